@@ -1,0 +1,84 @@
+/* ft.conf -> struct ft_config.  Nobody else reads the file.
+ * Knows: libconfig, the file system, the limits of every setting.  Must not know: libevent, what the settings are used for. */
+#ifndef FT_CONFIG_CONFIG_H
+#define FT_CONFIG_CONFIG_H
+
+#include "supervisor/types.h"
+
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+#define FT_KEYS_MAX     4
+#define FT_KEY_BYTES    32
+#define FT_ARGV_MAX     16
+#define FT_PATH_MAX     256 /* our own limit for a path in ft.conf, with the NUL */
+#define FT_SOCKPATH_MAX 108 /* sun_path, unix(7) */
+#define FT_OPTIONS_MAX  32
+
+enum ft_log_level { FT_LOG_ERROR = 0, FT_LOG_WARN, FT_LOG_INFO, FT_LOG_DEBUG };
+enum ft_arbiter_type { FT_ARBITER_NONE = 0, FT_ARBITER_FILE, FT_ARBITER_ETCD, FT_ARBITER_FENCE };
+
+struct ft_key {
+	uint32_t
+	    id; /* first 4 bytes, big-endian, of BLAKE2b-256 of the key: names the key on the wire, tells nothing of it */
+	uint8_t bytes[FT_KEY_BYTES];
+};
+
+struct ft_link_config {
+	char local_text[72], peer_text[72]; /* as written, for people and metrics */
+	struct sockaddr_storage local, peer;
+	socklen_t local_len, peer_len;
+};
+
+struct ft_config {
+	char path[FT_PATH_MAX]; /* the file this came from */
+	char pair[FT_NAME_MAX];
+	char node[FT_NAME_MAX];
+	char state_dir[FT_PATH_MAX];
+
+	char key_file[FT_PATH_MAX];
+	int n_keys; /* keys[0] signs; all are accepted */
+	struct ft_key keys[FT_KEYS_MAX];
+	int interval_ms; /* 5 .. 10000 */
+	int lost_after;  /* 2 .. 100 */
+	int n_links;
+	struct ft_link_config links[FT_LINKS_MAX];
+
+	char qmp_socket[FT_SOCKPATH_MAX];
+	char qmp_oob_socket[FT_SOCKPATH_MAX];
+	int qmp_reply_timeout_ms; /* 50 .. 60000 */
+
+	enum ft_arbiter_type arbiter;
+	int arbiter_timeout_ms;
+	int guard_ms; /* 0 .. 10000 */
+
+	int n_hook;                  /* 0: no hook */
+	char *hook[FT_ARGV_MAX + 1]; /* argv, NULL-terminated, owned */
+	int hook_timeout_ms;
+
+	char control_socket[FT_SOCKPATH_MAX];
+	mode_t control_mode;
+	gid_t control_gid; /* (gid_t)-1: leave as is */
+
+	bool realtime;
+	char watchdog_device[FT_PATH_MAX]; /* "": none */
+	enum ft_log_level log_level;
+};
+
+/* Reads and judges the whole file, key files included.  Every fault found is written to errors, one line each,
+ * `FILE:LINE: WHAT is wrong; what is allowed` (without LINE where the file as a whole is at fault, e.g. a missing group's
+ * key is reported at the group's line, a missing top-level key at line 1).
+ * Returns a new config (ft_config_free), or NULL if there was any fault. */
+struct ft_config *ft_config_load(const char *path, FILE *errors);
+void ft_config_free(struct ft_config *c); /* NULL is fine; wipes the keys */
+
+/* Settings that a running daemon cannot change without a restart (pair, node, state_dir, control socket, arbiter type, realtime,
+ * watchdog_device).  Returns the name of the first one that differs, or NULL if new can take old's place. */
+const char *ft_config_fixed_difference(const struct ft_config *old_config, const struct ft_config *new_config);
+
+/* Makes a new random key file, 64 hex digits and a newline, mode 0600, never over an existing file.
+ * Returns 0, or -1 after writing one line to errors. */
+int ft_key_generate(const char *path, FILE *errors);
+
+#endif

@@ -1,0 +1,31 @@
+/* The control socket: one JSON object a line each way, over a UNIX stream socket.
+ * Server side, used by the daemon.  Knows: libevent, sockets, jansson.  Must not know: what the verbs do.
+ *
+ *   -> {"verb":"status"}            any further keys are the verb's arguments
+ *   <- {"code":0,"result":{...}}    code: ftctl's exit code; "error" instead of or beside "result" says why
+ *
+ * Bounded: requests of at most 64 KiB, 32 clients, 10 s of silence before a request, 60 s for an answer.
+ * A slow or hostile client never delays the loop. */
+#ifndef FT_CTL_CONTROL_H
+#define FT_CTL_CONTROL_H
+
+#include "config/config.h"
+
+#include <jansson.h>
+
+struct event_base;
+struct ft_control;
+struct ft_call; /* one request waiting for its answer */
+
+/* Must answer every call, now or later, with ft_call_answer; a call whose client has left may still be answered. */
+typedef void ft_control_verb(void *arg, const char *verb, const json_t *request, struct ft_call *call);
+
+/* Binds the socket with mode and group of the config (created private, then opened up; a stale one is replaced, a live one refused).
+ * NULL after a line to errors. */
+struct ft_control *ft_control_new(struct event_base *base, const struct ft_config *config, ft_control_verb *verb,
+                                  void *arg, FILE *errors);
+/* result (reference stolen) may be NULL; error may be NULL. Ends the call. */
+void ft_call_answer(struct ft_call *call, int code, json_t *result, const char *error);
+void ft_control_free(struct ft_control *c); /* unanswered calls are answered with code 1 "ftd is leaving" first */
+
+#endif

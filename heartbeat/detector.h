@@ -1,0 +1,50 @@
+/* The failure detector of one pair: several links, one verdict.  Pure.
+ * Knows: when a link was last heard, in awake time.  Must not know: clocks, sockets, packets.
+ *
+ * A judgement is made in awake time: a daemon that was stopped, starved or suspended has not been listening, so the
+ * time it was away does not count against its peer.  The shell ticks at least once an interval; a gap between two ticks
+ * counts as one tick period at the most, and a gap longer than the whole window begins the count anew (once per heard
+ * heartbeat, so that a starved daemon still comes to a verdict). */
+#ifndef FT_HEARTBEAT_DETECTOR_H
+#define FT_HEARTBEAT_DETECTOR_H
+
+#include "supervisor/types.h"
+
+enum ft_hearing {
+	FT_HEARING_NEVER = 0, /* no authentic, echoed heartbeat yet since start */
+	FT_HEARING_ALIVE,
+	FT_HEARING_QUIET, /* nothing on any link for half the window */
+	FT_HEARING_LOST,  /* nothing on any link for the whole window */
+};
+
+struct ft_detector_link {
+	bool heard_ever;
+	int64_t heard_at;    /* real time, for people */
+	int64_t heard_awake; /* awake time, for the verdict */
+	bool alive;
+};
+
+struct ft_detector {
+	int64_t interval, window; /* ns */
+	int64_t slack;            /* a deadline of exactly k intervals races the k-th heartbeat; see detector.c */
+	int64_t last_tick, awake; /* real time of the last tick; awake time so far */
+	bool anew_spent;          /* the fresh count after a stall was already granted since the last heartbeat heard */
+	int n_links;
+	struct ft_detector_link links[FT_LINKS_MAX];
+	enum ft_hearing hearing;
+	int64_t stalled_ns; /* longest gap between ticks seen since last asked for; for the log */
+};
+
+void ft_detector_init(struct ft_detector *d, int n_links, int64_t interval_ns, int lost_after, int64_t now);
+/* New timing or number of links after a reload: what was heard stays heard, nothing is judged by the change itself. */
+void ft_detector_retime(struct ft_detector *d, int n_links, int64_t interval_ns, int lost_after, int64_t now);
+/* A heartbeat that counts as life came in on link. */
+void ft_detector_heard(struct ft_detector *d, int link, int64_t now);
+/* Call after the sockets have been drained, never before.  Returns true if d->hearing changed. */
+bool ft_detector_tick(struct ft_detector *d, int64_t now);
+/* When the next tick is due at the latest: at most one interval away. */
+int64_t ft_detector_deadline(const struct ft_detector *d);
+/* Newest heartbeat on any link (real time), FT_NEVER if none. */
+int64_t ft_detector_last_heard(const struct ft_detector *d);
+
+#endif

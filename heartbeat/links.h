@@ -1,0 +1,37 @@
+/* UDP sockets and timers around the hub.  One of the few files that know libevent.
+ * Knows: libevent, sockets.  Must not know: what the news lead to.
+ * Sends on an absolute schedule; reads every socket empty before anything is judged. */
+#ifndef FT_HEARTBEAT_LINKS_H
+#define FT_HEARTBEAT_LINKS_H
+
+#include "heartbeat/hub.h"
+
+struct event_base;
+struct ft_links;
+
+/* Called from the event loop; all pointers are valid only for the call.  now: CLOCK_BOOTTIME ns. */
+struct ft_links_callbacks {
+	/* What this side says of itself, asked for every heartbeat sent. */
+	const struct ft_side *(*self)(void *arg);
+	/* A heartbeat counted as life and the peer's side, node or incarnation differ from the last one told. */
+	void (*news)(void *arg, const struct ft_beat *peer, bool new_incarnation, int64_t now);
+	/* The detector's verdict changed. */
+	void (*hearing)(void *arg, enum ft_hearing hearing, int64_t now);
+	/* The peer's host says that nobody listens there (ECONNREFUSED). At most once an interval and link. */
+	void (*refused)(void *arg, int link, int64_t now);
+	/* This process was not run for so long (ns; more than the detection window). For the log. */
+	void (*stalled)(void *arg, int64_t gap, int64_t now);
+};
+
+/* Opens every link. Returns NULL after writing one line a fault to errors (address not of this host, port taken). */
+struct ft_links *ft_links_new(struct event_base *base, const struct ft_config *config, uint64_t incarnation,
+                              const struct ft_links_callbacks *cb, void *arg, FILE *errors);
+/* Swaps to a new config: sockets whose addresses did not change stay open, no heartbeat is missed.
+ * Returns 0, or -1 with nothing changed (a new address cannot be bound). The old config may be freed afterwards. */
+int ft_links_reconfigure(struct ft_links *l, const struct ft_config *config, FILE *errors);
+/* A heartbeat on every link at once: a change of state. */
+void ft_links_send_now(struct ft_links *l);
+const struct ft_hub *ft_links_hub(const struct ft_links *l);
+void ft_links_free(struct ft_links *l);
+
+#endif

@@ -1,0 +1,73 @@
+/* The heartbeat's wire format and authentication, in one place.  Pure.
+ * Knows: bytes, libsodium's keyed hash.  Must not know: sockets, clocks, what the fields lead to.
+ *
+ * One heartbeat is one UDP datagram; integers are big-endian.
+ *
+ *   offset size field
+ *        0    4 magic "FTHB"
+ *        4    1 version, 1; any other is refused
+ *        5    1 link, index of the link in ft.conf, the same on both hosts
+ *        6    2 flags: 1 ready, 2 leaving, 4 replication broken; unknown bits are ignored
+ *        8    4 key id
+ *       12    1 state (enum ft_state)
+ *       13    1 role (enum ft_role)
+ *       14    1 vm (enum ft_vm)
+ *       15    1 request (high nibble, enum ft_request), answer (low nibble, enum ft_answer)
+ *       16    4 request id
+ *       20    4 answered request's id
+ *       24    8 incarnation: random, drawn when this ftd started
+ *       32    8 echoed incarnation: the newest one heard from the peer, 0 none
+ *       40    8 sequence: counts this incarnation's heartbeats on this link, from 1
+ *       48    8 acknowledged sequence: the newest heard from the peer on this link, 0 none
+ *       56    8 sent: the sender's clock, ns; means something to the sender alone
+ *       64    8 echoed sent: the "sent" of the acknowledged heartbeat, 0 none
+ *       72    4 held: microseconds between hearing that one and sending this one, saturating
+ *       76    4 checkpoint delay of the sender's QEMU, ms, 0 unknown
+ *       80   16 session
+ *       96    8 epoch
+ *      104    1 length N of the node name, 1 .. 63
+ *      105    N node name, no NUL
+ *    105+N   16 BLAKE2b-128, keyed, of the pair's name, a zero byte, and all bytes before this field
+ *
+ * The pair's name is not sent: a heartbeat of another pair fails authentication. */
+#ifndef FT_HEARTBEAT_WIRE_H
+#define FT_HEARTBEAT_WIRE_H
+
+#include "config/config.h"
+#include "supervisor/types.h"
+
+#define FT_WIRE_VERSION 1
+#define FT_WIRE_FIXED   105
+#define FT_WIRE_MAC     16
+#define FT_WIRE_MAX     (FT_WIRE_FIXED + FT_NAME_MAX - 1 + FT_WIRE_MAC)
+
+struct ft_beat {
+	uint8_t link;
+	uint64_t incarnation, echo_incarnation;
+	uint64_t sequence, ack_sequence;
+	int64_t sent, echo_sent;
+	uint32_t held_us;
+	char node[FT_NAME_MAX];
+	struct ft_side side;
+};
+
+enum ft_wire_error {
+	FT_WIRE_OK = 0,
+	FT_WIRE_LENGTH, /* too short, too long, or not the length it says */
+	FT_WIRE_MAGIC,  /* not a heartbeat */
+	FT_WIRE_VERSION_UNKNOWN,
+	FT_WIRE_KEY,   /* a key id we do not hold */
+	FT_WIRE_AUTH,  /* forged, damaged, or of another pair */
+	FT_WIRE_VALUE, /* authentic, but a field holds a value this version does not know */
+	FT_WIRE_ERROR_COUNT
+};
+const char *ft_wire_error_name(enum ft_wire_error e); /* "length", "magic", ... as metrics label */
+
+/* Returns the datagram's length, at most FT_WIRE_MAX. */
+size_t ft_wire_encode(const struct ft_beat *beat, const struct ft_key *key, const char *pair, uint8_t out[FT_WIRE_MAX]);
+
+/* out is written only with FT_WIRE_OK.  Authenticity is checked before any field but magic, version, length and key id is looked at. */
+enum ft_wire_error ft_wire_decode(const uint8_t *data, size_t len, const struct ft_key *keys, int n_keys,
+                                  const char *pair, struct ft_beat *out);
+
+#endif

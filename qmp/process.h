@@ -1,0 +1,33 @@
+/* The QEMU process as the kernel sees it: a pidfd, signals through it, and whether it is stopped.
+ * Knows: Linux.  Must not know: libevent, QMP, why it is asked.
+ * A pidfd never means another process, however often the number is reused. */
+#ifndef FT_QMP_PROCESS_H
+#define FT_QMP_PROCESS_H
+
+#include "supervisor/types.h"
+
+#include <sys/types.h>
+
+struct ft_process {
+	pid_t pid; /* 0: none */
+	int pidfd; /* -1: none; readable when the process has died */
+};
+
+#define FT_PROCESS_NONE                                                                                                \
+	{                                                                                                              \
+		.pid = 0, .pidfd = -1                                                                                  \
+	}
+
+/* The process that listens on a connected UNIX socket (SO_PEERCRED, pidfd_open).  0, or -1 with errno. */
+int ft_process_of_socket(int fd, struct ft_process *out);
+/* Whether thread tid (QMP query-cpus-fast "thread-id") belongs to it: proof that the listener is this QEMU itself and not
+ * who passed it the socket.  If not, *real_pid is the tid's process, 0 unknown. */
+bool ft_process_owns_thread(const struct ft_process *p, pid_t tid, pid_t *real_pid);
+int ft_process_open(pid_t pid, struct ft_process *out);
+void ft_process_close(struct ft_process *p);
+bool ft_process_alive(const struct ft_process *p);   /* false: died (even if its parent has not reaped it), or none */
+bool ft_process_stopped(const struct ft_process *p); /* all threads are in state T, /proc/PID/task/TID/stat */
+/* Sends sig through the pidfd. 0, or -1 with errno. Signal 0 asks for permission only. */
+int ft_process_signal(const struct ft_process *p, int sig);
+
+#endif

@@ -1,0 +1,66 @@
+/* The two QMP connections to the local QEMU, kept up, and everything asked over them.  A libevent shell around framing,
+ * topology, plan and runner.
+ * Knows: libevent, UNIX sockets, deadlines.  Must not know: the peer, the decision.
+ *
+ * In band: greeting and capabilities, discovery (topology and plan, renewed on every event that can change them, when
+ * query-yank's answer changes, and every few seconds), query-status/query-colo-status, the plan.
+ * Out of band: query-yank as a ping, yank.  Nothing else ever goes there.
+ * No request is without a deadline; a connection that breaks its deadlines is closed and opened anew with backoff
+ * (25 ms doubling to 1 s), unless a plan is running over it. */
+#ifndef FT_QMP_SESSION_H
+#define FT_QMP_SESSION_H
+
+#include "config/config.h"
+#include "qmp/plan.h"
+#include "qmp/process.h"
+
+struct event_base;
+struct ft_qmp;
+
+/* The local QEMU as last seen. */
+struct ft_qemu_view {
+	bool connected, oob; /* negotiated and answering */
+	pid_t pid;           /* 0 unknown */
+	bool pid_verified;   /* a vCPU thread of this QEMU belongs to pid: signals will hit the right process */
+	enum ft_vm vm;       /* ALIVE, GONE, ABSENT or UNKNOWN; never YIELDED: that is the core's word */
+	char version[32];
+	char status[24];   /* query-status, "" unknown */
+	enum ft_role role; /* query-colo-status mode */
+	enum ft_role last_role;
+	bool plan_ready;
+	char plan_fault[FT_TEXT_MAX]; /* why not, when not */
+	int checkpoint_ms;
+	int64_t checkpoint_at; /* the last checkpoint seen to complete on this connection; FT_NEVER none */
+};
+
+struct ft_qmp_callbacks { /* from the event loop; now: CLOCK_BOOTTIME ns */
+	void (*view)(void *arg, const struct ft_qemu_view *view,
+	             int64_t now); /* something in it changed (checkpoint_at alone does not count) */
+	void (*colo_exit)(void *arg, const char *mode, const char *reason, int64_t now);
+	void (*checkpoint)(void *arg, int64_t now); /* one completed: STOP then RESUME while in COLO */
+	void (*hung)(
+	    void *arg, const char *evidence,
+	    int64_t now); /* OOB silent and the process stopped by someone, or silent far too long; once per hang */
+	void (*plan_done)(void *arg, const struct ft_plan_report *report,
+	                  int64_t now); /* proven or failed: report.ok is final */
+	void (*plan_finished)(void *arg, const struct ft_plan_report *report, int64_t now); /* clean-up over as well */
+};
+
+struct ft_qmp *ft_qmp_new(struct event_base *base, const struct ft_config *config, const struct ft_qmp_callbacks *cb,
+                          void *arg);
+/* Changed sockets are reconnected; unchanged ones stay. */
+void ft_qmp_reconfigure(struct ft_qmp *q, const struct ft_config *config);
+const struct ft_qemu_view *ft_qmp_view(const struct ft_qmp *q);
+/* The prepared plan, NULL while there is none. Valid until control returns to the event loop. */
+const struct ft_plan *ft_qmp_plan(const struct ft_qmp *q);
+const struct ft_process *ft_qmp_process(const struct ft_qmp *q);
+/* Runs the prepared plan; plan_done and plan_finished follow, always, within the plan's deadlines.
+ * With no plan or no in-band connection plan_done(ok=false) comes from the event loop, not from inside this call. */
+void ft_qmp_run_plan(struct ft_qmp *q);
+/* Primary: forces a checkpoint (sets x-checkpoint-delay to what it is). The answer is checkpoint() or colo_exit(). */
+void ft_qmp_probe(struct ft_qmp *q);
+/* While our own freeze lasts, silence is no hang, and deadlines close no connection. */
+void ft_qmp_set_frozen(struct ft_qmp *q, bool frozen);
+void ft_qmp_free(struct ft_qmp *q);
+
+#endif

@@ -1,0 +1,27 @@
+/* The notify hook: run at every change of state and every outcome; one at a time, in order, each with a deadline.
+ * Knows: fork, exec, libevent.  Must not know: what the events mean.  Never delays anything else.
+ * A late one is killed (its whole process group) and logged; so are its exit status and time.  The queue is bounded: when a hook
+ * hangs, the oldest waiting *state* events make room, outcomes never do before them. */
+#ifndef FT_REPORT_HOOK_H
+#define FT_REPORT_HOOK_H
+
+#include "config/config.h"
+
+struct event_base;
+struct ft_hooks;
+
+struct ft_hook_event {
+	const char *event;                                      /* FT_EVENT: "state" or "outcome" */
+	const char *state_old, *state, *role, *reason, *result; /* "" where there is none */
+	uint64_t epoch;
+	const char *json; /* standard input */
+};
+
+struct ft_hooks *ft_hooks_new(struct event_base *base, const struct ft_config *config);
+void ft_hooks_reconfigure(struct ft_hooks *h, const struct ft_config *config); /* copies what it needs, as _new does */
+void ft_hooks_run(struct ft_hooks *h,
+                  const struct ft_hook_event *e); /* copies; nothing happens when no hook is configured */
+/* Lets what is queued run on for at most wait_ms, then kills. */
+void ft_hooks_free(struct ft_hooks *h, int wait_ms);
+
+#endif

@@ -1,0 +1,54 @@
+/* The contract's spelling of the shared values, in one place. */
+#include "supervisor/types.h"
+
+#define NAME_OF(table, value) ((size_t)(value) < sizeof(table) / sizeof((table)[0]) ? (table)[value] : "?")
+
+const char *ft_state_name(enum ft_state s)
+{
+	static const char *const names[] = {"starting",     "unprotected", "arming", "protected", "suspect", "claiming",
+	                                    "failing-over", "solo",        "held",   "fenced",    "failed"};
+	return NAME_OF(names, s);
+}
+
+const char *ft_role_name(enum ft_role r)
+{
+	static const char *const names[] = {"none", "primary", "secondary", "solo"};
+	return NAME_OF(names, r);
+}
+
+const char *ft_vm_name(enum ft_vm v)
+{
+	static const char *const names[] = {"unknown", "alive", "gone", "absent", "yielded"};
+	return NAME_OF(names, v);
+}
+
+const char *ft_cause_name(enum ft_cause c)
+{
+	static const char *const names[] = {"none",   "peer-lost", "peer-vm-gone", "peer-yielded", "replication-broken",
+	                                    "signal", "operator"};
+	return NAME_OF(names, c);
+}
+
+const char *ft_result_name(enum ft_result r)
+{
+	static const char *const names[] = {"none", "success", "refused", "lost-claim", "held", "failed"};
+	return NAME_OF(names, r);
+}
+
+const char *ft_claim_name(enum ft_claim c)
+{
+	static const char *const names[] = {"not-needed", "won", "lost", "unreachable"};
+	return NAME_OF(names, c);
+}
+
+const char *ft_step_result_name(enum ft_step_result r)
+{
+	static const char *const names[] = {"skipped", "ok", "error", "timeout"};
+	return NAME_OF(names, r);
+}
+
+const char *ft_channel_name(enum ft_channel c)
+{
+	static const char *const names[] = {"qmp", "oob"};
+	return NAME_OF(names, c);
+}

@@ -1,0 +1,157 @@
+/* The language the rooms share: states, roles, causes, and the records made of them.
+ * Knows: nothing but fixed-width integers.  Must not know: clocks, sockets, JSON, libevent, QEMU's words.
+ *
+ * Times are int64_t nanoseconds of one host's CLOCK_BOOTTIME unless a name says otherwise; FT_NEVER is "no such time".
+ * Nothing here is ever compared with the other host's clock. */
+#ifndef FT_SUPERVISOR_TYPES_H
+#define FT_SUPERVISOR_TYPES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define FT_NEVER         INT64_MAX
+#define FT_NS_PER_MS     INT64_C(1000000)
+#define FT_NAME_MAX      64 /* pair and node names, with the NUL */
+#define FT_SESSION_BYTES 16
+#define FT_LINKS_MAX     8
+#define FT_TEXT_MAX      192 /* a reason or an error for people, with the NUL */
+#define FT_EVIDENCE_MAX  16
+#define FT_STEPS_MAX     192 /* steps of one plan */
+
+/* The public states, spelled by ft_state_name() as in the contract. Numbers are on the wire. */
+enum ft_state {
+	FT_STARTING = 0,
+	FT_UNPROTECTED = 1,
+	FT_ARMING = 2,
+	FT_PROTECTED = 3,
+	FT_SUSPECT = 4,
+	FT_CLAIMING = 5,
+	FT_FAILING_OVER = 6,
+	FT_SOLO = 7,
+	FT_HELD = 8,
+	FT_FENCED = 9,
+	FT_FAILED = 10,
+	FT_STATE_COUNT
+};
+
+/* Learned from QEMU, never configured. Numbers are on the wire. */
+enum ft_role { FT_ROLE_NONE = 0, FT_ROLE_PRIMARY = 1, FT_ROLE_SECONDARY = 2, FT_ROLE_SOLO = 3, FT_ROLE_COUNT };
+
+/* What a side knows of its own QEMU process. Numbers are on the wire. */
+enum ft_vm {
+	FT_VM_UNKNOWN = 0, /* not looked yet, or it cannot be told */
+	FT_VM_ALIVE = 1,   /* the process exists and is not stopped by us */
+	FT_VM_GONE = 2,    /* it was there, and the kernel says it has died */
+	FT_VM_ABSENT = 3,  /* nobody listens on the QMP socket */
+	FT_VM_YIELDED = 4, /* stopped (SIGSTOP) for the other side's sake; will not run again unasked */
+	FT_VM_COUNT
+};
+
+enum ft_cause {
+	FT_CAUSE_NONE = 0,
+	FT_CAUSE_PEER_LOST,
+	FT_CAUSE_PEER_VM_GONE,
+	FT_CAUSE_PEER_YIELDED,
+	FT_CAUSE_REPLICATION_BROKEN,
+	FT_CAUSE_SIGNAL,
+	FT_CAUSE_OPERATOR,
+	FT_CAUSE_COUNT
+};
+
+enum ft_result {
+	FT_RESULT_NONE = 0,
+	FT_SUCCESS,
+	FT_REFUSED,
+	FT_LOST_CLAIM,
+	FT_RESULT_HELD,
+	FT_RESULT_FAILED,
+	FT_RESULT_COUNT
+};
+
+enum ft_claim { FT_CLAIM_NOT_NEEDED = 0, FT_CLAIM_WON, FT_CLAIM_LOST, FT_CLAIM_UNREACHABLE, FT_CLAIM_COUNT };
+
+/* What one side asks of the other in its heartbeats, repeated until answered. Numbers are on the wire. */
+enum ft_request { FT_REQUEST_NONE = 0, FT_REQUEST_YIELD = 1, FT_REQUEST_COUNT };
+enum ft_answer { FT_ANSWER_NONE = 0, FT_ANSWER_YIELDED = 1, FT_ANSWER_REFUSED = 2, FT_ANSWER_COUNT };
+
+/* Everything a side says of itself in a heartbeat. The core keeps it true, the heartbeat room carries it. */
+struct ft_side {
+	enum ft_state state;
+	enum ft_role role;
+	enum ft_vm vm;
+	bool ready;       /* a failover could run here now: QMP up on both sockets, plan prepared, replication proven */
+	bool leaving;     /* goodbye: this ftd was asked to stop; do not fail over because of it */
+	bool repl_broken; /* this side's QEMU reported that replication ended in an error */
+	enum ft_request request;
+	uint32_t request_id; /* counts this incarnation's requests; 0 with FT_REQUEST_NONE */
+	enum ft_answer answer;
+	uint32_t answer_id;     /* the request_id answered */
+	uint32_t checkpoint_ms; /* x-checkpoint-delay of this side's QEMU, 0 unknown */
+	uint8_t session[FT_SESSION_BYTES];
+	uint64_t epoch;
+};
+
+enum ft_channel { FT_CHANNEL_QMP = 0, FT_CHANNEL_OOB = 1 };
+enum ft_step_result { FT_STEP_SKIPPED = 0, FT_STEP_OK, FT_STEP_ERROR, FT_STEP_TIMEOUT };
+
+/* One command of a plan, as it went. */
+struct ft_step_record {
+	char command[48]; /* the QMP command's name */
+	char what[80];    /* what it was about, for people: "mirror0" */
+	enum ft_channel channel;
+	enum ft_step_result result;
+	char error[FT_TEXT_MAX]; /* QEMU's own words, "" if none */
+	int64_t sent_at;         /* FT_NEVER if it never was */
+	int64_t took_ns;
+};
+
+/* How a plan ended, and how the guest stood then. */
+struct ft_plan_report {
+	bool ok; /* the failover is proven: COLO left, guest running */
+	int n_steps;
+	struct ft_step_record steps[FT_STEPS_MAX];
+	char guest_status[24];    /* query-status */
+	char guest_colo_mode[12]; /* query-colo-status mode */
+	char guest_last_mode[12];
+	int64_t proven_at; /* when the proof was in hand; FT_NEVER if not */
+	char error[FT_TEXT_MAX];
+};
+
+struct ft_evidence {
+	int64_t at;
+	char text[FT_TEXT_MAX];
+};
+
+/* Everything one failover leaves behind; the outcome record of the contract is this, written as JSON. */
+struct ft_outcome {
+	uint8_t session[FT_SESSION_BYTES];
+	uint64_t epoch;
+	char peer[FT_NAME_MAX];
+	enum ft_cause cause;
+	enum ft_role role_before;
+	enum ft_result result;
+	int n_evidence;
+	struct ft_evidence evidence[FT_EVIDENCE_MAX];
+	enum ft_claim claim;
+	char winner[FT_NAME_MAX];
+	int64_t first_evidence_at;
+	int64_t judged_at;  /* the decision to take over */
+	int64_t claimed_at; /* the right to do so in hand (a yield, a claim, or nothing needed) */
+	int64_t planned_at; /* the plan handed to QMP */
+	int64_t ended_at;   /* proven, refused or given up */
+	struct ft_plan_report plan;
+	char error[FT_TEXT_MAX];
+};
+
+/* The contract's spelling of each value; "?" for a number out of range. Never NULL. */
+const char *ft_state_name(enum ft_state s);
+const char *ft_role_name(enum ft_role r);
+const char *ft_vm_name(enum ft_vm v);
+const char *ft_cause_name(enum ft_cause c);
+const char *ft_result_name(enum ft_result r);
+const char *ft_claim_name(enum ft_claim c);
+const char *ft_step_result_name(enum ft_step_result r);
+const char *ft_channel_name(enum ft_channel c);
+
+#endif
