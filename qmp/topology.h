@@ -9,7 +9,8 @@
 #include <jansson.h>
 
 #define FT_ID_MAX    128
-#define FT_ITEMS_MAX 32
+#define FT_ITEMS_MAX 64
+#define FT_DISKS_MAX 32
 
 struct ft_id {
 	char s[FT_ID_MAX];
@@ -31,34 +32,41 @@ struct ft_disk {
 struct ft_topology {
 	enum ft_role role; /* query-colo-status mode; NONE outside COLO */
 	int n_disks;       /* primary only */
-	struct ft_disk disks[FT_ITEMS_MAX];
-	/* QOM ids by type. Redirectors: only those that serve COLO (on a netdev with a mirror, rewriter or compare's chardevs). */
-	struct ft_ids compares, compare_iothreads, mirrors, redirectors, rewriters;
+	struct ft_disk disks[FT_DISKS_MAX];
+	/* QOM ids by type.  Mirrors and redirectors: only those that serve COLO, told by the netdev they sit on:
+	 * primary: it has a mirror and a redirector with an outdev;
+	 * secondary: it has a rewriter, or a redirector that feeds the guest (tx, indev) and one that takes what it sends (rx, outdev). */
+	struct ft_ids compares, mirrors, redirectors, rewriters;
+	struct ft_ids
+	    gates; /* the redirectors with an outdev: what the guest sends goes there, and not to the network */
+	/* Iothreads that compares use and, as far as can be seen, nothing else: QEMU deletes one that is in use without a word. */
+	struct ft_ids compare_iothreads;
 	struct ft_ids peer_chardevs; /* sockets to the peer, by role */
 	struct ft_ids
 	    colo_chardevs; /* all chardevs that only COLO uses, the peer's and the loopback ones: removed in clean-up */
 	struct ft_ids yank_chardevs, yank_block_nodes; /* those of the above that query-yank lists */
 	bool yank_migration;
-	bool nbd_server; /* secondary: exports of COLO disks stand (query-block-exports) */
-	struct ft_ids
-	    foreign_exports; /* nbd exports that are not COLO's: then block-export-del of ours instead of nbd-server-stop */
+	/* Secondary.  An export is COLO's if its node lies beneath a replication node. */
 	struct ft_ids colo_exports;
-	int checkpoint_ms; /* query-migrate-parameters x-checkpoint-delay */
+	struct ft_ids foreign_exports; /* other nbd exports: then block-export-del of ours instead of nbd-server-stop */
+	int checkpoint_ms;             /* query-migrate-parameters x-checkpoint-delay, 0 unknown */
 };
 
-/* The commands whose answers ft_topology_build wants, in order; ft_topology_query(i) is NULL past the last.
- * qom-get is per object and property: a second round, listed by ft_topology_qom_queries(). */
+#define FT_QUERY_KEY_MAX (2 * FT_ID_MAX)
+
+/* A question for QEMU.  Asking is the caller's; the answer ("return") goes into the answers object under key. */
 struct ft_query {
 	const char *command;
-	json_t *arguments;       /* owned by the caller of the list, may be NULL */
-	char key[2 * FT_ID_MAX]; /* where the answer goes in answers */
+	json_t *arguments; /* a reference for the caller to drop; NULL if none */
+	char key[FT_QUERY_KEY_MAX];
 };
 
-/* Round one (fixed) and round two (made from round one's answers). Return the number written, or -1 if max is too small. */
+/* Round one is always the same; round two is made from round one's answers (QOM properties can only be had one by one).
+ * Return the number written, or -1 (with nothing for the caller to drop) if max is too small or an answer cannot be used. */
 int ft_topology_queries(struct ft_query *out, int max);
 int ft_topology_qom_queries(const json_t *answers, struct ft_query *out, int max);
 
-/* answers: an object {key: the "return" of that query}; a missing or wrong-shaped answer makes it fail.
+/* answers: an object {key: the "return" of that query}, both rounds; a missing or wrong-shaped answer makes it fail.
  * Returns 0; or -1 with a line in error that names the answer at fault. */
 int ft_topology_build(const json_t *answers, struct ft_topology *out, char error[FT_TEXT_MAX]);
 
