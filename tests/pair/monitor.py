@@ -1,0 +1,113 @@
+"""A QMP client for tests: one connection, commands with deadlines, events kept in order.
+
+Knows: QMP.  Must not know: COLO, ftd.
+"""
+
+import json
+import select
+import socket
+import time
+
+
+class QmpError(Exception):
+    """QEMU answered with an error."""
+
+
+class QmpTimeout(Exception):
+    """QEMU did not answer in time, or closed the connection."""
+
+
+class Monitor:
+    def __init__(self, path, seconds=20.0):
+        self.path = path
+        self.events = []  # every event received, in order
+        self._buffer = b""
+        self._id = 0
+        self._socket = self._connect(time.monotonic() + seconds)
+        self._next(lambda m: "QMP" in m, seconds, "greeting")
+        self.command("qmp_capabilities", seconds=seconds)
+
+    def _connect(self, end):
+        while True:
+            s = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            try:
+                s.connect(self.path)
+                return s
+            except OSError as e:
+                s.close()
+                if time.monotonic() > end:
+                    raise QmpTimeout(f"{self.path}: {e}") from e
+                time.sleep(0.005)
+
+    def command(self, name, arguments=None, seconds=15.0):
+        self._id += 1
+        request = {"execute": name, "id": self._id}
+        if arguments is not None:
+            request["arguments"] = arguments
+        try:
+            self._socket.sendall(json.dumps(request).encode() + b"\n")
+        except OSError as e:
+            raise QmpTimeout(f"{self.path}: {name}: {e}") from e
+        reply = self._next(lambda m: m.get("id") == self._id, seconds, name)
+        if "error" in reply:
+            raise QmpError(f"{name}: {reply['error']['desc']}")
+        return reply["return"]
+
+    def hmp(self, line):
+        """A command of the human monitor, which reports errors as text."""
+        text = self.command("human-monitor-command", {"command-line": line})
+        if text:
+            raise QmpError(f"{line}: {text.strip()}")
+
+    def wait_event(self, name, seconds=15.0, since=0, **data):
+        """The first event `name` at index `since` or later of .events whose data has all of **data."""
+        def fits(m):
+            return m.get("event") == name and all(m.get("data", {}).get(k) == v for k, v in data.items())
+
+        for event in self.events[since:]:
+            if fits(event):
+                return event
+        return self._next(fits, seconds, "event " + name)
+
+    def drain(self):
+        """Takes in what has arrived; returns the number of events so far, to be used as `since`."""
+        while self._receive(0):
+            pass
+        return len(self.events)
+
+    def close(self):
+        self._socket.close()
+
+    def _next(self, wanted, seconds, what):
+        end = time.monotonic() + seconds
+        while True:
+            for m in self._messages():
+                if "event" in m:
+                    self.events.append(m)
+                if wanted(m):
+                    return m
+            left = end - time.monotonic()
+            if left <= 0 or not self._receive(left, keep=True):
+                raise QmpTimeout(f"{self.path}: no {what} within {seconds:g} s")
+
+    def _messages(self):
+        while b"\n" in self._buffer:
+            line, self._buffer = self._buffer.split(b"\n", 1)
+            if line.strip():
+                yield json.loads(line)
+
+    def _receive(self, seconds, keep=False):
+        """Waits for bytes.  Unless keep, also files the messages in them, which must be events."""
+        readable, _, _ = select.select([self._socket], [], [], seconds)
+        data = b""
+        if readable:
+            try:
+                data = self._socket.recv(1 << 16)
+            except OSError:
+                pass
+            if not data and keep:
+                raise QmpTimeout(f"{self.path}: closed by QEMU")
+        self._buffer += data
+        if not keep:
+            self.events += [m for m in self._messages() if "event" in m]
+        return bool(data)

@@ -1,0 +1,295 @@
+"""A real COLO pair on this machine: two QEMUs, a tiny guest that counts, disks and NICs replicated as QEMU documents it.
+
+Knows: QEMU's command line, the COLO set-up sequence of QEMU's docs/COLO-FT.txt.  Must not know: ftd.
+
+    with Pair() as pair:
+        pair.up()
+        pair.a is the first primary (127.0.0.1), pair.b the first secondary (127.0.0.2)
+
+Run by itself it brings up a pair, prints where its sockets are, and keeps it until it is interrupted.
+"""
+
+import argparse
+import os
+import shutil
+import signal
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+
+from tests.pair import build, processes  # noqa: E402 (the path above comes first)
+from tests.pair.monitor import Monitor, QmpTimeout  # noqa: E402
+from tests.pair.names import Names  # noqa: E402
+from tests.pair.relay import TcpRelay  # noqa: E402
+from tests.pair.slot import ADDRESSES, Slot  # noqa: E402
+
+DISK_BYTES = 1 << 20
+# Ports, counted from the slot's first one.  Each NIC has four; the rest of the slot is free for others (FREE and up).
+MIGRATION, MIGRATION_RELAY, NBD, NIC, PORTS_PER_NIC, FREE = 0, 1, 2, 4, 4, 12
+
+
+class Qemu:
+    """One side's QEMU: its process, its sockets, its guest."""
+
+    def __init__(self, pair, name, address):
+        self.pair, self.name, self.address = pair, name, address
+        self.dir = os.path.join(pair.slot.dir, name)
+        os.mkdir(self.dir)
+        self.qmp_socket, self.oob_socket, self._obs_socket = (self.path(n) for n in ("qmp.sock", "qmp-oob.sock", "obs.sock"))
+        self.process = None
+        self.obs = None  # the test's own Monitor
+
+    def path(self, name):
+        return os.path.join(self.dir, name)
+
+    def start(self, role_arguments):
+        for s in (self.qmp_socket, self.oob_socket, self._obs_socket):
+            if os.path.exists(s):
+                os.unlink(s)
+        for log in ("serial.log", "qemu.log"):
+            open(self.path(log), "wb").close()
+        argv = [build.QEMU, "-accel", self.pair.accel, "-M", "pc", "-cpu", "qemu64,-apic", "-m", "16", "-nodefaults",
+                "-display", "none", "-bios", self.pair.rom, "-name", self.name, "-serial", "file:" + self.path("serial.log")]
+        for s in (self.qmp_socket, self.oob_socket, self._obs_socket):
+            argv += ["-qmp", f"unix:{s},server=on,wait=off"]
+        env = dict(os.environ, LD_PRELOAD=self.pair.preload) if self.pair.preload else None
+        self.process = processes.spawn(argv + role_arguments, self.path("qemu.log"), env)
+        processes.wait_until(lambda: os.path.exists(self._obs_socket) or self.process.poll() is not None, f"QEMU {self.name}")
+        if self.process.poll() is not None:
+            raise RuntimeError(f"QEMU {self.name} ended at once:\n{self.errors()}")
+        self.obs = Monitor(self._obs_socket)
+
+    def make_images(self):
+        with open(self.path("disk.raw"), "wb") as f:
+            f.truncate(DISK_BYTES)
+        for i in range(self.pair.disks):
+            shutil.copyfile(self.path("disk.raw"), self.path(f"disk{i}.raw"))
+            for overlay in ("active", "hidden"):
+                shutil.copyfile(self.pair.empty, self.path(f"{overlay}{i}.qcow2"))
+
+    # what a test does to it
+
+    def kill(self):
+        processes.kill(self.process)
+
+    def freeze(self):
+        self.process.send_signal(signal.SIGSTOP)
+        processes.wait_until(self.stopped, f"QEMU {self.name} to stop")
+
+    def wake(self):
+        self.process.send_signal(signal.SIGCONT)
+
+    # what a test asks of it
+
+    def gone(self):
+        return self.process.poll() is not None
+
+    def stopped(self):
+        return processes.state(self.process.pid) == "T"
+
+    def errors(self):
+        with open(self.path("qemu.log"), encoding="utf-8", errors="replace") as f:
+            return f.read()
+
+    def counter(self):
+        """The newest number the guest has said here, or -1."""
+        with open(self.path("serial.log"), encoding="ascii", errors="replace") as f:
+            said = [line for line in f.read().split("\n")[:-1] if line.startswith("at ")]
+        return int(said[-1][3:], 16) if said else -1
+
+    def colo(self):
+        """(mode, last-mode, run state), as QEMU says itself."""
+        status = self.obs.command("query-colo-status")
+        return status["mode"], status["last-mode"], self.obs.command("query-status")["status"]
+
+
+class Pair:
+    def __init__(self, disks=1, nics=1, renamed=False, checkpoint_ms=300, accel=None, relay_migration=False):
+        self.disks, self.nics, self.checkpoint_ms = disks, nics, checkpoint_ms
+        self.names = Names(renamed)
+        self.accel = accel or build.accelerator()
+        self.slot = Slot()
+        try:
+            self.rom = build.guest_rom(self.slot.dir)
+            self.empty = build.empty_qcow2(self.slot.dir, DISK_BYTES)
+            self.preload = build.tcg_workaround(self.slot.dir) if self.accel == "tcg" else None
+            self.a, self.b = (Qemu(self, n, a) for n, a in zip("ab", ADDRESSES, strict=True))
+            self.migration_relay = self._relay() if relay_migration else None
+        except BaseException:
+            self.slot.release()
+            raise
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.down()
+
+    def port(self, offset):
+        return self.slot.base + offset
+
+    def up(self):
+        """Both QEMUs up, COLO on, first checkpoint through."""
+        for q in (self.a, self.b):
+            q.make_images()
+        self.a.start(self._primary_arguments())
+        self.b.start(self._secondary_arguments(self.b, self.a))
+        self._serve_disks(self.b)
+        self._attach_disks(self.a, self.b)
+        self._start_colo(self.a, self.b)
+
+    def down(self):
+        for q in (self.a, self.b):
+            if q.process:
+                q.kill()
+            if q.obs:
+                q.obs.close()
+        if self.migration_relay:
+            self.migration_relay.cut()
+        self.slot.release()
+
+    def start_secondary(self, new, primary):
+        """A fresh, blank QEMU that waits to become the secondary of the QEMU `primary`."""
+        new.make_images()
+        new.start(self._secondary_arguments(new, primary))
+        self._serve_disks(new)
+
+    def force_checkpoint(self, primary):
+        """Setting the delay, to whatever value, starts a checkpoint at once."""
+        primary.obs.command("migrate-set-parameters", {"x-checkpoint-delay": self.checkpoint_ms})
+
+    # the command lines
+
+    def _relay(self):
+        return TcpRelay((self.a.address, self.port(MIGRATION_RELAY)), (self.b.address, self.port(MIGRATION)))
+
+    def _nic_port(self, nic, which):
+        return self.port(NIC + nic * PORTS_PER_NIC + which)
+
+    def _nics(self):
+        arguments = []
+        for i in range(self.nics):
+            netdev = self.names("netdev", i)
+            arguments += ["-netdev", f"hubport,id={netdev},hubid={i}",
+                          "-device", f"rtl8139,id={self.names('nic', i)},netdev={netdev},romfile="]
+        return arguments
+
+    def _primary_arguments(self):
+        arguments = self._nics()
+        for i in range(self.nics):
+            arguments += self._primary_network(i)
+        for i in range(self.disks):
+            arguments += ["-drive", f"if=ide,id={self.names('disk', i)},driver=quorum,read-pattern=fifo,vote-threshold=1,"
+                          f"children.0.driver=raw,children.0.file.filename={self.a.path(f'disk{i}.raw')}"]
+        return arguments + ["-S"]
+
+    def _primary_network(self, i):
+        def n(what):
+            return self.names(what, i)
+
+        def listener(what, which):
+            return ["-chardev", f"socket,id={n(what)},host={self.a.address},port={self._nic_port(i, which)},server=on,wait=off"]
+
+        def client(what, which):
+            return ["-chardev", f"socket,id={n(what)},host={self.a.address},port={self._nic_port(i, which)}"]
+
+        netdev = n("netdev")
+        return (listener("mirror_chardev", 0) + listener("secondary_in_chardev", 1)
+                + listener("primary_in_server", 2) + client("primary_in_client", 2)
+                + listener("out_server", 3) + client("out_client", 3)
+                + ["-object", f"filter-mirror,id={n('mirror')},netdev={netdev},queue=tx,outdev={n('mirror_chardev')}",
+                   "-object", f"filter-redirector,id={n('rx_back')},netdev={netdev},queue=rx,indev={n('out_server')}",
+                   "-object", f"filter-redirector,id={n('tx_local')},netdev={netdev},queue=rx,outdev={n('primary_in_server')}",
+                   "-object", f"iothread,id={n('iothread')}",
+                   "-object", f"colo-compare,id={n('compare')},primary_in={n('primary_in_client')},"
+                   f"secondary_in={n('secondary_in_chardev')},outdev={n('out_client')},iothread={n('iothread')}"])
+
+    def _secondary_arguments(self, me, primary):
+        arguments = self._nics()
+        for i in range(self.nics):
+            arguments += self._secondary_network(primary, i)
+        for i in range(self.disks):
+            arguments += self._secondary_disk(me, i)
+        return arguments + ["-incoming", f"tcp:{me.address}:{self.port(MIGRATION)}"]
+
+    def _secondary_network(self, primary, i):
+        def n(what):
+            return self.names(what, i)
+
+        def client(what, which):
+            return ["-chardev", f"socket,id={n(what)},host={primary.address},port={self._nic_port(i, which)},reconnect=1"]
+
+        netdev = n("netdev")
+        return (client("from_primary_chardev", 0) + client("to_primary_chardev", 1)
+                + ["-object", f"filter-redirector,id={n('from_primary')},netdev={netdev},queue=tx,indev={n('from_primary_chardev')}",
+                   "-object", f"filter-redirector,id={n('to_primary')},netdev={netdev},queue=rx,outdev={n('to_primary_chardev')}",
+                   "-object", f"filter-rewriter,id={n('rewriter')},netdev={netdev},queue=all"])
+
+    def _secondary_disk(self, me, i):
+        disk, export, child = (self.names(w, i) for w in ("disk", "export", "child"))
+        active, hidden = (me.path(f"{w}{i}.qcow2") for w in ("active", "hidden"))
+        return ["-drive", f"if=none,id={export},driver=raw,file.filename={me.path(f'disk{i}.raw')}",
+                "-drive", f"if=none,id={child},driver=replication,mode=secondary,top-id={disk},file.driver=qcow2,"
+                f"file.file.filename={active},file.backing.driver=qcow2,file.backing.file.filename={hidden},"
+                f"file.backing.backing={export}",
+                "-drive", f"if=ide,id={disk},driver=quorum,read-pattern=fifo,vote-threshold=1,children.0={child}"]
+
+    # the set-up sequence
+
+    def _serve_disks(self, secondary):
+        secondary.obs.command("nbd-server-start", {"addr": {"type": "inet", "data": {
+            "host": secondary.address, "port": str(self.port(NBD))}}})
+        for i in range(self.disks):
+            secondary.obs.command("nbd-server-add", {"device": self.names("export", i), "writable": True})
+
+    def _attach_disks(self, primary, secondary):
+        for i in range(self.disks):
+            node = self.names("replication", i)
+            # With other names, the last disk's connection gets none: QEMU then makes one up (#blockNNN).
+            nameless = self.names.renamed and i == self.disks - 1
+            nbd = "" if nameless else f",file.node-name={self.names('nbd', i)}"
+            primary.obs.hmp(f"drive_add -n buddy driver=replication,mode=primary,node-name={node},file.driver=nbd,"
+                            f"file.host={secondary.address},file.port={self.port(NBD)},file.export={self.names('export', i)}{nbd}")
+            primary.obs.command("x-blockdev-change", {"parent": self.names("disk", i), "node": node})
+
+    def _start_colo(self, primary, secondary):
+        primary.obs.command("migrate-set-capabilities", {"capabilities": [
+            {"capability": c, "state": True} for c in ("x-colo", "events")]})
+        primary.obs.command("migrate-set-parameters", {"x-checkpoint-delay": self.checkpoint_ms})
+        since = {q: q.obs.drain() for q in (primary, secondary)}
+        target = ((self.a.address, self.port(MIGRATION_RELAY)) if self.migration_relay
+                  else (secondary.address, self.port(MIGRATION)))
+        primary.obs.command("migrate", {"uri": "tcp:%s:%d" % target})
+        for q, mode in ((primary, "primary"), (secondary, "secondary")):
+            q.obs.wait_event("RESUME", since=since[q])
+            processes.wait_until(lambda q=q, mode=mode: q.colo()[0] == mode, f"COLO mode {mode} on {q.name}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Bring up a COLO pair and keep it until interrupted.")
+    parser.add_argument("--disks", type=int, choices=(1, 2), default=1)
+    parser.add_argument("--nics", type=int, choices=(0, 1, 2), default=1)
+    parser.add_argument("--renamed", action="store_true", help="give everything other ids than the documented ones")
+    parser.add_argument("--checkpoint-ms", type=int, default=300)
+    parser.add_argument("--accel", choices=("kvm", "tcg"))
+    options = parser.parse_args()
+    processes.end_with_everything()
+    with Pair(**vars(options)) as pair:
+        pair.up()
+        print(f"COLO is on, {pair.accel}" + (" with the work-around for QEMU's TCG deadlock" if pair.preload else ""))
+        for q in (pair.a, pair.b):
+            print(f"{q.name}: pid {q.process.pid}, {q.qmp_socket}, {q.oob_socket}, serial {q.path('serial.log')}")
+        sys.stdout.flush()
+        while not (pair.a.gone() and pair.b.gone()):
+            for q in (pair.a, pair.b):
+                try:
+                    print(f"{q.name}: {'gone' if q.gone() else 'guest at %d, COLO %s, was %s, %s' % (q.counter(), *q.colo())}")
+                except QmpTimeout as e:
+                    print(f"{q.name}: {e}")
+            sys.stdout.flush()
+            time.sleep(5)
+
+
+if __name__ == "__main__":
+    main()
