@@ -14,7 +14,7 @@ QEMU = "qemu-system-x86_64"
 def guest_rom(directory):
     rom, obj = os.path.join(directory, "guest.rom"), os.path.join(directory, "guest.o")
     subprocess.run(["as", "--32", "-o", obj, os.path.join(HERE, "guest.S")], check=True)
-    subprocess.run(["ld", "-m", "elf_i386", "-Ttext", "0", "--oformat", "binary", "-o", rom, obj], check=True)
+    subprocess.run(["ld", "-m", "elf_i386", "-Ttext", "0x7000", "--oformat", "binary", "-o", rom, obj], check=True)
     return rom
 
 

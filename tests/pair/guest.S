@@ -5,13 +5,16 @@
 #   "up HHHHHHHH"  once, with the count found on the disk
 #   "at HHHHHHHH"  every 50 ms
 #
-# Built by build.py with as and ld: 64 KiB, linked to 0, seen by the CPU at F000:0000.  The CPU must have no local APIC
+# The ROM copies itself to RAM, so that code, count, stack and disk buffer share one page: under TCG, COLO forgets to send
+# changed pages again that hold no code, and the secondary would count in circles.
+#
+# Built by build.py with as and ld: 64 KiB, linked to PAGE, seen by the CPU at F000:0000.  The CPU must have no local APIC
 # (-cpu qemu64,-apic), so that the interrupt controller reaches it without further ado.
 	.code16
 	.globl _start
-	.set SECTOR, 0x8000		# RAM: one disk sector
-	.set COUNT, 0x1000		# RAM: the count
-	.set STACK, 0x7000
+	.set PAGE, 0x7000
+	.set SECTOR, PAGE + 0xa00	# one disk sector
+	.set STACK, PAGE + 0x1000
 	.set COUNT_LBA, 16		# where the count lives on the disk
 	.set PIT_20HZ, 59659		# 1193182 Hz / 20
 	.set COM1, 0x3f8
@@ -30,15 +33,21 @@ _start:
 	movw	%ax, %es
 	movw	%ax, %ss
 	movw	$STACK, %sp
+	xorw	%si, %si
+	movw	$PAGE, %di
+	movw	$SECTOR - PAGE, %cx
+	cs rep movsb
+	ljmp	$0, $main
 
+main:
+	movw	$tick, 8 * 4
+	movw	%ax, 8 * 4 + 2		# segment 0
 	out8	0x11, 0x20		# PIC: IRQ 0 is vector 8, all others masked
 	out8	0x08, 0x21
 	out8	0x04, 0x21
 	out8	0x01, 0x21
 	out8	0xfe, 0x21
 	out8	0xff, 0xa1
-	movw	$tick, 8 * 4
-	movw	$0xf000, 8 * 4 + 2
 	out8	0x34, 0x43		# PIT channel 0, rate generator
 	out8	(PIT_20HZ & 255), 0x40
 	out8	(PIT_20HZ >> 8), 0x40
@@ -56,7 +65,7 @@ _start:
 	movw	$IDE, %dx
 	rep insw
 	movl	SECTOR, %eax
-	movl	%eax, COUNT
+	movl	%eax, count
 	movw	$('u' | 'p' << 8), %bx
 	call	say
 
@@ -64,13 +73,13 @@ forever:
 	sti
 	hlt				# until the next tick
 	cli
-	incl	COUNT
-	movl	COUNT, %eax
+	incl	count
+	movl	count, %eax
 	movw	$('a' | 't' << 8), %bx
 	call	say
-	testb	$7, COUNT
+	testb	$7, count
 	jnz	forever
-	movl	COUNT, %eax
+	movl	count, %eax
 	movl	%eax, SECTOR
 	movb	$0x30, %bl		# WRITE SECTORS
 	call	disk
@@ -134,6 +143,9 @@ putc:	movb	%al, %ah
 	outb	%al, %dx
 	ret
 
+	.balign	4
+count:	.long	0
+
 	.org	0xfff0			# where every x86 CPU begins
-	ljmp	$0xf000, $_start
+	ljmp	$0xf000, $0
 	.org	0x10000
