@@ -84,7 +84,7 @@ struct ft_side {
 	bool leaving;     /* goodbye: this ftd was asked to stop; do not fail over because of it */
 	bool repl_broken; /* this side's QEMU reported that replication ended in an error */
 	enum ft_request request;
-	uint32_t request_id; /* counts this incarnation's requests; 0 with FT_REQUEST_NONE */
+	uint32_t request_id; /* names the request; from a random start, so that answers to a predecessor's fit none */
 	enum ft_answer answer;
 	uint32_t answer_id;     /* the request_id answered */
 	uint32_t checkpoint_ms; /* x-checkpoint-delay of this side's QEMU, 0 unknown */

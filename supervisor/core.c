@@ -1,0 +1,310 @@
+/* The decision core's facts and bookkeeping: what each event changes.  Pure.
+ * Knows: events.  Must not know: what follows from them; that is rules.c. */
+#include "supervisor/core_internal.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum ft_state ft_phase_state(enum ft_phase p)
+{
+	static const enum ft_state states[FT_PHASE_COUNT] = {
+	    [FT_PHASE_STARTING] = FT_STARTING,
+	    [FT_PHASE_UNPROTECTED] = FT_UNPROTECTED,
+	    [FT_PHASE_ARMING] = FT_ARMING,
+	    [FT_PHASE_PROTECTED] = FT_PROTECTED,
+	    [FT_PHASE_SUSPECT] = FT_SUSPECT,
+	    [FT_PHASE_WATCH] = FT_UNPROTECTED,
+	    [FT_PHASE_ASKING] = FT_CLAIMING,
+	    [FT_PHASE_PLANNING] = FT_FAILING_OVER,
+	    [FT_PHASE_RECORDING] = FT_FAILING_OVER,
+	    [FT_PHASE_SOLO] = FT_SOLO,
+	    [FT_PHASE_YIELDING] = FT_FENCED,
+	    [FT_PHASE_YIELDED] = FT_FENCED,
+	    [FT_PHASE_HELD] = FT_HELD,
+	    [FT_PHASE_FENCED] = FT_FENCED,
+	    [FT_PHASE_FAILED] = FT_FAILED,
+	};
+	assert(p < FT_PHASE_COUNT);
+	return states[p];
+}
+
+struct ft_action *ft_core_do(struct ft_actions *out, enum ft_action_kind kind)
+{
+	assert(out->n < FT_ACTIONS_MAX);
+	struct ft_action *a = &out->a[out->n++];
+	*a = (struct ft_action){.kind = kind};
+	return a;
+}
+
+void ft_core_say(struct ft_core *c, struct ft_actions *out, enum ft_level level, const char *format, ...)
+{
+	(void)c;
+	struct ft_action *a = ft_core_do(out, FT_DO_SAY);
+	a->level = level;
+	va_list args;
+	va_start(args, format);
+	vsnprintf(a->text, sizeof a->text, format, args);
+	va_end(args);
+}
+
+void ft_core_enter(struct ft_core *c, struct ft_actions *out, enum ft_phase phase, const char *format, ...)
+{
+	char reason[FT_TEXT_MAX];
+	va_list args;
+	va_start(args, format);
+	vsnprintf(reason, sizeof reason, format, args);
+	va_end(args);
+
+	enum ft_state from = ft_phase_state(c->phase), to = ft_phase_state(phase);
+	bool news = from != to || strcmp(reason, c->reason) != 0;
+	c->phase = phase;
+	c->phase_since = c->now;
+	memcpy(c->reason, reason, sizeof reason);
+	if (from == to) {
+		if (news)
+			ft_core_say(c, out, FT_LEVEL_WARN, "still %s: %s", ft_state_name(to), reason);
+		return;
+	}
+	struct ft_action *a = ft_core_do(out, FT_DO_STATE);
+	a->from = from;
+	a->to = to;
+	memcpy(a->text, reason, sizeof a->text);
+}
+
+void ft_core_note(struct ft_core *c, int64_t at, const char *format, ...)
+{
+	if (c->n_evidence < FT_EVIDENCE_MAX)
+		c->n_evidence++;
+	struct ft_evidence *e = &c->evidence[c->n_evidence - 1];
+	e->at = at;
+	va_list args;
+	va_start(args, format);
+	vsnprintf(e->text, sizeof e->text, format, args);
+	va_end(args);
+}
+
+void ft_core_init(struct ft_core *c, const struct ft_core_params *params, int64_t now)
+{
+	*c = (struct ft_core){
+	    .params = *params,
+	    .now = now,
+	    .phase = FT_PHASE_STARTING,
+	    .phase_since = now,
+	    .heard_at = FT_NEVER,
+	    .refused_at = FT_NEVER,
+	    .checkpoint_at = FT_NEVER,
+	    .broken_at = FT_NEVER,
+	    .probed_at = FT_NEVER,
+	    .ask_until = FT_NEVER,
+	    .ask_again_at = now,
+	    .freeze_until = FT_NEVER,
+	    .freeze_again_at = now,
+	    .record_until = FT_NEVER,
+	    .retry_at = FT_NEVER,
+	    .probe_again_at = now,
+	    .peer_at = now,
+	};
+	/* An answer that the peer still shows to our predecessor must not fit a request of ours. */
+	c->self.request_id = (uint32_t)params->incarnation;
+}
+
+void ft_core_retime(struct ft_core *c, const struct ft_core_params *params)
+{
+	c->params.interval = params->interval;
+	c->params.window = params->window;
+	c->params.reply_timeout = params->reply_timeout;
+}
+
+static void absorb_peer(struct ft_core *c, const struct ft_peer_news *news)
+{
+	const struct ft_side *was = &c->peer.side, *is = &news->side;
+	if (!c->peer_known || c->peer.incarnation != news->incarnation) {
+		/* Its requests are counted anew, so what we answered to its predecessor answers nothing now. */
+		c->self.answer = FT_ANSWER_NONE;
+		c->self.answer_id = 0;
+		if (c->peer_known && c->bound)
+			ft_core_note(c, c->now, "the peer's ftd was restarted");
+	}
+	if (is->vm == FT_VM_GONE && was->vm != FT_VM_GONE)
+		ft_core_note(c, c->now, "the peer's ftd says that its QEMU has died");
+	if (is->vm == FT_VM_ABSENT && was->vm != FT_VM_ABSENT)
+		ft_core_note(c, c->now, "the peer's ftd finds nobody listening on its QMP socket");
+	if (is->vm == FT_VM_YIELDED && was->vm != FT_VM_YIELDED)
+		ft_core_note(c, c->now, "the peer's ftd has frozen its QEMU and yields");
+	if (is->repl_broken && !was->repl_broken)
+		ft_core_note(c, c->now, "the peer's QEMU reports that replication broke");
+	c->peer = *news;
+	c->peer_known = true;
+	c->peer_at = c->now;
+}
+
+static void absorb_hearing(struct ft_core *c, const struct ft_event *e)
+{
+	c->hearing = e->hearing;
+	c->heard_at = e->heard_at;
+	switch (e->hearing) {
+	case FT_PEER_ALIVE:
+		c->refused_at = FT_NEVER;
+		c->silence_probed = false;
+		break;
+	case FT_PEER_LOST:
+		ft_core_note(c, c->heard_at, "the peer's last heartbeat was heard");
+		ft_core_note(c, c->now, "no heartbeat on any link for %.0f ms", (double)(c->now - c->heard_at) / 1e6);
+		break;
+	case FT_PEER_NEVER:
+	case FT_PEER_QUIET:
+		break;
+	}
+}
+
+/* Another QEMU process, or the same one in another role: what was known of its replication is void. */
+static void forget_replication(struct ft_core *c)
+{
+	c->checkpoint_at = c->broken_at = c->probed_at = FT_NEVER;
+	c->probe_again_at = c->now;
+}
+
+static void absorb_qemu(struct ft_core *c, const struct ft_qemu_facts *news)
+{
+	struct ft_qemu_facts q = *news;
+	bool other = q.instance != c->qemu.instance && q.instance != 0;
+	if (other) {
+		c->hung = c->frozen = c->bound = false;
+	} else if (!q.connected) { /* it has not said that its role changed */
+		q.role = c->qemu.role;
+		q.last_role = c->qemu.last_role;
+	}
+	if (q.role != FT_ROLE_NONE && (other || c->qemu.role == FT_ROLE_NONE || q.role != c->role)) {
+		c->role = q.role;
+		forget_replication(c);
+	} else if (q.connected && !c->qemu.connected) {
+		c->checkpoint_at = FT_NEVER; /* a COLO_EXIT may have been missed: replication is to be proven again */
+	}
+	if (q.connected && q.oob)
+		c->hung = false;
+	c->qemu = q;
+}
+
+static void absorb_colo_exit(struct ft_core *c, const struct ft_event *e)
+{
+	if (c->phase == FT_PHASE_PLANNING || c->phase == FT_PHASE_RECORDING || !e->error)
+		return; /* our own doing, or no fault */
+	if (c->broken_at == FT_NEVER) {
+		c->broken_at = c->now;
+		ft_core_note(c, c->now, "QEMU reports COLO_EXIT{%s}", e->text ? e->text : "");
+	}
+}
+
+static void absorb_plan(struct ft_core *c, const struct ft_plan_report *report)
+{
+	c->plan_running = false;
+	c->outcome.plan = *report;
+	c->retry_at = c->now + FT_RETRY_NS;
+	if (report->ok) { /* proven by QEMU's own answer: no need to wait for the next look at it */
+		c->qemu.last_role = c->role;
+		c->qemu.role = FT_ROLE_NONE;
+	}
+}
+
+static void absorb(struct ft_core *c, const struct ft_event *e)
+{
+	switch (e->kind) {
+	case FT_EVENT_PEER:
+		absorb_peer(c, e->peer);
+		break;
+	case FT_EVENT_HEARING:
+		absorb_hearing(c, e);
+		break;
+	case FT_EVENT_REFUSED:
+		if (c->refused_at == FT_NEVER)
+			ft_core_note(c, c->now, "link %d: the peer's host answers \"port unreachable\"", e->link);
+		c->refused_at = c->now;
+		break;
+	case FT_EVENT_QEMU:
+		absorb_qemu(c, e->qemu);
+		break;
+	case FT_EVENT_COLO_EXIT:
+		absorb_colo_exit(c, e);
+		break;
+	case FT_EVENT_CHECKPOINT:
+		c->checkpoint_at = c->now;
+		break;
+	case FT_EVENT_HUNG:
+		c->hung = true;
+		snprintf(c->hung_text, sizeof c->hung_text, "%s", e->text ? e->text : "");
+		ft_core_note(c, c->now, "%s", c->hung_text);
+		break;
+	case FT_EVENT_FROZEN:
+		if (c->phase == FT_PHASE_YIELDING) {
+			c->frozen = !e->error;
+			c->freeze_until = c->now;
+		}
+		break;
+	case FT_EVENT_PLAN:
+		if (c->plan_running)
+			absorb_plan(c, e->plan);
+		break;
+	case FT_EVENT_RECORDED:
+		if (c->record_until != FT_NEVER) {
+			c->record_until = c->now;
+			snprintf(c->record_fault, sizeof c->record_fault, "%s", e->error && e->text ? e->text : "");
+		}
+		break;
+	case FT_EVENT_FORCE:
+		c->forced = e->cause;
+		break;
+	case FT_EVENT_LEAVE:
+		c->leave = true;
+		break;
+	case FT_EVENT_TIME:
+	case FT_EVENT_COUNT:
+		break;
+	}
+}
+
+/* self follows from the facts, so that no row of the table can forget to say something. */
+static void refresh_self(struct ft_core *c)
+{
+	const struct ft_qemu_facts *q = &c->qemu;
+	bool here = q->vm != FT_VM_GONE && q->vm != FT_VM_ABSENT;
+	struct ft_side *s = &c->self;
+	s->state = ft_phase_state(c->phase);
+	s->role = c->phase == FT_PHASE_SOLO ? FT_ROLE_SOLO : here ? q->role : FT_ROLE_NONE;
+	s->vm = c->frozen && here ? FT_VM_YIELDED : q->vm;
+	s->repl_broken = c->broken_at != FT_NEVER && c->phase != FT_PHASE_SOLO;
+	s->ready = q->connected && q->oob && q->plan_ready && q->role != FT_ROLE_NONE && s->vm == FT_VM_ALIVE &&
+	           !c->hung && c->checkpoint_at != FT_NEVER && c->broken_at == FT_NEVER;
+	s->checkpoint_ms = q->checkpoint_ms > 0 ? (uint32_t)q->checkpoint_ms : 0;
+	s->leaving = c->left;
+	s->request = c->phase == FT_PHASE_ASKING ? FT_REQUEST_YIELD : FT_REQUEST_NONE;
+}
+
+static bool same_side(const struct ft_side *a, const struct ft_side *b)
+{
+	return a->state == b->state && a->role == b->role && a->vm == b->vm && a->ready == b->ready &&
+	       a->leaving == b->leaving && a->repl_broken == b->repl_broken && a->request == b->request &&
+	       a->request_id == b->request_id && a->answer == b->answer && a->answer_id == b->answer_id;
+}
+
+void ft_core_step(struct ft_core *c, const struct ft_event *event, int64_t now, struct ft_actions *out)
+{
+	assert(now >= c->now);
+	assert(event->kind < FT_EVENT_COUNT);
+	struct ft_side was = c->self;
+	c->now = now;
+	out->n = 0;
+	absorb(c, event);
+	refresh_self(c);
+	ft_rules_apply(c, out);
+	refresh_self(c);
+	if (!same_side(&was, &c->self))
+		ft_core_do(out, FT_DO_SEND);
+}
+
+int64_t ft_core_deadline(const struct ft_core *c)
+{
+	int64_t at = ft_rules_deadline(c);
+	return at < c->now ? c->now : at;
+}

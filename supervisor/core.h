@@ -1,0 +1,187 @@
+/* The decision core: one state machine for both roles.  Pure: an event and a time come in, actions go out.
+ * Knows: what each fact means for who may run the guest.  Must not know: clocks, sockets, QMP, JSON, files, libevent.
+ *
+ * An event only changes facts; then the table in rules.c is read from the top, and the first row whose phase and
+ * condition hold is done, until no row holds.  So every decision can be found in that table with a finger, and the
+ * same facts lead to the same decision however they came.  The same code decides live, in tests and in replay. */
+#ifndef FT_SUPERVISOR_CORE_H
+#define FT_SUPERVISOR_CORE_H
+
+#include "supervisor/types.h"
+
+/* Finer than the public states: several may share one (ft_phase_state). */
+enum ft_phase {
+	FT_PHASE_STARTING,    /* QEMU and peer not looked at yet */
+	FT_PHASE_UNPROTECTED, /* no binding: a lost peer leads to nothing */
+	FT_PHASE_ARMING,      /* both here, replication being proven */
+	FT_PHASE_PROTECTED,   /* bound from here on: a lost peer leads to a failover */
+	FT_PHASE_SUSPECT,     /* bound; peer quiet, or replication broken and the peer's word awaited */
+	FT_PHASE_WATCH, /* bound, but something is missing, or a silent peer gives other signs of life; public: unprotected */
+	FT_PHASE_ASKING,    /* a live peer is asked to yield; public: claiming */
+	FT_PHASE_PLANNING,  /* QEMU runs the plan */
+	FT_PHASE_RECORDING, /* the outcome is on its way to disk; public: failing-over */
+	FT_PHASE_SOLO,
+	FT_PHASE_YIELDING, /* our QEMU is being frozen; public: fenced */
+	FT_PHASE_YIELDED,  /* frozen until the peer is solo; public: fenced */
+	FT_PHASE_HELD,     /* frozen for a peer that fell silent before it was solo */
+	FT_PHASE_FENCED,   /* the peer runs the guest; ours is ended */
+	FT_PHASE_FAILED,
+	FT_PHASE_COUNT
+};
+enum ft_state ft_phase_state(enum ft_phase p);
+
+/* A copy of enum ft_hearing's meaning, so that the core does not depend on the heartbeat room. */
+enum ft_peer_hearing { FT_PEER_NEVER = 0, FT_PEER_ALIVE, FT_PEER_QUIET, FT_PEER_LOST };
+
+enum ft_event_kind {
+	FT_EVENT_TIME = 0,   /* nothing but time has passed */
+	FT_EVENT_PEER,       /* .peer: what the peer says of itself has changed */
+	FT_EVENT_HEARING,    /* .hearing */
+	FT_EVENT_REFUSED,    /* .link: the peer's host answered "port unreachable" */
+	FT_EVENT_QEMU,       /* .qemu: what is known of the local QEMU has changed */
+	FT_EVENT_COLO_EXIT,  /* .text: QEMU's mode and reason; .error: the reason is "error" */
+	FT_EVENT_CHECKPOINT, /* a checkpoint completed here */
+	FT_EVENT_HUNG,       /* .text: the local QEMU answers nothing, not even out of band */
+	FT_EVENT_FROZEN,     /* .error, .text: the answer to FT_DO_FREEZE */
+	FT_EVENT_PLAN,       /* .plan: the answer to FT_DO_PLAN */
+	FT_EVENT_RECORDED,   /* .error, .text: the answer to FT_DO_RECORD */
+	FT_EVENT_FORCE,      /* .cause: FT_CAUSE_SIGNAL or FT_CAUSE_OPERATOR */
+	FT_EVENT_LEAVE,      /* asked to stop */
+	FT_EVENT_COUNT
+};
+
+struct ft_peer_news {
+	char node[FT_NAME_MAX];
+	uint64_t incarnation;
+	struct ft_side side;
+};
+
+struct ft_qemu_facts {
+	bool connected, oob, plan_ready;
+	bool pid_verified; /* signals will hit the right process */
+	uint64_t instance; /* names this QEMU process; differs for the next one; 0 none */
+	enum ft_vm vm;     /* never YIELDED */
+	enum ft_role role, last_role;
+	int checkpoint_ms;
+	char fault[FT_TEXT_MAX]; /* why plan_ready is false */
+};
+
+struct ft_event {
+	enum ft_event_kind kind;
+	bool error;
+	int link;
+	enum ft_peer_hearing hearing;
+	int64_t heard_at; /* with HEARING: when the newest heartbeat came in; FT_NEVER none */
+	enum ft_cause cause;
+	const char *text;                  /* may be NULL; copied */
+	const struct ft_peer_news *peer;   /* copied */
+	const struct ft_qemu_facts *qemu;  /* copied */
+	const struct ft_plan_report *plan; /* copied */
+};
+
+enum ft_action_kind {
+	FT_DO_SAY,     /* .level, .text: a line for the log */
+	FT_DO_STATE,   /* .from, .to, .text: the public state changed, and why */
+	FT_DO_SEND,    /* what this side says of itself changed: a heartbeat on every link, now */
+	FT_DO_PROBE,   /* primary: force a checkpoint, to see whether replication lives */
+	FT_DO_FREEZE,  /* SIGSTOP our QEMU; answer FT_EVENT_FROZEN once the kernel says stopped, within FT_FREEZE_NS */
+	FT_DO_THAW,    /* SIGCONT */
+	FT_DO_KILL,    /* SIGKILL; the process is frozen */
+	FT_DO_PLAN,    /* run the prepared plan; answer FT_EVENT_PLAN */
+	FT_DO_RECORD,  /* make core->outcome durable; answer FT_EVENT_RECORDED */
+	FT_DO_OUTCOME, /* announce core->outcome: it is durable, or .text says why not */
+	FT_DO_EXIT,    /* goodbye has been said: leave */
+};
+
+enum ft_level { FT_LEVEL_ERROR = 0, FT_LEVEL_WARN, FT_LEVEL_INFO };
+
+struct ft_action {
+	enum ft_action_kind kind;
+	enum ft_level level;
+	enum ft_state from, to;
+	char text[FT_TEXT_MAX];
+};
+
+#define FT_ACTIONS_MAX 24 /* one step does at most a handful; more is a bug of ours (assert) */
+struct ft_actions {
+	int n;
+	struct ft_action a[FT_ACTIONS_MAX];
+};
+
+/* The waits of the core, ns. Each is documented where it is used in rules.c. */
+#define FT_STARTING_NS (3000 * FT_NS_PER_MS)
+#define FT_ASK_NS      (2000 * FT_NS_PER_MS)
+#define FT_FREEZE_NS   (2000 * FT_NS_PER_MS)
+#define FT_RECORD_NS   (5000 * FT_NS_PER_MS)
+#define FT_RETRY_NS    (1000 * FT_NS_PER_MS)
+#define FT_WORD_NS     (3000 * FT_NS_PER_MS)
+#define FT_PLAN_TRIES  5
+
+struct ft_core_params {
+	char node[FT_NAME_MAX];
+	uint64_t incarnation;
+	int64_t interval, window; /* heartbeat interval and detection time */
+	int64_t reply_timeout;    /* qmp.reply_timeout_ms */
+};
+
+struct ft_core {
+	struct ft_core_params params;
+	int64_t now;
+	enum ft_phase phase;
+	int64_t phase_since;
+	char reason[FT_TEXT_MAX]; /* of the newest change of state */
+
+	/* Facts */
+	struct ft_qemu_facts qemu;
+	struct ft_peer_news peer;
+	bool peer_known;
+	enum ft_peer_hearing hearing;
+	int64_t heard_at;      /* FT_NEVER none */
+	int64_t refused_at;    /* newest port unreachable since the peer was last heard; FT_NEVER none */
+	int64_t checkpoint_at; /* newest checkpoint completed by this QEMU in this role; FT_NEVER none */
+	int64_t broken_at;     /* COLO_EXIT{error} of this QEMU; FT_NEVER none */
+	int64_t probed_at;     /* newest FT_DO_PROBE; FT_NEVER none */
+	bool silence_probed;   /* the probe that a silence is answered with has been sent */
+	bool frozen;           /* our QEMU is stopped by us */
+	bool hung;
+	char hung_text[FT_TEXT_MAX];
+	enum ft_cause forced; /* SIGNAL or OPERATOR waits to be acted on */
+	bool leave, left;
+	bool bound;       /* was protected with this peer and this QEMU, and neither has ended it */
+	bool owes_answer; /* the freeze under way answers the peer's request; otherwise we yield unasked */
+
+	/* Waits; FT_NEVER when not waiting */
+	int64_t ask_until, ask_again_at, freeze_until, freeze_again_at, record_until, retry_at, probe_again_at;
+	int64_t peer_at; /* when the peer last said something new */
+
+	/* The takeover under way */
+	enum ft_role role; /* that our QEMU has or last had in this pair */
+	int tries;
+	bool plan_running;
+	bool outcome_busy; /* core->outcome is being made or written: not to be touched */
+	struct ft_outcome outcome;
+	enum ft_phase after_record;
+	char record_fault[FT_TEXT_MAX]; /* why the outcome is not known to be on disk; "" it is */
+
+	/* Evidence seen since the last calm (protected, all well) */
+	int n_evidence;
+	struct ft_evidence evidence[FT_EVIDENCE_MAX];
+
+	bool said_two_masters, said_failed;
+	struct ft_side self; /* what we say of ourselves, in every heartbeat */
+};
+
+void ft_core_init(struct ft_core *c, const struct ft_core_params *params, int64_t now);
+/* New timing after a reload. */
+void ft_core_retime(struct ft_core *c, const struct ft_core_params *params);
+/* now must not run backwards.  out is overwritten. */
+void ft_core_step(struct ft_core *c, const struct ft_event *event, int64_t now, struct ft_actions *out);
+/* When FT_EVENT_TIME is due; FT_NEVER if nothing waits. */
+int64_t ft_core_deadline(const struct ft_core *c);
+
+static inline enum ft_state ft_core_state(const struct ft_core *c)
+{
+	return ft_phase_state(c->phase);
+}
+
+#endif

@@ -1,0 +1,991 @@
+/* The decision table: who may run the guest, and what is done about it.  Pure.
+ * Read it from the bottom: `rules` is the whole behaviour.  A row is a set of phases, a condition, and what is done.
+ * The first row that holds is done; then the table is read again from the top, until no row holds.
+ *
+ * The law behind the order: a wrong failover is worse than a late one.  So what gives up the right to run stands before
+ * what takes it, a peer's own word stands before silence, and other signs of life stand before giving a peer up. */
+#include "supervisor/core_internal.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- what the facts mean ---- */
+
+static bool peer_heard(const struct ft_core *c)
+{
+	return c->hearing == FT_PEER_ALIVE || c->hearing == FT_PEER_QUIET;
+}
+
+static bool peer_lost(const struct ft_core *c)
+{
+	return c->hearing == FT_PEER_LOST;
+}
+
+static bool peer_vm_is(const struct ft_core *c, enum ft_vm vm)
+{
+	return peer_heard(c) && c->peer.side.vm == vm;
+}
+
+/* Nothing of the peer's runs: its own word.  (A frozen QEMU is not out: it could be thawed while we decide.) */
+static bool peer_vm_out(const struct ft_core *c)
+{
+	return peer_vm_is(c, FT_VM_GONE) || peer_vm_is(c, FT_VM_ABSENT);
+}
+
+static bool peer_solo(const struct ft_core *c)
+{
+	return peer_heard(c) && c->peer.side.state == FT_SOLO;
+}
+
+static bool vm_here(const struct ft_core *c)
+{
+	return c->qemu.instance != 0 && c->qemu.vm != FT_VM_GONE && c->qemu.vm != FT_VM_ABSENT;
+}
+
+static bool no_vm_here(const struct ft_core *c)
+{
+	return c->qemu.vm == FT_VM_GONE || c->qemu.vm == FT_VM_ABSENT;
+}
+
+static bool in_colo(const struct ft_core *c)
+{
+	return vm_here(c) && c->qemu.role != FT_ROLE_NONE;
+}
+
+static bool can_freeze(const struct ft_core *c)
+{
+	return vm_here(c) && c->qemu.pid_verified;
+}
+
+static bool broken(const struct ft_core *c)
+{
+	return c->broken_at != FT_NEVER;
+}
+
+static bool is_primary(const struct ft_core *c)
+{
+	return c->qemu.role == FT_ROLE_PRIMARY;
+}
+
+static enum ft_role opposite(enum ft_role r)
+{
+	return r == FT_ROLE_PRIMARY ? FT_ROLE_SECONDARY : r == FT_ROLE_SECONDARY ? FT_ROLE_PRIMARY : FT_ROLE_NONE;
+}
+
+/* A checkpoint that takes longer than this on its way over is stuck; a big guest's memory has to fit in. */
+static int64_t stuck_after(const struct ft_core *c)
+{
+	return 5 * c->params.reply_timeout;
+}
+
+/* QEMU takes a checkpoint at least every x-checkpoint-delay of the primary. */
+static int64_t checkpoint_due(const struct ft_core *c)
+{
+	uint32_t ms = is_primary(c) ? c->self.checkpoint_ms : c->peer.side.checkpoint_ms;
+	if (ms == 0)
+		ms = 20000; /* QEMU's default */
+	int64_t last = c->checkpoint_at != FT_NEVER ? c->checkpoint_at : c->phase_since;
+	return last + (int64_t)ms * FT_NS_PER_MS + stuck_after(c);
+}
+
+/* Until when the signs of life that a silent peer gives besides heartbeats hold.  A dead host gives neither:
+ * its kernel answers "port unreachable" (its ftd is dead, its host is not), or a checkpoint completed that began after
+ * its ftd fell silent.  Anyone can forge the first, so it counts only while replication is not overdue. */
+static int64_t signs_of_life_until(const struct ft_core *c)
+{
+	/* The kernel sends one such answer a second to a stubborn sender, so three seconds without mean that it ended. */
+	static const int64_t fresh = FT_WORD_NS;
+	int64_t until = c->now, due = checkpoint_due(c);
+	if (broken(c) || c->heard_at == FT_NEVER)
+		return until;
+	if (c->refused_at != FT_NEVER) {
+		int64_t refused = c->refused_at + (fresh > 3 * c->params.interval ? fresh : 3 * c->params.interval);
+		until = refused < due ? refused : due;
+	}
+	if (c->checkpoint_at != FT_NEVER && c->checkpoint_at > c->heard_at + 2 * c->params.interval)
+		until = due;
+	if (c->silence_probed && (c->checkpoint_at == FT_NEVER || c->checkpoint_at < c->probed_at)) {
+		int64_t answer = c->probed_at + stuck_after(c);
+		until = answer < until ? answer : until;
+	}
+	return until;
+}
+
+static bool can_arm(const struct ft_core *c)
+{
+	const struct ft_side *p = &c->peer.side;
+	return peer_heard(c) && !p->leaving && p->vm == FT_VM_ALIVE && in_colo(c) &&
+	       p->role == opposite(c->qemu.role) && c->qemu.connected && c->qemu.oob && c->qemu.plan_ready &&
+	       !c->hung && !c->frozen && !broken(c);
+}
+
+/* The first thing that stands between here and protection, for people. */
+static void missing(const struct ft_core *c, char out[FT_TEXT_MAX])
+{
+	const struct ft_side *p = &c->peer.side;
+	const struct ft_qemu_facts *q = &c->qemu;
+	const char *t = NULL;
+	if (no_vm_here(c))
+		t = q->vm == FT_VM_GONE ? "our QEMU has died" : "no QEMU listens on qmp.socket";
+	else if (c->hung)
+		t = "our QEMU hangs";
+	else if (!q->connected)
+		t = "our QEMU does not answer on qmp.socket";
+	else if (!q->oob)
+		t = "our QEMU does not answer on qmp.oob_socket";
+	else if (q->role == FT_ROLE_NONE)
+		t = "our QEMU is not in COLO";
+	else if (broken(c))
+		t = "replication is broken";
+	else if (peer_lost(c))
+		t = c->bound ? "the peer's ftd is silent, but its side gives other signs of life"
+		             : "the peer is silent";
+	else if (!peer_heard(c))
+		t = "the peer has not been heard yet";
+	else if (p->leaving)
+		t = "the peer's ftd was asked to stop";
+	else if (p->vm != FT_VM_ALIVE)
+		t = p->vm == FT_VM_UNKNOWN ? "the peer does not reach its QEMU yet" : "the peer has no running QEMU";
+	else if (p->role != opposite(q->role))
+		t = "the peer's QEMU is not our counterpart in COLO";
+	else if (!q->plan_ready)
+		t = q->fault[0] ? q->fault : "no plan is prepared yet";
+	else if (!c->self.ready)
+		t = "no checkpoint has completed yet";
+	else
+		t = "the peer is not ready";
+	snprintf(out, FT_TEXT_MAX, "%s", t);
+}
+
+/* ---- conditions of the table ---- */
+
+static bool wants_to_leave(const struct ft_core *c)
+{
+	return c->leave && !c->left && !c->outcome_busy;
+}
+
+static bool outcome_written(const struct ft_core *c)
+{
+	return c->record_until != FT_NEVER && c->now >= c->record_until;
+}
+
+static bool started(const struct ft_core *c)
+{
+	bool known = (c->qemu.connected && c->hearing != FT_PEER_NEVER);
+	return known || c->now >= c->phase_since + FT_STARTING_NS;
+}
+
+/* Only a side that was in this COLO pair is ended by the peer's going solo: a primary always was; a secondary may be
+ * a new one that the solo side has just taken in, unless it was bound. */
+static bool ended_by_peer(const struct ft_core *c)
+{
+	return peer_solo(c) && in_colo(c) && (is_primary(c) || c->bound) && c->now >= c->freeze_again_at;
+}
+
+static bool two_masters(const struct ft_core *c)
+{
+	return peer_solo(c) && !c->said_two_masters;
+}
+
+static bool asked_to_yield(const struct ft_core *c)
+{
+	const struct ft_side *p = &c->peer.side;
+	bool answered = c->self.answer != FT_ANSWER_NONE && c->self.answer_id == p->request_id;
+	return peer_heard(c) && p->request == FT_REQUEST_YIELD && !answered;
+}
+
+static bool asked_with_nothing_running(const struct ft_core *c)
+{
+	return asked_to_yield(c) && no_vm_here(c);
+}
+
+static bool asked_but_cannot(const struct ft_core *c)
+{
+	return asked_to_yield(c) && !can_freeze(c);
+}
+
+/* Both sides forced at once: the primary's word goes first, or neither would ever answer. */
+static bool asked_by_primary(const struct ft_core *c)
+{
+	return asked_to_yield(c) && c->role == FT_ROLE_SECONDARY;
+}
+
+static bool frozen(const struct ft_core *c)
+{
+	return c->frozen;
+}
+
+static bool freeze_failed(const struct ft_core *c)
+{
+	return c->now >= c->freeze_until;
+}
+
+/* Both froze for each other (each found its QEMU hung): the primary's guest is the one to go on. */
+static bool peer_yielded_too(const struct ft_core *c)
+{
+	return peer_vm_is(c, FT_VM_YIELDED) && c->peer.side.request == FT_REQUEST_NONE && c->role == FT_ROLE_PRIMARY;
+}
+
+static bool peer_does_not_want_it(const struct ft_core *c)
+{
+	const struct ft_side *p = &c->peer.side;
+	int64_t since = c->phase_since > c->peer_at ? c->phase_since : c->peer_at;
+	bool calm =
+	    p->state == FT_UNPROTECTED || p->state == FT_ARMING || p->state == FT_PROTECTED || p->state == FT_SUSPECT;
+	return peer_heard(c) && calm && p->request == FT_REQUEST_NONE && p->role == opposite(c->role) &&
+	       c->now >= since + FT_WORD_NS;
+}
+
+static bool peer_failed(const struct ft_core *c)
+{
+	return peer_heard(c) && c->peer.side.state == FT_FAILED && !c->said_failed;
+}
+
+static bool is_forced(const struct ft_core *c)
+{
+	return c->forced != FT_CAUSE_NONE;
+}
+
+static bool forced_in_vain(const struct ft_core *c)
+{
+	return is_forced(c) && !c->outcome_busy && !in_colo(c);
+}
+
+static bool forced_with_live_peer(const struct ft_core *c)
+{
+	return is_forced(c) && !c->outcome_busy && peer_heard(c) && !peer_vm_out(c);
+}
+
+static bool forced_alone(const struct ft_core *c)
+{
+	return is_forced(c) && !c->outcome_busy;
+}
+
+static bool answer_is(const struct ft_core *c, enum ft_answer a)
+{
+	return peer_heard(c) && c->peer.side.answer == a && c->peer.side.answer_id == c->self.request_id;
+}
+
+static bool peer_is_out(const struct ft_core *c)
+{
+	return answer_is(c, FT_ANSWER_YIELDED) || peer_vm_out(c);
+}
+
+static bool ask_refused(const struct ft_core *c)
+{
+	return answer_is(c, FT_ANSWER_REFUSED);
+}
+
+static bool ask_overdue(const struct ft_core *c)
+{
+	return c->now >= c->ask_until;
+}
+
+static bool plan_ok(const struct ft_core *c)
+{
+	return !c->plan_running && c->outcome.plan.ok;
+}
+
+static bool plan_hopeless(const struct ft_core *c)
+{
+	return !c->plan_running && !c->outcome.plan.ok && (c->tries >= FT_PLAN_TRIES || no_vm_here(c));
+}
+
+static bool plan_retry_due(const struct ft_core *c)
+{
+	return !c->plan_running && !c->outcome.plan.ok && c->now >= c->retry_at;
+}
+
+/* QEMU itself says that it has left COLO in a failover: by hand, or under a predecessor of this ftd. */
+static bool already_over(const struct ft_core *c)
+{
+	return vm_here(c) && c->qemu.connected && c->qemu.role == FT_ROLE_NONE && c->qemu.last_role != FT_ROLE_NONE;
+}
+
+static bool replaced(const struct ft_core *c)
+{
+	return vm_here(c) && !c->frozen;
+}
+
+static bool unbound(const struct ft_core *c)
+{
+	return !c->bound || !in_colo(c);
+}
+
+static bool peer_leaves(const struct ft_core *c)
+{
+	return c->peer.side.leaving;
+}
+
+static bool peer_vm_dead(const struct ft_core *c)
+{
+	return peer_vm_is(c, FT_VM_GONE) && in_colo(c) && !c->peer.side.leaving;
+}
+
+static bool peer_yielded(const struct ft_core *c)
+{
+	return peer_vm_is(c, FT_VM_YIELDED);
+}
+
+static bool hung_with_live_peer(const struct ft_core *c)
+{
+	return c->hung && peer_vm_is(c, FT_VM_ALIVE) && can_freeze(c) && c->now >= c->freeze_again_at;
+}
+
+static bool broken_and_lost(const struct ft_core *c)
+{
+	return broken(c) && peer_lost(c);
+}
+
+static bool broken_and_absent(const struct ft_core *c)
+{
+	return broken(c) && peer_vm_is(c, FT_VM_ABSENT);
+}
+
+static bool stuck(const struct ft_core *c)
+{
+	return is_primary(c) && c->now >= checkpoint_due(c);
+}
+
+/* Our own QEMU's COLO_EXIT is asked for, not the peer's word: only a QEMU that lives can have said it. */
+static bool broken_here_is_primary(const struct ft_core *c)
+{
+	return (broken(c) || stuck(c)) && is_primary(c) && peer_vm_is(c, FT_VM_ALIVE) && c->now >= c->ask_again_at;
+}
+
+/* The peer's QEMU is there but never was in COLO: a new one, started in the dead one's place. */
+static bool broken_and_primary_replaced(const struct ft_core *c)
+{
+	return broken(c) && !is_primary(c) && peer_vm_is(c, FT_VM_ALIVE) && c->peer.side.role == FT_ROLE_NONE &&
+	       c->peer.side.state == FT_UNPROTECTED && c->now >= c->broken_at + FT_WORD_NS && c->now >= c->ask_again_at;
+}
+
+static bool peer_says_broken(const struct ft_core *c)
+{
+	bool says = peer_heard(c) && (c->peer.side.repl_broken || c->peer.side.vm == FT_VM_ABSENT);
+	return says && is_primary(c) && !broken(c) && c->now >= c->probe_again_at;
+}
+
+static bool lost_but_alive(const struct ft_core *c)
+{
+	return peer_lost(c) && c->now < signs_of_life_until(c);
+}
+
+static bool lost_but_alive_unprobed(const struct ft_core *c)
+{
+	return lost_but_alive(c) && is_primary(c) && c->qemu.connected && !c->silence_probed;
+}
+
+static bool broken_and_waiting(const struct ft_core *c)
+{
+	return broken(c) && peer_heard(c) && c->now < c->broken_at + FT_WORD_NS;
+}
+
+static bool quiet(const struct ft_core *c)
+{
+	return c->hearing == FT_PEER_QUIET;
+}
+
+static bool all_well(const struct ft_core *c)
+{
+	return c->hearing == FT_PEER_ALIVE && c->self.ready && c->peer.side.ready && can_arm(c);
+}
+
+static bool not_well(const struct ft_core *c)
+{
+	return c->hearing == FT_PEER_ALIVE && !all_well(c);
+}
+
+static bool cannot_arm(const struct ft_core *c)
+{
+	return !can_arm(c);
+}
+
+static bool checkpoint_wanted(const struct ft_core *c)
+{
+	bool peer_wants = peer_heard(c) && c->peer.side.state == FT_ARMING && !c->peer.side.ready;
+	return is_primary(c) && c->qemu.connected && (c->checkpoint_at == FT_NEVER || peer_wants) &&
+	       c->now >= c->probe_again_at;
+}
+
+static bool reason_is_stale(const struct ft_core *c)
+{
+	char text[FT_TEXT_MAX];
+	missing(c, text);
+	return strcmp(text, c->reason) != 0;
+}
+
+static bool lost_but_alive_news(const struct ft_core *c)
+{
+	return lost_but_alive(c) && reason_is_stale(c);
+}
+
+/* ---- what is done ---- */
+
+static void say_goodbye(struct ft_core *c, struct ft_actions *out)
+{
+	c->left = true;
+	ft_core_do(out, FT_DO_EXIT);
+}
+
+static void to_unprotected(struct ft_core *c, struct ft_actions *out)
+{
+	char text[FT_TEXT_MAX];
+	c->bound = false;
+	missing(c, text);
+	ft_core_enter(c, out, FT_PHASE_UNPROTECTED, "%s", text);
+}
+
+static void to_watch(struct ft_core *c, struct ft_actions *out)
+{
+	char text[FT_TEXT_MAX];
+	missing(c, text);
+	ft_core_enter(c, out, FT_PHASE_WATCH, "%s", text);
+}
+
+static void to_yielded(struct ft_core *c, struct ft_actions *out)
+{
+	ft_core_enter(c, out, FT_PHASE_YIELDED, "our QEMU is frozen; it ends once peer %s is solo", c->peer.node);
+}
+
+/* Where a side stands again that neither took over nor yielded; the table finds the exact place. */
+static void to_rest(struct ft_core *c, struct ft_actions *out)
+{
+	if (c->frozen)
+		to_yielded(c, out);
+	else if (c->bound)
+		to_watch(c, out);
+	else
+		to_unprotected(c, out);
+}
+
+static void to_arming(struct ft_core *c, struct ft_actions *out)
+{
+	c->probe_again_at = c->now;
+	ft_core_enter(c, out, FT_PHASE_ARMING, "peer %s heard, our QEMU is the %s", c->peer.node,
+	              ft_role_name(c->qemu.role));
+}
+
+static void to_protected(struct ft_core *c, struct ft_actions *out)
+{
+	c->bound = true;
+	c->n_evidence = 0;
+	c->said_failed = c->said_two_masters = false;
+	ft_core_enter(c, out, FT_PHASE_PROTECTED, "%s with peer %s: replication proven on both sides",
+	              ft_role_name(c->qemu.role), c->peer.node);
+}
+
+static void to_suspect_quiet(struct ft_core *c, struct ft_actions *out)
+{
+	ft_core_enter(c, out, FT_PHASE_SUSPECT, "nothing heard from peer %s for %.0f ms", c->peer.node,
+	              (double)(c->now - c->heard_at) / 1e6);
+}
+
+static void to_suspect_broken(struct ft_core *c, struct ft_actions *out)
+{
+	ft_core_enter(c, out, FT_PHASE_SUSPECT, "replication broke; waiting for peer %s's word", c->peer.node);
+}
+
+static void to_solo_as_found(struct ft_core *c, struct ft_actions *out)
+{
+	c->bound = false;
+	ft_core_enter(c, out, FT_PHASE_SOLO, "QEMU has already failed over (its last COLO mode was %s)",
+	              ft_role_name(c->qemu.last_role));
+}
+
+static void alarm_two_masters(struct ft_core *c, struct ft_actions *out)
+{
+	c->said_two_masters = true;
+	ft_core_say(c, out, FT_LEVEL_ERROR,
+	            "TWO MASTERS: peer %s runs the guest too; decide which one is right and end the other's QEMU",
+	            c->peer.node);
+}
+
+static void probe(struct ft_core *c, struct ft_actions *out)
+{
+	c->probed_at = c->now;
+	c->probe_again_at = c->now + FT_RETRY_NS;
+	ft_core_do(out, FT_DO_PROBE);
+}
+
+static void probe_silence(struct ft_core *c, struct ft_actions *out)
+{
+	c->silence_probed = true;
+	probe(c, out);
+}
+
+/* Yielding */
+
+static void answer(struct ft_core *c, enum ft_answer a)
+{
+	c->self.answer = a;
+	c->self.answer_id = c->peer.side.request_id;
+}
+
+static void answer_yielded(struct ft_core *c, struct ft_actions *out)
+{
+	answer(c, FT_ANSWER_YIELDED);
+	ft_core_say(c, out, FT_LEVEL_INFO, "peer %s asks us to yield: nothing of ours runs", c->peer.node);
+}
+
+static void refuse_to_yield(struct ft_core *c, struct ft_actions *out)
+{
+	answer(c, FT_ANSWER_REFUSED);
+	ft_core_say(c, out, FT_LEVEL_WARN, "peer %s asks us to yield: refused, %s", c->peer.node,
+	            can_freeze(c) ? "this side ends the pair itself" : "we cannot signal our QEMU");
+}
+
+static void freeze(struct ft_core *c, struct ft_actions *out, const char *why)
+{
+	c->freeze_until = c->now + FT_FREEZE_NS;
+	ft_core_do(out, FT_DO_FREEZE);
+	ft_core_enter(c, out, FT_PHASE_YIELDING, "%s; freezing our QEMU", why);
+}
+
+static void freeze_as_asked(struct ft_core *c, struct ft_actions *out)
+{
+	char why[FT_TEXT_MAX / 2];
+	snprintf(why, sizeof why, "peer %.60s asks us to yield", c->peer.node);
+	c->owes_answer = true;
+	freeze(c, out, why);
+}
+
+static void freeze_for_solo(struct ft_core *c, struct ft_actions *out)
+{
+	char why[FT_TEXT_MAX / 2];
+	snprintf(why, sizeof why, "peer %.60s runs the guest alone now", c->peer.node);
+	c->owes_answer = false;
+	freeze(c, out, why);
+}
+
+static void freeze_hung(struct ft_core *c, struct ft_actions *out)
+{
+	char why[FT_TEXT_MAX / 2];
+	snprintf(why, sizeof why, "our QEMU hangs (%.60s)", c->hung_text);
+	c->owes_answer = false;
+	freeze(c, out, why);
+}
+
+static void settle_yield(struct ft_core *c, struct ft_actions *out)
+{
+	c->freeze_until = FT_NEVER;
+	if (c->owes_answer)
+		answer(c, FT_ANSWER_YIELDED);
+	c->owes_answer = false;
+	to_yielded(c, out);
+}
+
+static void give_up_freezing(struct ft_core *c, struct ft_actions *out)
+{
+	c->freeze_until = FT_NEVER;
+	c->freeze_again_at = c->now + FT_WORD_NS;
+	if (c->owes_answer)
+		answer(c, FT_ANSWER_REFUSED);
+	c->owes_answer = false;
+	ft_core_do(out, FT_DO_THAW); /* a SIGSTOP that was sent may yet take hold */
+	ft_core_say(c, out, FT_LEVEL_ERROR, "our QEMU could not be frozen; check that ftd may signal it (ftctl check)");
+	to_rest(c, out);
+}
+
+static void end_frozen(struct ft_core *c, struct ft_actions *out)
+{
+	c->bound = false;
+	ft_core_do(out, FT_DO_KILL);
+	ft_core_enter(c, out, FT_PHASE_FENCED, "peer %s runs the guest alone; our QEMU is ended", c->peer.node);
+}
+
+static void to_fenced(struct ft_core *c, struct ft_actions *out)
+{
+	c->bound = false;
+	if (c->owes_answer)
+		answer(c, FT_ANSWER_YIELDED);
+	c->owes_answer = false;
+	c->freeze_until = FT_NEVER;
+	ft_core_enter(c, out, FT_PHASE_FENCED, "our QEMU has ended");
+}
+
+static void to_held(struct ft_core *c, struct ft_actions *out)
+{
+	ft_core_enter(c, out, FT_PHASE_HELD,
+	              "frozen for peer %.60s, which fell silent before it was solo; if it is dead: ftctl failover",
+	              c->peer.node);
+}
+
+static void thaw_unwanted(struct ft_core *c, struct ft_actions *out)
+{
+	c->frozen = false;
+	c->hung = false;
+	ft_core_do(out, FT_DO_THAW);
+	ft_core_say(c, out, FT_LEVEL_WARN, "peer %s did not take over: our QEMU is thawed", c->peer.node);
+	to_unprotected(c, out);
+}
+
+static void alarm_peer_failed(struct ft_core *c, struct ft_actions *out)
+{
+	c->said_failed = true;
+	ft_core_say(
+	    c, out, FT_LEVEL_ERROR,
+	    "peer %s could not take over and our QEMU is frozen for it: `ftctl failover` here goes on with ours",
+	    c->peer.node);
+}
+
+/* Taking over */
+
+static void begin_outcome(struct ft_core *c, enum ft_cause cause)
+{
+	struct ft_outcome *o = &c->outcome;
+	if (cause == FT_CAUSE_SIGNAL || cause == FT_CAUSE_OPERATOR) {
+		c->n_evidence = 0;
+		ft_core_note(c, c->now, "%s",
+		             cause == FT_CAUSE_SIGNAL ? "SIGUSR1 received" : "ftctl failover received");
+	}
+	assert(!c->outcome_busy);
+	*o = (struct ft_outcome){
+	    .cause = cause,
+	    .role_before = c->role,
+	    .epoch = c->self.epoch,
+	    .n_evidence = c->n_evidence,
+	    .first_evidence_at = c->now,
+	    .judged_at = c->now,
+	    .claimed_at = FT_NEVER,
+	    .planned_at = FT_NEVER,
+	    .ended_at = FT_NEVER,
+	    .plan = {.proven_at = FT_NEVER},
+	};
+	memcpy(o->session, c->self.session, sizeof o->session);
+	memcpy(o->peer, c->peer.node, sizeof o->peer);
+	memcpy(o->evidence, c->evidence, sizeof o->evidence);
+	/* The last heartbeat is noted when its absence is judged, but it comes first. */
+	for (int i = 1; i < o->n_evidence; i++)
+		for (int k = i; k > 0 && o->evidence[k].at < o->evidence[k - 1].at; k--) {
+			struct ft_evidence e = o->evidence[k];
+			o->evidence[k] = o->evidence[k - 1];
+			o->evidence[k - 1] = e;
+		}
+	if (o->n_evidence > 0)
+		o->first_evidence_at = o->evidence[0].at;
+	c->outcome_busy = true;
+}
+
+static void record(struct ft_core *c, struct ft_actions *out, enum ft_result result)
+{
+	c->outcome.result = result;
+	c->outcome.ended_at = c->outcome.plan.ok ? c->outcome.plan.proven_at : c->now;
+	c->record_until = c->now + FT_RECORD_NS;
+	snprintf(c->record_fault, sizeof c->record_fault, "the disk has not answered within %d ms",
+	         (int)(FT_RECORD_NS / FT_NS_PER_MS));
+	ft_core_do(out, FT_DO_RECORD);
+}
+
+static void announce(struct ft_core *c, struct ft_actions *out)
+{
+	c->record_until = FT_NEVER;
+	c->outcome_busy = false;
+	struct ft_action *a = ft_core_do(out, FT_DO_OUTCOME);
+	memcpy(a->text, c->record_fault, sizeof a->text);
+	if (c->phase != FT_PHASE_RECORDING)
+		return;
+	c->n_evidence = 0;
+	if (c->outcome.result == FT_SUCCESS)
+		ft_core_enter(c, out, FT_PHASE_SOLO, "failover done: the guest runs here alone");
+	else
+		ft_core_enter(c, out, FT_PHASE_FAILED, "failover failed: %.150s", c->outcome.error);
+}
+
+static void run_plan(struct ft_core *c, struct ft_actions *out)
+{
+	c->tries++;
+	c->plan_running = true;
+	c->outcome.plan.ok = false;
+	ft_core_do(out, FT_DO_PLAN);
+}
+
+/* The right to go on is in hand. */
+static void proceed(struct ft_core *c, struct ft_actions *out)
+{
+	c->ask_until = FT_NEVER;
+	c->outcome.claimed_at = c->outcome.planned_at = c->now;
+	c->outcome.claim = FT_CLAIM_NOT_NEEDED;
+	c->tries = 0;
+	if (c->frozen) {
+		c->frozen = false;
+		ft_core_do(out, FT_DO_THAW);
+	}
+	run_plan(c, out);
+	ft_core_enter(c, out, FT_PHASE_PLANNING, "%s: failing over as %s", ft_cause_name(c->outcome.cause),
+	              ft_role_name(c->role));
+}
+
+static void take_over(struct ft_core *c, struct ft_actions *out, enum ft_cause cause)
+{
+	begin_outcome(c, cause);
+	proceed(c, out);
+}
+
+static void take_over_lost(struct ft_core *c, struct ft_actions *out)
+{
+	take_over(c, out, FT_CAUSE_PEER_LOST);
+}
+
+static void take_over_gone(struct ft_core *c, struct ft_actions *out)
+{
+	take_over(c, out, FT_CAUSE_PEER_VM_GONE);
+}
+
+static void take_over_yielded(struct ft_core *c, struct ft_actions *out)
+{
+	take_over(c, out, FT_CAUSE_PEER_YIELDED);
+}
+
+static void ask(struct ft_core *c, struct ft_actions *out, enum ft_cause cause)
+{
+	begin_outcome(c, cause);
+	c->self.request_id++;
+	c->ask_until = c->now + FT_ASK_NS;
+	c->ask_again_at = c->ask_until + FT_WORD_NS;
+	ft_core_enter(c, out, FT_PHASE_ASKING, "%s: asking peer %s to yield", ft_cause_name(cause), c->peer.node);
+}
+
+static void ask_broken(struct ft_core *c, struct ft_actions *out)
+{
+	if (!broken(c))
+		ft_core_note(c, c->now, "no checkpoint has completed for %.0f ms: replication is stuck",
+		             (double)(c->now - c->checkpoint_at) / 1e6);
+	ask(c, out, FT_CAUSE_REPLICATION_BROKEN);
+}
+
+static enum ft_cause take_force(struct ft_core *c)
+{
+	enum ft_cause cause = c->forced;
+	c->forced = FT_CAUSE_NONE;
+	return cause;
+}
+
+static void ask_forced(struct ft_core *c, struct ft_actions *out)
+{
+	ask(c, out, take_force(c));
+}
+
+static void take_over_forced(struct ft_core *c, struct ft_actions *out)
+{
+	take_over(c, out, take_force(c));
+}
+
+static void refuse_force(struct ft_core *c, struct ft_actions *out)
+{
+	begin_outcome(c, take_force(c));
+	snprintf(c->outcome.error, sizeof c->outcome.error, "%s",
+	         c->phase == FT_PHASE_SOLO ? "this side already runs the guest alone"
+	         : no_vm_here(c)           ? "there is no QEMU here to fail over to"
+	         : c->frozen               ? "this side has yielded and its QEMU is being ended"
+	                                   : "our QEMU is not in COLO, so it holds no copy of the guest");
+	record(c, out, FT_REFUSED);
+}
+
+static void join_force(struct ft_core *c, struct ft_actions *out)
+{
+	take_force(c);
+	ft_core_say(c, out, FT_LEVEL_INFO, "forced failover: one is under way already, its outcome stands for both");
+}
+
+/* The ask came to nothing.  For a person that is an outcome; by ourselves we only go on watching, and ask again. */
+static void drop_ask(struct ft_core *c, struct ft_actions *out, const char *why)
+{
+	c->ask_until = FT_NEVER;
+	if (c->outcome.cause == FT_CAUSE_REPLICATION_BROKEN) {
+		c->outcome_busy = false;
+		ft_core_say(c, out, FT_LEVEL_ERROR, "replication is broken and %s", why);
+	} else {
+		snprintf(c->outcome.error, sizeof c->outcome.error, "%s", why);
+		record(c, out, FT_REFUSED);
+	}
+	to_rest(c, out);
+}
+
+static void ask_was_refused(struct ft_core *c, struct ft_actions *out)
+{
+	drop_ask(c, out, "the peer refuses to yield; its log says why");
+}
+
+static void ask_timed_out(struct ft_core *c, struct ft_actions *out)
+{
+	drop_ask(c, out, "the peer is alive but did not yield in time; end its QEMU by hand, then try again");
+}
+
+static void ask_lost_own_vm(struct ft_core *c, struct ft_actions *out)
+{
+	drop_ask(c, out, "our own QEMU died meanwhile");
+}
+
+static void ask_was_late(struct ft_core *c, struct ft_actions *out)
+{
+	drop_ask(c, out, "the peer runs the guest alone already");
+}
+
+static void concede(struct ft_core *c, struct ft_actions *out)
+{
+	drop_ask(c, out, "the peer asked us to yield at the same time, and it is the primary");
+}
+
+static void conclude_success(struct ft_core *c, struct ft_actions *out)
+{
+	c->bound = false;
+	c->broken_at = FT_NEVER;
+	record(c, out, FT_SUCCESS);
+	ft_core_enter(c, out, FT_PHASE_RECORDING, "the guest runs; writing the outcome");
+}
+
+static void conclude_failure(struct ft_core *c, struct ft_actions *out)
+{
+	c->bound = false;
+	snprintf(c->outcome.error, sizeof c->outcome.error, "%s", c->outcome.plan.error);
+	record(c, out, FT_RESULT_FAILED);
+	ft_core_enter(c, out, FT_PHASE_RECORDING, "the plan failed; writing the outcome");
+}
+
+/* ---- the table ---- */
+
+#define P(name) (1u << FT_PHASE_##name)
+#define OPEN    (P(UNPROTECTED) | P(ARMING))
+#define BOUND   (P(PROTECTED) | P(SUSPECT) | P(WATCH))
+#define ENDING  (P(PLANNING) | P(RECORDING))
+#define FROZEN  (P(YIELDED) | P(HELD))
+#define ANY     ((1u << FT_PHASE_COUNT) - 1)
+
+struct rule {
+	uint32_t phases;
+	bool (*when)(const struct ft_core *c);
+	void (*then)(struct ft_core *c, struct ft_actions *out);
+};
+
+static const struct rule rules[] = {
+    /* Whatever else happens */
+    {ANY, outcome_written, announce},
+    {ANY & ~(ENDING | P(ASKING) | P(YIELDING)), wants_to_leave, say_goodbye},
+    {P(STARTING), started, to_unprotected},
+
+    /* Giving up the right to run */
+    {P(YIELDING) | FROZEN, no_vm_here, to_fenced},
+    {P(YIELDING), frozen, settle_yield},
+    {P(YIELDING), freeze_failed, give_up_freezing},
+    {FROZEN, peer_solo, end_frozen},
+    {P(ASKING), peer_solo, ask_was_late},
+    {OPEN | BOUND | P(FAILED), ended_by_peer, freeze_for_solo},
+    {P(SOLO), two_masters, alarm_two_masters},
+    {FROZEN | P(FENCED), asked_to_yield, answer_yielded},
+    {ENDING | P(SOLO), asked_to_yield, refuse_to_yield},
+    {P(ASKING), asked_by_primary, concede},
+    {OPEN | BOUND | P(FAILED), asked_with_nothing_running, answer_yielded},
+    {OPEN | BOUND | P(FAILED), asked_but_cannot, refuse_to_yield},
+    {OPEN | BOUND | P(FAILED), asked_to_yield, freeze_as_asked},
+
+    /* A failover under way */
+    {P(ASKING), no_vm_here, ask_lost_own_vm},
+    {P(ASKING), peer_is_out, proceed},
+    {P(ASKING), peer_lost, proceed},
+    {P(ASKING), ask_refused, ask_was_refused},
+    {P(ASKING), ask_overdue, ask_timed_out},
+    {P(PLANNING), plan_ok, conclude_success},
+    {P(PLANNING), plan_hopeless, conclude_failure},
+    {P(PLANNING), plan_retry_due, run_plan},
+
+    /* A person's order */
+    {ENDING | P(ASKING), is_forced, join_force},
+    {P(SOLO) | P(FENCED), forced_alone, refuse_force},
+    {OPEN | BOUND | FROZEN | P(FAILED), forced_in_vain, refuse_force},
+    {OPEN | BOUND | FROZEN | P(FAILED), forced_with_live_peer, ask_forced},
+    {OPEN | BOUND | FROZEN | P(FAILED), forced_alone, take_over_forced},
+
+    /* Frozen for the peer */
+    {FROZEN, peer_vm_out, take_over_gone},
+    {FROZEN, peer_yielded_too, take_over_yielded},
+    {FROZEN, peer_does_not_want_it, thaw_unwanted},
+    {P(YIELDED), peer_failed, alarm_peer_failed},
+    {P(YIELDED), peer_lost, to_held},
+    {P(HELD), peer_heard, to_yielded},
+
+    /* The end of a pair that this ftd did not see, and new QEMUs */
+    {OPEN | BOUND | P(FAILED), already_over, to_solo_as_found},
+    {P(FENCED), replaced, to_unprotected},
+    {P(SOLO) | P(FAILED), no_vm_here, to_unprotected},
+
+    /* Bound: the peer's word first */
+    {BOUND, unbound, to_unprotected},
+    {BOUND, peer_leaves, to_unprotected},
+    {OPEN | BOUND, peer_vm_dead, take_over_gone},
+    {BOUND, peer_yielded, take_over_yielded},
+    {BOUND, hung_with_live_peer, freeze_hung},
+
+    /* Bound: replication broken */
+    {BOUND, broken_and_lost, take_over_lost},
+    {BOUND, broken_and_absent, take_over_gone},
+    {BOUND, broken_here_is_primary, ask_broken},
+    {BOUND, broken_and_primary_replaced, ask_broken},
+    {BOUND, peer_says_broken, probe},
+    {P(PROTECTED), broken_and_waiting, to_suspect_broken},
+
+    /* Bound: silence */
+    {BOUND, lost_but_alive_unprobed, probe_silence},
+    {P(PROTECTED) | P(SUSPECT), lost_but_alive, to_watch},
+    {P(WATCH), lost_but_alive_news, to_watch},
+    {P(WATCH), lost_but_alive, NULL},
+    {BOUND, peer_lost, take_over_lost},
+    {P(PROTECTED), quiet, to_suspect_quiet},
+
+    /* Bound: calm */
+    {P(SUSPECT), broken_and_waiting, NULL},
+    {P(SUSPECT) | P(WATCH), all_well, to_protected},
+    {P(PROTECTED) | P(SUSPECT), not_well, to_watch},
+
+    /* On the way to protection */
+    {P(ARMING), cannot_arm, to_unprotected},
+    {P(ARMING), all_well, to_protected},
+    {P(ARMING) | P(WATCH), checkpoint_wanted, probe},
+    {P(UNPROTECTED) | P(SOLO) | P(FAILED), can_arm, to_arming},
+    {P(UNPROTECTED), reason_is_stale, to_unprotected},
+    {P(WATCH), reason_is_stale, to_watch},
+};
+
+/* A NULL action ends the reading: the row's only duty is to keep those below it from being done. */
+void ft_rules_apply(struct ft_core *c, struct ft_actions *out)
+{
+	for (int round = 0;; round++) {
+		assert(round < 16); /* rows that undo each other would be a bug of ours */
+		size_t i = 0, n = sizeof rules / sizeof rules[0];
+		while (i < n && !((rules[i].phases >> c->phase & 1u) && rules[i].when(c)))
+			i++;
+		if (i == n || !rules[i].then)
+			return;
+		rules[i].then(c, out);
+	}
+}
+
+/* Every time that a condition above compares with now. One that has passed without a row holding is not waited for. */
+int64_t ft_rules_deadline(const struct ft_core *c)
+{
+	uint32_t phase = 1u << c->phase;
+	int64_t peer_calm = (c->phase_since > c->peer_at ? c->phase_since : c->peer_at) + FT_WORD_NS;
+	const struct {
+		bool relevant;
+		int64_t at;
+	} waits[] = {
+	    {true, c->record_until},
+	    {phase & P(STARTING), c->phase_since + FT_STARTING_NS},
+	    {phase & P(YIELDING), c->freeze_until},
+	    {phase & P(ASKING), c->ask_until},
+	    {phase & P(PLANNING) && !c->plan_running, c->retry_at},
+	    {phase & (P(ARMING) | BOUND), c->probe_again_at},
+	    {phase & BOUND, ft_after(c->broken_at, FT_WORD_NS)},
+	    {phase & BOUND, c->ask_again_at},
+	    {phase & (OPEN | BOUND | P(FAILED)), c->freeze_again_at},
+	    {phase & BOUND && is_primary(c), checkpoint_due(c)},
+	    {phase & BOUND && peer_lost(c), signs_of_life_until(c)},
+	    {phase & FROZEN, peer_calm},
+	};
+	int64_t next = FT_NEVER;
+	for (size_t i = 0; i < sizeof waits / sizeof waits[0]; i++)
+		if (waits[i].relevant && waits[i].at > c->now && waits[i].at < next)
+			next = waits[i].at;
+	return next;
+}
