@@ -4,7 +4,8 @@
  * A judgement is made in awake time: a daemon that was stopped, starved or suspended has not been listening, so the
  * time it was away does not count against its peer.  The shell ticks at least once an interval; a gap between two ticks
  * counts as one tick period at the most, and a gap longer than the whole window begins the count anew (once per heard
- * heartbeat, so that a starved daemon still comes to a verdict). */
+ * heartbeat, so that a starved daemon still comes to a verdict).
+ * Awake time is never ahead of real time: a verdict may come later than the window, never earlier. */
 #ifndef FT_HEARTBEAT_DETECTOR_H
 #define FT_HEARTBEAT_DETECTOR_H
 
@@ -21,28 +22,30 @@ struct ft_detector_link {
 	bool heard_ever;
 	int64_t heard_at;    /* real time, for people */
 	int64_t heard_awake; /* awake time, for the verdict */
-	bool alive;
+	bool alive;          /* heard within the window, as of the last tick */
 };
 
 struct ft_detector {
-	int64_t interval, window; /* ns */
+	int64_t interval, window; /* ns; window = lost_after intervals and the slack */
 	int64_t slack;            /* a deadline of exactly k intervals races the k-th heartbeat; see detector.c */
 	int64_t last_tick, awake; /* real time of the last tick; awake time so far */
 	bool anew_spent;          /* the fresh count after a stall was already granted since the last heartbeat heard */
 	int n_links;
 	struct ft_detector_link links[FT_LINKS_MAX];
+	int64_t newest_at, newest_awake; /* the newest heartbeat on any link, one since removed included */
 	enum ft_hearing hearing;
 	int64_t stalled_ns; /* longest gap between ticks seen since last asked for; for the log */
 };
 
 void ft_detector_init(struct ft_detector *d, int n_links, int64_t interval_ns, int lost_after, int64_t now);
-/* New timing or number of links after a reload: what was heard stays heard, nothing is judged by the change itself. */
+/* New timing or number of links after a reload: what was heard stays heard, nothing is judged by the change itself:
+ * who was alive has a whole new window from now, who was lost stays lost until heard. */
 void ft_detector_retime(struct ft_detector *d, int n_links, int64_t interval_ns, int lost_after, int64_t now);
-/* A heartbeat that counts as life came in on link. */
+/* A heartbeat that counts as life came in on link.  Only records it: the next tick judges and reports the change. */
 void ft_detector_heard(struct ft_detector *d, int link, int64_t now);
 /* Call after the sockets have been drained, never before.  Returns true if d->hearing changed. */
 bool ft_detector_tick(struct ft_detector *d, int64_t now);
-/* When the next tick is due at the latest: at most one interval away. */
+/* When the next tick is due at the latest: at most one interval after the last, earlier where a verdict would change. */
 int64_t ft_detector_deadline(const struct ft_detector *d);
 /* Newest heartbeat on any link (real time), FT_NEVER if none. */
 int64_t ft_detector_last_heard(const struct ft_detector *d);

@@ -1,15 +1,30 @@
-/* Both directions of one pair's heartbeats: who the peer is, what counts as life, what goes out.  Pure: datagrams and times
- * come in, datagrams and news go out.  The links (libevent) and the simulation both drive this.
+/* Both directions of one pair's heartbeats: who the peer is, what counts as life, what goes out and when.  Pure: datagrams
+ * and times come in, datagrams and news go out.  The links (libevent) and the simulation both drive this.
  * Knows: wire format, detector, acceptance rules.  Must not know: sockets, clocks, what the news lead to.
  *
  * Life is an authentic heartbeat, of the peer's current incarnation, that echoes our own, newer than the last on that link.
  * A new incarnation of the peer becomes current only once it acknowledges a heartbeat that we sent after first seeing it:
- * a recording of an earlier life of the peer can never do that.  All else is counted and otherwise does not exist. */
+ * a recording of an earlier life of the peer can never do that.  All else is counted and otherwise does not exist.
+ *
+ * How a new incarnation (a candidate) proves itself: its first heartbeat is a hello, and the hub's user answers it at
+ * once on the same link.  That one answer echoes the candidate; all other heartbeats go on echoing the current peer, so
+ * that a candidate, proven or not, costs a healthy pair nothing.  The candidate's next heartbeat acknowledges the answer,
+ * and it is the peer.  Several candidates are kept side by side, each with its own limit on answers (one per link and
+ * half an interval), so that the replay of an old life cannot take the turn of a live one.  When there are more than
+ * FT_CANDIDATES_MAX, the one not heard from for longest is forgotten.
+ *
+ * An answer acknowledges a hello, and a hello is not life.  Such a heartbeat is marked tentative, and its receiver does
+ * not count it in acked_sent: a restarted primary must not draw a right to run from a secondary that received its
+ * hello, but whose detector is still counting the silence of the primary's earlier life.
+ *
+ * Links are known by their index; so are their counters, whatever addresses a reload gives them. */
 #ifndef FT_HEARTBEAT_HUB_H
 #define FT_HEARTBEAT_HUB_H
 
 #include "heartbeat/detector.h"
 #include "heartbeat/wire.h"
+
+#define FT_CANDIDATES_MAX 4
 
 enum ft_reject { /* after FT_WIRE_OK; the first FT_WIRE_ERROR_COUNT slots of the counters are enum ft_wire_error */
 	         FT_REJECT_REFLECTED = FT_WIRE_ERROR_COUNT, /* carries our own node name or incarnation */
@@ -21,27 +36,47 @@ enum ft_reject { /* after FT_WIRE_OK; the first FT_WIRE_ERROR_COUNT slots of the
 const char *ft_reject_name(int reject); /* every reason, ft_wire_error_name() included */
 
 struct ft_link_stats {
-	uint64_t sent, received, lost; /* lost: gaps in the peer's sequence */
+	uint64_t sent, received; /* composed; counted as life */
+	uint64_t lost;           /* gaps in the peer's sequence; a late one is counted as lost and as replay */
 	uint64_t rejected[FT_REJECT_COUNT];
 	uint64_t refused; /* port unreachable answers */
+	uint64_t unsent;  /* composed, but the kernel would not take it; the user of the hub counts these */
 	int64_t rtt;      /* ns, last; -1 unknown */
 };
 
 enum ft_heard {
 	FT_HEARD_NOTHING = 0, /* rejected */
-	FT_HEARD_HELLO,       /* an unproven incarnation of the peer: answer at once, so that it can prove itself */
+	FT_HEARD_HELLO,       /* an unproven incarnation of the peer: send on that link at once */
 	FT_HEARD_LIFE,        /* life; hub->peer may have changed */
-	FT_HEARD_NEW_PEER,    /* life, and the first of a new incarnation of the peer */
+	FT_HEARD_NEW_PEER,    /* life, and the first of a new incarnation of the peer: send on every link at once */
+	FT_HEARD_ASKED,       /* life, and the peer has long heard nothing from us: send on that link at once */
+};
+
+/* The newest heartbeat of one incarnation on one link: what we acknowledge. */
+struct ft_hub_rx {
+	uint64_t sequence; /* 0 none */
+	int64_t sent, at;  /* by the sender's clock; by ours, when it came in */
 };
 
 struct ft_hub_link {
-	uint64_t tx_sequence;    /* last sent */
-	uint64_t rx_sequence;    /* newest of the current peer's */
-	int64_t rx_sent, rx_at;  /* its "sent", and when it came in */
-	uint64_t hello_sequence; /* newest of the candidate's, 0 none */
-	int64_t hello_sent, hello_at;
-	int64_t acked_sent; /* when the newest heartbeat of ours that the peer acknowledged was sent; FT_NEVER none */
+	uint64_t tx_sequence; /* last sent */
+	struct ft_hub_rx rx;  /* the current peer's newest that counted as life */
+	uint64_t seen;        /* the current peer's newest sequence, life or not */
+	uint64_t answer_to;   /* the candidate that the next heartbeat on this link echoes, 0 none */
+	int64_t asked_at;     /* when the peer's question was last answered; FT_NEVER never */
+	int64_t acked_sent;   /* when the newest heartbeat of ours that counted as life there was sent; FT_NEVER none */
 	struct ft_link_stats stats;
+};
+
+/* An incarnation that has yet to prove itself. */
+struct ft_candidate {
+	uint64_t incarnation; /* 0: a free slot */
+	int64_t seen_at;
+	struct ft_candidate_link {
+		uint64_t floor; /* our tx_sequence when the candidate was first seen: it must acknowledge more */
+		struct ft_hub_rx rx;
+		int64_t answered_at; /* FT_NEVER never */
+	} links[FT_LINKS_MAX];
 };
 
 struct ft_hub {
@@ -53,19 +88,32 @@ struct ft_hub {
 	struct ft_hub_link links[FT_LINKS_MAX];
 	struct ft_detector detector;
 	bool have_peer;
-	struct ft_beat peer;                    /* the newest heartbeat that counted as life */
-	uint64_t candidate;                     /* an incarnation that has yet to prove itself, 0 none */
-	uint64_t candidate_floor[FT_LINKS_MAX]; /* tx_sequence when it was first seen */
+	struct ft_beat peer; /* of the heartbeats that counted as life, on whichever link, the one sent last */
+	struct ft_candidate candidates[FT_CANDIDATES_MAX];
+	int64_t next_send, next_probe;
 };
 
-/* config must outlive the hub; incarnation is random and not 0. */
+/* config must outlive the hub, or be replaced; incarnation is random and not 0. */
 void ft_hub_init(struct ft_hub *h, const struct ft_config *config, uint64_t incarnation, int64_t now);
+/* A new config in place of the old one. Tick first. */
 void ft_hub_reconfigure(struct ft_hub *h, const struct ft_config *config, int64_t now);
 
-/* Writes the next heartbeat for link; returns its length.  Counts it as sent. */
+/* Writes the next heartbeat for link; returns its length.  Counts it as sent.  After FT_HEARD_HELLO on that link it is the
+ * answer to the hello. */
 size_t ft_hub_compose(struct ft_hub *h, int link, const struct ft_side *self, int64_t now, uint8_t out[FT_WIRE_MAX]);
+/* len may be larger than what data holds once it is above FT_WIRE_MAX: such a datagram is refused unread. Call
+ * ft_detector_tick when all that has come in was received. */
 enum ft_heard ft_hub_receive(struct ft_hub *h, int link, const uint8_t *data, size_t len, int64_t now);
-/* Send time of the newest heartbeat of ours, on any link, that the current peer is known to have heard; FT_NEVER none. */
+
+/* The schedule: true if a heartbeat on every link is due, and moves on to the next.  Absolute, so it does not drift; what
+ * was missed is not made up for.  While the peer is quiet, questions go out between the scheduled ones, four times as
+ * fast: random loss then costs no false alarm. Call after the tick. */
+bool ft_hub_send_due(struct ft_hub *h, int64_t now);
+/* When to tick and to ask ft_hub_send_due at the latest. */
+int64_t ft_hub_deadline(const struct ft_hub *h);
+
+/* Send time of the newest heartbeat of ours, on any link, that the current peer is known to have heard, as life;
+ * FT_NEVER none. */
 int64_t ft_hub_acked_sent(const struct ft_hub *h);
 
 #endif

@@ -9,9 +9,11 @@
 struct event_base;
 struct ft_links;
 
-/* Called from the event loop; all pointers are valid only for the call.  now: CLOCK_BOOTTIME ns. */
+/* Called from the event loop or from ft_links_catch_up, once everything that had come in was received and judged.  All
+ * pointers are valid only for the call.  now: CLOCK_BOOTTIME ns.  A callback may call anything below but ft_links_free
+ * and ft_links_reconfigure. */
 struct ft_links_callbacks {
-	/* What this side says of itself, asked for every heartbeat sent. */
+	/* What this side says of itself, asked for every heartbeat sent; must do nothing else. */
 	const struct ft_side *(*self)(void *arg);
 	/* A heartbeat counted as life and the peer's side, node or incarnation differ from the last one told. */
 	void (*news)(void *arg, const struct ft_beat *peer, bool new_incarnation, int64_t now);
@@ -23,7 +25,8 @@ struct ft_links_callbacks {
 	void (*stalled)(void *arg, int64_t gap, int64_t now);
 };
 
-/* Opens every link. Returns NULL after writing one line a fault to errors (address not of this host, port taken). */
+/* Opens every link. Returns NULL after writing one line a fault to errors (address not of this host, port taken).
+ * base and config must outlive the links, or be replaced (config). */
 struct ft_links *ft_links_new(struct event_base *base, const struct ft_config *config, uint64_t incarnation,
                               const struct ft_links_callbacks *cb, void *arg, FILE *errors);
 /* Swaps to a new config: sockets whose addresses did not change stay open, no heartbeat is missed.
@@ -31,7 +34,12 @@ struct ft_links *ft_links_new(struct event_base *base, const struct ft_config *c
 int ft_links_reconfigure(struct ft_links *l, const struct ft_config *config, FILE *errors);
 /* A heartbeat on every link at once: a change of state. */
 void ft_links_send_now(struct ft_links *l);
+/* Receives and judges what has come in by now.  For a caller about to decide something because a timer of its own
+ * fired: after a stall, that timer may be served before the sockets are.  Does nothing when called from a callback. */
+void ft_links_catch_up(struct ft_links *l);
 const struct ft_hub *ft_links_hub(const struct ft_links *l);
-void ft_links_free(struct ft_links *l);
+/* errno of the newest heartbeat on link if the kernel would not take it, 0 if it did. */
+int ft_links_send_error(const struct ft_links *l, int link);
+void ft_links_free(struct ft_links *l); /* NULL is fine */
 
 #endif

@@ -7,7 +7,7 @@
  *        0    4 magic "FTHB"
  *        4    1 version, 1; any other is refused
  *        5    1 link, index of the link in ft.conf, the same on both hosts
- *        6    2 flags: 1 ready, 2 leaving, 4 replication broken; unknown bits are ignored
+ *        6    2 flags: 1 ready, 2 leaving, 4 replication broken, 8 asking, 16 tentative; unknown bits are ignored
  *        8    4 key id
  *       12    1 state (enum ft_state)
  *       13    1 role (enum ft_role)
@@ -15,7 +15,7 @@
  *       15    1 request (high nibble, enum ft_request), answer (low nibble, enum ft_answer)
  *       16    4 request id
  *       20    4 answered request's id
- *       24    8 incarnation: random, drawn when this ftd started
+ *       24    8 incarnation: random, drawn when this ftd started, never 0
  *       32    8 echoed incarnation: the newest one heard from the peer, 0 none
  *       40    8 sequence: counts this incarnation's heartbeats on this link, from 1
  *       48    8 acknowledged sequence: the newest heard from the peer on this link, 0 none
@@ -43,11 +43,14 @@
 
 struct ft_beat {
 	uint8_t link;
+	bool asking;    /* the sender has heard nothing for half its window: answer at once */
+	bool tentative; /* the echoed incarnation has yet to prove itself to the sender: the acknowledged heartbeat was
+	                   received, but did not count as life there, so no right may be drawn from it */
 	uint64_t incarnation, echo_incarnation;
 	uint64_t sequence, ack_sequence;
 	int64_t sent, echo_sent;
 	uint32_t held_us;
-	char node[FT_NAME_MAX];
+	char node[FT_NAME_MAX]; /* 1 .. 63 of A-Z a-z 0-9 . _ - */
 	struct ft_side side;
 };
 
@@ -63,10 +66,12 @@ enum ft_wire_error {
 };
 const char *ft_wire_error_name(enum ft_wire_error e); /* "length", "magic", ... as metrics label */
 
-/* Returns the datagram's length, at most FT_WIRE_MAX. */
+/* Returns the datagram's length, at most FT_WIRE_MAX. Every field of beat must be in range: it is our own. */
 size_t ft_wire_encode(const struct ft_beat *beat, const struct ft_key *key, const char *pair, uint8_t out[FT_WIRE_MAX]);
 
-/* out is written only with FT_WIRE_OK.  Authenticity is checked before any field but magic, version, length and key id is looked at. */
+/* data may be shorter than len says once len is above FT_WIRE_MAX (a truncated datagram): it is refused unread.
+ * out is written only with FT_WIRE_OK.  Authenticity is checked before any field but magic, version, length and key id is
+ * looked at. */
 enum ft_wire_error ft_wire_decode(const uint8_t *data, size_t len, const struct ft_key *keys, int n_keys,
                                   const char *pair, struct ft_beat *out);
 

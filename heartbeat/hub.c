@@ -1,0 +1,291 @@
+/* See hub.h. */
+#include "heartbeat/hub.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define PROBES_PER_INTERVAL 4
+
+const char *ft_reject_name(int reject)
+{
+	static const char *const names[FT_REJECT_COUNT] = {
+	    [FT_REJECT_REFLECTED] = "reflected",
+	    [FT_REJECT_LINK] = "link",
+	    [FT_REJECT_REPLAY] = "replay",
+	    [FT_REJECT_ECHO] = "echo",
+	};
+
+	if (reject >= 0 && reject < FT_REJECT_COUNT && names[reject])
+		return names[reject];
+	return ft_wire_error_name((enum ft_wire_error)reject);
+}
+
+static bool elapsed(int64_t since, int64_t period, int64_t now)
+{
+	return since == FT_NEVER || now - since >= period;
+}
+
+static void take_config(struct ft_hub *h, const struct ft_config *config)
+{
+	assert(config->n_links >= 1 && config->n_links <= FT_LINKS_MAX && config->n_keys >= 1);
+	h->keys = config->keys;
+	h->n_keys = config->n_keys;
+	h->n_links = config->n_links;
+}
+
+void ft_hub_init(struct ft_hub *h, const struct ft_config *config, uint64_t incarnation, int64_t now)
+{
+	assert(incarnation != 0);
+	*h = (struct ft_hub){.incarnation = incarnation, .next_send = now, .next_probe = now};
+	memcpy(h->pair, config->pair, sizeof h->pair);
+	memcpy(h->node, config->node, sizeof h->node);
+	take_config(h, config);
+	for (int i = 0; i < FT_LINKS_MAX; i++) {
+		h->links[i].asked_at = FT_NEVER;
+		h->links[i].acked_sent = FT_NEVER;
+		h->links[i].stats.rtt = -1;
+	}
+	ft_detector_init(&h->detector, config->n_links, config->interval_ms * FT_NS_PER_MS, config->lost_after, now);
+}
+
+/* Links keep their sequences, dropped ones too: the peer goes on counting by index if the link comes back. */
+void ft_hub_reconfigure(struct ft_hub *h, const struct ft_config *config, int64_t now)
+{
+	take_config(h, config);
+	ft_detector_retime(&h->detector, config->n_links, config->interval_ms * FT_NS_PER_MS, config->lost_after, now);
+	if (h->next_send > now + h->detector.interval)
+		h->next_send = now + h->detector.interval;
+}
+
+static struct ft_candidate *find_candidate(struct ft_hub *h, uint64_t incarnation)
+{
+	for (int i = 0; i < FT_CANDIDATES_MAX; i++)
+		if (h->candidates[i].incarnation == incarnation)
+			return &h->candidates[i];
+	return NULL;
+}
+
+/* The candidate heard last on this link, NULL if none was. */
+static struct ft_candidate *newest_candidate(struct ft_hub *h, int link)
+{
+	struct ft_candidate *newest = NULL;
+
+	for (int i = 0; i < FT_CANDIDATES_MAX; i++) {
+		struct ft_candidate *c = &h->candidates[i];
+
+		if (c->incarnation && c->links[link].rx.sequence &&
+		    (!newest || c->links[link].rx.at > newest->links[link].rx.at))
+			newest = c;
+	}
+	return newest;
+}
+
+/* A free slot, or that of the candidate not heard from for longest. */
+static struct ft_candidate *admit_candidate(struct ft_hub *h, uint64_t incarnation)
+{
+	struct ft_candidate *slot = &h->candidates[0];
+
+	for (int i = 1; i < FT_CANDIDATES_MAX && slot->incarnation; i++)
+		if (!h->candidates[i].incarnation || h->candidates[i].seen_at < slot->seen_at)
+			slot = &h->candidates[i];
+	*slot = (struct ft_candidate){.incarnation = incarnation};
+	for (int i = 0; i < FT_LINKS_MAX; i++) {
+		slot->links[i].floor = h->links[i].tx_sequence;
+		slot->links[i].answered_at = FT_NEVER;
+	}
+	return slot;
+}
+
+/* Whom the next heartbeat on link echoes: the hello to be answered, else the peer, else whoever said hello last. */
+static void echo(struct ft_hub *h, int link, int64_t now, struct ft_beat *beat)
+{
+	struct ft_hub_link *l = &h->links[link];
+	struct ft_candidate *c = l->answer_to ? find_candidate(h, l->answer_to) : NULL;
+	const struct ft_hub_rx *rx = &l->rx;
+
+	if (!c && !h->have_peer)
+		c = newest_candidate(h, link);
+	if (c)
+		rx = &c->links[link].rx;
+	else if (!h->have_peer)
+		return;
+	l->answer_to = 0;
+	beat->tentative = c != NULL;
+	beat->echo_incarnation = c ? c->incarnation : h->peer.incarnation;
+	if (rx->sequence) {
+		int64_t held_us = (now - rx->at) / 1000;
+
+		beat->ack_sequence = rx->sequence;
+		beat->echo_sent = rx->sent;
+		beat->held_us = held_us < UINT32_MAX ? (uint32_t)held_us : UINT32_MAX;
+	}
+}
+
+size_t ft_hub_compose(struct ft_hub *h, int link, const struct ft_side *self, int64_t now, uint8_t out[FT_WIRE_MAX])
+{
+	struct ft_hub_link *l = &h->links[link];
+	struct ft_beat beat = {
+	    .link = (uint8_t)link,
+	    .asking = h->detector.hearing == FT_HEARING_QUIET,
+	    .incarnation = h->incarnation,
+	    .sent = now,
+	    .side = *self,
+	};
+
+	assert(link >= 0 && link < h->n_links);
+	beat.sequence = ++l->tx_sequence;
+	memcpy(beat.node, h->node, sizeof beat.node);
+	echo(h, link, now, &beat);
+	l->stats.sent++;
+	return ft_wire_encode(&beat, &h->keys[0], h->pair, out);
+}
+
+static enum ft_heard reject(struct ft_hub_link *l, int reason)
+{
+	l->stats.rejected[reason]++;
+	return FT_HEARD_NOTHING;
+}
+
+/* An acknowledgement of what we never sent, or sent in the future, is a fault of the peer: no right comes from it. */
+static void take_acknowledgement(struct ft_hub_link *l, const struct ft_beat *beat, int64_t now)
+{
+	int64_t rtt = now - beat->echo_sent - (int64_t)beat->held_us * 1000;
+
+	if (beat->ack_sequence == 0 || beat->ack_sequence > l->tx_sequence || beat->echo_sent > now)
+		return;
+	if (beat->held_us != UINT32_MAX)
+		l->stats.rtt = rtt > 0 ? rtt : 0;
+	if (!beat->tentative && (l->acked_sent == FT_NEVER || beat->echo_sent > l->acked_sent))
+		l->acked_sent = beat->echo_sent;
+}
+
+static void take_life(struct ft_hub *h, int link, const struct ft_beat *beat, int64_t now)
+{
+	struct ft_hub_link *l = &h->links[link];
+
+	l->stats.received++;
+	l->rx = (struct ft_hub_rx){.sequence = beat->sequence, .sent = beat->sent, .at = now};
+	take_acknowledgement(l, beat, now);
+	ft_detector_heard(&h->detector, link, now);
+	/* A slow link brings what a fast one has long overtaken: it is life, but no news. */
+	if (beat->sent >= h->peer.sent)
+		h->peer = *beat;
+}
+
+static enum ft_heard from_peer(struct ft_hub *h, int link, const struct ft_beat *beat, int64_t now)
+{
+	struct ft_hub_link *l = &h->links[link];
+
+	if (beat->sequence <= l->seen)
+		return reject(l, FT_REJECT_REPLAY);
+	if (l->seen)
+		l->stats.lost += beat->sequence - l->seen - 1;
+	l->seen = beat->sequence;
+	if (beat->echo_incarnation != h->incarnation)
+		return reject(l, FT_REJECT_ECHO);
+	take_life(h, link, beat, now);
+	/* The questions come four times an interval; a little earlier than that is still one answer each. */
+	if (beat->asking && elapsed(l->asked_at, h->detector.interval / (2 * PROBES_PER_INTERVAL), now)) {
+		l->asked_at = now;
+		return FT_HEARD_ASKED;
+	}
+	return FT_HEARD_LIFE;
+}
+
+/* The candidate becomes the peer.  What it sent before is never heard again, and what its forerunner acknowledged gives
+ * no right any more. */
+static void enthrone(struct ft_hub *h, struct ft_candidate *c, const struct ft_beat *beat)
+{
+	for (int i = 0; i < FT_LINKS_MAX; i++) {
+		struct ft_hub_link *l = &h->links[i];
+
+		l->rx = c->links[i].rx;
+		l->seen = c->links[i].rx.sequence;
+		l->asked_at = FT_NEVER;
+		l->acked_sent = FT_NEVER;
+	}
+	c->incarnation = 0;
+	h->have_peer = true;
+	h->peer = *beat;
+}
+
+static enum ft_heard from_stranger(struct ft_hub *h, int link, const struct ft_beat *beat, int64_t now)
+{
+	struct ft_hub_link *l = &h->links[link];
+	struct ft_candidate *c = find_candidate(h, beat->incarnation);
+	struct ft_candidate_link *cl;
+
+	if (!c)
+		c = admit_candidate(h, beat->incarnation);
+	cl = &c->links[link];
+	if (beat->sequence <= cl->rx.sequence)
+		return reject(l, FT_REJECT_REPLAY);
+	c->seen_at = now;
+	cl->rx = (struct ft_hub_rx){.sequence = beat->sequence, .sent = beat->sent, .at = now};
+	if (beat->echo_incarnation == h->incarnation && beat->ack_sequence > cl->floor &&
+	    beat->ack_sequence <= l->tx_sequence) {
+		enthrone(h, c, beat);
+		take_life(h, link, beat, now);
+		return FT_HEARD_NEW_PEER;
+	}
+	reject(l, FT_REJECT_ECHO);
+	if (!elapsed(cl->answered_at, h->detector.interval / 2, now))
+		return FT_HEARD_NOTHING;
+	cl->answered_at = now;
+	l->answer_to = c->incarnation;
+	return FT_HEARD_HELLO;
+}
+
+enum ft_heard ft_hub_receive(struct ft_hub *h, int link, const uint8_t *data, size_t len, int64_t now)
+{
+	struct ft_hub_link *l = &h->links[link];
+	struct ft_beat beat;
+	enum ft_wire_error error;
+
+	assert(link >= 0 && link < h->n_links);
+	error = ft_wire_decode(data, len, h->keys, h->n_keys, h->pair, &beat);
+	if (error != FT_WIRE_OK)
+		return reject(l, (int)error);
+	if (beat.incarnation == h->incarnation || strcmp(beat.node, h->node) == 0)
+		return reject(l, FT_REJECT_REFLECTED);
+	if (beat.link != link)
+		return reject(l, FT_REJECT_LINK);
+	if (h->have_peer && beat.incarnation == h->peer.incarnation && strcmp(beat.node, h->peer.node) == 0)
+		return from_peer(h, link, &beat, now);
+	return from_stranger(h, link, &beat, now);
+}
+
+bool ft_hub_send_due(struct ft_hub *h, int64_t now)
+{
+	int64_t interval = h->detector.interval;
+	bool question = h->detector.hearing == FT_HEARING_QUIET && now >= h->next_probe;
+
+	if (now < h->next_send && !question)
+		return false;
+	if (now >= h->next_send)
+		h->next_send += ((now - h->next_send) / interval + 1) * interval;
+	h->next_probe = now + interval / PROBES_PER_INTERVAL;
+	return true;
+}
+
+int64_t ft_hub_deadline(const struct ft_hub *h)
+{
+	int64_t best = ft_detector_deadline(&h->detector);
+
+	if (h->next_send < best)
+		best = h->next_send;
+	if (h->detector.hearing == FT_HEARING_QUIET && h->next_probe < best)
+		best = h->next_probe;
+	return best;
+}
+
+int64_t ft_hub_acked_sent(const struct ft_hub *h)
+{
+	int64_t newest = FT_NEVER;
+
+	/* All slots: a link dropped by a reload takes no right away. */
+	for (int i = 0; i < FT_LINKS_MAX; i++)
+		if (newest == FT_NEVER || (h->links[i].acked_sent != FT_NEVER && h->links[i].acked_sent > newest))
+			newest = h->links[i].acked_sent;
+	return newest;
+}

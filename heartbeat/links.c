@@ -1,0 +1,410 @@
+/* See links.h.
+ * Every wake-up, whatever its cause, is one turn: read all sockets, judge, tell, send, set the timer. */
+#include "heartbeat/links.h"
+#include "supervisor/clock.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+/* Per link and turn: enough for what piled up in a stall to end it, and a bound on what a flood can cost the loop. */
+#define DATAGRAMS_PER_TURN 256
+/* Room for the heartbeats of a stall of some seconds; the kernel counts its own overhead as well. */
+#define RECEIVE_BUFFER (256 * 1024)
+
+struct udp_link {
+	int fd; /* -1: not open */
+	struct event *readable;
+	struct sockaddr_storage local, peer;
+	socklen_t local_len, peer_len;
+	int send_error;
+	bool refused_pending;
+	int64_t refused_at; /* last told; FT_NEVER never */
+};
+
+struct ft_links {
+	struct event_base *base;
+	struct ft_links_callbacks cb;
+	void *arg;
+	struct ft_hub hub;
+	struct udp_link links[FT_LINKS_MAX]; /* hub.n_links of them */
+	int timer_fd;
+	struct event *timer;
+	bool in_turn;
+	int64_t now; /* of the current or last turn */
+	bool greet;  /* a new peer: let it know at once that it has been accepted */
+	bool told_any;
+	struct ft_beat told;
+};
+
+static void turn(struct ft_links *l);
+
+static void note_refused(struct ft_links *l, int i, int64_t now)
+{
+	struct udp_link *u = &l->links[i];
+
+	l->hub.links[i].stats.refused++;
+	if (u->refused_at == FT_NEVER || now - u->refused_at >= l->hub.detector.interval) {
+		u->refused_at = now;
+		u->refused_pending = true;
+	}
+}
+
+static void send_on(struct ft_links *l, int i, int64_t now)
+{
+	struct udp_link *u = &l->links[i];
+	uint8_t out[FT_WIRE_MAX];
+	size_t len = ft_hub_compose(&l->hub, i, l->cb.self(l->arg), now, out);
+	ssize_t sent = send(u->fd, out, len, 0);
+
+	if (sent < 0 && errno == ECONNREFUSED) {
+		/* The answer to an earlier heartbeat; it was reported in place of sending this one. */
+		note_refused(l, i, now);
+		sent = send(u->fd, out, len, 0);
+	}
+	u->send_error = sent < 0 ? errno : 0;
+	if (sent < 0)
+		l->hub.links[i].stats.unsent++;
+}
+
+static void send_all(struct ft_links *l, int64_t now)
+{
+	for (int i = 0; i < l->hub.n_links; i++)
+		send_on(l, i, now);
+}
+
+static void receive_one(struct ft_links *l, int i, const uint8_t *data, size_t len, int64_t now)
+{
+	switch (ft_hub_receive(&l->hub, i, data, len, now)) {
+	case FT_HEARD_HELLO:
+	case FT_HEARD_ASKED:
+		send_on(l, i, now);
+		break;
+	case FT_HEARD_NEW_PEER:
+		l->greet = true;
+		break;
+	case FT_HEARD_NOTHING:
+	case FT_HEARD_LIFE:
+		break;
+	}
+}
+
+static void drain(struct ft_links *l, int i, int64_t now)
+{
+	for (int n = 0; n < DATAGRAMS_PER_TURN; n++) {
+		uint8_t data[FT_WIRE_MAX];
+		/* MSG_TRUNC: the true length, so that a datagram that is too long is refused for it. */
+		ssize_t len = recv(l->links[i].fd, data, sizeof data, MSG_TRUNC);
+
+		if (len >= 0)
+			receive_one(l, i, data, (size_t)len, now);
+		else if (errno == EAGAIN || errno == EWOULDBLOCK)
+			return;
+		else if (errno == ECONNREFUSED)
+			note_refused(l, i, now);
+		/* Any other error is the network's word on an earlier send, and reading it has cleared it. */
+	}
+}
+
+static bool side_equal(const struct ft_side *a, const struct ft_side *b)
+{
+	return a->state == b->state && a->role == b->role && a->vm == b->vm && a->ready == b->ready &&
+	       a->leaving == b->leaving && a->repl_broken == b->repl_broken && a->request == b->request &&
+	       a->request_id == b->request_id && a->answer == b->answer && a->answer_id == b->answer_id &&
+	       a->checkpoint_ms == b->checkpoint_ms && a->epoch == b->epoch &&
+	       memcmp(a->session, b->session, sizeof a->session) == 0;
+}
+
+static void tell_news(struct ft_links *l, int64_t now)
+{
+	struct ft_beat peer = l->hub.peer;
+	bool other = !l->told_any || peer.incarnation != l->told.incarnation || strcmp(peer.node, l->told.node) != 0;
+
+	if (!l->hub.have_peer || (!other && side_equal(&peer.side, &l->told.side)))
+		return;
+	l->told_any = true;
+	l->told = peer;
+	l->cb.news(l->arg, &peer, other, now);
+}
+
+static void tell(struct ft_links *l, bool hearing_changed, int64_t now)
+{
+	int64_t gap = l->hub.detector.stalled_ns;
+
+	l->hub.detector.stalled_ns = 0;
+	if (gap > l->hub.detector.window)
+		l->cb.stalled(l->arg, gap, now);
+	tell_news(l, now);
+	if (hearing_changed)
+		l->cb.hearing(l->arg, l->hub.detector.hearing, now);
+	for (int i = 0; i < l->hub.n_links; i++) {
+		if (!l->links[i].refused_pending)
+			continue;
+		l->links[i].refused_pending = false;
+		l->cb.refused(l->arg, i, now);
+	}
+}
+
+/* A timerfd on the clock of the decisions: absolute, exact below a millisecond, and due at once after a suspend. */
+static void set_timer(struct ft_links *l)
+{
+	int64_t at = ft_hub_deadline(&l->hub);
+	struct itimerspec spec = {0};
+
+	/* What send_now learned outside a turn is told in the next one. */
+	for (int i = 0; i < l->hub.n_links; i++)
+		if (l->links[i].refused_pending)
+			at = 1;
+	spec.it_value.tv_sec = at / (1000 * FT_NS_PER_MS);
+	spec.it_value.tv_nsec = at % (1000 * FT_NS_PER_MS);
+	if (timerfd_settime(l->timer_fd, TFD_TIMER_ABSTIME, &spec, NULL) != 0)
+		assert(!"a deadline of ours is no valid time");
+}
+
+static void turn(struct ft_links *l)
+{
+	int64_t now;
+	bool changed;
+
+	if (l->in_turn)
+		return;
+	l->in_turn = true;
+	l->now = now = ft_clock_now();
+	for (int i = 0; i < l->hub.n_links; i++)
+		drain(l, i, now);
+	changed = ft_detector_tick(&l->hub.detector, now);
+	/* Tell before sending, so that what goes out after a stall is what this side stands for now. */
+	tell(l, changed, now);
+	if (ft_hub_send_due(&l->hub, now) || l->greet)
+		send_all(l, now);
+	l->greet = false;
+	l->in_turn = false;
+	set_timer(l);
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	turn((struct ft_links *)arg);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	uint64_t expirations;
+
+	(void)what;
+	/* Only to make it unreadable; how often it fired does not matter. */
+	if (read(fd, &expirations, sizeof expirations) < 0)
+		assert(errno == EAGAIN);
+	turn((struct ft_links *)arg);
+}
+
+static void close_link(struct udp_link *u)
+{
+	if (u->readable)
+		event_free(u->readable);
+	if (u->fd >= 0)
+		close(u->fd);
+	*u = (struct udp_link){.fd = -1};
+}
+
+static int set_reuse(int fd, int on)
+{
+	return setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+}
+
+static const char *bind_hint(int error)
+{
+	if (error == EADDRNOTAVAIL)
+		return "is the address on this host?";
+	if (error == EADDRINUSE)
+		return "is another ftd using it?";
+	return "check heartbeat.links in ft.conf";
+}
+
+/* Links are numbered from 1 for people. */
+static int fault(FILE *errors, int i, const char *what, const char *address, int error, const char *hint)
+{
+	fprintf(errors, "link %d: cannot %s %s: %s; %s\n", i + 1, what, address, strerror(error), hint);
+	return -1;
+}
+
+static int bind_and_connect(int fd, int i, const struct ft_link_config *c, FILE *errors)
+{
+	int on = 1, size = RECEIVE_BUFFER, rc;
+
+	if (c->local.ss_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) != 0)
+		return fault(errors, i, "set up", c->local_text, errno, "is IPv6 switched off on this host?");
+	/* More room is welcome, not needed: a heartbeat repeats all that the one before it said. */
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+	/* Only towards our own sockets that are about to close (see reconfigure); off again once bound, or a second
+	 * ftd could share the port. */
+	if (set_reuse(fd, 1) != 0)
+		return fault(errors, i, "set up", c->local_text, errno, bind_hint(0));
+	rc = bind(fd, (const struct sockaddr *)&c->local, c->local_len);
+	if (rc != 0)
+		return fault(errors, i, "bind", c->local_text, errno, bind_hint(errno));
+	if (set_reuse(fd, 0) != 0)
+		return fault(errors, i, "set up", c->local_text, errno, bind_hint(0));
+	if (connect(fd, (const struct sockaddr *)&c->peer, c->peer_len) != 0)
+		return fault(errors, i, "connect to", c->peer_text, errno, "is there a route from the local address?");
+	return 0;
+}
+
+static int open_link(struct ft_links *l, int i, const struct ft_link_config *c, struct udp_link *out, FILE *errors)
+{
+	*out = (struct udp_link){.refused_at = FT_NEVER,
+	                         .local = c->local,
+	                         .peer = c->peer,
+	                         .local_len = c->local_len,
+	                         .peer_len = c->peer_len};
+	out->fd = socket(c->local.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (out->fd < 0)
+		return fault(errors, i, "open a socket for", c->local_text, errno, bind_hint(0));
+	if (bind_and_connect(out->fd, i, c, errors) == 0) {
+		out->readable = event_new(l->base, out->fd, EV_READ | EV_PERSIST, on_readable, l);
+		if (out->readable && event_add(out->readable, NULL) == 0)
+			return 0;
+		fault(errors, i, "watch", c->local_text, ENOMEM, "free some memory");
+	}
+	close_link(out);
+	return -1;
+}
+
+/* The open link with these addresses, or -1. */
+static int find_open(const struct ft_links *l, const struct ft_link_config *c)
+{
+	for (int i = 0; i < l->hub.n_links; i++) {
+		const struct udp_link *u = &l->links[i];
+
+		if (u->fd >= 0 && u->local_len == c->local_len && u->peer_len == c->peer_len &&
+		    memcmp(&u->local, &c->local, c->local_len) == 0 && memcmp(&u->peer, &c->peer, c->peer_len) == 0)
+			return i;
+	}
+	return -1;
+}
+
+/* Opens what config has and we have not, and only then closes what we have and config has not.  All or nothing.
+ * A link that changes its peer only is bound anew beside its old socket, hence the moment of SO_REUSEADDR. */
+static int swap_sockets(struct ft_links *l, const struct ft_config *config, FILE *errors)
+{
+	struct udp_link fresh[FT_LINKS_MAX];
+	bool opened[FT_LINKS_MAX] = {false}, kept[FT_LINKS_MAX] = {false};
+	int faults = 0;
+
+	for (int i = 0; i < l->hub.n_links; i++)
+		if (l->links[i].fd >= 0)
+			(void)set_reuse(l->links[i].fd, 1);
+	for (int i = 0; i < config->n_links; i++) {
+		int old = find_open(l, &config->links[i]);
+
+		if (old >= 0 && !kept[old]) {
+			fresh[i] = l->links[old];
+			kept[old] = true;
+		} else if (open_link(l, i, &config->links[i], &fresh[i], errors) == 0) {
+			opened[i] = true;
+		} else {
+			faults++;
+		}
+	}
+	for (int i = 0; i < l->hub.n_links; i++) {
+		if (l->links[i].fd >= 0)
+			(void)set_reuse(l->links[i].fd, 0);
+		if (!faults && !kept[i])
+			close_link(&l->links[i]);
+	}
+	for (int i = 0; i < config->n_links && faults; i++)
+		if (opened[i])
+			close_link(&fresh[i]);
+	if (faults)
+		return -1;
+	for (int i = 0; i < FT_LINKS_MAX; i++)
+		l->links[i] = i < config->n_links ? fresh[i] : (struct udp_link){.fd = -1};
+	return 0;
+}
+
+static int open_timer(struct ft_links *l, FILE *errors)
+{
+	l->timer_fd = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (l->timer_fd >= 0)
+		l->timer = event_new(l->base, l->timer_fd, EV_READ | EV_PERSIST, on_timer, l);
+	if (l->timer && event_add(l->timer, NULL) == 0)
+		return 0;
+	fprintf(errors, "heartbeat timer: cannot create it: %s; raise the limit of open files\n", strerror(errno));
+	return -1;
+}
+
+struct ft_links *ft_links_new(struct event_base *base, const struct ft_config *config, uint64_t incarnation,
+                              const struct ft_links_callbacks *cb, void *arg, FILE *errors)
+{
+	struct ft_links *l = calloc(1, sizeof *l);
+
+	if (!l) {
+		fprintf(errors, "heartbeat links: out of memory\n");
+		return NULL;
+	}
+	*l = (struct ft_links){.base = base, .cb = *cb, .arg = arg, .timer_fd = -1};
+	for (int i = 0; i < FT_LINKS_MAX; i++)
+		l->links[i].fd = -1;
+	ft_hub_init(&l->hub, config, incarnation, ft_clock_now());
+	if (swap_sockets(l, config, errors) != 0 || open_timer(l, errors) != 0) {
+		ft_links_free(l);
+		return NULL;
+	}
+	set_timer(l);
+	return l;
+}
+
+int ft_links_reconfigure(struct ft_links *l, const struct ft_config *config, FILE *errors)
+{
+	assert(!l->in_turn);
+	if (swap_sockets(l, config, errors) != 0)
+		return -1;
+	ft_hub_reconfigure(&l->hub, config, ft_clock_now());
+	set_timer(l);
+	return 0;
+}
+
+void ft_links_send_now(struct ft_links *l)
+{
+	/* Within a turn its time holds: what is sent later must not carry an earlier time. */
+	send_all(l, l->in_turn ? l->now : ft_clock_now());
+	if (!l->in_turn)
+		set_timer(l);
+}
+
+void ft_links_catch_up(struct ft_links *l)
+{
+	turn(l);
+}
+
+const struct ft_hub *ft_links_hub(const struct ft_links *l)
+{
+	return &l->hub;
+}
+
+int ft_links_send_error(const struct ft_links *l, int link)
+{
+	assert(link >= 0 && link < l->hub.n_links);
+	return l->links[link].send_error;
+}
+
+void ft_links_free(struct ft_links *l)
+{
+	if (!l)
+		return;
+	assert(!l->in_turn);
+	for (int i = 0; i < FT_LINKS_MAX; i++)
+		close_link(&l->links[i]);
+	if (l->timer)
+		event_free(l->timer);
+	if (l->timer_fd >= 0)
+		close(l->timer_fd);
+	free(l);
+}

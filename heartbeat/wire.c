@@ -1,0 +1,222 @@
+/* See wire.h.  Bytes go in and out through the offsets below and nowhere else. */
+#include "heartbeat/wire.h"
+
+#include <assert.h>
+#include <sodium.h>
+#include <string.h>
+
+enum offset {
+	AT_MAGIC = 0,
+	AT_VERSION = 4,
+	AT_LINK = 5,
+	AT_FLAGS = 6,
+	AT_KEY_ID = 8,
+	AT_STATE = 12,
+	AT_ROLE = 13,
+	AT_VM = 14,
+	AT_REQUEST_ANSWER = 15,
+	AT_REQUEST_ID = 16,
+	AT_ANSWER_ID = 20,
+	AT_INCARNATION = 24,
+	AT_ECHO_INCARNATION = 32,
+	AT_SEQUENCE = 40,
+	AT_ACK_SEQUENCE = 48,
+	AT_SENT = 56,
+	AT_ECHO_SENT = 64,
+	AT_HELD = 72,
+	AT_CHECKPOINT = 76,
+	AT_SESSION = 80,
+	AT_EPOCH = 96,
+	AT_NODE_LEN = 104,
+	AT_NODE = FT_WIRE_FIXED
+};
+
+enum flag { FLAG_READY = 1, FLAG_LEAVING = 2, FLAG_REPL_BROKEN = 4, FLAG_ASKING = 8, FLAG_TENTATIVE = 16 };
+
+static const uint8_t magic[4] = {'F', 'T', 'H', 'B'};
+
+const char *ft_wire_error_name(enum ft_wire_error e)
+{
+	static const char *const names[FT_WIRE_ERROR_COUNT] = {
+	    [FT_WIRE_OK] = "ok",       [FT_WIRE_LENGTH] = "length",
+	    [FT_WIRE_MAGIC] = "magic", [FT_WIRE_VERSION_UNKNOWN] = "version",
+	    [FT_WIRE_KEY] = "key",     [FT_WIRE_AUTH] = "auth",
+	    [FT_WIRE_VALUE] = "value",
+	};
+
+	return (unsigned)e < FT_WIRE_ERROR_COUNT ? names[e] : "?";
+}
+
+static void put(uint8_t *out, enum offset at, int bytes, uint64_t value)
+{
+	for (int i = bytes - 1; i >= 0; i--, value >>= 8)
+		out[(int)at + i] = (uint8_t)value;
+}
+
+static uint64_t get(const uint8_t *data, enum offset at, int bytes)
+{
+	uint64_t value = 0;
+
+	for (int i = 0; i < bytes; i++)
+		value = value << 8 | data[(int)at + i];
+	return value;
+}
+
+static void authenticate(const uint8_t *data, size_t len, const struct ft_key *key, const char *pair,
+                         uint8_t mac[FT_WIRE_MAC])
+{
+	crypto_generichash_state state;
+
+	/* The pair's NUL goes in as well, so that no pair's name can borrow bytes from the datagram. */
+	crypto_generichash_init(&state, key->bytes, sizeof key->bytes, FT_WIRE_MAC);
+	crypto_generichash_update(&state, (const unsigned char *)pair, strlen(pair) + 1);
+	crypto_generichash_update(&state, data, len);
+	crypto_generichash_final(&state, mac, FT_WIRE_MAC);
+	sodium_memzero(&state, sizeof state);
+}
+
+static unsigned flags_of(const struct ft_beat *beat)
+{
+	return (beat->side.ready ? FLAG_READY : 0u) | (beat->side.leaving ? FLAG_LEAVING : 0u) |
+	       (beat->side.repl_broken ? FLAG_REPL_BROKEN : 0u) | (beat->asking ? FLAG_ASKING : 0u) |
+	       (beat->tentative ? FLAG_TENTATIVE : 0u);
+}
+
+static void put_side(const struct ft_side *side, uint8_t *out)
+{
+	assert(side->state < FT_STATE_COUNT && side->role < FT_ROLE_COUNT && side->vm < FT_VM_COUNT);
+	assert(side->request < FT_REQUEST_COUNT && side->answer < FT_ANSWER_COUNT);
+	put(out, AT_STATE, 1, side->state);
+	put(out, AT_ROLE, 1, side->role);
+	put(out, AT_VM, 1, side->vm);
+	put(out, AT_REQUEST_ANSWER, 1, (unsigned)side->request << 4 | (unsigned)side->answer);
+	put(out, AT_REQUEST_ID, 4, side->request_id);
+	put(out, AT_ANSWER_ID, 4, side->answer_id);
+	put(out, AT_CHECKPOINT, 4, side->checkpoint_ms);
+	memcpy(out + AT_SESSION, side->session, FT_SESSION_BYTES);
+	put(out, AT_EPOCH, 8, side->epoch);
+}
+
+size_t ft_wire_encode(const struct ft_beat *beat, const struct ft_key *key, const char *pair, uint8_t out[FT_WIRE_MAX])
+{
+	size_t node_len = strnlen(beat->node, sizeof beat->node);
+	size_t len = FT_WIRE_FIXED + node_len;
+
+	assert(node_len >= 1 && node_len < FT_NAME_MAX);
+	assert(beat->incarnation != 0 && beat->sequence != 0 && beat->sent >= 0 && beat->echo_sent >= 0);
+	memcpy(out + AT_MAGIC, magic, sizeof magic);
+	put(out, AT_VERSION, 1, FT_WIRE_VERSION);
+	put(out, AT_LINK, 1, beat->link);
+	put(out, AT_FLAGS, 2, flags_of(beat));
+	put(out, AT_KEY_ID, 4, key->id);
+	put(out, AT_INCARNATION, 8, beat->incarnation);
+	put(out, AT_ECHO_INCARNATION, 8, beat->echo_incarnation);
+	put(out, AT_SEQUENCE, 8, beat->sequence);
+	put(out, AT_ACK_SEQUENCE, 8, beat->ack_sequence);
+	put(out, AT_SENT, 8, (uint64_t)beat->sent);
+	put(out, AT_ECHO_SENT, 8, (uint64_t)beat->echo_sent);
+	put(out, AT_HELD, 4, beat->held_us);
+	put_side(&beat->side, out);
+	put(out, AT_NODE_LEN, 1, node_len);
+	memcpy(out + AT_NODE, beat->node, node_len);
+	authenticate(out, len, key, pair, out + len);
+	return len + FT_WIRE_MAC;
+}
+
+/* What may be looked at before authenticity is known: is it a heartbeat of our version, of the length it says? */
+static enum ft_wire_error check_shape(const uint8_t *data, size_t len)
+{
+	if (len < FT_WIRE_FIXED + 1 + FT_WIRE_MAC || len > FT_WIRE_MAX)
+		return FT_WIRE_LENGTH;
+	if (memcmp(data + AT_MAGIC, magic, sizeof magic) != 0)
+		return FT_WIRE_MAGIC;
+	if (data[AT_VERSION] != FT_WIRE_VERSION)
+		return FT_WIRE_VERSION_UNKNOWN;
+	if (len != (size_t)FT_WIRE_FIXED + data[AT_NODE_LEN] + FT_WIRE_MAC)
+		return FT_WIRE_LENGTH;
+	return FT_WIRE_OK;
+}
+
+static enum ft_wire_error check_authentic(const uint8_t *data, size_t len, const struct ft_key *keys, int n_keys,
+                                          const char *pair)
+{
+	enum ft_wire_error error = FT_WIRE_KEY;
+	uint32_t id = (uint32_t)get(data, AT_KEY_ID, 4);
+
+	for (int i = 0; i < n_keys; i++) {
+		uint8_t mac[FT_WIRE_MAC];
+
+		if (keys[i].id != id)
+			continue;
+		authenticate(data, len - FT_WIRE_MAC, &keys[i], pair, mac);
+		if (sodium_memcmp(mac, data + len - FT_WIRE_MAC, FT_WIRE_MAC) == 0)
+			return FT_WIRE_OK;
+		error = FT_WIRE_AUTH;
+	}
+	return error;
+}
+
+static bool known_values(const uint8_t *data)
+{
+	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+
+	for (int i = 0; i < data[AT_NODE_LEN]; i++)
+		if (!memchr(allowed, data[AT_NODE + i], sizeof allowed - 1))
+			return false;
+	return data[AT_STATE] < FT_STATE_COUNT && data[AT_ROLE] < FT_ROLE_COUNT && data[AT_VM] < FT_VM_COUNT &&
+	       data[AT_REQUEST_ANSWER] >> 4 < FT_REQUEST_COUNT && (data[AT_REQUEST_ANSWER] & 15) < FT_ANSWER_COUNT &&
+	       get(data, AT_INCARNATION, 8) != 0 && get(data, AT_SEQUENCE, 8) != 0 &&
+	       get(data, AT_SENT, 8) <= INT64_MAX && get(data, AT_ECHO_SENT, 8) <= INT64_MAX;
+}
+
+static struct ft_side get_side(const uint8_t *data)
+{
+	unsigned flags = (unsigned)get(data, AT_FLAGS, 2);
+	struct ft_side side = {
+	    .state = (enum ft_state)data[AT_STATE],
+	    .role = (enum ft_role)data[AT_ROLE],
+	    .vm = (enum ft_vm)data[AT_VM],
+	    .ready = flags & FLAG_READY,
+	    .leaving = flags & FLAG_LEAVING,
+	    .repl_broken = flags & FLAG_REPL_BROKEN,
+	    .request = (enum ft_request)(data[AT_REQUEST_ANSWER] >> 4),
+	    .request_id = (uint32_t)get(data, AT_REQUEST_ID, 4),
+	    .answer = (enum ft_answer)(data[AT_REQUEST_ANSWER] & 15),
+	    .answer_id = (uint32_t)get(data, AT_ANSWER_ID, 4),
+	    .checkpoint_ms = (uint32_t)get(data, AT_CHECKPOINT, 4),
+	    .epoch = get(data, AT_EPOCH, 8),
+	};
+
+	memcpy(side.session, data + AT_SESSION, FT_SESSION_BYTES);
+	return side;
+}
+
+enum ft_wire_error ft_wire_decode(const uint8_t *data, size_t len, const struct ft_key *keys, int n_keys,
+                                  const char *pair, struct ft_beat *out)
+{
+	enum ft_wire_error error = check_shape(data, len);
+	unsigned flags;
+
+	if (error == FT_WIRE_OK)
+		error = check_authentic(data, len, keys, n_keys, pair);
+	if (error != FT_WIRE_OK)
+		return error;
+	if (!known_values(data))
+		return FT_WIRE_VALUE;
+	flags = (unsigned)get(data, AT_FLAGS, 2);
+	*out = (struct ft_beat){
+	    .link = data[AT_LINK],
+	    .asking = flags & FLAG_ASKING,
+	    .tentative = flags & FLAG_TENTATIVE,
+	    .incarnation = get(data, AT_INCARNATION, 8),
+	    .echo_incarnation = get(data, AT_ECHO_INCARNATION, 8),
+	    .sequence = get(data, AT_SEQUENCE, 8),
+	    .ack_sequence = get(data, AT_ACK_SEQUENCE, 8),
+	    .sent = (int64_t)get(data, AT_SENT, 8),
+	    .echo_sent = (int64_t)get(data, AT_ECHO_SENT, 8),
+	    .held_us = (uint32_t)get(data, AT_HELD, 4),
+	    .side = get_side(data),
+	};
+	memcpy(out->node, data + AT_NODE, data[AT_NODE_LEN]);
+	return FT_WIRE_OK;
+}
