@@ -56,5 +56,37 @@ $(B)/unit/%: $(B)/obj/tests/unit/%.o $(B)/libftd.a
 unit: $(UNIT)
 	@for t in $(UNIT); do $$t || exit 1; done
 
-.PHONY: all unit
+# All tests, with the sanitizers: every room alone, then whole pairs with real QEMU.
+check:
+	@tests/tools/install-deps --run
+	$(MAKE) SAN=1 all unit
+	tests/e2e/run
+
+# The main job, to be watched: a real COLO pair, two ftd, two failovers.
+demo:
+	@tests/tools/install-deps --run
+	$(MAKE) all
+	python3 demo/demo.py
+
+TIDY_SRC := $(LIB_SRC) $(MAINS)
+lint:
+	@tests/tools/install-deps --lint
+	clang-format --dry-run -Werror $(ALL_SRC) $(wildcard $(foreach r,$(ROOMS) tests/unit,$(r)/*.h))
+	clang-tidy --quiet $(TIDY_SRC) -- -std=c17 $(CPPFLAGS) $(shell pkg-config --cflags $(PKGS) $(SYSTEMD))
+	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr --enable=warning,performance,portability \
+	         --suppress=missingIncludeSystem -I. -D_GNU_SOURCE -DFT_VERSION='""' $(TIDY_SRC)
+	mandoc -T lint -W warning docs/*.[1-8]
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man8 \
+	           $(DESTDIR)$(PREFIX)/share/doc/ftd
+	install -m 755 $(B)/ftd $(B)/ftctl $(DESTDIR)$(PREFIX)/sbin
+	install -m 644 docs/*.5 $(DESTDIR)$(PREFIX)/share/man/man5
+	install -m 644 docs/*.8 $(DESTDIR)$(PREFIX)/share/man/man8
+	install -m 644 ft.conf.example README.md CHANGELOG.md LICENSE $(DESTDIR)$(PREFIX)/share/doc/ftd
+
+clean:
+	rm -rf build
+
+.PHONY: all unit check demo lint install clean
 .SECONDARY:

@@ -1,0 +1,73 @@
+/* Stops a process and says when it has stopped: SIGSTOP is sent at once, but each thread stops only when it next
+ * leaves the kernel or is interrupted, and until then the guest may run. */
+#include "supervisor/freezer.h"
+
+#include "supervisor/clock.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct ft_freezer {
+	struct event *timer;
+	ft_freezer_done *done;
+	void *arg;
+	const struct ft_process *process;
+	int64_t until;
+	char error[FT_TEXT_MAX]; /* known before the first look; told from the event loop */
+};
+
+static const struct timeval look_again = {.tv_usec = 1000};
+static const struct timeval at_once = {0};
+
+static void look(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd, (void)what;
+	struct ft_freezer *f = arg;
+	if (f->error[0]) {
+		f->done(f->arg, f->error);
+	} else if (ft_process_stopped(f->process)) {
+		f->done(f->arg, NULL);
+	} else if (ft_clock_now() >= f->until) {
+		snprintf(f->error, sizeof f->error, "process %d has not stopped in time", (int)f->process->pid);
+		f->done(f->arg, f->error);
+	} else {
+		evtimer_add(f->timer, &look_again);
+	}
+}
+
+struct ft_freezer *ft_freezer_new(struct event_base *base, ft_freezer_done *done, void *arg)
+{
+	struct ft_freezer *f = calloc(1, sizeof *f);
+	if (!f || !(f->timer = evtimer_new(base, look, f)))
+		abort();
+	f->done = done;
+	f->arg = arg;
+	return f;
+}
+
+void ft_freezer_start(struct ft_freezer *f, const struct ft_process *process, int64_t within_ns)
+{
+	f->process = process;
+	f->until = ft_clock_now() + within_ns;
+	f->error[0] = '\0';
+	if (ft_process_signal(process, SIGSTOP) != 0)
+		snprintf(f->error, sizeof f->error, "cannot stop process %d: %s", (int)process->pid, strerror(errno));
+	evtimer_add(f->timer, &at_once);
+}
+
+void ft_freezer_cancel(struct ft_freezer *f)
+{
+	evtimer_del(f->timer);
+}
+
+void ft_freezer_free(struct ft_freezer *f)
+{
+	if (!f)
+		return;
+	event_free(f->timer);
+	free(f);
+}

@@ -1,0 +1,21 @@
+/* Stops a process and says when it has stopped.
+ * Knows: libevent, the process handle.  Must not know: why. */
+#ifndef FT_SUPERVISOR_FREEZER_H
+#define FT_SUPERVISOR_FREEZER_H
+
+#include "qmp/process.h"
+
+struct event_base;
+struct ft_freezer;
+
+/* error: NULL when every thread is stopped, else what failed. */
+typedef void ft_freezer_done(void *arg, const char *error);
+
+struct ft_freezer *ft_freezer_new(struct event_base *base, ft_freezer_done *done, void *arg);
+/* SIGSTOP, then looks every millisecond until the kernel shows every thread stopped, for within_ns at the most.
+ * done always follows, from the event loop, unless ft_freezer_cancel comes first.  process must outlive the wait. */
+void ft_freezer_start(struct ft_freezer *f, const struct ft_process *process, int64_t within_ns);
+void ft_freezer_cancel(struct ft_freezer *f);
+void ft_freezer_free(struct ft_freezer *f);
+
+#endif

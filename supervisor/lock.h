@@ -1,0 +1,12 @@
+/* One ftd per pair and host: the lock on the state directory.
+ * Knows: files.  Must not know: what the directory is for. */
+#ifndef FT_SUPERVISOR_LOCK_H
+#define FT_SUPERVISOR_LOCK_H
+
+#include <stdio.h>
+
+/* Makes state_dir (mode 0700, parents too) if it is missing, and takes its lock, which holds until this process ends.
+ * Returns the descriptor to keep open, or -1 after a line to errors that names the holder. */
+int ft_lock_state_dir(const char *state_dir, FILE *errors);
+
+#endif

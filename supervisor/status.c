@@ -1,0 +1,242 @@
+/* `status` and `check` as JSON. */
+#include "supervisor/status.h"
+
+#include "qmp/plan.h"
+#include "report/record.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/timex.h>
+
+/* CLOCK_BOOTTIME as wall-clock text, by the present difference of the two. */
+static json_t *time_json(const struct ft_status_source *s, int64_t at)
+{
+	int64_t ago = s->now - at;
+	int64_t ns = (int64_t)s->wall.tv_sec * 1000000000 + s->wall.tv_nsec - ago;
+	char text[32];
+	ft_time_text((struct timespec){.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000}, text);
+	return json_string(text);
+}
+
+static json_t *age_json(const struct ft_status_source *s, int64_t at)
+{
+	return at == FT_NEVER ? json_null() : ft_ms_json(s->now - at);
+}
+
+static json_t *session_json(const struct ft_side *side)
+{
+	return json_pack("{s:o, s:I, s:b}", "id", ft_session_json(side->session), "epoch", (json_int_t)side->epoch,
+	                 "accepted", 0);
+}
+
+static json_t *peer_json(const struct ft_status_source *s)
+{
+	const struct ft_core *c = s->core;
+	if (!c->peer_known)
+		return json_pack("{s:n, s:n, s:n, s:b, s:n}", "node", "state", "role", "alive", 0, "incarnation");
+	char incarnation[17];
+	snprintf(incarnation, sizeof incarnation, "%016llx", (unsigned long long)c->peer.incarnation);
+	const struct ft_side *p = &c->peer.side;
+	bool alive = c->hearing == FT_PEER_ALIVE || c->hearing == FT_PEER_QUIET;
+	return json_pack("{s:s, s:s, s:s, s:b, s:s, s:s, s:b, s:b}", "node", c->peer.node, "state",
+	                 ft_state_name(p->state), "role", ft_role_name(p->role), "alive", alive, "incarnation",
+	                 incarnation, "vm", ft_vm_name(p->vm), "ready", p->ready, "leaving", p->leaving);
+}
+
+static json_t *link_json(const struct ft_status_source *s, int i)
+{
+	const struct ft_link_config *lc = &s->config->links[i];
+	const struct ft_detector_link *d = &s->hub->detector.links[i];
+	const struct ft_link_stats *st = &s->hub->links[i].stats;
+	json_t *reasons = json_object();
+	uint64_t rejected = 0;
+	for (int r = 1; r < FT_REJECT_COUNT; r++) {
+		rejected += st->rejected[r];
+		if (st->rejected[r])
+			json_object_set_new(reasons, ft_reject_name(r), json_integer((json_int_t)st->rejected[r]));
+	}
+	return json_pack(
+	    "{s:s, s:s, s:b, s:o, s:o, s:I, s:I, s:I, s:I, s:o, s:I, s:I}", "local", lc->local_text, "peer",
+	    lc->peer_text, "alive", d->alive, "last_heard_ms", d->heard_ever ? age_json(s, d->heard_at) : json_null(),
+	    "rtt_ms", st->rtt < 0 ? json_null() : ft_ms_json(st->rtt), "sent", (json_int_t)st->sent, "received",
+	    (json_int_t)st->received, "lost", (json_int_t)st->lost, "rejected", (json_int_t)rejected, "rejected_by",
+	    reasons, "unsent", (json_int_t)st->unsent, "port_unreachable", (json_int_t)st->refused);
+}
+
+static json_t *qemu_json(const struct ft_status_source *s)
+{
+	const struct ft_qemu_view *q = s->qemu;
+	return json_pack("{s:b, s:b, s:o, s:b, s:s, s:o, s:o, s:s, s:o, s:b, s:o}", "connected", q->connected, "oob",
+	                 q->oob, "pid", q->pid ? json_integer(q->pid) : json_null(), "pid_verified", q->pid_verified,
+	                 "vm", ft_vm_name(s->core->self.vm), "version", ft_text_json(q->version), "status",
+	                 ft_text_json(q->status), "colo_mode", ft_role_name(q->role), "checkpoint_age_ms",
+	                 age_json(s, q->checkpoint_at), "plan_ready", q->plan_ready, "plan_fault",
+	                 ft_text_json(q->plan_ready ? "" : q->plan_fault));
+}
+
+json_t *ft_status_json(const struct ft_status_source *s)
+{
+	const struct ft_core *c = s->core;
+	char time[32];
+	ft_time_text(s->wall, time);
+	json_t *links = json_array();
+	for (int i = 0; i < s->config->n_links; i++)
+		json_array_append_new(links, link_json(s, i));
+	enum ft_state state = ft_core_state(c);
+	json_t *out =
+	    json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:b, s:b, s:o, s:o, s:o, s:o}", "pair", s->config->pair,
+	              "node", s->config->node, "time", time, "version", FT_VERSION, "state", ft_state_name(state),
+	              "role", ft_role_name(c->self.role), "since", time_json(s, c->phase_since), "reason",
+	              ft_text_json(c->reason), "protected", state == FT_PROTECTED, "paused", 0, "session",
+	              session_json(&c->self), "peer", peer_json(s), "links", links, "qemu", qemu_json(s));
+	json_object_set_new(out, "arbiter",
+	                    json_pack("{s:s, s:n, s:s}", "type", "none", "reachable", "warning",
+	                              "no arbiter: a partition can make two masters"));
+	json_object_set(out, "last_outcome", s->last_outcome ? s->last_outcome : json_null());
+	return out;
+}
+
+/* ---- check ---- */
+
+static void add(json_t *checks, const char *name, const char *result, const char *fix, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+
+static void add(json_t *checks, const char *name, const char *result, const char *fix, const char *format, ...)
+{
+	char detail[512];
+	va_list args;
+	va_start(args, format);
+	vsnprintf(detail, sizeof detail, format, args);
+	va_end(args);
+	json_array_append_new(checks, json_pack("{s:s, s:s, s:o, s:o}", "name", name, "result", result, "detail",
+	                                        ft_text_json(detail), "fix", ft_text_json(fix)));
+}
+
+static void check_qmp(json_t *checks, const struct ft_status_source *s)
+{
+	const struct ft_qemu_view *q = s->qemu;
+	if (q->connected)
+		add(checks, "qmp", "ok", "", "QEMU %s answers on %s", q->version, s->config->qmp_socket);
+	else
+		add(checks, "qmp", "FAIL", "is QEMU running with this socket, and no other client on it?",
+		    "QEMU does not answer on %s", s->config->qmp_socket);
+	if (q->oob)
+		add(checks, "qmp-oob", "ok", "", "out-of-band commands work on %s", s->config->qmp_oob_socket);
+	else
+		add(checks, "qmp-oob", "FAIL", "give QEMU a second -qmp socket for ftd alone",
+		    "no out-of-band answers on %s", s->config->qmp_oob_socket);
+}
+
+static void check_process(json_t *checks, const struct ft_status_source *s)
+{
+	int pid = (int)s->qemu->pid;
+	if (pid == 0)
+		add(checks, "process", "FAIL", "start QEMU, or let it open its QMP sockets itself",
+		    "QEMU's process is not known");
+	else if (!s->qemu->pid_verified)
+		add(checks, "process", "FAIL",
+		    "let QEMU open its QMP sockets itself; run ftd in the same PID namespace",
+		    "process %d is not shown to be this QEMU", pid);
+	else if (ft_process_signal(s->process, 0) != 0)
+		add(checks, "process", "FAIL", "run ftd as root, or as the user that runs QEMU",
+		    "ftd may not signal QEMU (process %d): %s", pid, strerror(errno));
+	else
+		add(checks, "process", "ok", "", "ftd may freeze and end QEMU (process %d)", pid);
+}
+
+static void check_replication(json_t *checks, const struct ft_status_source *s)
+{
+	const struct ft_core *c = s->core;
+	const struct ft_qemu_view *q = s->qemu;
+	if (q->role == FT_ROLE_NONE)
+		add(checks, "colo", "FAIL", "start COLO replication between the two QEMUs", "QEMU is not in COLO");
+	else if (c->broken_at != FT_NEVER)
+		add(checks, "colo", "FAIL", "set replication up anew", "QEMU reported that replication broke");
+	else if (c->checkpoint_at == FT_NEVER)
+		add(checks, "colo", "warn", "wait for a checkpoint", "%s, but no checkpoint seen yet",
+		    ft_role_name(q->role));
+	else
+		add(checks, "colo", "ok", "", "%s, newest checkpoint %.0f ms ago", ft_role_name(q->role),
+		    (double)(s->now - c->checkpoint_at) / 1e6);
+	if (q->plan_ready && s->plan)
+		add(checks, "plan", "ok", "", "%d steps prepared for the %s", s->plan->n, ft_role_name(s->plan->role));
+	else
+		add(checks, "plan", "FAIL", "see the fault; replication must be up for a plan", "no plan: %s",
+		    q->plan_fault[0] ? q->plan_fault : "QEMU has not been asked yet");
+}
+
+static void check_peer(json_t *checks, const struct ft_status_source *s)
+{
+	const struct ft_core *c = s->core;
+	for (int i = 0; i < s->config->n_links; i++) {
+		const struct ft_link_config *lc = &s->config->links[i];
+		const struct ft_link_stats *st = &s->hub->links[i].stats;
+		char name[16];
+		snprintf(name, sizeof name, "link %d", i);
+		if (s->hub->detector.links[i].alive)
+			add(checks, name, "ok", "", "%s <-> %s, round trip %.3f ms", lc->local_text, lc->peer_text,
+			    (double)st->rtt / 1e6);
+		else if (st->rejected[FT_WIRE_AUTH] + st->rejected[FT_WIRE_KEY] > 0)
+			add(checks, name, "FAIL", "give both hosts the same key file and pair name",
+			    "%s <-> %s: heartbeats fail authentication", lc->local_text, lc->peer_text);
+		else
+			add(checks, name, "FAIL", "is the peer's ftd running, and UDP let through both ways?",
+			    "%s <-> %s: nothing heard", lc->local_text, lc->peer_text);
+	}
+	if (!c->peer_known || c->hearing != FT_PEER_ALIVE)
+		add(checks, "peer", "FAIL", "start ftd on the other host", "the peer is not heard");
+	else if (!c->peer.side.ready)
+		add(checks, "peer", "warn", "run ftctl check there", "peer %s is %s and not ready", c->peer.node,
+		    ft_state_name(c->peer.side.state));
+	else
+		add(checks, "peer", "ok", "", "peer %s is %s and ready", c->peer.node,
+		    ft_state_name(c->peer.side.state));
+}
+
+static void check_host(json_t *checks, const struct ft_status_source *s, const char *disk_error)
+{
+	if (disk_error[0])
+		add(checks, "state_dir", "FAIL", "make it writable: an outcome must be on disk before it is announced",
+		    "cannot write to %s: %s", s->config->state_dir, disk_error);
+	else
+		add(checks, "state_dir", "ok", "", "%s can be written and flushed", s->config->state_dir);
+	struct timex tx = {0};
+	if (adjtimex(&tx) == TIME_ERROR || (tx.status & STA_UNSYNC))
+		add(checks, "clock", "warn", "run an NTP client: records of both hosts are easier to compare",
+		    "the wall clock is not synchronised (no decision depends on it)");
+	else
+		add(checks, "clock", "ok", "", "the wall clock is synchronised");
+	add(checks, "arbiter", "warn", "know that this version offers no arbiter",
+	    "type none: a partition can make two masters");
+}
+
+static const char *policy_name(enum ft_policy p)
+{
+	static const char *const names[] = {"must", "may", "prove", "clean"};
+	return names[p];
+}
+
+static json_t *plan_json(const struct ft_plan *plan)
+{
+	json_t *steps = json_array();
+	for (int i = 0; plan && i < plan->n; i++) {
+		const struct ft_step *p = &plan->steps[i];
+		json_array_append_new(steps, json_pack("{s:s, s:s, s:s, s:o}", "command", p->command, "channel",
+		                                       ft_channel_name(p->channel), "policy", policy_name(p->policy),
+		                                       "what", ft_text_json(p->what)));
+	}
+	return steps;
+}
+
+json_t *ft_check_json(const struct ft_status_source *s, const char *disk_error)
+{
+	json_t *checks = json_array();
+	check_qmp(checks, s);
+	check_process(checks, s);
+	check_replication(checks, s);
+	check_peer(checks, s);
+	check_host(checks, s, disk_error);
+	return json_pack("{s:o, s:o}", "checks", checks, "plan", plan_json(s->plan));
+}

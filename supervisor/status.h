@@ -1,0 +1,30 @@
+/* `status` and `check` as JSON: what stands where, and whether a failover would work now.
+ * Knows: the core's and the shells' read-only views.  Must not know: libevent, files, how the answer travels. */
+#ifndef FT_SUPERVISOR_STATUS_H
+#define FT_SUPERVISOR_STATUS_H
+
+#include "heartbeat/hub.h"
+#include "qmp/session.h"
+#include "supervisor/core.h"
+
+#include <jansson.h>
+#include <time.h>
+
+struct ft_status_source {
+	const struct ft_config *config;
+	const struct ft_core *core;
+	const struct ft_hub *hub;
+	const struct ft_qemu_view *qemu;
+	const struct ft_plan *plan; /* NULL: none prepared */
+	const struct ft_process *process;
+	json_t *last_outcome; /* borrowed; NULL: none */
+	int64_t now;
+	struct timespec wall;
+};
+
+/* A new reference. The contract's "status --json". */
+json_t *ft_status_json(const struct ft_status_source *s);
+/* A new reference: {"checks":[{"name","result","detail","fix"}],"plan":[...]}. disk_error: "" if a test write went well. */
+json_t *ft_check_json(const struct ft_status_source *s, const char *disk_error);
+
+#endif
