@@ -1,28 +1,37 @@
 /* A child process that writes to disk, so that a disk that hangs never stops a heartbeat.
  * Knows: files, fsync, a socketpair to its parent, libevent on the parent's side.  Must not know: what it writes.
- * Forked at start, holds the state directory open.  Jobs are done one at a time, in order; each has a deadline on the parent's side. */
+ * Forked at start, holds the state directory open.  Jobs are done one at a time, in order; each has a deadline on the parent's side.
+ *
+ * A job whose deadline passed while it waited is never done.  One that was already begun may still reach the disk later, but
+ * before any later job: so whoever writes the same file again has the last word. */
 #ifndef FT_REPORT_SCRIBE_H
 #define FT_REPORT_SCRIBE_H
 
 #include "config/config.h"
 
+#define FT_SCRIBE_TEXT_MAX (1u << 20) /* bytes of one job; a longer one fails */
+#define FT_SCRIBE_JOBS_MAX 256        /* waiting at once; further ones fail */
+
 struct event_base;
 struct ft_scribe;
 
-/* error: "" when it is on disk (written and flushed), else what failed. Always called, from the event loop, within deadline_ms. */
+/* error: "" when it is on disk (written and flushed), else what failed. Always called, from the event loop, within deadline_ms
+ * (or from ft_scribe_free, if that comes first). Never from inside append or replace. */
 typedef void ft_scribe_done(void *arg, const char *error);
 
 /* Forks. state_dir must exist. NULL after a line to errors.
  * If the child dies it is forked anew, and what was outstanding fails with a clear text. */
 struct ft_scribe *ft_scribe_new(struct event_base *base, const char *state_dir, FILE *errors);
 /* Appends text and a line feed to state_dir/name and flushes it (fsync; of the folder too when the file is new). A torn last line of an earlier crash is ended first.
- * name: a plain file name. done may be NULL. */
+ * name: a plain file name of at most 63 bytes. text is copied. done may be NULL: then a failure is logged. */
 void ft_scribe_append(struct ft_scribe *s, const char *name, const char *text, size_t len, int deadline_ms,
                       ft_scribe_done *done, void *arg);
 /* Replaces state_dir/name as a whole: write to a temporary file, fsync, rename, fsync of the folder. */
 void ft_scribe_replace(struct ft_scribe *s, const char *name, const char *text, size_t len, int deadline_ms,
                        ft_scribe_done *done, void *arg);
-/* Waits for what is outstanding, at most for wait_ms, then ends the child. */
+/* The child's process id, 0 if there is none now. For logs and tests. */
+pid_t ft_scribe_pid(const struct ft_scribe *s);
+/* Waits for what is outstanding, at most for wait_ms, then ends the child. What is left then fails. NULL is fine. */
 void ft_scribe_free(struct ft_scribe *s, int wait_ms);
 
 #endif

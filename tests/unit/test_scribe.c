@@ -1,0 +1,478 @@
+/* The scribe: what it says is on disk is there, and nothing a disk does stops the loop. */
+#include "report/scribe.h"
+#include "supervisor/clock.h"
+
+#include <check.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define LONG_MS 20000 /* a deadline that only a hang reaches */
+
+static struct event_base *base;
+static struct ft_scribe *scribe;
+static char dir[64];
+
+struct answer {
+	int calls;
+	char error[1024];
+};
+
+static void set_up(void)
+{
+	signal(SIGPIPE, SIG_IGN);
+	strcpy(dir, "/tmp/ftd-test-scribe.XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	base = event_base_new();
+	scribe = ft_scribe_new(base, dir, stderr);
+	ck_assert_ptr_nonnull(scribe);
+}
+
+static void tear_down(void)
+{
+	char command[128];
+	ft_scribe_free(scribe, 0);
+	event_base_free(base);
+	snprintf(command, sizeof(command), "rm -rf %s", dir);
+	ck_assert_int_eq(system(command), 0);
+}
+
+static void on_done(void *arg, const char *error)
+{
+	struct answer *a = arg;
+	a->calls++;
+	snprintf(a->error, sizeof(a->error), "%s", error);
+}
+
+static void wait_for(const struct answer *a)
+{
+	while (a->calls == 0)
+		ck_assert_int_eq(event_base_loop(base, EVLOOP_ONCE), 0);
+}
+
+static void append(const char *text, int deadline_ms, struct answer *a)
+{
+	*a = (struct answer){0};
+	ft_scribe_append(scribe, "log", text, strlen(text), deadline_ms, on_done, a);
+	ck_assert_int_eq(a->calls, 0);
+}
+
+static void append_ok(const char *text)
+{
+	struct answer a;
+	append(text, LONG_MS, &a);
+	wait_for(&a);
+	ck_assert_str_eq(a.error, "");
+}
+
+static void path_of(const char *name, char out[128])
+{
+	snprintf(out, 128, "%s/%s", dir, name);
+}
+
+/* The whole file; NULL if there is none. The caller frees. */
+static char *content(const char *name)
+{
+	char path[128];
+	struct stat st;
+	path_of(name, path);
+	int fd = open(path, O_RDONLY);
+	if (fd < 0)
+		return NULL;
+	ck_assert_int_eq(fstat(fd, &st), 0);
+	char *text = calloc(1, (size_t)st.st_size + 1);
+	ck_assert_int_eq(read(fd, text, (size_t)st.st_size), st.st_size);
+	close(fd);
+	return text;
+}
+
+static void assert_content(const char *name, const char *expected)
+{
+	char *text = content(name);
+	ck_assert_ptr_nonnull(text);
+	ck_assert_str_eq(text, expected);
+	free(text);
+}
+
+static void put(const char *name, const char *text)
+{
+	char path[128];
+	path_of(name, path);
+	FILE *f = fopen(path, "w");
+	fputs(text, f);
+	fclose(f);
+}
+
+START_TEST(lines_are_appended_in_order)
+{
+	append_ok("one");
+	append_ok("two");
+	assert_content("log", "one\ntwo\n");
+}
+END_TEST
+
+START_TEST(jobs_queued_at_once_are_done_in_order)
+{
+	struct answer a[20];
+	char expected[200] = "";
+	for (int i = 0; i < 20; i++) {
+		char line[16];
+		snprintf(line, sizeof(line), "%d", i);
+		append(line, LONG_MS, &a[i]);
+		strcat(strcat(expected, line), "\n");
+	}
+	for (int i = 0; i < 20; i++) {
+		wait_for(&a[i]);
+		ck_assert_str_eq(a[i].error, "");
+	}
+	assert_content("log", expected);
+}
+END_TEST
+
+START_TEST(a_torn_last_line_is_ended_first)
+{
+	put("log", "whole\nto");
+	append_ok("next");
+	append_ok("last");
+	assert_content("log", "whole\nto\nnext\nlast\n");
+}
+END_TEST
+
+START_TEST(a_long_line_passes)
+{
+	enum { LEN = 256 * 1024 };
+	char *line = malloc(LEN + 1);
+	for (int i = 0; i < LEN; i++)
+		line[i] = (char)('a' + i % 26);
+	line[LEN] = '\0';
+	append_ok(line);
+	append_ok("short");
+	char *text = content("log");
+	ck_assert_uint_eq(strlen(text), LEN + 1 + 6);
+	ck_assert_int_eq(memcmp(text, line, LEN), 0);
+	ck_assert_str_eq(text + LEN, "\nshort\n");
+	free(text);
+	free(line);
+}
+END_TEST
+
+START_TEST(too_long_a_text_is_refused_and_changes_nothing)
+{
+	char *big = malloc(FT_SCRIBE_TEXT_MAX + 2);
+	memset(big, 'x', FT_SCRIBE_TEXT_MAX + 1);
+	struct answer first, refused = {0}, last;
+	append("one", LONG_MS, &first);
+	ft_scribe_replace(scribe, "log", big, FT_SCRIBE_TEXT_MAX + 1, LONG_MS, on_done, &refused);
+	append("two", LONG_MS, &last);
+	wait_for(&last);
+	ck_assert_int_eq(refused.calls, 1);
+	ck_assert_ptr_nonnull(strstr(refused.error, "at most"));
+	ck_assert_str_eq(last.error, "");
+	assert_content("log", "one\ntwo\n");
+	free(big);
+}
+END_TEST
+
+static void replace_ok(const char *text)
+{
+	struct answer a = {0};
+	ft_scribe_replace(scribe, "session", text, strlen(text), LONG_MS, on_done, &a);
+	wait_for(&a);
+	ck_assert_str_eq(a.error, "");
+}
+
+START_TEST(replace_leaves_the_old_file_to_its_readers)
+{
+	char path[128], old[16] = "";
+	replace_ok("first, longer");
+	path_of("session", path);
+	int reader = open(path, O_RDONLY);
+	replace_ok("second");
+	ck_assert_int_eq(read(reader, old, sizeof(old) - 1), 13);
+	ck_assert_str_eq(old, "first, longer"); /* never truncated under a reader: another file has taken the name */
+	close(reader);
+	assert_content("session", "second");
+	ck_assert_ptr_null(content(".session.new"));
+}
+END_TEST
+
+START_TEST(a_failed_write_says_why_and_leaves_no_torn_line)
+{
+	struct answer a = {0};
+	struct rlimit limit = {.rlim_cur = 4096, .rlim_max = 4096};
+	char big[8192];
+	memset(big, 'x', sizeof(big) - 1);
+	big[sizeof(big) - 1] = '\0';
+	append_ok("before");
+	replace_ok("old");
+	/* A file size limit fails like a full disk: some bytes, then an error. It works without root. */
+	ck_assert_int_eq(prlimit(ft_scribe_pid(scribe), RLIMIT_FSIZE, &limit, NULL), 0);
+	append(big, LONG_MS, &a);
+	wait_for(&a);
+	ck_assert_msg(strstr(a.error, "cannot write") && strstr(a.error, "/log: File too large"), "%s", a.error);
+	append_ok("after");
+	assert_content("log", "before\nafter\n");
+
+	a = (struct answer){0};
+	ft_scribe_replace(scribe, "session", big, strlen(big), LONG_MS, on_done, &a);
+	wait_for(&a);
+	ck_assert_ptr_nonnull(strstr(a.error, "/session: File too large"));
+	assert_content("session", "old");
+	ck_assert_ptr_null(content(".session.new"));
+}
+END_TEST
+
+START_TEST(a_name_that_cannot_be_opened_is_said)
+{
+	char path[128];
+	struct answer a;
+	path_of("log", path);
+	ck_assert_int_eq(mkdir(path, 0700), 0);
+	append("x", LONG_MS, &a);
+	wait_for(&a);
+	ck_assert_msg(strstr(a.error, "cannot open") && strstr(a.error, "Is a directory"), "%s", a.error);
+}
+END_TEST
+
+START_TEST(a_killed_child_fails_what_is_outstanding_and_is_replaced)
+{
+	struct answer a, b;
+	append_ok("one");
+	pid_t old = ft_scribe_pid(scribe);
+	kill(old, SIGSTOP); /* so that both jobs are surely outstanding when it dies */
+	append("two", LONG_MS, &a);
+	append("three", LONG_MS, &b);
+	kill(old, SIGKILL);
+	wait_for(&b);
+	ck_assert_int_eq(a.calls, 1);
+	ck_assert_ptr_nonnull(strstr(a.error, "signal 9"));
+	ck_assert_ptr_nonnull(strstr(b.error, "signal 9"));
+	ck_assert_int_ne(ft_scribe_pid(scribe), 0);
+	ck_assert_int_ne(ft_scribe_pid(scribe), old);
+	ck_assert_int_eq(waitpid(old, NULL, WNOHANG), -1); /* reaped */
+	append_ok("four");
+	assert_content("log", "one\nfour\n");
+}
+END_TEST
+
+START_TEST(a_child_that_dies_at_once_is_not_forked_in_a_circle)
+{
+	pid_t first = ft_scribe_pid(scribe);
+	kill(first, SIGKILL);
+	while (ft_scribe_pid(scribe) != 0)
+		event_base_loop(base, EVLOOP_ONCE);
+	append_ok("anew for the next job");
+	assert_content("log", "anew for the next job\n");
+}
+END_TEST
+
+static void count(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	++*(int *)arg;
+}
+
+START_TEST(a_hanging_disk_meets_the_deadline_and_the_loop_goes_on)
+{
+	struct answer begun, waiting, later;
+	int beats = 0;
+	struct timeval beat = {.tv_usec = 5000};
+	struct event *heartbeat = event_new(base, -1, EV_PERSIST, count, &beats);
+	event_add(heartbeat, &beat);
+	append_ok("one");
+	kill(ft_scribe_pid(scribe), SIGSTOP);
+	append("begun", 100, &begun);
+	append("never begun", 100, &waiting);
+	wait_for(&begun);
+	wait_for(&waiting);
+	ck_assert_ptr_nonnull(strstr(begun.error, "not on disk after 100 ms"));
+	ck_assert_ptr_nonnull(strstr(waiting.error, "not on disk after 100 ms"));
+	ck_assert_int_gt(beats, 3);
+	append("later", LONG_MS, &later);
+	kill(ft_scribe_pid(scribe), SIGCONT);
+	wait_for(&later);
+	ck_assert_str_eq(later.error, "");
+	ck_assert_int_eq(begun.calls, 1);
+	ck_assert_int_eq(waiting.calls, 1);
+	assert_content("log", "one\nbegun\nlater\n");
+	event_free(heartbeat);
+}
+END_TEST
+
+START_TEST(a_big_job_to_a_hanging_child_does_not_block)
+{
+	struct answer a;
+	char *line = malloc(FT_SCRIBE_TEXT_MAX + 1);
+	memset(line, 'x', FT_SCRIBE_TEXT_MAX);
+	line[FT_SCRIBE_TEXT_MAX] = '\0';
+	kill(ft_scribe_pid(scribe), SIGSTOP);
+	append(line, 50, &a); /* more than the socket holds: would hang here if it were a blocking one */
+	wait_for(&a);
+	kill(ft_scribe_pid(scribe), SIGCONT);
+	append_ok("after");
+	char *text = content("log");
+	ck_assert_uint_eq(strlen(text), FT_SCRIBE_TEXT_MAX + 1 + 6);
+	free(text);
+	free(line);
+}
+END_TEST
+
+START_TEST(waiting_jobs_are_bounded)
+{
+	struct answer a[FT_SCRIBE_JOBS_MAX], over;
+	kill(ft_scribe_pid(scribe), SIGSTOP);
+	for (int i = 0; i < FT_SCRIBE_JOBS_MAX; i++)
+		append("x", LONG_MS, &a[i]);
+	append("over", LONG_MS, &over);
+	wait_for(&over);
+	ck_assert_ptr_nonnull(strstr(over.error, "jobs are waiting already"));
+	ck_assert_int_eq(a[0].calls, 0);
+	kill(ft_scribe_pid(scribe), SIGKILL);
+	wait_for(&a[FT_SCRIBE_JOBS_MAX - 1]);
+	ck_assert_ptr_nonnull(strstr(a[0].error, "signal 9"));
+}
+END_TEST
+
+START_TEST(free_waits_for_what_is_outstanding)
+{
+	struct answer a[5];
+	for (int i = 0; i < 5; i++)
+		append("x", LONG_MS, &a[i]);
+	ft_scribe_free(scribe, LONG_MS);
+	scribe = NULL;
+	for (int i = 0; i < 5; i++) {
+		ck_assert_int_eq(a[i].calls, 1);
+		ck_assert_str_eq(a[i].error, "");
+	}
+	assert_content("log", "x\nx\nx\nx\nx\n");
+}
+END_TEST
+
+START_TEST(free_does_not_wait_for_ever)
+{
+	struct answer a;
+	pid_t pid = ft_scribe_pid(scribe);
+	kill(pid, SIGSTOP);
+	append("x", LONG_MS, &a);
+	ft_scribe_free(scribe, 50);
+	scribe = NULL;
+	ck_assert_int_eq(a.calls, 1);
+	ck_assert_ptr_nonnull(strstr(a.error, "stopped first"));
+	ck_assert_int_eq(kill(pid, 0), -1); /* no process is left behind */
+	ck_assert_int_eq(errno, ESRCH);
+}
+END_TEST
+
+START_TEST(the_child_outlives_signals_to_the_whole_group)
+{
+	pid_t pid = ft_scribe_pid(scribe);
+	append_ok("it runs");
+	kill(pid, SIGTERM);
+	kill(pid, SIGINT);
+	kill(pid, SIGHUP);
+	append_ok("still there");
+	ck_assert_int_eq(ft_scribe_pid(scribe), pid);
+}
+END_TEST
+
+START_TEST(the_child_holds_no_file_of_its_parent)
+{
+	int pipe_fds[2];
+	char byte;
+	ck_assert_int_eq(pipe(pipe_fds), 0);
+	ft_scribe_free(scribe, 0);
+	scribe = ft_scribe_new(base, dir, stderr);
+	append_ok("it runs");
+	close(pipe_fds[1]);
+	fcntl(pipe_fds[0], F_SETFL, O_NONBLOCK);
+	ck_assert_int_eq(read(pipe_fds[0], &byte, 1), 0); /* end of file: no other writer */
+	close(pipe_fds[0]);
+}
+END_TEST
+
+START_TEST(the_child_dies_with_its_parent)
+{
+	int tell[2];
+	pid_t grandchild = 0;
+	ck_assert_int_eq(pipe(tell), 0);
+	pid_t parent = fork();
+	if (parent == 0) {
+		struct event_base *own = event_base_new();
+		struct ft_scribe *s = ft_scribe_new(own, dir, stderr);
+		pid_t pid = ft_scribe_pid(s);
+		if (write(tell[1], &pid, sizeof(pid)) != sizeof(pid))
+			_exit(1);
+		_exit(0); /* without any farewell */
+	}
+	ck_assert_int_eq(read(tell[0], &grandchild, sizeof(grandchild)), sizeof(grandchild));
+	waitpid(parent, NULL, 0);
+	int64_t end = ft_clock_now() + LONG_MS * FT_NS_PER_MS;
+	char path[64], state = 'R';
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)grandchild);
+	while (state != 'Z' &&
+	       ft_clock_now() < end) { /* a zombie until whoever inherited it looks: dead all the same */
+		FILE *f = fopen(path, "r");
+		if (f == NULL)
+			break;
+		if (fscanf(f, "%*d %*s %c", &state) != 1)
+			state = 'Z';
+		fclose(f);
+		usleep(1000);
+	}
+	ck_assert_int_lt(ft_clock_now(), end);
+}
+END_TEST
+
+START_TEST(a_missing_state_dir_is_said)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *errors = open_memstream(&text, &size);
+	ck_assert_ptr_null(ft_scribe_new(base, "/nonexistent/state", errors));
+	fclose(errors);
+	ck_assert_ptr_nonnull(strstr(text, "/nonexistent/state: No such file or directory; create it"));
+	ck_assert_ptr_eq(strchr(text, '\n'), text + strlen(text) - 1);
+	free(text);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("scribe");
+	TCase *c = tcase_create("scribe");
+	tcase_set_timeout(c, 60);
+	tcase_add_checked_fixture(c, set_up, tear_down);
+	tcase_add_test(c, lines_are_appended_in_order);
+	tcase_add_test(c, jobs_queued_at_once_are_done_in_order);
+	tcase_add_test(c, a_torn_last_line_is_ended_first);
+	tcase_add_test(c, a_long_line_passes);
+	tcase_add_test(c, too_long_a_text_is_refused_and_changes_nothing);
+	tcase_add_test(c, replace_leaves_the_old_file_to_its_readers);
+	tcase_add_test(c, a_failed_write_says_why_and_leaves_no_torn_line);
+	tcase_add_test(c, a_name_that_cannot_be_opened_is_said);
+	tcase_add_test(c, a_killed_child_fails_what_is_outstanding_and_is_replaced);
+	tcase_add_test(c, a_child_that_dies_at_once_is_not_forked_in_a_circle);
+	tcase_add_test(c, a_hanging_disk_meets_the_deadline_and_the_loop_goes_on);
+	tcase_add_test(c, a_big_job_to_a_hanging_child_does_not_block);
+	tcase_add_test(c, waiting_jobs_are_bounded);
+	tcase_add_test(c, free_waits_for_what_is_outstanding);
+	tcase_add_test(c, free_does_not_wait_for_ever);
+	tcase_add_test(c, the_child_outlives_signals_to_the_whole_group);
+	tcase_add_test(c, the_child_holds_no_file_of_its_parent);
+	tcase_add_test(c, the_child_dies_with_its_parent);
+	tcase_add_test(c, a_missing_state_dir_is_said);
+	suite_add_tcase(s, c);
+	SRunner *sr = srunner_create(s);
+	srunner_run_all(sr, CK_NORMAL);
+	int failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed == 0 ? 0 : 1;
+}
