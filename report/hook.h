@@ -1,11 +1,16 @@
 /* The notify hook: run at every change of state and every outcome; one at a time, in order, each with a deadline.
  * Knows: fork, exec, libevent.  Must not know: what the events mean.  Never delays anything else.
  * A late one is killed (its whole process group) and logged; so are its exit status and time.  The queue is bounded: when a hook
- * hangs, the oldest waiting *state* events make room, outcomes never do before them. */
+ * hangs, the oldest waiting *state* events make room, outcomes never do before them.
+ *
+ * The hook gets the JSON on standard input, our standard error as its standard output and error, and an environment of PATH
+ * and FT_* alone. */
 #ifndef FT_REPORT_HOOK_H
 #define FT_REPORT_HOOK_H
 
 #include "config/config.h"
+
+#define FT_HOOKS_WAITING_MAX 32
 
 struct event_base;
 struct ft_hooks;
@@ -18,10 +23,11 @@ struct ft_hook_event {
 };
 
 struct ft_hooks *ft_hooks_new(struct event_base *base, const struct ft_config *config);
-void ft_hooks_reconfigure(struct ft_hooks *h, const struct ft_config *config); /* copies what it needs, as _new does */
+/* Copies what it needs, as _new does. What is running runs on; what waits is run as the new config says. */
+void ft_hooks_reconfigure(struct ft_hooks *h, const struct ft_config *config);
 void ft_hooks_run(struct ft_hooks *h,
                   const struct ft_hook_event *e); /* copies; nothing happens when no hook is configured */
-/* Lets what is queued run on for at most wait_ms, then kills. */
+/* Lets what is queued run on for at most wait_ms, then kills. NULL is fine. */
 void ft_hooks_free(struct ft_hooks *h, int wait_ms);
 
 #endif
