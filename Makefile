@@ -7,16 +7,16 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 
 PKGS    := libevent_core libevent_extra jansson libconfig libsodium
-SYSTEMD := $(shell pkg-config --exists libsystemd && echo libsystemd)
+SYSTEMD := $(shell pkg-config --exists libsystemd 2>/dev/null && echo libsystemd)
 
 WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wcast-qual \
         -Wwrite-strings -Wundef -Wvla -Wformat=2 -Wnull-dereference -Wimplicit-fallthrough -Wswitch-enum
 HARDEN := -fstack-protector-strong -fPIE
 CPPFLAGS += -I. -D_GNU_SOURCE -DFT_VERSION='"$(VERSION)"' $(if $(SYSTEMD),-DHAVE_SYSTEMD)
 CFLAGS   ?= -O2 -g
-CFLAGS   += -std=c17 $(WARN) $(HARDEN) $(shell pkg-config --cflags $(PKGS) $(SYSTEMD))
+CFLAGS   += -std=c17 $(WARN) $(HARDEN) $(shell pkg-config --cflags $(PKGS) $(SYSTEMD) 2>/dev/null)
 LDFLAGS  += -pie -Wl,-z,relro,-z,now
-LDLIBS   += $(shell pkg-config --libs $(PKGS) $(SYSTEMD))
+LDLIBS   += $(shell pkg-config --libs $(PKGS) $(SYSTEMD) 2>/dev/null)
 
 ifdef SAN
 B := build/san
@@ -51,28 +51,32 @@ $(B)/obj/%.o: %.c Makefile VERSION
 UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%,$(UNIT_SRC))
 $(B)/unit/%: $(B)/obj/tests/unit/%.o $(B)/libftd.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs check) $(LDLIBS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs check 2>/dev/null) $(LDLIBS)
 
 unit: $(UNIT)
 	@for t in $(UNIT); do $$t || exit 1; done
 
 # All tests, with the sanitizers: every room alone, then whole pairs with real QEMU.
 check:
-	@tests/tools/install-deps --run
+	@tests/tools/install-deps --build --run
 	$(MAKE) SAN=1 all unit
 	tests/e2e/run
 
 # The main job, to be watched: a real COLO pair, two ftd, two failovers.
 demo:
-	@tests/tools/install-deps --run
+	@tests/tools/install-deps --build --run
 	$(MAKE) all
 	python3 demo/demo.py
 
-TIDY_SRC := $(LIB_SRC) $(MAINS)
 lint:
-	@tests/tools/install-deps --lint
+	@tests/tools/install-deps --build --lint
+	@$(MAKE) --no-print-directory lint-all
+
+# Apart from lint, so that pkg-config is asked only once it is installed.
+TIDY_SRC := $(LIB_SRC) $(MAINS)
+lint-all:
 	clang-format --dry-run -Werror $(ALL_SRC) $(wildcard $(foreach r,$(ROOMS) tests/unit,$(r)/*.h))
-	clang-tidy --quiet $(TIDY_SRC) -- -std=c17 $(CPPFLAGS) $(shell pkg-config --cflags $(PKGS) $(SYSTEMD))
+	clang-tidy --quiet $(TIDY_SRC) -- -std=c17 $(CPPFLAGS) $(shell pkg-config --cflags $(PKGS) $(SYSTEMD) 2>/dev/null)
 	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr --enable=warning,performance,portability \
 	         --suppress=missingIncludeSystem -I. -D_GNU_SOURCE -DFT_VERSION='""' $(TIDY_SRC)
 	mandoc -T lint -W warning docs/*.[1-8]
@@ -88,5 +92,5 @@ install: all
 clean:
 	rm -rf build
 
-.PHONY: all unit check demo lint install clean
+.PHONY: all unit check demo lint lint-all install clean
 .SECONDARY:
