@@ -1,0 +1,271 @@
+"""Two hosts on one: a real COLO pair with a real ftd on each side, and the questions a test asks of them.
+
+Knows: how ftd is started and asked, what must hold after every test.  Must not know: any particular scenario.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+from tests.e2e import ftconf
+from tests.e2e.udp_relay import UdpRelay
+from tests.pair import pair as colo
+from tests.pair import processes
+from tests.pair.monitor import QmpError, QmpTimeout
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+HOOK = os.path.join(ROOT, "tests", "e2e", "hook")
+WAIT = 30.0  # seconds; generous, since a test waits for what must happen and not for how fast
+SANITIZER_SIGNS = ("AddressSanitizer", "LeakSanitizer", "runtime error:", "UndefinedBehavior")
+
+
+def wait(condition, what, seconds=WAIT):
+    return processes.wait_until(condition, what, seconds)
+
+
+def stays(condition, seconds, what):
+    """condition() must be true all the time for so long."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        assert condition(), f"did not stay so for {seconds:g} s: {what}"
+        time.sleep(0.05)
+
+
+class Side:
+    """One host: its QEMU, its ftd, its files."""
+
+    def __init__(self, rig, node, qemu):
+        self.rig, self.node, self.qemu = rig, node, qemu
+        self.conf, self.key, self.log = (qemu.path(n) for n in ("ft.conf", "ftd.key", "ftd.log"))
+        self.control, self.state_dir = qemu.path("ftd.sock"), qemu.path("state")
+        self.hook_log = qemu.path("hook.jsonl")
+        self.ftd = None
+        os.mkdir(self.state_dir, 0o700)
+
+    # files
+
+    def settings(self):
+        """What differs from the shipped example."""
+        links = tuple({"local": _text(mine), "peer": _text(peer)} for mine, peer in self.rig.addresses(self))
+        return {"pair": "e2e", "node": self.node, "state_dir": self.state_dir,
+                "heartbeat.key_file": self.key, "heartbeat.links": links,
+                "qmp.socket": self.qemu.qmp_socket, "qmp.oob_socket": self.qemu.oob_socket,
+                "arbiter.type": "none", "control.socket": self.control,
+                **({"report.hook": [HOOK, self.hook_log]} if self.rig.hook else {}), **self.rig.settings}
+
+    def write_conf(self, **changes):
+        """ft.conf from the shipped example; changes as group__name=value."""
+        with open(os.path.join(ROOT, "ft.conf.example"), encoding="utf-8") as f:
+            text = ftconf.without_settings(f.read(), "arbiter.path", "control.group")
+        settings = self.settings() | {k.replace("__", "."): v for k, v in changes.items()}
+        with open(self.conf, "w", encoding="utf-8") as f:
+            f.write(ftconf.with_settings(text, settings))
+
+    def outcomes(self):
+        """The outcome records on disk, oldest first."""
+        return _json_lines(os.path.join(self.state_dir, "outcomes.jsonl"))
+
+    def hook_calls(self):
+        return _json_lines(self.hook_log)
+
+    def log_text(self):
+        with open(self.log, encoding="utf-8", errors="replace") as f:
+            return f.read()
+
+    # ftd
+
+    def start_ftd(self):
+        if os.path.exists(self.control):
+            os.unlink(self.control)  # so that waiting for it means waiting for the new one
+        self.ftd = processes.spawn([self.rig.ftd, "-c", self.conf], self.log)
+        wait(self.status_or_none, f"{self.node}'s ftd to answer")
+
+    def kill_ftd(self):
+        processes.kill(self.ftd)
+
+    def stop_ftd(self):
+        """SIGTERM; it must leave in order."""
+        self.ftd.send_signal(signal.SIGTERM)
+        code = self.ftd.wait(WAIT)
+        assert code == 0, f"{self.node}'s ftd ended with {code} after SIGTERM"
+
+    def freeze_ftd(self):
+        self.ftd.send_signal(signal.SIGSTOP)
+
+    def wake_ftd(self):
+        self.ftd.send_signal(signal.SIGCONT)
+
+    def kill_host(self):
+        """QEMU and ftd in one blow."""
+        for p in (self.ftd, self.qemu.process):
+            p.kill()
+        for p in (self.ftd, self.qemu.process):
+            p.wait(WAIT)
+
+    # asking
+
+    def ftctl(self, *arguments):
+        return subprocess.run([self.rig.ftctl, "-c", self.conf, *arguments], capture_output=True, text=True, timeout=60,
+                              check=False)
+
+    def status(self):
+        """As `ftctl status --json`, asked on the control socket itself: it is asked often."""
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(10)
+            s.connect(self.control)
+            s.sendall(b'{"verb":"status"}\n')
+            return json.loads(s.makefile().readline())["result"]
+
+    def status_or_none(self):
+        try:
+            return self.status()
+        except (OSError, ValueError):
+            assert self.ftd.poll() is None, f"{self.node}'s ftd ended with {self.ftd.returncode}"
+            return None
+
+    def state(self):
+        return self.status()["state"]
+
+    def rejected(self):
+        """Heartbeats turned away so far, on all links."""
+        return sum(link["rejected"] for link in self.status()["links"])
+
+    def wait_state(self, *states, seconds=WAIT):
+        wait(lambda: self.state() in states, f"{self.node} to be {' or '.join(states)}", seconds)
+        return self.status()
+
+    def wait_log(self, *words, since=0):
+        """A log line, beyond the first `since` characters of the log, that has all these words."""
+        def found():
+            return any(all(w in line for w in words) for line in self.log_text()[since:].splitlines())
+        wait(found, f"{self.node}'s log to say {words}")
+
+
+class Rig:
+    """A pair with an ftd on each side.  alpha holds the first primary, beta the first secondary."""
+
+    def __init__(self, links=2, relay=False, hook=False, settings=None, build=None, **pair_options):
+        build = os.path.join(ROOT, build or os.environ.get("FTD_BUILD", "build/san"))
+        self.ftd, self.ftctl = os.path.join(build, "ftd"), os.path.join(build, "ftctl")
+        self.hook, self.settings = hook, settings or {}
+        if not os.path.exists(self.ftd):
+            raise FileNotFoundError(f"{self.ftd} is not built; `make` builds build/, `make SAN=1` build/san/")
+        self.pair = colo.Pair(**pair_options)
+        self.alpha, self.beta = Side(self, "alpha", self.pair.a), Side(self, "beta", self.pair.b)
+        self.sides = (self.alpha, self.beta)
+        self._links = links
+        self.relays = [self._relay(i) for i in range(links)] if relay else []
+
+    def side(self, role):
+        return {"primary": self.alpha, "secondary": self.beta}[role]
+
+    def other(self, side):
+        return self.beta if side is self.alpha else self.alpha
+
+    # addresses: link 0 is IPv4, link 1 IPv6 (one loopback address, so the sides differ by port)
+
+    def _own(self, side, link):
+        port = self.pair.port(colo.FREE + 4 * link)
+        if link == 0:
+            return (side.qemu.address, port)
+        return ("::1", port + (side is self.beta))
+
+    def _relay_address(self, side, link):
+        address, port = self._own(side, link)
+        return (address, port + 2)
+
+    def _relay(self, link):
+        return UdpRelay({s.node: self._own(s, link) for s in self.sides},
+                        {s.node: self._relay_address(s, link) for s in self.sides})
+
+    def addresses(self, side):
+        """[(own address, peer's address)] for each link, as this side is to see them."""
+        return [(self._own(side, i), self._relay_address(side, i) if self.relays else self._own(self.other(side), i))
+                for i in range(self._links)]
+
+    # coming up and going down
+
+    def up(self):
+        self.pair.up()
+        for s in self.sides:
+            s.write_conf()
+        self.make_key()
+        for s in self.sides:
+            s.start_ftd()
+        self.wait_protected()
+
+    def make_key(self):
+        made = self.alpha.ftctl("genkey", self.alpha.key)
+        assert made.returncode == 0, f"genkey: {made.stderr}"
+        with open(self.alpha.key, encoding="ascii") as f:
+            key = f.read()
+        with open(os.open(self.beta.key, os.O_CREAT | os.O_WRONLY, 0o600), "w", encoding="ascii") as f:
+            f.write(key)
+
+    def wait_protected(self):
+        for s in self.sides:
+            s.wait_state("protected")
+
+    def finish(self):
+        """What must hold at the end of every test: whatever ftd still runs leaves in order, none ever misbehaved."""
+        for s in self.sides:
+            if s.ftd and s.ftd.poll() is None:
+                s.stop_ftd()
+        for s in self.sides:
+            if s.ftd:
+                said = [w for w in SANITIZER_SIGNS if w in s.log_text()]
+                assert not said, f"{s.node}'s ftd: {said} in its log"
+
+    def describe(self, out):
+        """Everything known, for whoever has to find out why a test failed."""
+        for s in self.sides:
+            print(f"---- {s.node} ----", file=out)
+            with contextlib.suppress(OSError, ValueError, KeyError):
+                print("status:", json.dumps(s.status()), file=out)
+            print(f"QEMU: {'gone' if s.qemu.process is None or s.qemu.gone() else processes.state(s.qemu.process.pid)}", file=out)
+            with contextlib.suppress(OSError, AttributeError, QmpTimeout, QmpError):
+                s.qemu.obs.drain()
+                print("QEMU's last events:", [e["event"] for e in s.qemu.obs.events[-8:]], file=out)
+            with contextlib.suppress(OSError):
+                print("QEMU's errors:", s.qemu.errors().strip()[-2000:], file=out)
+            with contextlib.suppress(OSError):
+                print("ftd's log:\n" + "\n".join(s.log_text().splitlines()[-120:]), file=out)
+            with contextlib.suppress(OSError):
+                print("outcomes:", json.dumps(s.outcomes()), file=out)
+
+
+@contextlib.contextmanager
+def protected(**options):
+    """A rig in state protected; its end-of-test checks are made on the way out."""
+    rig = Rig(**options)
+    try:
+        rig.up()
+        yield rig
+        rig.finish()
+    except BaseException as e:
+        if not isinstance(e, (SystemExit, KeyboardInterrupt)):
+            rig.describe(sys.stdout)
+        raise
+    finally:
+        for s in rig.sides:
+            if s.ftd:
+                s.kill_ftd()
+        rig.pair.down()
+
+
+def _text(address):
+    host, port = address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _json_lines(path):
+    try:
+        with open(path, encoding="utf-8") as f:
+            return [json.loads(line) for line in f.read().split("\n")[:-1] if line]
+    except FileNotFoundError:
+        return []

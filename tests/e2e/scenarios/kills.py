@@ -1,0 +1,72 @@
+"""QEMU, or the whole side, dies at once."""
+
+from tests.e2e.checks import failed_over, forgotten_peer, is_out, no_failover
+from tests.e2e.harness import protected, stays
+from tests.e2e.registry import on_either
+
+
+@on_either
+def kill_qemu(role):
+    with protected() as rig:
+        victim = rig.side(role)
+        victim.qemu.kill()
+        failed_over(rig, rig.other(victim), "peer-vm-gone")
+        forgotten_peer(rig.other(victim))
+        stays(lambda: victim.state() not in ("protected", "solo", "failing-over"), 1, f"{victim.node} has no guest")
+
+
+@on_either
+def kill_host(role):
+    with protected() as rig:
+        victim = rig.side(role)
+        victim.kill_host()
+        record = failed_over(rig, rig.other(victim), ("peer-lost", "peer-vm-gone"))
+        assert record["durations_ms"]["detection"] > 0, record["durations_ms"]
+        is_out(victim)
+
+
+@on_either
+def kill_qemu_with_other_ids(role):
+    """Two disks, two NICs, and not one id as in QEMU's documentation."""
+    with protected(renamed=True, disks=2, nics=2) as rig:
+        victim = rig.side(role)
+        victim.qemu.kill()
+        survivor = rig.other(victim)
+        failed_over(rig, survivor, "peer-vm-gone")
+        forgotten_peer(survivor)
+
+
+@on_either
+def kill_qemu_without_nics(role):
+    with protected(nics=0) as rig:
+        victim = rig.side(role)
+        victim.qemu.kill()
+        failed_over(rig, rig.other(victim), "peer-vm-gone")
+
+
+@on_either
+def kill_ftd(role):
+    """A dead ftd is no reason to fail over: its guest lives.  It is an alarm, and heals."""
+    with protected() as rig:
+        victim = rig.side(role)
+        witness = rig.other(victim)
+        said = len(witness.log_text())
+        victim.kill_ftd()
+        witness.wait_state("unprotected")
+        witness.wait_log("unprotected", since=said)
+        stays(lambda: witness.state() == "unprotected", 3, f"{witness.node} is unprotected")
+        no_failover(rig)
+        victim.start_ftd()
+        rig.wait_protected()
+        no_failover(rig)
+
+
+@on_either
+def kill_and_restart_ftd_at_once(role):
+    with protected() as rig:
+        victim = rig.side(role)
+        victim.kill_ftd()
+        victim.start_ftd()
+        rig.wait_protected()
+        assert victim.status()["role"] == role, victim.status()
+        no_failover(rig)

@@ -1,0 +1,131 @@
+"""Cut links, and heartbeats that are not what they seem."""
+
+import os
+import random
+
+from tests.e2e.checks import failed_over, no_failover
+from tests.e2e.harness import protected, stays, wait
+from tests.e2e.registry import on_either, scenario
+
+EACH = 50  # datagrams of each kind
+
+
+def unmoved(rig):
+    """When each side last changed its state: the same value later means that nothing happened in between."""
+    return [(s.status()["state"], s.status()["since"]) for s in rig.sides]
+
+
+def barrage(relay, receiver, datagrams, side):
+    """Sends them all to one side, which must turn every one away."""
+    before = side.rejected()
+    for d in datagrams:
+        relay.send(receiver, d)
+    wait(lambda: side.rejected() >= before + len(datagrams), f"{receiver} to turn away {len(datagrams)} datagrams")
+
+
+def enough_recorded(relay, sender):
+    return wait(lambda: len(relay.recorded(sender)) > EACH and relay.recorded(sender), f"heartbeats of {sender}")[-EACH:]
+
+
+def flip_a_bit(datagram, rng):
+    bit = rng.randrange(8 * len(datagram))
+    return datagram[:bit // 8] + bytes([datagram[bit // 8] ^ 1 << bit % 8]) + datagram[bit // 8 + 1:]
+
+
+@on_either
+def false_heartbeats(role):
+    """Forged, truncated, changed, reflected and repeated ones are counted, and otherwise do not exist."""
+    with protected(relay=True, settings={"heartbeat.interval_ms": 50, "heartbeat.lost_after": 40}) as rig:
+        side, peer = rig.side(role), rig.other(rig.side(role))
+        relay, rng = rig.relays[0], random.Random(7)
+        theirs, own = enough_recorded(relay, peer.node), enough_recorded(relay, side.node)
+        before = unmoved(rig)
+        barrage(relay, side.node, [rng.randbytes(rng.randrange(1, 300)) for _ in range(EACH)], side)
+        barrage(relay, side.node, [d[:-16] + os.urandom(16) for d in theirs], side)
+        barrage(relay, side.node, [d[:rng.randrange(1, len(d))] for d in theirs], side)
+        barrage(relay, side.node, [flip_a_bit(d, rng) for d in theirs], side)
+        barrage(relay, side.node, own, side)
+        barrage(relay, side.node, theirs, side)
+        barrage(relay, side.node, [d + b"\0" for d in theirs], side)
+        assert unmoved(rig) == before, f"{before} became {unmoved(rig)}"
+        no_failover(rig)
+
+
+@scenario
+def heartbeats_of_an_earlier_life():
+    """What a peer's ftd said before it was restarted must not count once it is back, nor put it back."""
+    with protected(relay=True) as rig:
+        relay = rig.relays[0]
+        old = enough_recorded(relay, "beta")
+        rig.beta.kill_ftd()
+        rig.alpha.wait_state("unprotected", "suspect")
+        for d in old:
+            relay.send("alpha", d)
+        rig.alpha.wait_state("unprotected")
+        rig.beta.start_ftd()
+        rig.wait_protected()
+        before = unmoved(rig)
+        barrage(relay, "alpha", old, rig.alpha)
+        stays(lambda: unmoved(rig) == before, 1, "both are protected")
+        no_failover(rig)
+
+
+@scenario
+def silence_under_a_flood_of_replays():
+    """Old heartbeats in any number do not keep a dead peer alive."""
+    with protected(relay=True) as rig:
+        relay = rig.relays[0]
+        old = enough_recorded(relay, "alpha")
+        for r in rig.relays:
+            r.cut = True
+
+        def flood():
+            for d in old:
+                relay.send("beta", d)
+            return rig.beta.state()
+
+        rejected = rig.beta.rejected()
+        wait(lambda: flood() == "unprotected", "beta to notice the silence")
+        assert rig.beta.rejected() > rejected
+        rig.alpha.kill_host()
+        wait(lambda: flood() == "solo", "beta to fail over")
+        failed_over(rig, rig.beta, ("peer-lost", "peer-vm-gone", "replication-broken"))
+
+
+@scenario
+def heartbeats_cut_while_replication_lives():
+    """Checkpoints that complete prove that both hosts live: an alarm, no failover, and it heals."""
+    with protected(relay=True) as rig:
+        for r in rig.relays:
+            r.cut = True
+        for s in rig.sides:
+            s.wait_state("unprotected")
+        stays(lambda: [s.state() for s in rig.sides] == ["unprotected"] * 2, 4, "both unprotected")
+        no_failover(rig)
+        for s in rig.sides:
+            s.wait_log("unprotected", "WARN")
+        for r in rig.relays:
+            r.cut = False
+        rig.wait_protected()
+        no_failover(rig)
+
+
+@scenario
+def one_link_of_two_cut():
+    with protected(relay=True) as rig:
+        before = unmoved(rig)
+        rig.relays[0].cut = True
+        for s in rig.sides:
+            wait(lambda s=s: [link["alive"] for link in s.status()["links"]] == [False, True], f"{s.node} to miss link 0")
+        stays(lambda: unmoved(rig) == before, 1, "both are protected")
+        no_failover(rig)
+
+
+@scenario
+def replication_cut_while_heartbeats_flow():
+    """The primary goes on alone, the secondary yields."""
+    with protected(relay_migration=True) as rig:
+        rig.pair.migration_relay.cut()
+        failed_over(rig, rig.alpha, "replication-broken")
+        rig.beta.wait_state("fenced")
+        wait(rig.beta.qemu.gone, "beta's QEMU to be ended")

@@ -1,0 +1,87 @@
+"""What is told to people and programs: ftctl, hook, outcome record."""
+
+import json
+import signal
+
+from tests.e2e.checks import failed_over, no_failover
+from tests.e2e.harness import protected, wait
+from tests.e2e.registry import scenario
+
+
+@scenario
+def ftctl_tells_where_a_side_stands():
+    with protected() as rig:
+        alpha, beta = rig.sides
+        for side, role in ((alpha, "primary"), (beta, "secondary")):
+            asked = side.ftctl("status", "--json")
+            status = json.loads(asked.stdout)
+            assert asked.returncode == 0, asked
+            assert (status["state"], status["role"], status["protected"]) == ("protected", role, True), status
+            assert status["peer"]["node"] == rig.other(side).node and status["peer"]["alive"], status["peer"]
+            assert status["qemu"]["pid"] == side.qemu.process.pid and status["qemu"]["colo_mode"] == role, status["qemu"]
+            assert status["arbiter"]["type"] == "none", status["arbiter"]
+            assert status["last_outcome"] is None
+            assert all(link["alive"] and link["received"] > 0 for link in status["links"]), status["links"]
+            readable = side.ftctl("status").stdout
+            assert "protected" in readable and "none" in readable, readable
+            assert side.ftctl("check").returncode == 0, side.ftctl("check").stdout
+            assert side.ftctl("last").returncode in (0, 1)
+        assert alpha.ftctl("no-such-verb").returncode == 2
+        no_failover(rig)
+
+        beta.stop_ftd()
+        assert beta.ftctl("status").returncode == 3
+        alpha.wait_state("unprotected")
+        assert alpha.ftctl("status").returncode == 10
+        failing = alpha.ftctl("check")
+        assert failing.returncode != 0 and "FAIL" in failing.stdout, failing
+        beta.start_ftd()
+        rig.wait_protected()
+
+        beta.ftd.send_signal(signal.SIGUSR1)
+        record = failed_over(rig, beta, "signal")
+        alpha.wait_state("fenced")
+        assert alpha.ftctl("status").returncode == 11
+        assert beta.ftctl("status").returncode == 10
+        last = beta.ftctl("last", "--json")
+        assert last.returncode == 0 and json.loads(last.stdout) in (record, [record]), last.stdout
+        told = beta.ftctl("last").stdout
+        assert "signal" in told and "x-colo-lost-heartbeat" in told, told
+        assert beta.status()["last_outcome"], "status does not know the outcome"
+
+
+@scenario
+def the_hook_hears_everything():
+    with protected(hook=True) as rig:
+        rig.alpha.kill_host()
+        record = failed_over(rig, rig.beta, ("peer-lost", "peer-vm-gone"))
+        wait(lambda: [c for c in rig.beta.hook_calls() if c["env"]["FT_STATE"] == "solo" and c["env"]["FT_EVENT"] == "state"],
+             "the hook to be told of solo")
+        calls = rig.beta.hook_calls()
+        states = [c["env"] for c in calls if c["env"]["FT_EVENT"] == "state"]
+        assert states[0]["FT_STATE_OLD"] == "starting", states[0]
+        for one, two in zip(states, states[1:], strict=False):
+            assert one["FT_STATE"] == two["FT_STATE_OLD"], (one, two)
+        assert [s["FT_STATE"] for s in states][-2:] == ["failing-over", "solo"], [s["FT_STATE"] for s in states]
+        outcomes = [c for c in calls if c["env"]["FT_EVENT"] == "outcome"]
+        assert len(outcomes) == 1 and outcomes[0]["input"] == record, outcomes
+        assert outcomes[0]["env"]["FT_RESULT"] == "success"
+        for c in calls:
+            assert c["env"]["FT_PAIR"] == "e2e" and c["env"]["FT_NODE"] == "beta" and c["env"]["FT_REASON"], c["env"]
+            assert {"FT_ROLE", "FT_EPOCH", "FT_RESULT"} <= set(c["env"]), c["env"]
+
+
+@scenario
+def the_outcome_is_on_disk_before_it_is_told():
+    with protected() as rig:
+        rig.alpha.qemu.kill()
+
+        def solo():
+            """Asks in quick succession; whatever it sees first must be covered by the file."""
+            if rig.beta.state() != "solo":
+                return False
+            assert len(rig.beta.outcomes()) == 1, "solo was told before the outcome was on disk"
+            return True
+
+        wait(solo, "beta to be solo")
+        failed_over(rig, rig.beta, "peer-vm-gone")
