@@ -67,8 +67,7 @@ def replicates(rig):
     assert [s.qemu.colo()[0] for s in rig.sides] == ["primary", "secondary"], [s.qemu.colo() for s in rig.sides]
     since = [s.qemu.obs.drain() for s in rig.sides]
     for s, n in zip(rig.sides, since, strict=True):
-        s.qemu.obs.wait_event("STOP", since=n)
-        s.qemu.obs.wait_event("RESUME", since=n)
+        s.qemu.obs.wait_event("RESUME", s.qemu.obs.wait_event("STOP", n))
     before = rig.alpha.qemu.counter()
     wait(lambda: rig.alpha.qemu.counter() >= before + 3, "the primary's guest to count on")
 

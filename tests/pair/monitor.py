@@ -59,15 +59,13 @@ class Monitor:
         if text:
             raise QmpError(f"{line}: {text.strip()}")
 
-    def wait_event(self, name, seconds=15.0, since=0, **data):
-        """The first event `name` at index `since` or later of .events whose data has all of **data."""
-        def fits(m):
-            return m.get("event") == name and all(m.get("data", {}).get(k) == v for k, v in data.items())
-
-        for event in self.events[since:]:
-            if fits(event):
-                return event
-        return self._next(fits, seconds, "event " + name)
+    def wait_event(self, name, since, seconds=15.0):
+        """Waits for event `name` among those after the first `since`; returns the number of events up to and with it."""
+        for i, event in enumerate(self.events[since:], since + 1):
+            if event["event"] == name:
+                return i
+        self._next(lambda m: m.get("event") == name, seconds, "event " + name)
+        return len(self.events)
 
     def drain(self):
         """Takes in what has arrived; returns the number of events so far, to be used as `since`."""

@@ -262,7 +262,7 @@ class Pair:
                   else (secondary.address, self.port(MIGRATION)))
         primary.obs.command("migrate", {"uri": "tcp:%s:%d" % target})
         for q, mode in ((primary, "primary"), (secondary, "secondary")):
-            q.obs.wait_event("RESUME", since=since[q])
+            q.obs.wait_event("RESUME", since[q])
             processes.wait_until(lambda q=q, mode=mode: q.colo()[0] == mode, f"COLO mode {mode} on {q.name}")
 
 

@@ -12,11 +12,10 @@ FROZEN_QEMU = ("peer-yielded", "peer-vm-gone", "replication-broken")
 def freeze_in_checkpoint(victim, survivor):
     """Stops the victim's QEMU while the survivor's waits for it in the midst of a checkpoint."""
     for _ in range(50):
-        since = survivor.obs.drain()
-        survivor.obs.wait_event("STOP", since=since)
+        stopped = survivor.obs.wait_event("STOP", survivor.obs.drain())
         victim.freeze()
         try:
-            survivor.obs.wait_event("RESUME", seconds=0.05, since=since)
+            survivor.obs.wait_event("RESUME", stopped, seconds=0.05)
         except QmpTimeout:
             return
         victim.wake()  # the checkpoint was over by then
@@ -27,7 +26,7 @@ def freeze_in_checkpoint(victim, survivor):
 def freeze_qemu_between_checkpoints(role):
     with protected(checkpoint_ms=2000) as rig:
         victim, survivor = rig.side(role), rig.other(rig.side(role))
-        survivor.qemu.obs.wait_event("RESUME", since=survivor.qemu.obs.drain())
+        survivor.qemu.obs.wait_event("RESUME", survivor.qemu.obs.drain())
         victim.qemu.freeze()
         yanked(failed_over(rig, survivor, FROZEN_QEMU))
         wait(victim.qemu.gone, f"{victim.node}'s frozen QEMU to be ended")
