@@ -1,0 +1,743 @@
+/* Two hubs and a network that loses, doubles, delays, reorders, replays and cuts, all in virtual time. */
+#include "heartbeat/hub.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MS        FT_NS_PER_MS
+#define INTERVAL  (100 * MS)
+#define WINDOW    (505 * MS) /* 5 intervals and the slack */
+#define IN_FLIGHT 1024
+#define RECORDED  4096
+#define LINKS     2
+
+struct datagram {
+	int64_t at; /* FT_NEVER: a free slot */
+	int to, link;
+	size_t len;
+	uint8_t data[FT_WIRE_MAX];
+};
+
+struct host {
+	bool running;
+	struct ft_config config;
+	struct ft_hub hub;
+	struct ft_side side;
+	int lost;      /* times the peer was declared lost */
+	int new_peers; /* times a new incarnation became the peer */
+};
+
+static struct host hosts[2];
+static int64_t now;
+static uint64_t dice_state, incarnations;
+
+/* The network, towards host 0 and towards host 1 */
+static struct {
+	bool cut[2][LINKS];
+	int64_t delay[LINKS], jitter;
+	int loss, doubling; /* percent */
+} net;
+static struct datagram in_flight[IN_FLIGHT];
+static struct datagram recorded[RECORDED];
+static int n_recorded;
+
+static unsigned dice(unsigned sides)
+{
+	dice_state ^= dice_state << 13;
+	dice_state ^= dice_state >> 7;
+	dice_state ^= dice_state << 17;
+	return (unsigned)(dice_state >> 32) % sides;
+}
+
+static void set_config(struct ft_config *c, const char *node, int n_links)
+{
+	*c = (struct ft_config){.pair = "vm1", .n_keys = 1, .interval_ms = 100, .lost_after = 5, .n_links = n_links};
+	strcpy(c->node, node);
+	c->keys[0] = (struct ft_key){.id = 42, .bytes = {1, 2, 3}};
+}
+
+static void boot(int i, const char *node)
+{
+	struct host *h = &hosts[i];
+
+	*h = (struct host){.running = true, .side = {.state = FT_UNPROTECTED}};
+	set_config(&h->config, node, LINKS);
+	ft_hub_init(&h->hub, &h->config, ++incarnations, now);
+}
+
+static void put_in_flight(const struct datagram *d, int64_t at)
+{
+	for (int i = 0; i < IN_FLIGHT; i++) {
+		if (in_flight[i].at != FT_NEVER)
+			continue;
+		in_flight[i] = *d;
+		in_flight[i].at = at;
+		return;
+	}
+	ck_abort_msg("the network is full: somebody answers without end");
+}
+
+static void send_on(int from, int link)
+{
+	struct host *h = &hosts[from];
+	struct datagram d = {.to = !from, .link = link};
+
+	d.len = ft_hub_compose(&h->hub, link, &h->side, now, d.data);
+	if (n_recorded < RECORDED)
+		recorded[n_recorded++] = d;
+	if (net.cut[d.to][link] || dice(100) < (unsigned)net.loss)
+		return;
+	for (int copies = dice(100) < (unsigned)net.doubling ? 2 : 1; copies > 0; copies--)
+		put_in_flight(&d, now + net.delay[link] + (net.jitter ? dice((unsigned)net.jitter) : 0));
+}
+
+static void send_all(int from)
+{
+	for (int link = 0; link < hosts[from].hub.n_links; link++)
+		send_on(from, link);
+}
+
+static enum ft_heard receive(int to, int link, const uint8_t *data, size_t len)
+{
+	enum ft_heard heard = ft_hub_receive(&hosts[to].hub, link, data, len, now);
+
+	if (heard == FT_HEARD_HELLO || heard == FT_HEARD_ASKED)
+		send_on(to, link);
+	if (heard == FT_HEARD_NEW_PEER) {
+		hosts[to].new_peers++;
+		send_all(to);
+	}
+	return heard;
+}
+
+static void turn(int i)
+{
+	struct host *h = &hosts[i];
+
+	if (ft_detector_tick(&h->hub.detector, now) && h->hub.detector.hearing == FT_HEARING_LOST) {
+		int64_t acked = ft_hub_acked_sent(&hosts[!i].hub);
+
+		h->lost++;
+		/* The law of the lease: who is declared lost knows of nothing heard that is younger than the window. */
+		if (hosts[!i].running && acked != FT_NEVER)
+			ck_assert_int_le(acked, now - h->hub.detector.window);
+	}
+	if (ft_hub_send_due(&h->hub, now))
+		send_all(i);
+}
+
+static struct datagram *next_datagram(void)
+{
+	struct datagram *next = &in_flight[0];
+
+	for (int i = 1; i < IN_FLIGHT; i++)
+		if (in_flight[i].at < next->at)
+			next = &in_flight[i];
+	return next;
+}
+
+static void run(int64_t duration)
+{
+	int64_t end = now + duration;
+
+	for (;;) {
+		struct datagram *d = next_datagram(), copy;
+		int64_t due = d->at;
+		int who = -1;
+
+		for (int i = 0; i < 2; i++) {
+			int64_t deadline = hosts[i].running ? ft_hub_deadline(&hosts[i].hub) : FT_NEVER;
+
+			if (deadline < due) {
+				due = deadline;
+				who = i;
+			}
+		}
+		if (due > end)
+			break;
+		now = due > now ? due : now;
+		if (who < 0) {
+			copy = *d;
+			d->at = FT_NEVER;
+			who = copy.to;
+			if (hosts[who].running && copy.link < hosts[who].hub.n_links)
+				receive(who, copy.link, copy.data, copy.len);
+		}
+		if (hosts[who].running)
+			turn(who);
+	}
+	now = end;
+}
+
+static void setup(void)
+{
+	memset(&net, 0, sizeof net);
+	for (int i = 0; i < IN_FLIGHT; i++)
+		in_flight[i].at = FT_NEVER;
+	n_recorded = 0;
+	now = 5000 * MS;
+	dice_state = 88172645463325252;
+	incarnations = 1000;
+	net.delay[0] = net.delay[1] = 1 * MS;
+	boot(0, "alpha");
+	hosts[1].running = false;
+	run(37 * MS);
+	boot(1, "beta");
+}
+
+static bool knows(int i)
+{
+	const struct ft_hub *h = &hosts[i].hub;
+
+	return h->have_peer && h->peer.incarnation == hosts[!i].hub.incarnation &&
+	       h->detector.hearing == FT_HEARING_ALIVE;
+}
+
+static uint64_t rejected(int i, int reason)
+{
+	uint64_t n = 0;
+
+	for (int link = 0; link < LINKS; link++)
+		n += hosts[i].hub.links[link].stats.rejected[reason];
+	return n;
+}
+
+static uint64_t received(int i)
+{
+	return hosts[i].hub.links[0].stats.received + hosts[i].hub.links[1].stats.received;
+}
+
+START_TEST(a_pair_finds_itself)
+{
+	int64_t start = now;
+
+	run(5 * MS);
+	ck_assert_msg(knows(0) && knows(1), "two round trips after the second one started");
+	ck_assert_str_eq(hosts[0].hub.peer.node, "beta");
+	run(1000 * MS);
+	for (int i = 0; i < 2; i++) {
+		const struct ft_hub *h = &hosts[i].hub;
+
+		ck_assert_int_gt(ft_hub_acked_sent(h), now - INTERVAL - 10 * MS);
+		ck_assert_int_eq(hosts[i].new_peers, 1);
+		ck_assert_int_eq(hosts[i].lost, 0);
+		for (int link = 0; link < LINKS; link++) {
+			/* held is sent in whole microseconds */
+			ck_assert_int_ge(h->links[link].stats.rtt, 2 * MS);
+			ck_assert_int_lt(h->links[link].stats.rtt, 2 * MS + 1000);
+			ck_assert_uint_eq(h->links[link].stats.lost, 0);
+			ck_assert(h->detector.links[link].alive);
+		}
+	}
+	/* Once met, nothing but the schedule is sent. */
+	ck_assert_uint_le(hosts[0].hub.links[0].stats.sent, (uint64_t)((now - start) / INTERVAL) + 6);
+}
+END_TEST
+
+START_TEST(silence_is_lost_at_the_window)
+{
+	int64_t heard;
+
+	run(1000 * MS);
+	hosts[1].running = false;
+	run(20 * MS);
+	heard = ft_detector_last_heard(&hosts[0].hub.detector);
+	run(heard + WINDOW - 1 - now);
+	ck_assert_int_eq(hosts[0].hub.detector.hearing, FT_HEARING_QUIET);
+	run(1);
+	ck_assert_int_eq(hosts[0].hub.detector.hearing, FT_HEARING_LOST);
+}
+END_TEST
+
+/* The law of the lease is asserted in turn(), each time somebody declares the other lost. */
+START_TEST(a_one_way_cut_ends_the_right_before_the_loss)
+{
+	run(1000 * MS);
+	net.cut[1][0] = net.cut[1][1] = true;
+	run(2000 * MS);
+	ck_assert_int_eq(hosts[1].lost, 1);
+	ck_assert_int_eq(hosts[0].lost, 0);
+	ck_assert_msg(knows(0), "the other way the packets still flow");
+	ck_assert_int_lt(ft_hub_acked_sent(&hosts[0].hub), now - WINDOW);
+	net.cut[1][0] = net.cut[1][1] = false;
+	run(2 * INTERVAL);
+	ck_assert(knows(0) && knows(1));
+	ck_assert_int_gt(ft_hub_acked_sent(&hosts[0].hub), now - 2 * INTERVAL);
+	ck_assert_int_eq(hosts[0].new_peers + hosts[1].new_peers, 2);
+}
+END_TEST
+
+START_TEST(one_link_of_two_is_enough)
+{
+	run(1000 * MS);
+	net.cut[0][1] = net.cut[1][1] = true;
+	run(3000 * MS);
+	ck_assert(knows(0) && knows(1));
+	ck_assert(!hosts[0].hub.detector.links[1].alive);
+	ck_assert_int_gt(ft_hub_acked_sent(&hosts[0].hub), now - 2 * INTERVAL);
+	net.cut[0][1] = net.cut[1][1] = false;
+	run(2 * INTERVAL);
+	ck_assert(hosts[0].hub.detector.links[1].alive);
+	/* Exactly those of the cut are counted, none of those before and after. */
+	ck_assert_uint_ge(hosts[0].hub.links[1].stats.lost, 29);
+	ck_assert_uint_le(hosts[0].hub.links[1].stats.lost, 31);
+	ck_assert_uint_eq(hosts[0].hub.links[0].stats.lost, 0);
+}
+END_TEST
+
+/* One link, a fifth of all packets lost each way, five losses in a row to be declared lost: heartbeats alone would
+ * alarm some eight times on each side in 30000 intervals. */
+START_TEST(random_loss_alarms_nobody)
+{
+	net.loss = 20;
+	net.cut[0][1] = net.cut[1][1] = true;
+	run(30000 * INTERVAL);
+	ck_assert_int_eq(hosts[0].lost + hosts[1].lost, 0);
+	ck_assert_int_eq(hosts[0].new_peers + hosts[1].new_peers, 2);
+	ck_assert_uint_gt(hosts[0].hub.links[0].stats.lost, 5000);
+	/* and the questions are few: less than one packet in two is one or its answer */
+	ck_assert_uint_lt(hosts[0].hub.links[0].stats.sent, 45000);
+}
+END_TEST
+
+START_TEST(a_bad_network_is_counted_and_survived)
+{
+	net.loss = 10;
+	net.doubling = 20;
+	net.jitter = 150 * MS;
+	run(3000 * INTERVAL);
+	ck_assert_int_eq(hosts[0].lost + hosts[1].lost, 0);
+	ck_assert_int_eq(hosts[0].new_peers + hosts[1].new_peers, 2);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_uint_gt(rejected(i, FT_REJECT_REPLAY), 500);
+		ck_assert_uint_lt(rejected(i, FT_REJECT_ECHO), 20);
+		ck_assert_uint_gt(hosts[i].hub.links[0].stats.lost, 200);
+		/* Each sequence is counted once: received, or in a gap. */
+		ck_assert_uint_le(hosts[i].hub.links[0].stats.lost + hosts[i].hub.links[0].stats.received,
+		                  hosts[!i].hub.links[0].stats.sent);
+	}
+}
+END_TEST
+
+/* Plays what was recorded on its way to `to`, from..before, to it again, as it was or on the other link. */
+static int replay(int to, int from, int before, bool other_link)
+{
+	int n = 0;
+
+	for (int i = from; i < before; i++)
+		if (recorded[i].to == to) {
+			receive(to, other_link ? !recorded[i].link : recorded[i].link, recorded[i].data,
+			        recorded[i].len);
+			n++;
+		}
+	return n;
+}
+
+START_TEST(a_replay_is_no_life)
+{
+	uint64_t life;
+	int n;
+
+	run(1000 * MS);
+	hosts[1].running = false;
+	net.cut[0][0] = net.cut[0][1] = true;
+	run(100 * MS);
+	life = received(0);
+	while (hosts[0].lost == 0) {
+		n = replay(0, 0, n_recorded, false);
+		ck_assert_int_gt(n, 20);
+		run(20 * MS);
+		ck_assert_int_le(now, 5000 * MS + 37 * MS + 2000 * MS);
+	}
+	ck_assert_uint_eq(received(0), life);
+	ck_assert_uint_gt(rejected(0, FT_REJECT_REPLAY), 100);
+}
+END_TEST
+
+START_TEST(own_packets_and_a_namesake_are_reflections)
+{
+	struct ft_hub twin;
+	struct ft_config config;
+	uint8_t data[FT_WIRE_MAX];
+	size_t len;
+
+	run(1000 * MS);
+	for (int i = 0; i < n_recorded; i++)
+		if (recorded[i].to == 1)
+			ck_assert_int_eq(receive(0, recorded[i].link, recorded[i].data, recorded[i].len),
+			                 FT_HEARD_NOTHING);
+	ck_assert_uint_gt(rejected(0, FT_REJECT_REFLECTED), 10);
+	set_config(&config, "alpha", LINKS);
+	ft_hub_init(&twin, &config, 77, now);
+	len = ft_hub_compose(&twin, 0, &hosts[0].side, now, data);
+	ck_assert_int_eq(receive(0, 0, data, len), FT_HEARD_NOTHING);
+	set_config(&config, "gamma", LINKS);
+	ft_hub_init(&twin, &config, hosts[0].hub.incarnation, now);
+	len = ft_hub_compose(&twin, 0, &hosts[0].side, now, data);
+	ck_assert_int_eq(receive(0, 0, data, len), FT_HEARD_NOTHING);
+	ck_assert_uint_gt(rejected(0, FT_REJECT_REFLECTED), 12);
+	run(1000 * MS);
+	ck_assert(knows(0) && hosts[0].new_peers == 1);
+}
+END_TEST
+
+START_TEST(damaged_forged_and_misdirected_packets_do_not_exist)
+{
+	struct ft_hub before;
+	uint8_t data[FT_WIRE_MAX], bent[FT_WIRE_MAX];
+	size_t len;
+
+	run(1000 * MS);
+	before = hosts[0].hub;
+	len = ft_hub_compose(&hosts[1].hub, 0, &hosts[1].side, now, data);
+	for (size_t n = 0; n < len; n++)
+		ck_assert_int_eq(receive(0, 0, data, n), FT_HEARD_NOTHING);
+	for (size_t bit = 0; bit < 8 * len; bit++) {
+		memcpy(bent, data, len);
+		bent[bit / 8] ^= (uint8_t)(1u << bit % 8);
+		ck_assert_int_eq(receive(0, 0, bent, len), FT_HEARD_NOTHING);
+	}
+	ck_assert_int_eq(receive(0, 1, data, len), FT_HEARD_NOTHING);
+	ck_assert_uint_eq(rejected(0, FT_WIRE_LENGTH), len + 8);
+	ck_assert_uint_gt(rejected(0, FT_WIRE_AUTH), 100);
+	ck_assert_uint_eq(rejected(0, FT_REJECT_LINK), 1);
+	/* Nothing but the counters has changed. */
+	for (int link = 0; link < LINKS; link++)
+		before.links[link].stats = hosts[0].hub.links[link].stats;
+	ck_assert_mem_eq(&before, &hosts[0].hub, sizeof before);
+	ck_assert_int_eq(receive(0, 0, data, len), FT_HEARD_LIFE);
+}
+END_TEST
+
+START_TEST(a_restarted_peer_is_back_at_once)
+{
+	uint64_t old;
+
+	run(1000 * MS);
+	old = hosts[1].hub.incarnation;
+	boot(1, "beta");
+	ck_assert_uint_ne(old, hosts[1].hub.incarnation);
+	run(INTERVAL + 2 * MS);
+	ck_assert(knows(0) && knows(1));
+	ck_assert_int_eq(hosts[0].new_peers, 2);
+	ck_assert_int_eq(hosts[0].lost, 0);
+	run(3000 * MS);
+	ck_assert_int_eq(hosts[0].new_peers, 2);
+	ck_assert_int_eq(hosts[0].lost + hosts[1].lost, 0);
+}
+END_TEST
+
+START_TEST(a_replaced_host_becomes_the_peer)
+{
+	run(1000 * MS);
+	boot(1, "gamma");
+	run(INTERVAL + 2 * MS);
+	ck_assert(knows(0) && knows(1));
+	ck_assert_str_eq(hosts[0].hub.peer.node, "gamma");
+}
+END_TEST
+
+START_TEST(both_restarted_at_once_find_each_other)
+{
+	run(1000 * MS);
+	boot(0, "alpha");
+	boot(1, "beta");
+	run(INTERVAL + 4 * MS);
+	ck_assert(knows(0) && knows(1));
+}
+END_TEST
+
+START_TEST(restarts_heal_on_a_lossy_network_too)
+{
+	net.loss = 30;
+	net.jitter = 20 * MS;
+	for (int i = 0; i < 200; i++) {
+		boot(0, "alpha");
+		if (i % 2)
+			boot(1, "beta");
+		run(20 * INTERVAL);
+		ck_assert_msg(hosts[0].hub.have_peer && hosts[1].hub.have_peer &&
+		                  hosts[0].hub.peer.incarnation == hosts[1].hub.incarnation &&
+		                  hosts[1].hub.peer.incarnation == hosts[0].hub.incarnation,
+		              "not healed after restart %d", i);
+	}
+}
+END_TEST
+
+/* What two earlier lives of beta sent, some of it never delivered: recorded[0 .. the return value). */
+static int record_old_lives(void)
+{
+	run(500 * MS);
+	net.cut[0][0] = net.cut[0][1] = true;
+	run(1000 * MS);
+	boot(1, "beta");
+	run(500 * MS);
+	net.cut[0][0] = net.cut[0][1] = false;
+	run(500 * MS);
+	boot(1, "beta");
+	return n_recorded;
+}
+
+START_TEST(old_lives_do_not_disturb_a_healthy_pair)
+{
+	int n = record_old_lives(), told, losses;
+	uint64_t sent;
+
+	run(2000 * MS);
+	ck_assert(knows(0) && knows(1));
+	told = hosts[0].new_peers;
+	losses = hosts[0].lost;
+	sent = hosts[0].hub.links[0].stats.sent;
+	for (int i = 0; i < 100; i++) {
+		for (int j = 0; j < 5; j++)
+			replay(0, 0, n, false);
+		run(INTERVAL / 2);
+		ck_assert(knows(0) && knows(1));
+	}
+	ck_assert_int_eq(hosts[0].new_peers, told);
+	ck_assert_int_eq(hosts[0].lost, losses);
+	ck_assert_int_eq(hosts[1].lost, 0);
+	/* Thousands of replays a second and link, and no more than an answer each half interval and old life. */
+	ck_assert_uint_le(hosts[0].hub.links[0].stats.sent - sent, 50 + 2 * 100 + 5);
+}
+END_TEST
+
+START_TEST(old_lives_do_not_keep_a_restarted_peer_out)
+{
+	int n = record_old_lives();
+	int64_t booted;
+
+	run(2000 * MS);
+	/* The old lives speak first and go on, several times for each packet of the living. */
+	replay(0, 0, n, false);
+	boot(1, "beta");
+	booted = now;
+	while (!(knows(0) && knows(1))) {
+		replay(0, 0, n, false);
+		run(5 * MS);
+		ck_assert_int_le(now - booted, INTERVAL + 10 * MS);
+	}
+}
+END_TEST
+
+START_TEST(old_lives_do_not_revive_a_dead_peer)
+{
+	int n = record_old_lives(), told;
+
+	run(2000 * MS);
+	ck_assert(knows(0));
+	told = hosts[0].new_peers;
+	hosts[0].lost = 0;
+	hosts[1].running = false;
+	for (int i = 0; i < 50; i++) {
+		replay(0, 0, n, false);
+		run(INTERVAL / 4);
+	}
+	ck_assert_int_eq(hosts[0].lost, 1);
+	ck_assert_int_eq(hosts[0].new_peers, told);
+	ck_assert_int_eq(hosts[0].hub.detector.hearing, FT_HEARING_LOST);
+}
+END_TEST
+
+/* A heartbeat from one hub to the other at this moment, past the network. */
+static enum ft_heard pass(struct ft_hub *from, struct ft_hub *to, int link)
+{
+	static const struct ft_side side = {.state = FT_UNPROTECTED};
+	uint8_t data[FT_WIRE_MAX];
+	size_t len = ft_hub_compose(from, link, &side, now, data);
+
+	return ft_hub_receive(to, link, data, len, now);
+}
+
+START_TEST(hellos_are_answered_twice_an_interval_each)
+{
+	struct ft_config config;
+	struct ft_hub old, young;
+	int answers_to_old = 0, answers_to_young = 0;
+
+	run(1000 * MS);
+	set_config(&config, "beta", LINKS);
+	ft_hub_init(&old, &config, 77, now);
+	ft_hub_init(&young, &config, 78, now);
+	/* The old one speaks a hundred times an interval, and always before the young one, who hears no answer. */
+	for (int i = 0; i < 1000; i++, now += INTERVAL / 100) {
+		answers_to_old += pass(&old, &hosts[0].hub, 0) == FT_HEARD_HELLO;
+		if (i % 100 == 0)
+			answers_to_young += pass(&young, &hosts[0].hub, 0) == FT_HEARD_HELLO;
+	}
+	ck_assert_int_eq(answers_to_old, 20);
+	ck_assert_int_eq(answers_to_young, 10);
+}
+END_TEST
+
+START_TEST(what_a_candidate_sent_is_no_life_later)
+{
+	struct ft_hub *alpha = &hosts[0].hub, *beta = &hosts[1].hub;
+	uint8_t early[FT_WIRE_MAX];
+	size_t len;
+
+	run(1000 * MS);
+	boot(1, "beta");
+	ck_assert_int_eq(pass(alpha, beta, 1), FT_HEARD_HELLO);
+	len = ft_hub_compose(beta, 1, &hosts[1].side, now, early);
+	ck_assert_int_eq(ft_hub_receive(alpha, 1, early, len, now), FT_HEARD_HELLO);
+	ck_assert_int_eq(pass(beta, alpha, 0), FT_HEARD_HELLO);
+	ck_assert_int_eq(pass(alpha, beta, 0), FT_HEARD_HELLO);
+	ck_assert_int_eq(pass(beta, alpha, 0), FT_HEARD_NEW_PEER);
+	ck_assert_int_eq(ft_hub_receive(alpha, 1, early, len, now), FT_HEARD_NOTHING);
+	ck_assert_int_eq(pass(beta, alpha, 1), FT_HEARD_LIFE);
+}
+END_TEST
+
+/* The restarted beta is heard by alpha, but never proves itself there: alpha goes on counting the silence of beta's
+ * earlier life.  That beta knows itself received must give it no right. */
+START_TEST(a_received_hello_gives_no_right)
+{
+	struct ft_hub *alpha = &hosts[0].hub, *beta = &hosts[1].hub;
+
+	run(1000 * MS);
+	boot(1, "beta");
+	ck_assert_int_eq(pass(alpha, beta, 0), FT_HEARD_HELLO);
+	ck_assert_int_eq(pass(beta, alpha, 0), FT_HEARD_HELLO);
+	ck_assert_int_eq(pass(alpha, beta, 0), FT_HEARD_NEW_PEER);
+	ck_assert_uint_ne(alpha->peer.incarnation, beta->incarnation);
+	ck_assert_int_eq(ft_hub_acked_sent(beta), FT_NEVER);
+	/* Once it has proved itself, the right is there. */
+	ck_assert_int_eq(pass(beta, alpha, 0), FT_HEARD_NEW_PEER);
+	ck_assert_int_eq(pass(alpha, beta, 0), FT_HEARD_LIFE);
+	ck_assert_int_eq(ft_hub_acked_sent(beta), now);
+}
+END_TEST
+
+START_TEST(an_earlier_life_s_acknowledgements_end_with_it)
+{
+	run(1000 * MS);
+	ck_assert_int_ne(ft_hub_acked_sent(&hosts[0].hub), FT_NEVER);
+	boot(1, "beta");
+	while (hosts[0].new_peers < 2)
+		run(MS / 10);
+	/* Only what the new life has acknowledged counts, and that was sent after it began. */
+	ck_assert(ft_hub_acked_sent(&hosts[0].hub) == FT_NEVER || ft_hub_acked_sent(&hosts[0].hub) > now - 10 * MS);
+}
+END_TEST
+
+START_TEST(a_slow_link_brings_no_old_news)
+{
+	net.delay[1] = 250 * MS;
+	run(2000 * MS);
+	hosts[1].side.state = FT_PROTECTED;
+	send_all(1);
+	run(2 * MS);
+	for (int i = 0; i < 500; i++) {
+		ck_assert_int_eq(hosts[0].hub.peer.side.state, FT_PROTECTED);
+		run(1 * MS);
+	}
+	ck_assert_msg(hosts[0].hub.detector.links[1].alive, "but it is life");
+}
+END_TEST
+
+START_TEST(the_schedule_does_not_drift_nor_catch_up)
+{
+	struct ft_hub *h = &hosts[0].hub;
+	int64_t start = now;
+	int sent = 0;
+
+	hosts[1].running = false;
+	ft_hub_init(h, &hosts[0].config, 5, start);
+	/* Always 3 ms late: still one an interval. */
+	for (int i = 0; i < 100; i++) {
+		ck_assert_int_le(ft_hub_deadline(h), start + i * INTERVAL);
+		ck_assert(ft_hub_send_due(h, start + i * INTERVAL + 3 * MS));
+		ck_assert(!ft_hub_send_due(h, start + i * INTERVAL + 4 * MS));
+		ft_detector_tick(&h->detector, start + i * INTERVAL + 4 * MS);
+	}
+	/* A stall of twenty intervals is followed by one heartbeat, and the old phase. */
+	for (int64_t t = start + 120 * INTERVAL + 50 * MS; t < start + 123 * INTERVAL; t += MS)
+		sent += ft_hub_send_due(h, t);
+	ck_assert_int_eq(sent, 3);
+}
+END_TEST
+
+START_TEST(a_reload_misses_nothing)
+{
+	struct ft_config other = hosts[0].config;
+
+	run(1000 * MS);
+	/* A new key signs, the old one is still accepted; then one link less; then back. */
+	other.n_keys = 2;
+	other.keys[1] = other.keys[0];
+	other.keys[0] = (struct ft_key){.id = 43, .bytes = {9}};
+	ft_hub_reconfigure(&hosts[1].hub, &other, now);
+	ft_hub_reconfigure(&hosts[0].hub, &other, now);
+	run(1000 * MS);
+	net.cut[0][1] = net.cut[1][1] = true;
+	other.n_links = 1;
+	ft_hub_reconfigure(&hosts[0].hub, &other, now);
+	ft_hub_reconfigure(&hosts[1].hub, &other, now);
+	ck_assert_int_gt(ft_hub_acked_sent(&hosts[0].hub), now - 2 * INTERVAL);
+	run(10 * MS);
+	run(1000 * MS);
+	net.cut[0][1] = net.cut[1][1] = false;
+	other.n_links = 2;
+	ft_hub_reconfigure(&hosts[0].hub, &other, now);
+	ft_hub_reconfigure(&hosts[1].hub, &other, now);
+	run(2 * INTERVAL);
+	ck_assert(knows(0) && knows(1));
+	ck_assert(hosts[0].hub.detector.links[1].alive);
+	ck_assert_int_eq(hosts[0].lost + hosts[1].lost, 0);
+	ck_assert_int_eq(hosts[0].new_peers + hosts[1].new_peers, 2);
+}
+END_TEST
+
+START_TEST(every_reason_has_its_own_name)
+{
+	for (int i = 0; i < FT_REJECT_COUNT; i++) {
+		ck_assert_str_ne(ft_reject_name(i), "?");
+		for (int j = 0; j < i; j++)
+			ck_assert_str_ne(ft_reject_name(i), ft_reject_name(j));
+	}
+	ck_assert_str_eq(ft_reject_name(-1), "?");
+	ck_assert_str_eq(ft_reject_name(FT_REJECT_COUNT), "?");
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("hub");
+	TCase *t = tcase_create("hub");
+	SRunner *sr = srunner_create(s);
+	int failed;
+
+	suite_add_tcase(s, t);
+	tcase_add_checked_fixture(t, setup, NULL);
+	tcase_set_timeout(t, 120);
+	tcase_add_test(t, a_pair_finds_itself);
+	tcase_add_test(t, silence_is_lost_at_the_window);
+	tcase_add_test(t, a_one_way_cut_ends_the_right_before_the_loss);
+	tcase_add_test(t, one_link_of_two_is_enough);
+	tcase_add_test(t, random_loss_alarms_nobody);
+	tcase_add_test(t, a_bad_network_is_counted_and_survived);
+	tcase_add_test(t, a_replay_is_no_life);
+	tcase_add_test(t, own_packets_and_a_namesake_are_reflections);
+	tcase_add_test(t, damaged_forged_and_misdirected_packets_do_not_exist);
+	tcase_add_test(t, a_restarted_peer_is_back_at_once);
+	tcase_add_test(t, a_replaced_host_becomes_the_peer);
+	tcase_add_test(t, both_restarted_at_once_find_each_other);
+	tcase_add_test(t, restarts_heal_on_a_lossy_network_too);
+	tcase_add_test(t, old_lives_do_not_disturb_a_healthy_pair);
+	tcase_add_test(t, old_lives_do_not_keep_a_restarted_peer_out);
+	tcase_add_test(t, old_lives_do_not_revive_a_dead_peer);
+	tcase_add_test(t, hellos_are_answered_twice_an_interval_each);
+	tcase_add_test(t, what_a_candidate_sent_is_no_life_later);
+	tcase_add_test(t, a_received_hello_gives_no_right);
+	tcase_add_test(t, an_earlier_life_s_acknowledgements_end_with_it);
+	tcase_add_test(t, a_slow_link_brings_no_old_news);
+	tcase_add_test(t, the_schedule_does_not_drift_nor_catch_up);
+	tcase_add_test(t, a_reload_misses_nothing);
+	tcase_add_test(t, every_reason_has_its_own_name);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
