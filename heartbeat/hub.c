@@ -41,7 +41,6 @@ void ft_hub_init(struct ft_hub *h, const struct ft_config *config, uint64_t inca
 	memcpy(h->node, config->node, sizeof h->node);
 	take_config(h, config);
 	for (int i = 0; i < FT_LINKS_MAX; i++) {
-		h->links[i].asked_at = FT_NEVER;
 		h->links[i].acked_sent = FT_NEVER;
 		h->links[i].stats.rtt = -1;
 	}
@@ -184,12 +183,7 @@ static enum ft_heard from_peer(struct ft_hub *h, int link, const struct ft_beat 
 	if (beat->echo_incarnation != h->incarnation)
 		return reject(l, FT_REJECT_ECHO);
 	take_life(h, link, beat, now);
-	/* The questions come four times an interval; a little earlier than that is still one answer each. */
-	if (beat->asking && elapsed(l->asked_at, h->detector.interval / (2 * PROBES_PER_INTERVAL), now)) {
-		l->asked_at = now;
-		return FT_HEARD_ASKED;
-	}
-	return FT_HEARD_LIFE;
+	return beat->asking ? FT_HEARD_ASKED : FT_HEARD_LIFE;
 }
 
 /* The candidate becomes the peer.  What it sent before is never heard again, and what its forerunner acknowledged gives
@@ -201,7 +195,6 @@ static void enthrone(struct ft_hub *h, struct ft_candidate *c, const struct ft_b
 
 		l->rx = c->links[i].rx;
 		l->seen = c->links[i].rx.sequence;
-		l->asked_at = FT_NEVER;
 		l->acked_sent = FT_NEVER;
 	}
 	c->incarnation = 0;

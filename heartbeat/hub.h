@@ -63,7 +63,6 @@ struct ft_hub_link {
 	struct ft_hub_rx rx;  /* the current peer's newest that counted as life */
 	uint64_t seen;        /* the current peer's newest sequence, life or not */
 	uint64_t answer_to;   /* the candidate that the next heartbeat on this link echoes, 0 none */
-	int64_t asked_at;     /* when the peer's question was last answered; FT_NEVER never */
 	int64_t acked_sent;   /* when the newest heartbeat of ours that counted as life there was sent; FT_NEVER none */
 	struct ft_link_stats stats;
 };
