@@ -37,8 +37,8 @@ struct ft_config {
 	char node[FT_NAME_MAX];
 	char state_dir[FT_PATH_MAX];
 
-	char key_file[FT_PATH_MAX];
-	int n_keys; /* keys[0] signs; all are accepted */
+	char key_file[FT_PATH_MAX]; /* the first one, which holds keys[0] */
+	int n_keys;                 /* keys[0] signs; all are accepted */
 	struct ft_key keys[FT_KEYS_MAX];
 	int interval_ms; /* 5 .. 10000 */
 	int lost_after;  /* 2 .. 100 */
@@ -50,16 +50,16 @@ struct ft_config {
 	int qmp_reply_timeout_ms; /* 50 .. 60000 */
 
 	enum ft_arbiter_type arbiter;
-	int arbiter_timeout_ms;
-	int guard_ms; /* 0 .. 10000 */
+	int arbiter_timeout_ms; /* 10 .. 600000 */
+	int guard_ms;           /* 0 .. 10000 */
 
 	int n_hook;                  /* 0: no hook */
 	char *hook[FT_ARGV_MAX + 1]; /* argv, NULL-terminated, owned */
-	int hook_timeout_ms;
+	int hook_timeout_ms;         /* 100 .. 600000 */
 
 	char control_socket[FT_SOCKPATH_MAX];
-	mode_t control_mode;
-	gid_t control_gid; /* (gid_t)-1: leave as is */
+	mode_t control_mode; /* 0600 .. 0777 */
+	gid_t control_gid;   /* (gid_t)-1: leave as is */
 
 	bool realtime;
 	char watchdog_device[FT_PATH_MAX]; /* "": none */
@@ -73,8 +73,8 @@ struct ft_config {
 struct ft_config *ft_config_load(const char *path, FILE *errors);
 void ft_config_free(struct ft_config *c); /* NULL is fine; wipes the keys */
 
-/* Settings that a running daemon cannot change without a restart (pair, node, state_dir, control socket, arbiter type, realtime,
- * watchdog_device).  Returns the name of the first one that differs, or NULL if new can take old's place. */
+/* Settings that a running daemon cannot change without a restart (pair, node, state_dir, all of control, arbiter.type,
+ * realtime, watchdog_device).  Returns the name of the first one that differs, or NULL if new can take old's place. */
 const char *ft_config_fixed_difference(const struct ft_config *old_config, const struct ft_config *new_config);
 
 /* Makes a new random key file, 64 hex digits and a newline, mode 0600, never over an existing file.

@@ -1,0 +1,84 @@
+/* Link addresses: "10.0.0.1:7400", "[fd00::1]:7400", "[fe80::1%eth0]:7400".
+ * Knows: numeric addresses.  Must not know: name resolution; a heartbeat must not hang on a name server. */
+#include "config/internal.h"
+
+#include <arpa/inet.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HOST_MAX 64
+
+/* Returns 0 if text is no port. */
+static in_port_t parse_port(const char *text)
+{
+	size_t digits = strspn(text, "0123456789");
+
+	if (digits == 0 || digits > 5 || text[digits])
+		return 0;
+	long port = strtol(text, NULL, 10);
+	return port <= UINT16_MAX ? (in_port_t)port : 0;
+}
+
+static const char *parse_v4(const char *host, in_port_t port, struct sockaddr_in *sin)
+{
+	if (inet_pton(AF_INET, host, &sin->sin_addr) != 1)
+		return "is not a numeric IPv4 address";
+	uint32_t address = ntohl(sin->sin_addr.s_addr);
+	if (address == INADDR_ANY || address == INADDR_BROADCAST || IN_MULTICAST(address))
+		return "is not the address of one host";
+	sin->sin_family = AF_INET;
+	sin->sin_port = htons(port);
+	return NULL;
+}
+
+static const char *parse_v6(char *host, in_port_t port, struct sockaddr_in6 *sin6)
+{
+	char *scope = strchr(host, '%');
+
+	if (scope)
+		*scope++ = '\0';
+	if (inet_pton(AF_INET6, host, &sin6->sin6_addr) != 1)
+		return "is not a numeric IPv6 address";
+	if (IN6_IS_ADDR_UNSPECIFIED(&sin6->sin6_addr) || IN6_IS_ADDR_MULTICAST(&sin6->sin6_addr))
+		return "is not the address of one host";
+	if (IN6_IS_ADDR_V4MAPPED(&sin6->sin6_addr))
+		return "is an IPv4 address in IPv6 form: write it as IPv4";
+	if (IN6_IS_ADDR_LINKLOCAL(&sin6->sin6_addr) != (scope != NULL))
+		return scope ? "has a %interface, which only a link-local address (fe80::) takes"
+		             : "is link-local and does not say on which interface: write [fe80::1%eth0]:7400";
+	if (scope && (sin6->sin6_scope_id = if_nametoindex(scope)) == 0)
+		return "names an interface that this host has not (yet)";
+	sin6->sin6_family = AF_INET6;
+	sin6->sin6_port = htons(port);
+	return NULL;
+}
+
+const char *ft_address_parse(const char *text, struct sockaddr_storage *out, socklen_t *len)
+{
+	bool v6 = text[0] == '[';
+	const char *end = strstr(text, v6 ? "]:" : ":");
+	char host[HOST_MAX];
+
+	if (!end)
+		return "has no port";
+	const char *start = v6 ? text + 1 : text;
+	in_port_t port = parse_port(v6 ? end + 2 : end + 1);
+	if (port == 0)
+		return v6 || !strchr(end + 1, ':') ? "has a port that is not 1 to 65535"
+		                                   : "is neither IPv4 nor IPv6 in brackets";
+	if ((size_t)(end - start) >= sizeof(host))
+		return "is too long";
+	memcpy(host, start, (size_t)(end - start));
+	host[end - start] = '\0';
+
+	memset(out, 0, sizeof(*out));
+	*len = v6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+	return v6 ? parse_v6(host, port, (struct sockaddr_in6 *)out) : parse_v4(host, port, (struct sockaddr_in *)out);
+}
+
+bool ft_address_equal(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
+{
+	return memcmp(a, b, sizeof(*a)) == 0; /* ft_address_parse leaves no byte unset */
+}

@@ -1,0 +1,286 @@
+/* One judge for each kind of value.
+ * Knows: what a good name, path, mode, ... is.  Must not know: which settings there are (that is the table's). */
+#include "config/internal.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+const char *ft_shown(const char *text, char out[FT_SHOWN_MAX])
+{
+	size_t n = 0;
+
+	out[n++] = '"';
+	for (; *text && n < FT_SHOWN_MAX - 5; text++)
+		out[n++] = iscntrl((unsigned char)*text) ? '?' : *text;
+	(void)snprintf(out + n, FT_SHOWN_MAX - n, "%s", *text ? "...\"" : "\"");
+	return out;
+}
+
+static void refuse_text(struct ft_reader *r, const struct ft_setting *row, struct ft_where w, const char *text,
+                        const char *what)
+{
+	char shown[FT_SHOWN_MAX];
+
+	ft_fault(r, w, "%s %s %s; %s", row->path, ft_shown(text, shown), what, row->allowed);
+}
+
+/* Too long for its place is a fault too, never a cut. */
+static void store(struct ft_reader *r, const struct ft_setting *row, struct ft_where w, const char *text, void *slot)
+{
+	if (!slot)
+		return;
+	if (strlen(text) >= row->room)
+		ft_fault(r, w, "%s is too long; %s, at most %zu characters", row->path, row->allowed, row->room - 1);
+	else
+		memcpy(slot, text, strlen(text) + 1);
+}
+
+static const char *type_name(const config_setting_t *s)
+{
+	switch (config_setting_type(s)) {
+	case CONFIG_TYPE_GROUP:
+		return "a group";
+	case CONFIG_TYPE_INT:
+	case CONFIG_TYPE_INT64:
+		return "an integer";
+	case CONFIG_TYPE_FLOAT:
+		return "a floating-point number";
+	case CONFIG_TYPE_STRING:
+		return "a string";
+	case CONFIG_TYPE_BOOL:
+		return "a bool";
+	case CONFIG_TYPE_ARRAY:
+		return "an array";
+	default:
+		return "a list";
+	}
+}
+
+void ft_type_fault(struct ft_reader *r, const struct ft_setting *row, const config_setting_t *s)
+{
+	ft_fault(r, ft_where(s), "%s is %s%s; %s", row->path, type_name(s),
+	         row->type == FT_STRING ? ", not a string" : "", row->allowed);
+}
+
+void ft_judge_int(struct ft_reader *r, const struct ft_setting *row, const config_setting_t *s, void *slot)
+{
+	long long value = config_setting_get_int64(s);
+
+	if (config_setting_type(s) != CONFIG_TYPE_INT && config_setting_type(s) != CONFIG_TYPE_INT64)
+		ft_fault(r, ft_where(s), "%s is %s; an integer from %d to %d (%s)", row->path, type_name(s), row->min,
+		         row->max, row->allowed);
+	else if (value < row->min || value > row->max)
+		ft_fault(r, ft_where(s), "%s is %lld, out of range; an integer from %d to %d (%s)", row->path, value,
+		         row->min, row->max, row->allowed);
+	else if (slot)
+		*(int *)slot = (int)value;
+}
+
+void ft_judge_bool(struct ft_reader *r, const struct ft_setting *row, const config_setting_t *s, void *slot)
+{
+	if (config_setting_type(s) != CONFIG_TYPE_BOOL)
+		ft_type_fault(r, row, s);
+	else
+		*(bool *)slot = config_setting_get_bool(s);
+}
+
+void ft_judge_any(struct ft_reader *r, const struct ft_setting *row, struct ft_where w, const char *text, void *slot)
+{
+	store(r, row, w, text, slot);
+}
+
+static bool name_of(const char *text, const char *letters)
+{
+	size_t len = strlen(text);
+
+	return len > 0 && len < FT_NAME_MAX && text[0] != '.' && strspn(text, letters) == len;
+}
+
+#define NAME_LETTERS "abcdefghijklmnopqrstuvwxyz0123456789._-"
+
+void ft_judge_pair(struct ft_reader *r, const struct ft_setting *row, struct ft_where w, const char *text, void *slot)
+{
+	if (name_of(text, NAME_LETTERS))
+		store(r, row, w, text, slot);
+	else
+		refuse_text(r, row, w, text, "is no valid name");
+}
+
+void ft_judge_node(struct ft_reader *r, const struct ft_setting *row, struct ft_where w, const char *text, void *slot)
+{
+	if (name_of(text, NAME_LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
+		store(r, row, w, text, slot);
+	else
+		refuse_text(r, row, w, text, "is no valid name");
+}
+
+void ft_judge_path(struct ft_reader *r, const struct ft_setting *row, struct ft_where w, const char *text, void *slot)
+{
+	bool may_be_empty = row->need == FT_OPTIONAL && !row->fallback; /* "": none */
+
+	if (text[0] == '/' || (text[0] == '\0' && may_be_empty))
+		store(r, row, w, text, slot);
+	else
+		refuse_text(r, row, w, text, "is not an absolute path");
+}
+
+void ft_judge_word(struct ft_reader *r, const struct ft_setting *row, struct ft_where w, const char *text, void *slot)
+{
+	for (unsigned i = 0; row->words[i]; i++)
+		if (strcmp(row->words[i], text) == 0) {
+			*(unsigned *)slot = i;
+			return;
+		}
+	refuse_text(r, row, w, text, "is none of the words known");
+}
+
+void ft_judge_mode(struct ft_reader *r, const struct ft_setting *row, struct ft_where w, const char *text, void *slot)
+{
+	size_t digits = strspn(text, "01234567");
+	unsigned long mode = strtoul(text, NULL, 8);
+
+	if (digits < 3 || digits > 4 || text[digits] || mode < 0600 || mode > 0777)
+		refuse_text(r, row, w, text, "is no valid mode");
+	else
+		*(mode_t *)slot = (mode_t)mode;
+}
+
+void ft_judge_group(struct ft_reader *r, const struct ft_setting *row, struct ft_where w, const char *text, void *slot)
+{
+	*(gid_t *)slot = (gid_t)-1;
+	if (text[0] == '\0')
+		return;
+	const struct group *g = getgrnam(text);
+	if (g)
+		*(gid_t *)slot = g->gr_gid;
+	else
+		refuse_text(r, row, w, text, "is no group of this host");
+}
+
+/* The texts of an array or list of strings. Returns their number, or -1 after a fault.
+ * Faults are told at the line of the whole value: libconfig's line for an element may already be the next one's. */
+static int strings_of(struct ft_reader *r, const struct ft_setting *row, const config_setting_t *s, const char **out,
+                      int max)
+{
+	if (!config_setting_is_array(s) && !config_setting_is_list(s)) {
+		ft_type_fault(r, row, s);
+		return -1;
+	}
+	int n = config_setting_length(s);
+	if (n > max) {
+		ft_fault(r, ft_where(s), "%s has %d elements; at most %d", row->path, n, max);
+		return -1;
+	}
+	for (int i = 0; i < n; i++) {
+		out[i] = config_setting_get_string_elem(s, i);
+		if (!out[i]) {
+			ft_fault(r, ft_where(s), "%s has an element that is no string; %s", row->path, row->allowed);
+			return -1;
+		}
+	}
+	return n;
+}
+
+static void add_key(struct ft_reader *r, const struct ft_setting *row, struct ft_where w, const char *path)
+{
+	char why[FT_TEXT_MAX];
+	char shown[FT_SHOWN_MAX];
+	struct ft_key *key = &r->c->keys[r->c->n_keys];
+
+	if (path[0] != '/') {
+		refuse_text(r, row, w, path, "is not an absolute path");
+		return;
+	}
+	if (ft_key_load(path, key, why) != 0) {
+		ft_fault(r, w, "%s %s %s", row->path, ft_shown(path, shown), why);
+		return;
+	}
+	for (int i = 0; i < r->c->n_keys; i++)
+		if (r->c->keys[i].id == key->id) {
+			refuse_text(r, row, w, path, "holds a key that an earlier file holds already");
+			return;
+		}
+	r->c->n_keys++;
+}
+
+void ft_judge_key_files(struct ft_reader *r, const struct ft_setting *row, const config_setting_t *s, void *slot)
+{
+	const char *paths[FT_KEYS_MAX] = {config_setting_get_string(s)};
+	int n = paths[0] ? 1 : strings_of(r, row, s, paths, FT_KEYS_MAX);
+
+	if (n == 0)
+		ft_fault(r, ft_where(s), "%s is empty; %s", row->path, row->allowed);
+	if (n > 0)
+		store(r, row, ft_where(s), paths[0], slot);
+	for (int i = 0; i < n; i++)
+		add_key(r, row, ft_where(s), paths[i]);
+}
+
+static bool hook_can_run(struct ft_reader *r, const struct ft_setting *row, struct ft_where w, const char *program)
+{
+	struct stat st;
+	const char *what = NULL;
+
+	if (program[0] != '/')
+		what = "is not an absolute path";
+	else if (stat(program, &st) != 0)
+		what = strerror(errno);
+	else if (!S_ISREG(st.st_mode) || faccessat(AT_FDCWD, program, X_OK, AT_EACCESS) != 0)
+		what = "is not a program that ftd may run";
+	if (what)
+		refuse_text(r, row, w, program, what);
+	return !what;
+}
+
+void ft_judge_hook(struct ft_reader *r, const struct ft_setting *row, const config_setting_t *s, void *slot)
+{
+	const char *argv[FT_ARGV_MAX];
+	int n = strings_of(r, row, s, argv, FT_ARGV_MAX);
+	char **copy = slot;
+
+	if (n <= 0 || !hook_can_run(r, row, ft_where(s), argv[0]))
+		return;
+	for (int i = 0; i < n; i++) {
+		copy[i] = strdup(argv[i]);
+		if (!copy[i]) {
+			ft_fault(r, ft_where(s), "%s: out of memory; try again", row->path);
+			return;
+		}
+		r->c->n_hook = i + 1;
+	}
+}
+
+void ft_judge_endpoints(struct ft_reader *r, const struct ft_setting *row, const config_setting_t *s, void *slot)
+{
+	const char *urls[FT_OPTIONS_MAX];
+	int n = strings_of(r, row, s, urls, FT_OPTIONS_MAX);
+
+	(void)slot;
+	for (int i = 0; i < n; i++)
+		if (strncmp(urls[i], "http://", 7) != 0 && strncmp(urls[i], "https://", 8) != 0)
+			refuse_text(r, row, ft_where(s), urls[i], "is no URL");
+}
+
+void ft_judge_options(struct ft_reader *r, const struct ft_setting *row, const config_setting_t *s, void *slot)
+{
+	(void)slot;
+	if (!config_setting_is_group(s)) {
+		ft_type_fault(r, row, s);
+		return;
+	}
+	if (config_setting_length(s) > FT_OPTIONS_MAX)
+		ft_fault(r, ft_where(s), "%s has %d options; at most %d", row->path, config_setting_length(s),
+		         FT_OPTIONS_MAX);
+	for (int i = 0; i < config_setting_length(s); i++) {
+		const config_setting_t *option = config_setting_get_elem(s, (unsigned)i);
+		if (config_setting_type(option) != CONFIG_TYPE_STRING)
+			ft_fault(r, ft_where(option), "%s.%s is %s; %s", row->path, config_setting_name(option),
+			         type_name(option), row->allowed);
+	}
+}
