@@ -1,0 +1,655 @@
+/* What this QEMU has: from QEMU's own answers to a topology.  See topology.h. */
+#include "qmp/topology.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NODES_MAX   4096 /* block graph nodes; a disk of a pair has at most 14 */
+#define FILTERS_MAX (2 * FT_ITEMS_MAX)
+#define OBJECTS     "qom-list /objects"
+
+/* Where the objects are that can use an iothread, beside the compares themselves. */
+static const char *const device_folders[] = {"/machine/peripheral", "/machine/peripheral-anon"};
+#define N_DEVICE_FOLDERS (sizeof(device_folders) / sizeof(device_folders[0]))
+
+static const struct kind {
+	const char *type;
+	const char *properties[7];
+} kinds[] = {
+    {"colo-compare", {"primary_in", "secondary_in", "outdev", "notify_dev", "iothread"}},
+    {"filter-mirror", {"netdev", "queue", "outdev"}},
+    {"filter-redirector", {"netdev", "queue", "indev", "outdev"}},
+    {"filter-rewriter", {"netdev"}},
+};
+enum { COMPARE, MIRROR, REDIRECTOR, REWRITER, N_KINDS };
+
+struct filter {
+	int kind;
+	const char *id, *netdev, *queue, *indev, *outdev; /* "" for what it has not */
+};
+
+struct node {
+	const char *name, *drv; /* NULL where the id is not taken; drv "" unless it is a block driver node */
+	const char *file;       /* query-named-block-nodes "file" */
+	bool beneath;           /* scratch of mark_beneath */
+};
+
+struct edge {
+	int parent, child;
+	const char *name;
+};
+
+struct graph {
+	int n_nodes; /* node ids are 1 .. n_nodes - 1 */
+	struct node *nodes;
+	size_t n_edges;
+	struct edge *edges;
+};
+
+struct build {
+	const json_t *answers;
+	struct ft_topology *t;
+	char *error;
+	int n_filters;
+	struct filter filters[FILTERS_MAX];
+	struct graph graph;
+};
+
+static int fault(struct build *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static int fault(struct build *b, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(b->error, FT_TEXT_MAX, format, ap);
+	va_end(ap);
+	return -1;
+}
+
+static const char *text(const json_t *object, const char *key)
+{
+	const char *s = json_string_value(json_object_get(object, key));
+	return s ? s : "";
+}
+
+static bool has(const struct ft_ids *ids, const char *id)
+{
+	for (int i = 0; i < ids->n; i++)
+		if (!strcmp(ids->id[i].s, id))
+			return true;
+	return false;
+}
+
+static int set_id(struct build *b, struct ft_id *out, const char *id)
+{
+	size_t len = strlen(id);
+
+	if (len >= FT_ID_MAX)
+		return fault(b, "the id '%.40s...' is longer than %d characters; give it a shorter one", id,
+		             FT_ID_MAX - 1);
+	memcpy(out->s, id, len + 1);
+	return 0;
+}
+
+/* Once only; an empty id is what QEMU answers for a property that is not set. */
+static int add(struct build *b, struct ft_ids *ids, const char *id)
+{
+	if (!*id || has(ids, id))
+		return 0;
+	if (ids->n == FT_ITEMS_MAX)
+		return fault(b, "no room for '%.60s': ftd handles at most %d of a kind", id, FT_ITEMS_MAX);
+	if (set_id(b, &ids->id[ids->n], id))
+		return -1;
+	ids->n++;
+	return 0;
+}
+
+static int answer(struct build *b, const char *key, json_type type, const json_t **out)
+{
+	*out = json_object_get(b->answers, key);
+	if (!*out)
+		return fault(b, "QEMU gave no answer to %s", key);
+	if (json_typeof(*out) != type)
+		return fault(b, "QEMU's answer to %s is not of the expected form", key);
+	return 0;
+}
+
+/* ---- queries ---- */
+
+static int kind_of(const json_t *entry)
+{
+	const char *type = text(entry, "type");
+	size_t len = strlen(type);
+
+	for (int k = 0; k < N_KINDS; k++) {
+		size_t want = strlen(kinds[k].type);
+		if (len == want + strlen("child<>") && !strncmp(type, "child<", 6) &&
+		    !strncmp(type + 6, kinds[k].type, want) && type[len - 1] == '>')
+			return k;
+	}
+	return -1;
+}
+
+/* The only devices of QEMU 7.2 with an iothread property: virtio-blk and virtio-scsi, whatever the bus. */
+static bool can_use_iothread(const json_t *entry)
+{
+	const char *type = text(entry, "type");
+	return !strncmp(type, "child<virtio-blk", 16) || !strncmp(type, "child<virtio-scsi", 17);
+}
+
+struct list {
+	struct ft_query *out;
+	int n, max;
+	bool failed;
+};
+
+static void ask(struct list *l, const char *command, json_t *arguments, const char *key)
+{
+	if (l->n == l->max || strlen(key) >= sizeof(l->out[0].key)) {
+		l->failed = true;
+		json_decref(arguments);
+		return;
+	}
+	struct ft_query *q = &l->out[l->n++];
+	q->command = command;
+	q->arguments = arguments;
+	strcpy(q->key, key);
+}
+
+static void ask_property(struct list *l, const char *folder, const json_t *entry, const char *property)
+{
+	char path[FT_QUERY_KEY_MAX], key[FT_QUERY_KEY_MAX + 32];
+
+	int n = snprintf(path, sizeof path, "%s/%s", folder, text(entry, "name"));
+	if (n < 0 || (size_t)n >= sizeof path) {
+		l->failed = true;
+		return;
+	}
+	snprintf(key, sizeof key, "%s.%s", path, property);
+	ask(l, "qom-get", json_pack("{s:s,s:s}", "path", path, "property", property), key);
+}
+
+static int done(struct list *l)
+{
+	if (!l->failed)
+		return l->n;
+	for (int i = 0; i < l->n; i++)
+		json_decref(l->out[i].arguments);
+	return -1;
+}
+
+static void list_key(char key[FT_QUERY_KEY_MAX], const char *folder)
+{
+	snprintf(key, FT_QUERY_KEY_MAX, "qom-list %s", folder);
+}
+
+int ft_topology_queries(struct ft_query *out, int max)
+{
+	static const char *const plain[] = {"query-colo-status", "query-migrate-parameters", "query-yank",
+	                                    "x-debug-query-block-graph", "query-block-exports"};
+	struct list l = {.out = out, .max = max};
+	char key[FT_QUERY_KEY_MAX];
+
+	for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++)
+		ask(&l, plain[i], NULL, plain[i]);
+	ask(&l, "query-named-block-nodes", json_pack("{s:b}", "flat", 1), "query-named-block-nodes");
+	ask(&l, "qom-list", json_pack("{s:s}", "path", "/objects"), OBJECTS);
+	for (size_t i = 0; i < N_DEVICE_FOLDERS; i++) {
+		list_key(key, device_folders[i]);
+		ask(&l, "qom-list", json_pack("{s:s}", "path", device_folders[i]), key);
+	}
+	return done(&l);
+}
+
+int ft_topology_qom_queries(const json_t *answers, struct ft_query *out, int max)
+{
+	struct list l = {.out = out, .max = max};
+	char key[FT_QUERY_KEY_MAX];
+	const json_t *entry;
+	size_t i;
+
+	const json_t *objects = json_object_get(answers, OBJECTS);
+	if (!json_is_array(objects))
+		return -1;
+	json_array_foreach(objects, i, entry)
+	{
+		int k = kind_of(entry);
+		for (const char *const *p = k < 0 ? NULL : kinds[k].properties; p && *p; p++)
+			ask_property(&l, "/objects", entry, *p);
+	}
+	for (size_t f = 0; f < N_DEVICE_FOLDERS; f++) {
+		list_key(key, device_folders[f]);
+		json_array_foreach(json_object_get(answers, key), i, entry) if (can_use_iothread(entry))
+		    ask_property(&l, device_folders[f], entry, "iothread");
+	}
+	return done(&l);
+}
+
+/* ---- objects ---- */
+
+static int property(struct build *b, const char *folder, const char *id, const char *name, const char **out)
+{
+	char key[FT_QUERY_KEY_MAX + 64];
+	const json_t *value;
+
+	snprintf(key, sizeof key, "%s/%s.%s", folder, id, name);
+	if (answer(b, key, JSON_STRING, &value))
+		return -1;
+	*out = json_string_value(value);
+	return 0;
+}
+
+static int read_compare(struct build *b, const char *id)
+{
+	struct ft_topology *t = b->t;
+	const char *primary_in, *secondary_in, *outdev, *notify_dev, *iothread;
+
+	if (property(b, "/objects", id, "primary_in", &primary_in) ||
+	    property(b, "/objects", id, "secondary_in", &secondary_in) ||
+	    property(b, "/objects", id, "outdev", &outdev) || property(b, "/objects", id, "notify_dev", &notify_dev) ||
+	    property(b, "/objects", id, "iothread", &iothread))
+		return -1;
+	if (!strncmp(iothread, "/objects/", 9) && add(b, &t->compare_iothreads, iothread + 9))
+		return -1;
+	return add(b, &t->compares, id) || add(b, &t->peer_chardevs, secondary_in) ||
+	               add(b, &t->colo_chardevs, secondary_in) || add(b, &t->colo_chardevs, primary_in) ||
+	               add(b, &t->colo_chardevs, outdev) || add(b, &t->colo_chardevs, notify_dev)
+	           ? -1
+	           : 0;
+}
+
+static int read_filter(struct build *b, int kind, const char *id)
+{
+	struct filter *f = &b->filters[b->n_filters];
+
+	if (b->n_filters == FILTERS_MAX)
+		return fault(b, "more than %d network filters; ftd handles no more", FILTERS_MAX);
+	*f = (struct filter){kind, id, "", "", "", ""};
+	for (const char *const *p = kinds[kind].properties; *p; p++) {
+		const char **to = !strcmp(*p, "netdev")  ? &f->netdev
+		                  : !strcmp(*p, "queue") ? &f->queue
+		                  : !strcmp(*p, "indev") ? &f->indev
+		                                         : &f->outdev;
+		if (property(b, "/objects", id, *p, to))
+			return -1;
+	}
+	b->n_filters++;
+	return 0;
+}
+
+static int read_objects(struct build *b)
+{
+	const json_t *objects, *entry;
+	size_t i;
+
+	if (answer(b, OBJECTS, JSON_ARRAY, &objects))
+		return -1;
+	json_array_foreach(objects, i, entry)
+	{
+		int kind = kind_of(entry);
+		const char *id = text(entry, "name");
+		if (kind == COMPARE && b->t->role == FT_ROLE_PRIMARY && read_compare(b, id))
+			return -1;
+		if (kind > COMPARE && read_filter(b, kind, id))
+			return -1;
+	}
+	return 0;
+}
+
+static bool is_feed(const struct filter *f)
+{
+	return f->kind == REDIRECTOR && *f->indev && strcmp(f->queue, "rx") != 0;
+}
+
+static bool is_gate(const struct filter *f)
+{
+	return f->kind == REDIRECTOR && *f->outdev;
+}
+
+static bool is_colo_netdev(const struct build *b, const char *netdev)
+{
+	bool mirror = false, rewriter = false, feed = false, gate = false;
+
+	for (int i = 0; i < b->n_filters; i++) {
+		const struct filter *f = &b->filters[i];
+		if (strcmp(f->netdev, netdev) != 0)
+			continue;
+		mirror |= f->kind == MIRROR;
+		rewriter |= f->kind == REWRITER;
+		feed |= is_feed(f);
+		gate |= is_gate(f);
+	}
+	return b->t->role == FT_ROLE_PRIMARY ? mirror && gate : rewriter || (feed && gate);
+}
+
+static int sort_filter(struct build *b, const struct filter *f)
+{
+	struct ft_topology *t = b->t;
+	bool primary = t->role == FT_ROLE_PRIMARY;
+
+	if (f->kind == REWRITER)
+		return add(b, &t->rewriters, f->id);
+	if (f->kind == MIRROR) { /* a secondary has none: one that is there feeds somebody else */
+		if (!primary)
+			return 0;
+		return add(b, &t->mirrors, f->id) || add(b, &t->peer_chardevs, f->outdev) ||
+		               add(b, &t->colo_chardevs, f->outdev)
+		           ? -1
+		           : 0;
+	}
+	if (add(b, &t->redirectors, f->id) || (is_gate(f) && add(b, &t->gates, f->id)) ||
+	    add(b, &t->colo_chardevs, f->indev) || add(b, &t->colo_chardevs, f->outdev))
+		return -1;
+	/* A primary's redirectors end at its own compare, a secondary's at the peer. */
+	if (!primary && (add(b, &t->peer_chardevs, f->indev) || add(b, &t->peer_chardevs, f->outdev)))
+		return -1;
+	return 0;
+}
+
+static int sort_filters(struct build *b)
+{
+	for (int i = 0; i < b->n_filters; i++)
+		if (is_colo_netdev(b, b->filters[i].netdev) && sort_filter(b, &b->filters[i]))
+			return -1;
+	return 0;
+}
+
+static void drop(struct ft_ids *ids, const char *id)
+{
+	int n = 0;
+
+	for (int i = 0; i < ids->n; i++)
+		if (strcmp(ids->id[i].s, id) != 0)
+			ids->id[n++] = ids->id[i];
+	ids->n = n;
+}
+
+/* Takes the iothreads off the list that a device uses.  Which one an export uses QEMU does not tell: then none is ours alone. */
+static int keep_used_iothreads(struct build *b)
+{
+	struct ft_ids *threads = &b->t->compare_iothreads;
+	char key[FT_QUERY_KEY_MAX];
+	const json_t *devices, *exports, *entry;
+	size_t i;
+
+	for (size_t f = 0; f < N_DEVICE_FOLDERS; f++) {
+		list_key(key, device_folders[f]);
+		if (answer(b, key, JSON_ARRAY, &devices))
+			return -1;
+		json_array_foreach(devices, i, entry)
+		{
+			const char *used;
+			if (!can_use_iothread(entry))
+				continue;
+			if (property(b, device_folders[f], text(entry, "name"), "iothread", &used))
+				return -1;
+			if (!strncmp(used, "/objects/", 9))
+				drop(threads, used + 9);
+		}
+	}
+	if (answer(b, "query-block-exports", JSON_ARRAY, &exports))
+		return -1;
+	if (json_array_size(exports))
+		threads->n = 0;
+	return 0;
+}
+
+/* ---- block graph ---- */
+
+static int node_id(const struct graph *g, const json_t *value)
+{
+	json_int_t id = json_integer_value(value);
+	return id > 0 && id < g->n_nodes ? (int)id : 0;
+}
+
+static int read_nodes(struct build *b, const json_t *nodes)
+{
+	struct graph *g = &b->graph;
+	const json_t *named, *node;
+	size_t i;
+
+	if (json_array_size(nodes) > NODES_MAX)
+		return fault(b, "x-debug-query-block-graph: more than %d block nodes; ftd handles no more", NODES_MAX);
+	g->n_nodes = (int)json_array_size(nodes) + 1; /* QEMU counts from 1 and leaves no gaps */
+	g->nodes = calloc((size_t)g->n_nodes, sizeof *g->nodes);
+	if (!g->nodes)
+		abort();
+	json_array_foreach(nodes, i, node)
+	{
+		int id = node_id(g, json_object_get(node, "id"));
+		if (!id)
+			return fault(b, "x-debug-query-block-graph: a node's id is missing or out of range");
+		bool driver = !strcmp(text(node, "type"), "block-driver");
+		g->nodes[id] = (struct node){driver ? text(node, "name") : "", "", "", false};
+	}
+	if (answer(b, "query-named-block-nodes", JSON_ARRAY, &named))
+		return -1;
+	for (int n = 1; n < g->n_nodes; n++)
+		json_array_foreach(named, i,
+		                   node) if (*g->nodes[n].name && !strcmp(text(node, "node-name"), g->nodes[n].name))
+		{
+			g->nodes[n].drv = text(node, "drv");
+			g->nodes[n].file = text(node, "file");
+		}
+	return 0;
+}
+
+static int read_graph(struct build *b)
+{
+	struct graph *g = &b->graph;
+	const json_t *answered, *edge;
+	size_t i;
+
+	if (answer(b, "x-debug-query-block-graph", JSON_OBJECT, &answered))
+		return -1;
+	const json_t *nodes = json_object_get(answered, "nodes"), *edges = json_object_get(answered, "edges");
+	if (!json_is_array(nodes) || !json_is_array(edges))
+		return fault(b, "QEMU's answer to x-debug-query-block-graph has no nodes or no edges");
+	if (read_nodes(b, nodes))
+		return -1;
+	g->edges = calloc(json_array_size(edges) + 1, sizeof *g->edges);
+	if (!g->edges)
+		abort();
+	json_array_foreach(edges, i, edge)
+	{
+		struct edge e = {node_id(g, json_object_get(edge, "parent")),
+		                 node_id(g, json_object_get(edge, "child")), text(edge, "name")};
+		if (!e.parent || !e.child)
+			return fault(b, "x-debug-query-block-graph: an edge leads from or to a node that is not there");
+		g->edges[g->n_edges++] = e;
+	}
+	return 0;
+}
+
+/* Marks every node beneath node, itself included, on top of what is marked already. */
+static void mark_beneath(struct graph *g, int node)
+{
+	bool changed = true;
+
+	g->nodes[node].beneath = true;
+	while (changed) {
+		changed = false;
+		for (size_t i = 0; i < g->n_edges; i++) {
+			struct node *child = &g->nodes[g->edges[i].child];
+			if (g->nodes[g->edges[i].parent].beneath && !child->beneath)
+				child->beneath = changed = true;
+		}
+	}
+}
+
+static void unmark(struct graph *g)
+{
+	for (int n = 0; n < g->n_nodes; n++)
+		g->nodes[n].beneath = false;
+}
+
+static int file_child(const struct graph *g, int node)
+{
+	for (size_t i = 0; i < g->n_edges; i++)
+		if (g->edges[i].parent == node && !strcmp(g->edges[i].name, "file"))
+			return g->edges[i].child;
+	return 0;
+}
+
+/* Whether a replication node sends to the peer.  A promoted secondary keeps its own, in mode secondary, as children.0 for ever,
+ * and the guest's storage under that may be NBD as well: so what counts is a straight way down ("file" edges) to an nbd node,
+ * and that the node does not say it is a secondary's (QEMU cuts long descriptions off; then the way down alone decides). */
+static bool sends_to_peer(const struct graph *g, int node)
+{
+	const char *file = g->nodes[node].file;
+	json_t *options = strncmp(file, "json:", 5) ? NULL : json_loads(file + 5, 0, NULL);
+	bool secondary = !strcmp(text(options, "mode"), "secondary");
+
+	json_decref(options);
+	if (secondary)
+		return false;
+	for (int depth = 0; node && depth < g->n_nodes; depth++) {
+		if (!strcmp(g->nodes[node].drv, "nbd"))
+			return true;
+		node = file_child(g, node);
+	}
+	return false;
+}
+
+static int add_disk(struct build *b, const struct edge *e)
+{
+	struct graph *g = &b->graph;
+
+	if (b->t->n_disks == FT_DISKS_MAX)
+		return fault(b, "more than %d replicated disks; ftd handles no more", FT_DISKS_MAX);
+	struct ft_disk *d = &b->t->disks[b->t->n_disks++];
+	if (set_id(b, &d->quorum, g->nodes[e->parent].name) || set_id(b, &d->child, e->name) ||
+	    set_id(b, &d->replication, g->nodes[e->child].name))
+		return -1;
+	unmark(g);
+	mark_beneath(g, e->child);
+	for (int n = 1; n < g->n_nodes; n++)
+		if (g->nodes[n].beneath && !strcmp(g->nodes[n].drv, "nbd") && add(b, &d->nbd, g->nodes[n].name))
+			return -1;
+	return 0;
+}
+
+static int find_disks(struct build *b)
+{
+	const struct graph *g = &b->graph;
+
+	for (size_t i = 0; i < g->n_edges; i++) {
+		const struct edge *e = &g->edges[i];
+		if (!strcmp(g->nodes[e->parent].drv, "quorum") && !strcmp(g->nodes[e->child].drv, "replication") &&
+		    sends_to_peer(g, e->child) && add_disk(b, e))
+			return -1;
+	}
+	return 0;
+}
+
+static bool is_beneath(const struct graph *g, const char *name)
+{
+	for (int n = 1; n < g->n_nodes; n++)
+		if (g->nodes[n].beneath && *name && !strcmp(g->nodes[n].name, name))
+			return true;
+	return false;
+}
+
+static int sort_exports(struct build *b)
+{
+	struct graph *g = &b->graph;
+	const json_t *exports, *e;
+	size_t i;
+
+	if (answer(b, "query-block-exports", JSON_ARRAY, &exports))
+		return -1;
+	unmark(g);
+	for (int n = 1; n < g->n_nodes; n++)
+		if (!strcmp(g->nodes[n].drv, "replication"))
+			mark_beneath(g, n);
+	json_array_foreach(exports, i, e)
+	{
+		bool ours = is_beneath(g, text(e, "node-name"));
+		if (strcmp(text(e, "type"), "nbd") != 0)
+			continue;
+		if (add(b, ours ? &b->t->colo_exports : &b->t->foreign_exports, text(e, "id")))
+			return -1;
+	}
+	return 0;
+}
+
+/* ---- the rest ---- */
+
+static int read_status(struct build *b)
+{
+	const json_t *status, *parameters;
+
+	if (answer(b, "query-colo-status", JSON_OBJECT, &status) ||
+	    answer(b, "query-migrate-parameters", JSON_OBJECT, &parameters))
+		return -1;
+	const char *mode = text(status, "mode");
+	if (!strcmp(mode, "primary"))
+		b->t->role = FT_ROLE_PRIMARY;
+	else if (!strcmp(mode, "secondary"))
+		b->t->role = FT_ROLE_SECONDARY;
+	else if (!strcmp(mode, "none"))
+		b->t->role = FT_ROLE_NONE;
+	else
+		return fault(b, "query-colo-status: mode '%.20s' is neither none, primary nor secondary", mode);
+	json_int_t delay = json_integer_value(json_object_get(parameters, "x-checkpoint-delay"));
+	b->t->checkpoint_ms = delay > 0 && delay < INT32_MAX ? (int)delay : 0;
+	return 0;
+}
+
+static bool is_peer_nbd(const struct ft_topology *t, const char *name)
+{
+	for (int d = 0; d < t->n_disks; d++)
+		if (has(&t->disks[d].nbd, name))
+			return true;
+	return false;
+}
+
+static int read_yank(struct build *b)
+{
+	struct ft_topology *t = b->t;
+	const json_t *instances, *instance;
+	size_t i;
+
+	if (answer(b, "query-yank", JSON_ARRAY, &instances))
+		return -1;
+	json_array_foreach(instances, i, instance)
+	{
+		const char *type = text(instance, "type"), *id = text(instance, "id"),
+		           *node = text(instance, "node-name");
+		if (!strcmp(type, "migration"))
+			t->yank_migration = true;
+		else if (!strcmp(type, "chardev") && has(&t->peer_chardevs, id) && add(b, &t->yank_chardevs, id))
+			return -1;
+		else if (!strcmp(type, "block-node") && is_peer_nbd(t, node) && add(b, &t->yank_block_nodes, node))
+			return -1;
+	}
+	return 0;
+}
+
+static int build(struct build *b)
+{
+	if (read_status(b))
+		return -1;
+	if (b->t->role == FT_ROLE_NONE) /* whatever stands there points at no peer yet */
+		return 0;
+	if (read_objects(b) || sort_filters(b) || read_graph(b))
+		return -1;
+	if (b->t->role == FT_ROLE_PRIMARY ? find_disks(b) || keep_used_iothreads(b) : sort_exports(b))
+		return -1;
+	return read_yank(b);
+}
+
+int ft_topology_build(const json_t *answers, struct ft_topology *out, char error[FT_TEXT_MAX])
+{
+	struct build b = {.answers = answers, .t = out, .error = error};
+
+	memset(out, 0, sizeof *out);
+	*error = 0;
+	int result = build(&b);
+	free(b.graph.nodes);
+	free(b.graph.edges);
+	return result;
+}
