@@ -1,0 +1,457 @@
+/* Real sockets on loopback, IPv4 and IPv6, on a real event loop.  Deadlines are generous: nothing here fails because
+ * the machine is busy. */
+#include "heartbeat/links.h"
+#include "supervisor/clock.h"
+
+#include <arpa/inet.h>
+#include <check.h>
+#include <event2/event.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define MS       FT_NS_PER_MS
+#define PATIENCE (20000 * MS)
+
+struct end {
+	struct ft_config config;
+	struct ft_links *links;
+	struct ft_side side;
+	int news, lost, new_incarnations, stalls;
+	int refused[FT_LINKS_MAX];
+	enum ft_hearing hearing;
+	struct ft_beat peer;
+	bool send_from_news;
+};
+
+static struct end a, b;
+static struct event_base *base_a, *base_b;
+static char *error_text;
+static size_t error_len;
+static FILE *errors;
+
+static const struct ft_side *on_self(void *arg)
+{
+	return &((struct end *)arg)->side;
+}
+
+static void on_news(void *arg, const struct ft_beat *peer, bool new_incarnation, int64_t now)
+{
+	struct end *e = arg;
+
+	(void)now;
+	e->news++;
+	e->new_incarnations += new_incarnation;
+	e->peer = *peer;
+	if (e->send_from_news)
+		ft_links_send_now(e->links);
+}
+
+static void on_hearing(void *arg, enum ft_hearing hearing, int64_t now)
+{
+	struct end *e = arg;
+
+	(void)now;
+	ck_assert_int_ne(e->hearing, hearing);
+	e->hearing = hearing;
+	e->lost += hearing == FT_HEARING_LOST;
+}
+
+static void on_refused(void *arg, int link, int64_t now)
+{
+	(void)now;
+	((struct end *)arg)->refused[link]++;
+}
+
+static void on_stalled(void *arg, int64_t gap, int64_t now)
+{
+	struct end *e = arg;
+
+	(void)now;
+	ck_assert_int_gt(gap, ft_links_hub(e->links)->detector.window);
+	e->stalls++;
+}
+
+static const struct ft_links_callbacks callbacks = {on_self, on_news, on_hearing, on_refused, on_stalled};
+
+static socklen_t make_address(int family, int port, struct sockaddr_storage *out)
+{
+	memset(out, 0, sizeof *out);
+	if (family == AF_INET6) {
+		struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port)};
+
+		in6.sin6_addr = in6addr_loopback;
+		memcpy(out, &in6, sizeof in6);
+		return sizeof in6;
+	}
+	{
+		struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+
+		in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+		memcpy(out, &in, sizeof in);
+		return sizeof in;
+	}
+}
+
+/* A socket on a port that was free; *port says which.  -1 where the family is not to be had. */
+static int bind_any(int family, int *port)
+{
+	struct sockaddr_storage address;
+	socklen_t len = make_address(family, 0, &address);
+	int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -1;
+	if (bind(fd, (struct sockaddr *)&address, len) != 0) {
+		close(fd);
+		return -1;
+	}
+	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&address, &len), 0);
+	/* The port is at the same place in both. */
+	*port = ntohs(((struct sockaddr_in *)(void *)&address)->sin_port);
+	return fd;
+}
+
+/* Gives link i of both ends a new pair of free ports. */
+static void address_link(int i, int family)
+{
+	struct ft_link_config *la = &a.config.links[i], *lb = &b.config.links[i];
+	int port_a, port_b, fd_a = bind_any(family, &port_a), fd_b = bind_any(family, &port_b);
+
+	ck_assert(fd_a >= 0 && fd_b >= 0);
+	la->local_len = lb->peer_len = make_address(family, port_a, &la->local);
+	la->peer_len = lb->local_len = make_address(family, port_b, &la->peer);
+	lb->peer = la->local;
+	lb->local = la->peer;
+	snprintf(la->local_text, sizeof la->local_text, "loopback:%d", port_a);
+	snprintf(la->peer_text, sizeof la->peer_text, "loopback:%d", port_b);
+	memcpy(lb->local_text, la->peer_text, sizeof lb->local_text);
+	memcpy(lb->peer_text, la->local_text, sizeof lb->peer_text);
+	close(fd_a);
+	close(fd_b);
+}
+
+static int second_family(void)
+{
+	int port, fd = bind_any(AF_INET6, &port);
+
+	if (fd < 0)
+		return AF_INET;
+	close(fd);
+	return AF_INET6;
+}
+
+static struct ft_links *open_end(struct end *e, struct event_base *base, uint64_t incarnation)
+{
+	e->links = ft_links_new(base, &e->config, incarnation, &callbacks, e, errors);
+	fflush(errors);
+	return e->links;
+}
+
+static void prepare(void)
+{
+	struct ft_config c = {.pair = "vm1", .n_keys = 1, .interval_ms = 20, .lost_after = 5, .n_links = 2};
+
+	c.keys[0] = (struct ft_key){.id = 42, .bytes = {1, 2, 3}};
+	a = b = (struct end){.config = c, .side = {.state = FT_UNPROTECTED}};
+	strcpy(a.config.node, "alpha");
+	strcpy(b.config.node, "beta");
+	base_a = event_base_new();
+	base_b = event_base_new();
+	errors = open_memstream(&error_text, &error_len);
+	ck_assert(base_a && base_b && errors);
+	address_link(0, AF_INET);
+	address_link(1, second_family());
+}
+
+static void clean_up(void)
+{
+	ft_links_free(a.links);
+	ft_links_free(b.links);
+	event_base_free(base_a);
+	event_base_free(base_b);
+	fclose(errors);
+	free(error_text);
+}
+
+/* One look at both loops, and a short sleep. */
+static void turn_both(void)
+{
+	event_base_loop(base_a, EVLOOP_NONBLOCK);
+	event_base_loop(base_b, EVLOOP_NONBLOCK);
+	usleep(500);
+}
+
+#define run_until(condition)                                                                                           \
+	do {                                                                                                           \
+		int64_t give_up = ft_clock_now() + PATIENCE;                                                           \
+		while (!(condition)) {                                                                                 \
+			ck_assert_msg(ft_clock_now() < give_up, "never came: %s", #condition);                         \
+			turn_both();                                                                                   \
+		}                                                                                                      \
+	} while (0)
+
+static uint64_t received(const struct end *e, int link)
+{
+	return ft_links_hub(e->links)->links[link].stats.received;
+}
+
+static bool flows(const struct end *e, int n_links)
+{
+	const struct ft_hub *h = ft_links_hub(e->links);
+	bool all = e->hearing == FT_HEARING_ALIVE && ft_hub_acked_sent(h) != FT_NEVER;
+
+	for (int i = 0; i < n_links; i++)
+		all = all && h->detector.links[i].alive && h->links[i].stats.received > 0;
+	return all;
+}
+
+static void open_both(void)
+{
+	ck_assert_msg(open_end(&a, base_a, 1) != NULL, "%s", error_text);
+	ck_assert_msg(open_end(&b, base_b, 2) != NULL, "%s", error_text);
+	run_until(flows(&a, 2) && flows(&b, 2));
+}
+
+START_TEST(both_links_carry_heartbeats_both_ways)
+{
+	open_both();
+	ck_assert_str_eq(a.peer.node, "beta");
+	ck_assert_str_eq(b.peer.node, "alpha");
+	ck_assert_int_eq(a.new_incarnations, 1);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_ge(ft_links_hub(a.links)->links[i].stats.rtt, 0);
+		ck_assert_int_eq(ft_links_send_error(a.links, i), 0);
+	}
+	ck_assert_uint_eq(error_len, 0);
+}
+END_TEST
+
+START_TEST(news_is_told_when_it_is_news)
+{
+	int told;
+
+	open_both();
+	told = a.news;
+	{
+		uint64_t before = received(&a, 0);
+
+		run_until(received(&a, 0) > before + 5);
+	}
+	ck_assert_int_eq(a.news, told);
+	b.side.state = FT_PROTECTED;
+	b.side.session[15] = 1;
+	b.side.epoch = 7;
+	ft_links_send_now(b.links);
+	run_until(a.news > told);
+	ck_assert_int_eq(a.news, told + 1);
+	ck_assert_int_eq(a.peer.side.state, FT_PROTECTED);
+	ck_assert_uint_eq(a.peer.side.epoch, 7);
+	ck_assert_int_eq(a.new_incarnations, 1);
+}
+END_TEST
+
+START_TEST(a_callback_may_send)
+{
+	a.send_from_news = b.send_from_news = true;
+	open_both();
+	b.side.state = FT_PROTECTED;
+	run_until(a.peer.side.state == FT_PROTECTED);
+}
+END_TEST
+
+START_TEST(a_leaver_is_refused_then_lost_then_new)
+{
+	int64_t start;
+
+	open_both();
+	ft_links_free(b.links);
+	b.links = NULL;
+	start = ft_clock_now();
+	run_until(a.refused[0] > 0 && a.refused[1] > 0);
+	run_until(a.hearing == FT_HEARING_LOST);
+	/* At most one an interval and link, however many come. */
+	ck_assert_int_le(a.refused[0], (ft_clock_now() - start) / (20 * MS) + 1);
+	ck_assert_uint_ge(ft_links_hub(a.links)->links[0].stats.refused, (uint64_t)a.refused[0]);
+	b.hearing = FT_HEARING_NEVER;
+	ck_assert_ptr_nonnull(open_end(&b, base_b, 3));
+	run_until(a.hearing == FT_HEARING_ALIVE && flows(&b, 2));
+	ck_assert_int_eq(a.new_incarnations, 2);
+}
+END_TEST
+
+/* a does not run for several windows, b does; then a's timer and sockets are all due at once. */
+static void stall_a(void)
+{
+	int64_t until;
+	uint64_t sent;
+
+	open_both();
+	a.lost = 0;
+	until = ft_clock_now() + 5 * ft_links_hub(a.links)->detector.window;
+	sent = ft_links_hub(b.links)->links[0].stats.sent;
+	while (ft_clock_now() < until || ft_links_hub(b.links)->links[0].stats.sent < sent + 3) {
+		event_base_loop(base_b, EVLOOP_NONBLOCK);
+		usleep(1000);
+	}
+}
+
+START_TEST(a_stalled_daemon_reads_before_it_judges)
+{
+	uint64_t before;
+
+	stall_a();
+	before = received(&a, 0);
+	if (_i)
+		ft_links_catch_up(a.links);
+	else
+		event_base_loop(base_a, EVLOOP_NONBLOCK);
+	ck_assert_int_eq(a.lost, 0);
+	ck_assert_int_ge(a.stalls, 1);
+	ck_assert_uint_gt(received(&a, 0), before);
+	ck_assert_int_eq(a.hearing, FT_HEARING_ALIVE);
+}
+END_TEST
+
+START_TEST(a_flood_of_rubbish_does_no_harm)
+{
+	static const uint8_t rubbish[2000] = "FTHB";
+	int port, fd = bind_any(AF_INET, &port), told;
+	const struct ft_hub *h;
+
+	/* The peer of link 0 is replaced by someone who only makes noise; link 1 goes on. */
+	ck_assert_int_ge(fd, 0);
+	a.config.links[0].peer_len = make_address(AF_INET, port, &a.config.links[0].peer);
+	ck_assert(open_end(&a, base_a, 1) && open_end(&b, base_b, 2));
+	run_until(a.hearing == FT_HEARING_ALIVE && b.hearing == FT_HEARING_ALIVE);
+	told = a.news;
+	h = ft_links_hub(a.links);
+	for (int i = 0; i < 600; i++) {
+		(void)sendto(fd, rubbish, i % 2 ? sizeof rubbish : (size_t)(i % 150), 0,
+		             (struct sockaddr *)&a.config.links[0].local, a.config.links[0].local_len);
+		if (i % 100 == 0)
+			turn_both();
+	}
+	run_until(h->links[0].stats.rejected[FT_WIRE_LENGTH] > 100);
+	run_until(received(&a, 1) > 20);
+	ck_assert_uint_eq(received(&a, 0), 0);
+	ck_assert_int_eq(a.news, told);
+	ck_assert(!h->detector.links[0].alive && h->detector.links[1].alive);
+	close(fd);
+}
+END_TEST
+
+START_TEST(every_fault_at_start_has_its_line)
+{
+	struct sockaddr_in *far = (struct sockaddr_in *)(void *)&a.config.links[0].local;
+	int port, fd = bind_any(AF_INET, &port);
+
+	ck_assert_int_ge(fd, 0);
+	far->sin_addr.s_addr = inet_addr("192.0.2.1"); /* TEST-NET-1: no host has it */
+	strcpy(a.config.links[0].local_text, "192.0.2.1:7400");
+	a.config.links[1].local_len = make_address(AF_INET, port, &a.config.links[1].local);
+	ck_assert_ptr_null(open_end(&a, base_a, 1));
+	ck_assert_ptr_nonnull(strstr(error_text, "link 1: cannot bind 192.0.2.1:7400: "));
+	ck_assert_ptr_nonnull(strstr(error_text, "; is the address on this host?\n"));
+	ck_assert_ptr_nonnull(strstr(error_text, "link 2: cannot bind loopback:"));
+	ck_assert_ptr_nonnull(strstr(error_text, "; is another ftd using it?\n"));
+	close(fd);
+}
+END_TEST
+
+START_TEST(two_daemons_cannot_share_a_link)
+{
+	struct end twin = a;
+
+	open_both();
+	ck_assert_ptr_null(open_end(&twin, base_a, 9));
+	ck_assert_ptr_nonnull(strstr(error_text, "link 2: cannot bind"));
+	/* nor after a reload has rebound the socket for another peer */
+	a.config.links[0].peer_len = make_address(AF_INET, 9, &a.config.links[0].peer);
+	ck_assert_int_eq(ft_links_reconfigure(a.links, &a.config, errors), 0);
+	ck_assert_ptr_null(open_end(&twin, base_a, 9));
+}
+END_TEST
+
+START_TEST(a_reload_keeps_the_heartbeats_flowing)
+{
+	struct ft_config *next = malloc(sizeof *next);
+	uint64_t before;
+
+	ck_assert_ptr_nonnull(next);
+	open_both();
+	before = received(&a, 0);
+	address_link(1, AF_INET);
+	*next = a.config;
+	ck_assert_int_eq(ft_links_reconfigure(a.links, next, errors), 0);
+	/* The old config may be freed: nobody looks at it any more. */
+	memset(a.config.keys, 0, sizeof a.config.keys);
+	run_until(received(&a, 0) > before + 3);
+	ck_assert_int_eq(ft_links_reconfigure(b.links, &b.config, errors), 0);
+	before = received(&a, 1);
+	run_until(received(&a, 1) > before + 3);
+	ck_assert_int_eq(a.new_incarnations, 1);
+	/* One link less, the other in its place: its socket moves with it. */
+	next->links[0] = next->links[1];
+	b.config.links[0] = b.config.links[1];
+	next->n_links = b.config.n_links = 1;
+	ck_assert_int_eq(ft_links_reconfigure(a.links, next, errors), 0);
+	ck_assert_int_eq(ft_links_reconfigure(b.links, &b.config, errors), 0);
+	before = received(&a, 0);
+	run_until(received(&a, 0) > before + 3);
+	ck_assert_int_eq(a.new_incarnations, 1);
+	free(next);
+}
+END_TEST
+
+START_TEST(a_failed_reload_changes_nothing)
+{
+	struct ft_config good = a.config, bad = a.config;
+	uint64_t before;
+
+	open_both();
+	bad.interval_ms = 5000;
+	address_link(0, AF_INET); /* one that could be opened */
+	bad.links[0] = a.config.links[0];
+	((struct sockaddr_in *)(void *)&bad.links[1].local)->sin_family = AF_INET;
+	bad.links[1].local_len = make_address(AF_INET, 0, &bad.links[1].local);
+	((struct sockaddr_in *)(void *)&bad.links[1].local)->sin_addr.s_addr = inet_addr("192.0.2.1");
+	ck_assert_int_eq(ft_links_reconfigure(a.links, &bad, errors), -1);
+	fflush(errors);
+	ck_assert_ptr_nonnull(strstr(error_text, "link 2: cannot bind"));
+	a.config = good;
+	for (int i = 0; i < 2; i++) {
+		before = received(&a, i);
+		run_until(received(&a, i) > before + 3);
+	}
+	ck_assert_int_eq(ft_links_hub(a.links)->detector.interval, 20 * MS);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("links");
+	TCase *t = tcase_create("links");
+	SRunner *sr = srunner_create(s);
+	int failed;
+
+	suite_add_tcase(s, t);
+	tcase_add_checked_fixture(t, prepare, clean_up);
+	tcase_set_timeout(t, 120);
+	tcase_add_test(t, both_links_carry_heartbeats_both_ways);
+	tcase_add_test(t, news_is_told_when_it_is_news);
+	tcase_add_test(t, a_callback_may_send);
+	tcase_add_test(t, a_leaver_is_refused_then_lost_then_new);
+	tcase_add_loop_test(t, a_stalled_daemon_reads_before_it_judges, 0, 2);
+	tcase_add_test(t, a_flood_of_rubbish_does_no_harm);
+	tcase_add_test(t, every_fault_at_start_has_its_line);
+	tcase_add_test(t, two_daemons_cannot_share_a_link);
+	tcase_add_test(t, a_reload_keeps_the_heartbeats_flowing);
+	tcase_add_test(t, a_failed_reload_changes_nothing);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
