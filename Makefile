@@ -1,5 +1,5 @@
 # ftd: build, test, lint, install.  `make` leaves build/ftd and build/ftctl.
-# SAN=1 builds with ASan and UBSan into build/san; the tests do that by themselves.
+# SAN=1 builds with ASan and UBSan into build/san; the tests do that by themselves.  V=1 shows every command.
 
 VERSION := $(shell cat VERSION)
 CC      ?= cc
@@ -26,6 +26,7 @@ B := build
 CPPFLAGS += -D_FORTIFY_SOURCE=2
 endif
 
+Q := $(if $(V),,@)
 ROOMS    := config heartbeat qmp supervisor report ctl
 MAINS    := supervisor/main.c ctl/ftctl.c
 LIB_SRC  := $(filter-out $(MAINS),$(foreach r,$(ROOMS),$(wildcard $(r)/*.c)))
@@ -37,21 +38,25 @@ all: $(B)/ftd $(B)/ftctl
 
 $(B)/libftd.a: $(call OBJ,$(LIB_SRC))
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(Q)$(AR) rcs $@ $^
 $(B)/ftd: $(call OBJ,supervisor/main.c) $(B)/libftd.a
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	@echo 'link  $@'
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 $(B)/ftctl: $(call OBJ,ctl/ftctl.c) $(B)/libftd.a
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	@echo 'link  $@'
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 $(B)/obj/%.o: %.c Makefile VERSION
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	@echo 'cc    $<'
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 -include $(patsubst %.o,%.d,$(call OBJ,$(ALL_SRC)))
 
 # Each tests/unit/test_X.c is a program of its own, so that one room can be built and tested alone.
 UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%,$(UNIT_SRC))
 $(B)/unit/%: $(B)/obj/tests/unit/%.o $(B)/libftd.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs check 2>/dev/null) $(LDLIBS)
+	@echo 'link  $@'
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs check 2>/dev/null) $(LDLIBS)
 
 unit: $(UNIT)
 	@for t in $(UNIT); do $$t || exit 1; done
