@@ -202,6 +202,11 @@ static void absorb_plan(struct ft_core *c, const struct ft_plan_report *report)
 	c->plan_running = false;
 	c->outcome.plan = *report;
 	c->retry_at = c->now + FT_RETRY_NS;
+	/* The clean-up goes on after the proof and is no part of the outcome. */
+	struct ft_plan_report *p = &c->outcome.plan;
+	while (p->n_steps > 0 && p->steps[p->n_steps - 1].result == FT_STEP_SKIPPED &&
+	       !p->steps[p->n_steps - 1].error[0])
+		p->n_steps--;
 	if (report->ok) { /* proven by QEMU's own answer: no need to wait for the next look at it */
 		c->qemu.last_role = c->role;
 		c->qemu.role = FT_ROLE_NONE;
