@@ -201,7 +201,7 @@ static void print_peer(const json_t *status, FILE *out)
 {
 	const json_t *peer = json_object_get(status, "peer"), *session = json_object_get(status, "session");
 	char a[WHAT_MAX], b[WHAT_MAX], c[WHAT_MAX];
-	if (json_is_object(peer))
+	if (json_is_string(json_object_get(peer, "node")))
 		fprintf(out, "  peer     %s: %s as %s, %s\n", text_of(peer, "node", "?", a),
 		        text_of(peer, "state", "?", b), text_of(peer, "role", "?", c),
 		        is_true(peer, "alive") ? "alive" : "NOT HEARD");

@@ -1,6 +1,7 @@
 /* Structs to JSON; see record.h. */
 #include "report/record.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 void ft_time_text(struct timespec wall, char out[32])
@@ -29,12 +30,14 @@ json_t *ft_text_json(const char *text)
 	json_t *json = json_string(text);
 	if (json != NULL)
 		return json;
-	char ascii[FT_TEXT_MAX];
-	size_t i = 0;
-	for (; text[i] != '\0' && i + 1 < sizeof(ascii); i++)
-		ascii[i] = (unsigned char)text[i] < 0x80 ? text[i] : '?';
-	ascii[i] = '\0';
-	return json_string(ascii);
+	char *ascii = strdup(text);
+	if (ascii == NULL)
+		return NULL;
+	for (char *p = ascii; *p != '\0'; p++)
+		*p = (unsigned char)*p < 0x80 ? *p : '?';
+	json = json_string(ascii);
+	free(ascii);
+	return json;
 }
 
 json_t *ft_ms_json(int64_t ns)

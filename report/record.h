@@ -17,7 +17,7 @@ void ft_time_text(struct timespec wall, char out[32]);
 
 /* 32 hex digits, or null while there is no session (all bytes zero). A new reference. */
 json_t *ft_session_json(const uint8_t session[FT_SESSION_BYTES]);
-/* Text that may not be whole UTF-8 (cut in a fixed buffer, or not ours): what is not becomes '?'. "" becomes null. A new reference. */
+/* Text that may not be whole UTF-8 (cut in a fixed buffer, or not ours): if it is not, every non-ASCII byte becomes '?'. "" becomes null. A new reference. */
 json_t *ft_text_json(const char *text);
 /* Nanoseconds as milliseconds, rounded to the microsecond. A new reference. */
 json_t *ft_ms_json(int64_t ns);

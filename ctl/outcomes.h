@@ -1,0 +1,12 @@
+/* state_dir/outcomes.jsonl, read back: for `ftctl last` without a daemon.
+ * Knows: the file.  Must not know: who asks. */
+#ifndef FT_CTL_OUTCOMES_H
+#define FT_CTL_OUTCOMES_H
+
+#include <jansson.h>
+
+/* The newest count outcomes, oldest first: a new array, empty if there is no such file. damaged: lines that are no JSON object,
+ * as a crash leaves them, are skipped and counted. NULL with errno if the file is there and cannot be read. */
+json_t *ft_outcomes_read(const char *state_dir, size_t count, int *damaged);
+
+#endif
