@@ -41,7 +41,7 @@ static int connect_to(const char *path)
 		errno = ENAMETOOLONG;
 		return -1;
 	}
-	strcpy(address.sun_path, path);
+	memcpy(address.sun_path, path, strlen(path) + 1);
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -1;
@@ -106,43 +106,43 @@ static char *read_line(int fd, int64_t deadline)
 	}
 }
 
-static enum ft_asked explain_connect(const char *path, int why, char error[2 * FT_TEXT_MAX])
+static enum ft_asked explain_connect(const char *path, int why, char error[FT_CLIENT_ERROR_MAX])
 {
 	switch (why) {
 	case ENOENT:
 	case ECONNREFUSED:
-		snprintf(error, 2 * FT_TEXT_MAX,
+		snprintf(error, FT_CLIENT_ERROR_MAX,
 		         "no ftd listens on %s (%s); start it: ftd -c FILE, or its systemd service", path,
 		         strerror(why));
 		return FT_ASKED_NO_DAEMON;
 	case ETIMEDOUT:
-		snprintf(error, 2 * FT_TEXT_MAX,
+		snprintf(error, FT_CLIENT_ERROR_MAX,
 		         "ftd at %s has taken no connection for %d ms; is it stopped or hanging?", path,
 		         FT_CLIENT_CONNECT_MS);
 		return FT_ASKED_NO_DAEMON;
 	case EACCES:
-		snprintf(error, 2 * FT_TEXT_MAX,
+		snprintf(error, FT_CLIENT_ERROR_MAX,
 		         "not allowed to use %s; be root, or in the group of control.group in ft.conf", path);
 		return FT_ASKED_FAULT;
 	default:
-		snprintf(error, 2 * FT_TEXT_MAX, "cannot connect to %s: %s", path, strerror(why));
+		snprintf(error, FT_CLIENT_ERROR_MAX, "cannot connect to %s: %s", path, strerror(why));
 		return FT_ASKED_FAULT;
 	}
 }
 
-static enum ft_asked explain_silence(const char *path, int why, int answer_ms, char error[2 * FT_TEXT_MAX])
+static enum ft_asked explain_silence(const char *path, int why, int answer_ms, char error[FT_CLIENT_ERROR_MAX])
 {
 	if (why == ETIMEDOUT)
-		snprintf(error, 2 * FT_TEXT_MAX,
+		snprintf(error, FT_CLIENT_ERROR_MAX,
 		         "ftd at %s has not answered in %d ms; is it stopped or hanging? see its log", path, answer_ms);
 	else
-		snprintf(error, 2 * FT_TEXT_MAX, "ftd at %s has left without an answer: %s; see its log", path,
+		snprintf(error, FT_CLIENT_ERROR_MAX, "ftd at %s has left without an answer: %s; see its log", path,
 		         strerror(why));
 	return FT_ASKED_NO_DAEMON;
 }
 
 enum ft_asked ft_client_ask(const char *socket_path, const json_t *request, int answer_ms, json_t **answer,
-                            char error[2 * FT_TEXT_MAX])
+                            char error[FT_CLIENT_ERROR_MAX])
 {
 	char *text = json_dumps(request, FT_JSON_FLAGS);
 	int fd = connect_to(socket_path);
@@ -170,6 +170,6 @@ enum ft_asked ft_client_ask(const char *socket_path, const json_t *request, int 
 		return FT_ASKED_OK;
 	json_decref(*answer);
 	*answer = NULL;
-	snprintf(error, 2 * FT_TEXT_MAX, "what listens on %s has not answered like ftd does", socket_path);
+	snprintf(error, FT_CLIENT_ERROR_MAX, "what listens on %s has not answered like ftd does", socket_path);
 	return FT_ASKED_FAULT;
 }

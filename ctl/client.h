@@ -9,6 +9,7 @@
 
 #define FT_CLIENT_CONNECT_MS 2000
 #define FT_CLIENT_ANSWER_MAX (16u << 20) /* bytes */
+#define FT_CLIENT_ERROR_MAX  384
 
 enum ft_asked {
 	FT_ASKED_OK = 0,
@@ -19,6 +20,6 @@ enum ft_asked {
 /* Sends request (borrowed) and waits for the answer, an object with an integer "code".  With FT_ASKED_OK *answer is a new
  * reference; else error says what happened and what to do, in one line. */
 enum ft_asked ft_client_ask(const char *socket_path, const json_t *request, int answer_ms, json_t **answer,
-                            char error[2 * FT_TEXT_MAX]);
+                            char error[FT_CLIENT_ERROR_MAX]);
 
 #endif

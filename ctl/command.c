@@ -111,7 +111,7 @@ static int exit_code_of(enum ft_asked asked)
 /* Asks the daemon. Steals request. Returns 0 with a new *answer, or an exit code after having said why. */
 static int ask(const struct command *c, json_t *request, int answer_ms, json_t **answer)
 {
-	char path[FT_SOCKPATH_MAX], why[2 * FT_TEXT_MAX], *fault = NULL;
+	char path[FT_SOCKPATH_MAX], why[FT_CLIENT_ERROR_MAX], *fault = NULL;
 	int code = find_socket(c, path, &fault);
 	if (code != 0) {
 		fail(c, code, fault != NULL ? fault : "out of memory");
@@ -274,7 +274,7 @@ static bool check_config(const struct command *c, json_t *checks, char path[FT_S
 /* Adds what the daemon has to say; *plan is a new reference or NULL. Returns an exit code. */
 static int check_daemon(json_t *checks, const char *path, json_t **plan)
 {
-	char why[2 * FT_TEXT_MAX];
+	char why[FT_CLIENT_ERROR_MAX];
 	json_t *answer, *request = json_pack("{s:s}", "verb", "check");
 	enum ft_asked asked = ft_client_ask(path, request, ANSWER_MS, &answer, why);
 	json_decref(request);

@@ -52,7 +52,7 @@ struct ft_control {
 
 static void arm(struct client *c, int ms)
 {
-	struct timeval in = {.tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000};
+	struct timeval in = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000L};
 	event_add(c->deadline, &in);
 }
 
@@ -393,8 +393,10 @@ void ft_control_free(struct ft_control *c)
 	struct stat st;
 	if (c == NULL)
 		return;
-	while (!LIST_EMPTY(&c->clients))
-		say_goodbye(LIST_FIRST(&c->clients));
+	for (struct client *client = LIST_FIRST(&c->clients), *next; client != NULL; client = next) {
+		next = LIST_NEXT(client, next);
+		say_goodbye(client);
+	}
 	if (c->listener != NULL)
 		evconnlistener_free(c->listener);
 	if (c->resume != NULL)

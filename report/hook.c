@@ -186,7 +186,7 @@ static int spawn(struct ft_hooks *h, const struct call *c)
 
 static void watch(struct ft_hooks *h, const struct call *c)
 {
-	struct timeval in = {.tv_sec = h->timeout_ms / 1000, .tv_usec = (h->timeout_ms % 1000) * 1000};
+	struct timeval in = {.tv_sec = h->timeout_ms / 1000, .tv_usec = h->timeout_ms % 1000 * 1000L};
 	snprintf(h->running, sizeof(h->running), "%s", c->name);
 	snprintf(h->program, sizeof(h->program), "%s", h->argv[0]);
 	h->killed = NULL;

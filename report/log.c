@@ -82,7 +82,7 @@ int ft_log_journal(const char *socket_path)
 			errno = ENAMETOOLONG;
 			return -1;
 		}
-		strcpy(address.sun_path, socket_path);
+		memcpy(address.sun_path, socket_path, strlen(socket_path) + 1);
 		fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 		if (fd < 0)
 			return -1;

@@ -34,7 +34,8 @@ json_t *ft_text_json(const char *text)
 	if (ascii == NULL)
 		return NULL;
 	for (char *p = ascii; *p != '\0'; p++)
-		*p = (unsigned char)*p < 0x80 ? *p : '?';
+		if ((unsigned char)*p >= 0x80)
+			*p = '?';
 	json = json_string(ascii);
 	free(ascii);
 	return json;

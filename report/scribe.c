@@ -52,6 +52,7 @@ struct ft_scribe {
 	size_t reply_len;
 	TAILQ_HEAD(, job) jobs; /* the first one is the child's */
 	int n_jobs;
+	bool leaving; /* ft_scribe_free is telling what is left; nothing new is taken */
 };
 
 static void tell(struct job *j, const char *error)
@@ -250,6 +251,10 @@ static void add_job(struct ft_scribe *s, enum ft_scribe_op op, const char *name,
                     int deadline_ms, ft_scribe_done *done, void *arg)
 {
 	assert(strlen(name) < FT_SCRIBE_NAME_MAX && strchr(name, '/') == NULL && name[0] != '.' && name[0] != '\0');
+	if (s->leaving) {
+		ft_log(FT_LOG_ERROR, "report", "%s/%s: not written: ftd was stopped first", s->state_dir, name);
+		return;
+	}
 	bool too_long = len > FT_SCRIBE_TEXT_MAX, too_many = s->n_jobs >= FT_SCRIBE_JOBS_MAX;
 	size_t kept = too_long || too_many ? 0 : len;
 	struct job *j = calloc(1, sizeof(*j) + kept);
@@ -257,10 +262,10 @@ static void add_job(struct ft_scribe *s, enum ft_scribe_op op, const char *name,
 		abort();
 	*j = (struct job){.scribe = s, .deadline_ms = deadline_ms, .done = done, .arg = arg, .request = {.op = op}};
 	j->request.len = (uint32_t)kept;
-	strcpy(j->request.name, name);
+	memcpy(j->request.name, name, strlen(name) + 1);
 	memcpy(j->text, text, kept);
 	j->deadline = evtimer_new(s->base, on_deadline, j);
-	struct timeval in = {.tv_sec = deadline_ms / 1000, .tv_usec = (deadline_ms % 1000) * 1000};
+	struct timeval in = {.tv_sec = deadline_ms / 1000, .tv_usec = deadline_ms % 1000 * 1000L};
 	event_add(j->deadline, &in);
 	TAILQ_INSERT_TAIL(&s->jobs, j, next);
 	s->n_jobs++;
@@ -320,29 +325,44 @@ pid_t ft_scribe_pid(const struct ft_scribe *s)
 	return s->pid;
 }
 
+static void tell_refused(struct ft_scribe *s)
+{
+	for (struct job *j = TAILQ_FIRST(&s->jobs), *next; j != NULL; j = next) {
+		next = TAILQ_NEXT(j, next);
+		if (j->refusal[0] != '\0')
+			on_deadline(-1, EV_TIMEOUT, j);
+	}
+}
+
+/* One wait for the child, at most until end. False: there is no use in another. */
+static bool serve_child(struct ft_scribe *s, const struct job *first, int64_t end)
+{
+	int64_t left = end - ft_clock_now();
+	struct pollfd fds[] = {{.fd = s->fd, .events = POLLIN}, {.fd = s->pidfd, .events = POLLIN}};
+	if (first->sent < sizeof(first->request) + first->request.len)
+		fds[0].events |= POLLOUT;
+	if (left <= 0 || (poll(fds, 2, (int)(left / FT_NS_PER_MS) + 1) < 0 && errno != EINTR))
+		return false;
+	if (fds[0].revents & POLLIN)
+		on_readable(s->fd, EV_READ, s);
+	else if (fds[1].revents & POLLIN)
+		return false;
+	else if (fds[0].revents & POLLOUT)
+		push(s);
+	return true;
+}
+
 /* The event loop has ended by now, so the socket is served from here. */
 static void finish_jobs(struct ft_scribe *s, int wait_ms)
 {
 	int64_t end = ft_clock_now() + wait_ms * FT_NS_PER_MS;
-	struct job *j;
-	while (s->pid != 0 && (j = TAILQ_FIRST(&s->jobs)) != NULL) {
-		if (j->refusal[0] != '\0') {
-			on_deadline(-1, EV_TIMEOUT, j);
-			continue;
-		}
-		int64_t left = end - ft_clock_now();
-		struct pollfd fds[] = {{.fd = s->fd, .events = POLLIN}, {.fd = s->pidfd, .events = POLLIN}};
-		if (j->sent < sizeof(j->request) + j->request.len)
-			fds[0].events |= POLLOUT;
-		if (left <= 0 || (poll(fds, 2, (int)(left / FT_NS_PER_MS) + 1) < 0 && errno != EINTR))
-			break;
-		if (fds[0].revents & POLLIN)
-			on_readable(s->fd, EV_READ, s);
-		else if (fds[1].revents & POLLIN)
-			break;
-		else if (fds[0].revents & POLLOUT)
-			push(s);
+	bool more = s->pid != 0;
+	while (more) {
+		tell_refused(s);
+		const struct job *first = TAILQ_FIRST(&s->jobs);
+		more = first != NULL && serve_child(s, first, end);
 	}
+	s->leaving = true;
 	fail_all(s, "ftd was stopped first");
 }
 

@@ -31,7 +31,8 @@ void ft_scribe_replace(struct ft_scribe *s, const char *name, const char *text, 
                        ft_scribe_done *done, void *arg);
 /* The child's process id, 0 if there is none now. For logs and tests. */
 pid_t ft_scribe_pid(const struct ft_scribe *s);
-/* Waits for what is outstanding, at most for wait_ms, then ends the child. What is left then fails. NULL is fine. */
+/* Waits for what is outstanding, at most for wait_ms, then ends the child. What is left then fails, and
+ * a job queued from such a done() is only logged. NULL is fine. */
 void ft_scribe_free(struct ft_scribe *s, int wait_ms);
 
 #endif

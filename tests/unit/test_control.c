@@ -621,7 +621,7 @@ END_TEST
 
 START_TEST(a_daemon_that_hangs_is_no_daemon)
 {
-	char error[2 * FT_TEXT_MAX];
+	char error[FT_CLIENT_ERROR_MAX];
 	json_t *answer = NULL, *request = json_pack("{s:s}", "verb", "status");
 	start(); /* and nobody runs its loop */
 	ck_assert_int_eq(ft_client_ask(config.control_socket, request, 50, &answer, error), FT_ASKED_NO_DAEMON);
