@@ -18,15 +18,18 @@ struct ft_process {
 		.pid = 0, .pidfd = -1                                                                                  \
 	}
 
-/* The process that listens on a connected UNIX socket (SO_PEERCRED, pidfd_open).  0, or -1 with errno. */
+/* The process that listens on a connected UNIX socket (SO_PEERCRED, pidfd_open).  0, or -1 with errno and *out none. */
 int ft_process_of_socket(int fd, struct ft_process *out);
-/* Whether thread tid (QMP query-cpus-fast "thread-id") belongs to it: proof that the listener is this QEMU itself and not
- * who passed it the socket.  If not, *real_pid is the tid's process, 0 unknown. */
+/* Whether thread tid, as QEMU itself calls it, (QMP query-cpus-fast "thread-id") belongs to it: proof that the listener is this QEMU itself and not
+ * who passed it the socket.  If not, *real_pid is the process of that tid here, 0 unknown. */
 bool ft_process_owns_thread(const struct ft_process *p, pid_t tid, pid_t *real_pid);
 int ft_process_open(pid_t pid, struct ft_process *out);
 void ft_process_close(struct ft_process *p);
 bool ft_process_alive(const struct ft_process *p);   /* false: died (even if its parent has not reaped it), or none */
-bool ft_process_stopped(const struct ft_process *p); /* all threads are in state T, /proc/PID/task/TID/stat */
+bool ft_process_stopped(const struct ft_process *p); /* all threads are in state T, or t: held by a debugger */
+/* Killed, and the kernel is still taking its memory down (75 ms a GB): all threads are on their way out, none will ever run
+ * guest code again, but the pidfd is not readable yet. Also false once it has died. */
+bool ft_process_dying(const struct ft_process *p);
 /* Sends sig through the pidfd. 0, or -1 with errno. Signal 0 asks for permission only. */
 int ft_process_signal(const struct ft_process *p, int sig);
 

@@ -1,0 +1,597 @@
+#include "qmp/connection.h"
+
+#include "qmp/framing.h"
+#include "report/log.h"
+#include "supervisor/clock.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define BACKOFF_MIN (25 * FT_NS_PER_MS)
+#define BACKOFF_MAX (1000 * FT_NS_PER_MS)
+#define STALL       (200 * FT_NS_PER_MS) /* a timer this late means that we did not run, not that QEMU did not answer */
+#define OUTPUT_MAX  (256u << 10)         /* a whole plan fits several times */
+#define READ_CHUNK  16384u
+#define READ_ROUNDS 16 /* chunks read before the loop gets its turn */
+
+enum phase { CLOSED, GREETING, NEGOTIATING, UP };
+
+struct pending {
+	bool used;
+	json_int_t id;
+	char command[48];
+	int64_t asked_at;
+	ft_conn_reply *reply;
+	void *arg;
+	int tag;
+};
+
+struct ft_conn {
+	const char *label;
+	char path[FT_SOCKPATH_MAX];
+	bool want_oob;
+	int64_t reply_timeout;
+	struct ft_conn_callbacks cb;
+	void *arg;
+
+	struct event_base *base;
+	struct event *readable, *writable; /* of fd; made and freed with it */
+	struct event *timer;               /* the next deadline, or the next attempt to connect */
+	int64_t timer_due;
+	int fd;
+	pid_t listener;
+	enum phase phase;
+	int64_t phase_since;
+	bool oob_offered, overdue, held;
+	unsigned lifetimes; /* counts closes: a callback may have closed the connection under the reader's feet */
+	int64_t backoff;
+	char fault_told[FT_TEXT_MAX]; /* the last fault in the log: a repeated one is not said again */
+
+	json_t *greeting; /* kept until capabilities are negotiated */
+	json_int_t next_id;
+	struct pending pending[FT_CONN_REQUESTS];
+	struct ft_framing *framing;
+	size_t out_len;
+	char out[OUTPUT_MAX];
+};
+
+static void set_timer(struct ft_conn *c, int64_t now);
+
+/* ---- closing -------------------------------------------------------------------------------------------------- */
+
+static void close_socket(struct ft_conn *c)
+{
+	if (c->readable)
+		event_free(c->readable);
+	if (c->writable)
+		event_free(c->writable);
+	c->readable = c->writable = NULL;
+	if (c->fd >= 0)
+		close(c->fd);
+	c->fd = -1;
+	c->listener = 0;
+	c->phase = CLOSED;
+	c->overdue = false;
+	c->out_len = 0;
+	c->lifetimes++;
+	json_decref(c->greeting);
+	c->greeting = NULL;
+	ft_framing_reset(c->framing);
+}
+
+static void fail_requests(struct ft_conn *c, int64_t now)
+{
+	for (int i = 0; i < FT_CONN_REQUESTS; i++) {
+		struct pending p = c->pending[i];
+		if (!p.used)
+			continue;
+		c->pending[i].used = false;
+		p.reply(p.arg, p.tag, NULL, now);
+	}
+}
+
+static void schedule_connect(struct ft_conn *c, int64_t now, int64_t delay)
+{
+	struct timeval tv = {.tv_sec = delay / 1000000000, .tv_usec = delay % 1000000000 / 1000};
+	c->timer_due = now + delay;
+	evtimer_add(c->timer, &tv);
+}
+
+static void fail(struct ft_conn *c, enum ft_conn_fault fault, const char *why, int64_t now)
+{
+	close_socket(c);
+	schedule_connect(c, now, c->backoff);
+	c->backoff = c->backoff * 2 > BACKOFF_MAX ? BACKOFF_MAX : c->backoff * 2;
+	if (strcmp(why, c->fault_told) != 0) {
+		ft_log(fault == FT_CONN_NOBODY ? FT_LOG_INFO : FT_LOG_WARN, "qmp", "%s %s: %s", c->label, c->path, why);
+		snprintf(c->fault_told, sizeof c->fault_told, "%s", why);
+	}
+	fail_requests(c, now);
+	c->cb.down(c->arg, fault, why, now);
+}
+
+/* ---- deadlines ------------------------------------------------------------------------------------------------ */
+
+static const struct pending *oldest(const struct ft_conn *c)
+{
+	const struct pending *found = NULL;
+	for (int i = 0; i < FT_CONN_REQUESTS; i++)
+		if (c->pending[i].used && (!found || c->pending[i].asked_at < found->asked_at))
+			found = &c->pending[i];
+	return found;
+}
+
+static int64_t next_deadline(const struct ft_conn *c)
+{
+	const struct pending *p = oldest(c);
+	if (c->held || c->phase == CLOSED)
+		return FT_NEVER;
+	if (c->phase != UP)
+		return c->phase_since + c->reply_timeout;
+	if (!p)
+		return FT_NEVER;
+	int64_t patience = c->reply_timeout * FT_CONN_PATIENCE;
+	if (patience < FT_CONN_PATIENCE_MIN)
+		patience = FT_CONN_PATIENCE_MIN;
+	return p->asked_at + (c->overdue ? patience : c->reply_timeout);
+}
+
+static void set_timer(struct ft_conn *c, int64_t now)
+{
+	if (c->phase == CLOSED)
+		return; /* the timer waits for the next attempt to connect */
+	int64_t due = next_deadline(c);
+	if (due == FT_NEVER) {
+		evtimer_del(c->timer);
+		return;
+	}
+	if (evtimer_pending(c->timer, NULL) && c->timer_due <= due)
+		return; /* it fires early and is set again: cheaper than moving it with every request */
+	int64_t delay = due > now ? due - now : 0;
+	struct timeval tv = {.tv_sec = delay / 1000000000, .tv_usec = delay % 1000000000 / 1000 + 1};
+	c->timer_due = due;
+	evtimer_add(c->timer, &tv);
+}
+
+void ft_conn_begin_anew(struct ft_conn *c)
+{
+	int64_t now = ft_clock_now();
+	c->phase_since = now;
+	for (int i = 0; i < FT_CONN_REQUESTS; i++)
+		c->pending[i].asked_at = now;
+}
+
+static void greeting_late(struct ft_conn *c, int64_t now)
+{
+	char why[FT_TEXT_MAX];
+	long long ms = (now - c->phase_since) / FT_NS_PER_MS;
+	if (c->phase == GREETING)
+		snprintf(why, sizeof why,
+		         "connected, but no greeting: another client probably holds the socket (QMP serves one client "
+		         "per socket), or QEMU is stopped");
+	else
+		snprintf(why, sizeof why, "qmp_capabilities not answered for %lld ms", ms);
+	fail(c, FT_CONN_BUSY, why, now);
+}
+
+static void reply_late(struct ft_conn *c, const struct pending *p, int64_t now)
+{
+	char why[FT_TEXT_MAX];
+	int64_t waited = now - p->asked_at;
+	if (c->overdue) {
+		snprintf(why, sizeof why, "%s not answered for %lld ms; connecting anew", p->command,
+		         (long long)(waited / FT_NS_PER_MS));
+		fail(c, FT_CONN_BUSY, why, now);
+		return;
+	}
+	c->overdue = true;
+	set_timer(c, now);
+	c->cb.overdue(c->arg, p->command, waited, now);
+}
+
+static void start_connect(struct ft_conn *c, int64_t now);
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct ft_conn *c = arg;
+	int64_t now = ft_clock_now();
+	(void)fd, (void)what;
+	if (c->phase == CLOSED) {
+		start_connect(c, now);
+		return;
+	}
+	if (now > c->timer_due + STALL)
+		ft_conn_begin_anew(c);
+	if (now < next_deadline(c)) {
+		set_timer(c, now);
+		return;
+	}
+	const struct pending *p = oldest(c);
+	if (c->phase != UP)
+		greeting_late(c, now);
+	else if (p)
+		reply_late(c, p, now);
+}
+
+/* ---- sending -------------------------------------------------------------------------------------------------- */
+
+static void drop_sent(struct ft_conn *c, size_t n)
+{
+	c->out_len -= n;
+	memmove(c->out, c->out + n, c->out_len);
+}
+
+/* False: the connection is broken, and has been closed. */
+static bool flush(struct ft_conn *c)
+{
+	while (c->out_len > 0) {
+		ssize_t n = send(c->fd, c->out, c->out_len, MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+			event_add(c->writable, NULL);
+			return true;
+		}
+		if (n < 0)
+			return false;
+		drop_sent(c, (size_t)n);
+	}
+	return true;
+}
+
+static bool queue(struct ft_conn *c, const char *text, size_t len)
+{
+	if (len + 1 > OUTPUT_MAX - c->out_len)
+		return false;
+	memcpy(c->out + c->out_len, text, len);
+	c->out[c->out_len + len] = '\n';
+	c->out_len += len + 1;
+	/* A broken connection is found, and told, by the reader. */
+	if (!event_pending(c->writable, EV_WRITE, NULL))
+		flush(c);
+	return true;
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd, (void)what;
+	flush(arg);
+}
+
+bool ft_conn_send(struct ft_conn *c, const char *text, size_t len)
+{
+	return c->phase == UP && queue(c, text, len);
+}
+
+static struct pending *free_slot(struct ft_conn *c)
+{
+	for (int i = 0; i < FT_CONN_REQUESTS; i++)
+		if (!c->pending[i].used)
+			return &c->pending[i];
+	return NULL;
+}
+
+bool ft_conn_request(struct ft_conn *c, const char *command, const json_t *arguments, ft_conn_reply *reply, void *arg,
+                     int tag)
+{
+	struct pending *p = free_slot(c);
+	if (c->phase != UP || !p)
+		return false;
+	json_int_t id = ++c->next_id;
+	json_t *request = json_pack("{s:s, s:I}", ft_conn_has_oob(c) ? "exec-oob" : "execute", command, "id", id);
+	if (arguments)
+		json_object_set_new(request, "arguments", json_deep_copy(arguments));
+	char *text = json_dumps(request, JSON_COMPACT);
+	json_decref(request);
+	bool queued = text && queue(c, text, strlen(text));
+	free(text);
+	if (!queued)
+		return false;
+	int64_t now = ft_clock_now();
+	*p = (struct pending){.used = true, .id = id, .asked_at = now, .reply = reply, .arg = arg, .tag = tag};
+	snprintf(p->command, sizeof p->command, "%s", command);
+	set_timer(c, now);
+	return true;
+}
+
+/* ---- receiving ------------------------------------------------------------------------------------------------ */
+
+static void on_greeting(struct ft_conn *c, json_t *qmp, int64_t now)
+{
+	size_t i;
+	const json_t *capability;
+	c->oob_offered = false;
+	json_array_foreach(json_object_get(qmp, "capabilities"), i, capability)
+	{
+		if (json_is_string(capability) && strcmp(json_string_value(capability), "oob") == 0)
+			c->oob_offered = true;
+	}
+	c->greeting = json_incref(qmp);
+	c->phase = NEGOTIATING;
+	c->phase_since = now;
+	static const char plain[] = "{\"execute\":\"qmp_capabilities\",\"id\":0}";
+	static const char oob[] = "{\"execute\":\"qmp_capabilities\",\"id\":0,\"arguments\":{\"enable\":[\"oob\"]}}";
+	if (c->want_oob && c->oob_offered)
+		queue(c, oob, sizeof oob - 1);
+	else
+		queue(c, plain, sizeof plain - 1);
+	set_timer(c, now);
+}
+
+static void on_negotiated(struct ft_conn *c, const json_t *object, int64_t now)
+{
+	char why[FT_TEXT_MAX];
+	if (!json_object_get(object, "return")) {
+		const char *desc = json_string_value(json_object_get(json_object_get(object, "error"), "desc"));
+		snprintf(why, sizeof why, "qmp_capabilities refused: %.120s", desc ? desc : "?");
+		fail(c, FT_CONN_BUSY, why, now);
+		return;
+	}
+	c->phase = UP;
+	c->backoff = BACKOFF_MIN;
+	c->fault_told[0] = '\0';
+	set_timer(c, now);
+	json_t *greeting = c->greeting;
+	c->greeting = NULL;
+	c->cb.up(c->arg, greeting, now);
+	json_decref(greeting);
+}
+
+static void after_answer(struct ft_conn *c, int64_t now)
+{
+	const struct pending *p = oldest(c);
+	if (!c->overdue || (p && now - p->asked_at >= c->reply_timeout))
+		return;
+	c->overdue = false;
+	set_timer(c, now);
+	c->cb.overdue(c->arg, NULL, 0, now);
+}
+
+static void on_answer(struct ft_conn *c, const json_t *object, int64_t now)
+{
+	const json_t *id = json_object_get(object, "id");
+	if (c->phase == NEGOTIATING) {
+		on_negotiated(c, object, now);
+		return;
+	}
+	if (json_is_string(id)) {
+		c->cb.answer(c->arg, json_string_value(id), object, now);
+		return;
+	}
+	for (int i = 0; i < FT_CONN_REQUESTS; i++) {
+		struct pending p = c->pending[i];
+		if (!p.used || !json_is_integer(id) || p.id != json_integer_value(id))
+			continue;
+		c->pending[i].used = false;
+		after_answer(c, now);
+		p.reply(p.arg, p.tag, object, now);
+		return;
+	}
+	ft_log(FT_LOG_DEBUG, "qmp", "%s: an answer to nothing we asked is ignored", c->label);
+}
+
+static void broken(struct ft_conn *c, const char *what, const char *text, size_t len, int64_t now)
+{
+	char why[FT_TEXT_MAX], start[33];
+	size_t n = len < sizeof start - 1 ? len : sizeof start - 1;
+	for (size_t i = 0; i < n; i++)
+		start[i] = text[i] >= ' ' && text[i] < 127 ? text[i] : '?';
+	start[n] = '\0';
+	snprintf(why, sizeof why, "QEMU sent %s: %s", what, start);
+	if (c->phase != UP) {
+		fail(c, FT_CONN_BUSY, why, now); /* not QMP at all */
+		return;
+	}
+	/* Which request it answered cannot be known: its deadline settles that. */
+	ft_log(FT_LOG_WARN, "qmp", "%s: %s; skipped", c->label, why);
+}
+
+static void on_object(struct ft_conn *c, json_t *object, const char *text, size_t len, int64_t now)
+{
+	const char *event = json_string_value(json_object_get(object, "event"));
+	json_t *qmp = json_object_get(object, "QMP");
+	if (c->phase == GREETING && json_is_object(qmp))
+		on_greeting(c, qmp, now);
+	else if (event)
+		c->cb.event(c->arg, event, json_object_get(object, "data"), now);
+	else if (c->phase != GREETING && (json_object_get(object, "return") || json_object_get(object, "error")))
+		on_answer(c, object, now);
+	else
+		broken(c, "an object that is not QMP", text, len, now);
+}
+
+static void on_frame(void *arg, enum ft_frame kind, const char *text, size_t len)
+{
+	struct ft_conn *c = arg;
+	int64_t now = ft_clock_now();
+	if (kind == FT_FRAME_OVERSIZED) {
+		broken(c, "an object that is too large", text, len, now);
+		return;
+	}
+	json_t *object = kind == FT_FRAME_OBJECT ? json_loadb(text, len, 0, NULL) : NULL;
+	if (object)
+		on_object(c, object, text, len, now);
+	else
+		broken(c, "something that is not JSON", text, len, now);
+	json_decref(object);
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct ft_conn *c = arg;
+	unsigned lifetime = c->lifetimes;
+	char data[READ_CHUNK], why[FT_TEXT_MAX];
+	(void)what;
+	for (int i = 0; i < READ_ROUNDS; i++) {
+		ssize_t n = recv(fd, data, sizeof data, MSG_DONTWAIT);
+		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+			return;
+		if (n <= 0) {
+			snprintf(why, sizeof why, "%s", n == 0 ? "QEMU closed the connection" : strerror(errno));
+			fail(c, FT_CONN_BUSY, why, ft_clock_now());
+			return;
+		}
+		ft_framing_feed(c->framing, data, (size_t)n, on_frame, c);
+		if (c->lifetimes != lifetime || (size_t)n < sizeof data)
+			return;
+	}
+}
+
+/* ---- opening -------------------------------------------------------------------------------------------------- */
+
+static const char *connect_fault(int error)
+{
+	switch (error) {
+	case ENOENT:
+		return "no such socket; is QEMU running, and is this its -qmp socket?";
+	case ECONNREFUSED:
+		return "nobody listens; is QEMU running, and is this its -qmp socket?";
+	case EAGAIN:
+		return "its queue is full: other clients hold it, or QEMU is stopped; give ftd a socket of its own";
+	case EACCES:
+		return "permission denied; ftd must be allowed to open it";
+	default:
+		return strerror(error);
+	}
+}
+
+static void connect_failed(struct ft_conn *c, int error, int64_t now)
+{
+	bool nobody = error == ENOENT || error == ECONNREFUSED;
+	fail(c, nobody ? FT_CONN_NOBODY : FT_CONN_BUSY, connect_fault(error), now);
+}
+
+static pid_t listener_of(int fd)
+{
+	struct ucred peer;
+	socklen_t len = sizeof peer;
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 ? peer.pid : 0;
+}
+
+static void start_connect(struct ft_conn *c, int64_t now)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	memcpy(address.sun_path, c->path, sizeof address.sun_path);
+	c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (c->fd < 0 || connect(c->fd, (const struct sockaddr *)&address, sizeof address) < 0) {
+		connect_failed(c, errno, now);
+		return;
+	}
+	c->readable = event_new(c->base, c->fd, EV_READ | EV_PERSIST, on_readable, c);
+	c->writable = event_new(c->base, c->fd, EV_WRITE, on_writable, c);
+	if (!c->readable || !c->writable || event_add(c->readable, NULL) < 0) {
+		connect_failed(c, ENOMEM, now);
+		return;
+	}
+	c->listener = listener_of(c->fd);
+	c->phase = GREETING;
+	c->phase_since = now;
+	set_timer(c, now);
+	c->cb.connected(c->arg, c->fd, now);
+}
+
+void ft_conn_reopen(struct ft_conn *c)
+{
+	int64_t now = ft_clock_now();
+	close_socket(c);
+	c->backoff = BACKOFF_MIN;
+	schedule_connect(c, now, 0);
+	fail_requests(c, now);
+}
+
+struct ft_conn *ft_conn_new(struct event_base *base, const char *label, const char *path, bool want_oob,
+                            int64_t reply_timeout, const struct ft_conn_callbacks *cb, void *arg)
+{
+	struct ft_conn *c = calloc(1, sizeof *c);
+	if (!c)
+		abort();
+	c->base = base;
+	c->label = label;
+	c->want_oob = want_oob;
+	c->reply_timeout = reply_timeout;
+	c->cb = *cb;
+	c->arg = arg;
+	c->fd = -1;
+	c->backoff = BACKOFF_MIN;
+	c->framing = ft_framing_new(FT_FRAME_MAX);
+	c->timer = evtimer_new(base, on_timer, c);
+	if (!c->timer)
+		abort();
+	snprintf(c->path, sizeof c->path, "%s", path);
+	schedule_connect(c, ft_clock_now(), 0);
+	return c;
+}
+
+void ft_conn_free(struct ft_conn *c)
+{
+	if (!c)
+		return;
+	close_socket(c);
+	event_free(c->timer);
+	ft_framing_free(c->framing);
+	free(c);
+}
+
+bool ft_conn_reconfigure(struct ft_conn *c, const char *path, int64_t reply_timeout)
+{
+	bool moved = strcmp(path, c->path) != 0;
+	c->reply_timeout = reply_timeout;
+	if (!moved) {
+		set_timer(c, ft_clock_now());
+		return false;
+	}
+	snprintf(c->path, sizeof c->path, "%s", path);
+	ft_conn_reopen(c);
+	return true;
+}
+
+void ft_conn_hold(struct ft_conn *c, bool held)
+{
+	int64_t now = ft_clock_now();
+	if (c->held == held)
+		return;
+	c->held = held;
+	if (!held)
+		ft_conn_begin_anew(c);
+	set_timer(c, now);
+}
+
+bool ft_conn_is_up(const struct ft_conn *c)
+{
+	return c->phase == UP;
+}
+
+bool ft_conn_has_oob(const struct ft_conn *c)
+{
+	return c->phase == UP && c->want_oob && c->oob_offered;
+}
+
+bool ft_conn_is_overdue(const struct ft_conn *c)
+{
+	return c->overdue;
+}
+
+pid_t ft_conn_listener(const struct ft_conn *c)
+{
+	return c->listener;
+}
+
+int64_t ft_conn_waiting_since(const struct ft_conn *c)
+{
+	const struct pending *p = oldest(c);
+	return p ? p->asked_at : FT_NEVER;
+}
+
+int ft_conn_outstanding(const struct ft_conn *c)
+{
+	int n = 0;
+	for (int i = 0; i < FT_CONN_REQUESTS; i++)
+		n += c->pending[i].used;
+	return n;
+}

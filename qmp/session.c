@@ -1,0 +1,858 @@
+/* What is asked over the two connections, and what the answers add up to: the view.
+ * In order: the view · the process · the plan's preparation · status polls · pings and the hang · running a plan · events. */
+#include "qmp/session.h"
+
+#include "qmp/connection.h"
+#include "qmp/discovery.h"
+#include "qmp/runner.h"
+#include "report/log.h"
+#include "supervisor/clock.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PING_EVERY     (250 * FT_NS_PER_MS)
+#define POLL_EVERY     (1000 * FT_NS_PER_MS)
+#define DISCOVER_EVERY (10000 * FT_NS_PER_MS)
+#define REFRESH_AFTER  (50 * FT_NS_PER_MS) /* events come in flocks */
+#define HUNG_AFTER     3                   /* reply timeouts without an out-of-band answer ... */
+#define HUNG_MIN       (3000 * FT_NS_PER_MS)
+
+struct side { /* what a connection's callbacks are told to say which one it is */
+	struct ft_qmp *q;
+	enum ft_channel channel;
+};
+
+struct ft_qmp {
+	struct event_base *base;
+	int64_t reply_timeout;
+	struct ft_qmp_callbacks cb;
+	void *arg;
+	struct side sides[2];
+	struct ft_conn *qmp, *oob;
+	bool frozen;
+
+	struct ft_qemu_view view, told;
+	bool status_known; /* query-status and query-colo-status were answered on this connection */
+
+	struct ft_process process;
+	struct event *died; /* on process.pidfd */
+	pid_t listener;     /* who listens on the command socket; process may be another, see on_cpus */
+	bool listener_died; /* before it could be verified: whether QEMU died with it, the next connect tells */
+
+	struct ft_discovery *discovery;
+	struct event *refresh_timer;
+	int64_t discovered_at;
+	bool
+	    discover_retried; /* a failed discovery is repeated once at once: something may have changed while we asked */
+	char plan_fault[FT_TEXT_MAX];
+	struct ft_plan *plan;
+	json_t *yanks; /* query-yank's answer to the last ping */
+
+	struct event *poll_timer, *ping_timer;
+	int polls_waiting;
+	bool guest_stopped, replicating; /* checkpoints: a STOP was seen; COLO has not ended since */
+	int64_t pinged_at;               /* when the ping timer last fired */
+	int64_t stopped_since;           /* the process was first seen in state T, with a ping unanswered */
+	bool hung_told;
+
+	bool running, done_told;
+	const char *run_refused;  /* there was nothing to run, or nothing to run it on */
+	struct ft_plan *run_plan; /* the runner's; q->plan may be replaced meanwhile */
+	struct ft_runner runner;
+	struct event *run_timer;
+	/* Answers still to come to a step's id, and how many of those belong to an earlier run. */
+	int owed[2][FT_STEPS_MAX], stale[2][FT_STEPS_MAX];
+};
+
+static void set_text(char *out, size_t size, const char *text)
+{
+	snprintf(out, size, "%s", text ? text : "");
+}
+
+static void add_timer(struct event *timer, int64_t delay)
+{
+	struct timeval tv = {.tv_sec = delay / 1000000000, .tv_usec = delay % 1000000000 / 1000};
+	evtimer_add(timer, &tv);
+}
+
+/* ---- the view ------------------------------------------------------------------------------------------------- */
+
+static bool view_equal(const struct ft_qemu_view *a, const struct ft_qemu_view *b)
+{
+	return a->connected == b->connected && a->oob == b->oob && a->pid == b->pid &&
+	       a->pid_verified == b->pid_verified && a->vm == b->vm && a->role == b->role &&
+	       a->last_role == b->last_role && a->plan_ready == b->plan_ready && a->checkpoint_ms == b->checkpoint_ms &&
+	       strcmp(a->version, b->version) == 0 && strcmp(a->status, b->status) == 0 &&
+	       strcmp(a->plan_fault, b->plan_fault) == 0;
+}
+
+static void derive_plan_fault(struct ft_qmp *q)
+{
+	struct ft_qemu_view *v = &q->view;
+	const char *fault = q->plan_fault;
+	if (!fault[0] && !q->plan)
+		fault = "QEMU has not been asked yet";
+	else if (!fault[0] && q->plan->role != v->role)
+		fault = "QEMU's role has changed; the plan is being made anew";
+	v->plan_ready = !fault[0];
+	set_text(v->plan_fault, sizeof v->plan_fault, fault);
+}
+
+/* Tells the view if it has changed. */
+static void tell_view(struct ft_qmp *q, int64_t now)
+{
+	struct ft_qemu_view *v = &q->view;
+	bool same_listener = ft_conn_listener(q->qmp) == ft_conn_listener(q->oob);
+	v->connected = ft_conn_is_up(q->qmp) && q->status_known && !ft_conn_is_overdue(q->qmp);
+	v->oob = ft_conn_has_oob(q->oob) && !ft_conn_is_overdue(q->oob) && (same_listener || !ft_conn_listener(q->qmp));
+	v->pid = q->process.pid;
+	derive_plan_fault(q);
+	if (view_equal(v, &q->told))
+		return;
+	q->told = *v;
+	q->cb.view(q->arg, v, now);
+}
+
+static void free_plan(struct ft_plan *plan)
+{
+	if (plan)
+		ft_plan_free(plan);
+	free(plan);
+}
+
+static void drop_plan(struct ft_qmp *q, const char *fault)
+{
+	set_text(q->plan_fault, sizeof q->plan_fault, fault);
+	if (q->plan != q->run_plan)
+		free_plan(q->plan);
+	q->plan = NULL;
+}
+
+static void forget_qemu(struct ft_qmp *q)
+{
+	drop_plan(q, "");
+	ft_discovery_stop(q->discovery);
+	json_decref(q->yanks);
+	q->yanks = NULL;
+	q->status_known = q->discover_retried = q->guest_stopped = q->hung_told = false;
+	q->replicating = true;
+	q->discovered_at = q->stopped_since = FT_NEVER;
+	q->view = (struct ft_qemu_view){.vm = q->view.vm, .checkpoint_at = FT_NEVER};
+}
+
+/* ---- the process ---------------------------------------------------------------------------------------------- */
+
+static void on_process_died(evutil_socket_t fd, short what, void *arg);
+static void run_lost(struct ft_qmp *q, enum ft_channel channel, const char *why, int64_t now);
+
+static void close_process(struct ft_qmp *q)
+{
+	if (q->died)
+		event_free(q->died);
+	q->died = NULL;
+	ft_process_close(&q->process);
+	q->view.pid_verified = false;
+}
+
+static void watch_process(struct ft_qmp *q, struct ft_process process)
+{
+	close_process(q);
+	q->process = process;
+	q->died = event_new(q->base, process.pidfd, EV_READ, on_process_died, q);
+	if (!q->died || event_add(q->died, NULL) < 0)
+		abort();
+}
+
+/* The process is dead. The view keeps what was last seen of it. */
+static void process_gone(struct ft_qmp *q, int64_t now)
+{
+	ft_log(FT_LOG_WARN, "qmp", "QEMU (process %d) has died", (int)q->process.pid);
+	close_process(q);
+	drop_plan(q, "QEMU has died");
+	ft_discovery_stop(q->discovery);
+	q->view.vm = FT_VM_GONE;
+	q->status_known = false;
+	ft_conn_reopen(q->qmp);
+	ft_conn_reopen(q->oob);
+	run_lost(q, FT_CHANNEL_OOB, "QEMU has died", now);
+	run_lost(q, FT_CHANNEL_QMP, "QEMU has died", now);
+	tell_view(q, now);
+}
+
+static void on_process_died(evutil_socket_t fd, short what, void *arg)
+{
+	struct ft_qmp *q = arg;
+	int64_t now = ft_clock_now();
+	(void)fd, (void)what;
+	if (q->view.pid_verified) {
+		process_gone(q, now);
+		return;
+	}
+	close_process(q);
+	q->listener_died = true;
+	ft_conn_reopen(q->qmp);
+	ft_conn_reopen(q->oob);
+	tell_view(q, now);
+}
+
+/* A connection to a listener we do not know: another QEMU. */
+static void adopt(struct ft_qmp *q, int fd, pid_t listener)
+{
+	struct ft_process process;
+	bool found = ft_process_of_socket(fd, &process) == 0;
+	if (found && ft_process_dying(&process)) {
+		ft_process_close(&process); /* its sockets outlive it while its memory is taken down */
+		return;
+	}
+	forget_qemu(q);
+	close_process(q);
+	q->listener = listener;
+	q->listener_died = false;
+	q->view.vm = found ? FT_VM_ALIVE : FT_VM_UNKNOWN; /* until it speaks, if it cannot be watched */
+	if (found)
+		watch_process(q, process);
+}
+
+static void on_connected(void *arg, int fd, int64_t now)
+{
+	const struct side *side = arg;
+	struct ft_qmp *q = side->q;
+	pid_t listener = ft_conn_listener(side->channel == FT_CHANNEL_QMP ? q->qmp : q->oob);
+	bool known = q->process.pid != 0;
+	/* The command socket says which QEMU it is; the other one only while that is not connected. */
+	if (side->channel == FT_CHANNEL_QMP ? !known || listener != q->listener : !known && !ft_conn_listener(q->qmp))
+		adopt(q, fd, listener);
+	tell_view(q, now);
+}
+
+/* query-cpus-fast: the listener may have been somebody who passed the socket on. */
+static void on_cpus(void *arg, int tag, const json_t *reply, int64_t now)
+{
+	struct ft_qmp *q = arg;
+	const json_t *cpu = json_array_get(json_object_get(reply, "return"), 0);
+	pid_t tid = (pid_t)json_integer_value(json_object_get(cpu, "thread-id")), real = 0;
+	struct ft_process process;
+	(void)tag;
+	if (tid <= 0)
+		return; /* a machine without a CPU, or no answer */
+	bool verified = ft_process_owns_thread(&q->process, tid, &real);
+	if (!verified && real > 0 && ft_process_open(real, &process) == 0) {
+		verified = ft_process_owns_thread(&process, tid, &real);
+		if (verified) {
+			ft_log(FT_LOG_INFO, "qmp", "process %d listens on the socket, QEMU itself is process %d",
+			       (int)q->listener, (int)process.pid);
+			watch_process(q, process);
+			q->view.vm = FT_VM_ALIVE;
+		} else {
+			ft_process_close(&process);
+		}
+	}
+	if (!verified)
+		ft_log(FT_LOG_WARN, "qmp",
+		       "no process here has QEMU's CPU thread %d: QEMU cannot be stopped or killed; run ftd in the "
+		       "same pid namespace",
+		       (int)tid);
+	q->view.pid_verified = verified;
+	tell_view(q, now);
+}
+
+/* ---- the plan's preparation ----------------------------------------------------------------------------------- */
+
+static bool may_ask(const struct ft_qmp *q)
+{
+	return ft_conn_is_up(q->qmp) && !q->running && !q->frozen;
+}
+
+static void poll_now(struct ft_qmp *q);
+
+static void refresh_soon(struct ft_qmp *q)
+{
+	if (!evtimer_pending(q->refresh_timer, NULL))
+		add_timer(q->refresh_timer, REFRESH_AFTER);
+}
+
+static void on_refresh_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct ft_qmp *q = arg;
+	(void)fd, (void)what;
+	/* While one is under way it is tried again later: what has changed may have been asked before it changed. */
+	if (!may_ask(q))
+		return; /* begun anew when it may */
+	poll_now(q);
+	if (!ft_discovery_start(q->discovery))
+		refresh_soon(q);
+}
+
+static void take_plan(struct ft_qmp *q, struct ft_plan *plan)
+{
+	if (q->plan && ft_plan_equal(q->plan, plan) && q->plan->timeout == plan->timeout) {
+		free_plan(plan);
+		q->plan_fault[0] = '\0';
+		return;
+	}
+	drop_plan(q, "");
+	q->plan = plan;
+	ft_log(FT_LOG_INFO, "qmp", "failover plan of the %s: %d steps", ft_role_name(plan->role), plan->n);
+}
+
+static void on_discovered(void *arg, const struct ft_topology *topology, const char *error, int64_t now)
+{
+	struct ft_qmp *q = arg;
+	char fault[FT_TEXT_MAX];
+	if (q->running)
+		return;
+	q->discovered_at = now;
+	if (!topology) {
+		/* The old plan, if there is one, is better than none; but it is not sold as ready. */
+		if (!q->discover_retried)
+			refresh_soon(q);
+		else
+			set_text(q->plan_fault, sizeof q->plan_fault, error);
+		q->discover_retried = true;
+		tell_view(q, now);
+		return;
+	}
+	q->discover_retried = false;
+	q->view.checkpoint_ms = topology->checkpoint_ms;
+	struct ft_plan *plan = calloc(1, sizeof *plan);
+	if (!plan)
+		abort();
+	if (ft_plan_build(topology, q->reply_timeout, plan, fault) == 0) {
+		take_plan(q, plan);
+	} else {
+		free_plan(plan);
+		drop_plan(q, fault);
+	}
+	tell_view(q, now);
+}
+
+/* ---- status polls --------------------------------------------------------------------------------------------- */
+
+static enum ft_role role_of(const json_t *object, const char *key)
+{
+	const char *mode = json_string_value(json_object_get(object, key));
+	if (mode && strcmp(mode, "primary") == 0)
+		return FT_ROLE_PRIMARY;
+	if (mode && strcmp(mode, "secondary") == 0)
+		return FT_ROLE_SECONDARY;
+	return FT_ROLE_NONE;
+}
+
+enum { POLL_STATUS, POLL_COLO };
+
+static void take_colo_status(struct ft_qmp *q, const json_t *answer)
+{
+	enum ft_role role = role_of(answer, "mode");
+	if (role != q->view.role) {
+		q->replicating = true;
+		q->guest_stopped = false;
+		refresh_soon(q);
+	}
+	q->view.role = role;
+	q->view.last_role = role_of(answer, "last-mode");
+}
+
+static void on_poll(void *arg, int tag, const json_t *reply, int64_t now)
+{
+	struct ft_qmp *q = arg;
+	const json_t *answer = json_object_get(reply, "return");
+	q->polls_waiting--;
+	if (!reply)
+		return;
+	if (tag == POLL_COLO)
+		take_colo_status(q, answer);
+	else
+		set_text(q->view.status, sizeof q->view.status, json_string_value(json_object_get(answer, "status")));
+	if (q->polls_waiting == 0)
+		q->status_known = true;
+	if (q->status_known)
+		tell_view(q, now);
+}
+
+static void poll_now(struct ft_qmp *q)
+{
+	if (!may_ask(q) || q->polls_waiting > 0)
+		return;
+	q->polls_waiting += ft_conn_request(q->qmp, "query-status", NULL, on_poll, q, POLL_STATUS);
+	q->polls_waiting += ft_conn_request(q->qmp, "query-colo-status", NULL, on_poll, q, POLL_COLO);
+}
+
+static void on_poll_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct ft_qmp *q = arg;
+	int64_t now = ft_clock_now();
+	(void)fd, (void)what;
+	poll_now(q);
+	if (may_ask(q) && q->discovered_at != FT_NEVER && now - q->discovered_at >= DISCOVER_EVERY)
+		ft_discovery_start(q->discovery);
+}
+
+/* ---- pings and the hang --------------------------------------------------------------------------------------- */
+
+static void on_pong(void *arg, int tag, const json_t *reply, int64_t now)
+{
+	struct ft_qmp *q = arg;
+	json_t *yanks = json_object_get(reply, "return");
+	(void)tag, (void)now;
+	if (!reply)
+		return;
+	q->hung_told = false;
+	q->stopped_since = FT_NEVER;
+	if (!yanks || (q->yanks && json_equal(yanks, q->yanks)))
+		return;
+	if (q->yanks)
+		refresh_soon(q);
+	json_decref(q->yanks);
+	q->yanks = json_incref(yanks);
+}
+
+static void tell_hung(struct ft_qmp *q, const char *evidence, int64_t now)
+{
+	if (q->hung_told)
+		return;
+	q->hung_told = true;
+	q->cb.hung(q->arg, evidence, now);
+}
+
+static void judge_silence(struct ft_qmp *q, int64_t silent_since, int64_t now)
+{
+	char evidence[FT_TEXT_MAX];
+	int64_t limit = HUNG_AFTER * q->reply_timeout;
+	int64_t silent = now - silent_since;
+	if (q->view.pid_verified && ft_process_dying(&q->process)) {
+		process_gone(q, now);
+		return;
+	}
+	if (!ft_process_stopped(&q->process))
+		q->stopped_since = FT_NEVER;
+	else if (q->stopped_since == FT_NEVER)
+		q->stopped_since = now;
+	if (q->stopped_since != FT_NEVER && now - q->stopped_since >= q->reply_timeout) {
+		snprintf(evidence, sizeof evidence, "QEMU pid %d has been stopped (state T) for %lld ms",
+		         (int)q->process.pid, (long long)((now - q->stopped_since) / FT_NS_PER_MS));
+		tell_hung(q, evidence, now);
+	} else if (silent >= (limit > HUNG_MIN ? limit : HUNG_MIN)) {
+		snprintf(evidence, sizeof evidence,
+		         "QEMU pid %d has answered nothing, not even out of band, for %lld ms", (int)q->process.pid,
+		         (long long)(silent / FT_NS_PER_MS));
+		tell_hung(q, evidence, now);
+	}
+}
+
+static void on_ping_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct ft_qmp *q = arg;
+	int64_t now = ft_clock_now();
+	bool stalled = now - q->pinged_at > 2 * PING_EVERY; /* we did not run: silence until now proves nothing */
+	(void)fd, (void)what;
+	q->pinged_at = now;
+	if (!ft_conn_has_oob(q->oob) || q->running || q->frozen)
+		return;
+	if (stalled) {
+		q->stopped_since = FT_NEVER;
+		ft_conn_begin_anew(q->oob);
+	}
+	int64_t since = ft_conn_waiting_since(q->oob);
+	if (since == FT_NEVER)
+		ft_conn_request(q->oob, "query-yank", NULL, on_pong, q, 0);
+	else if (!stalled && now - since >= PING_EVERY / 2)
+		judge_silence(q, since, now);
+}
+
+/* ---- running a plan ------------------------------------------------------------------------------------------- */
+
+static void apply_hold(struct ft_qmp *q)
+{
+	ft_conn_hold(q->qmp, q->frozen || q->running);
+	ft_conn_hold(q->oob, q->frozen || q->running);
+}
+
+static void run_finished(struct ft_qmp *q, int64_t now)
+{
+	q->running = false;
+	q->run_refused = NULL;
+	if (q->run_plan != q->plan)
+		free_plan(q->run_plan);
+	q->run_plan = NULL;
+	evtimer_del(q->run_timer);
+	apply_hold(q);
+	q->cb.plan_finished(q->arg, &q->runner.report, now);
+	poll_now(q);
+	refresh_soon(q);
+}
+
+static void run_tell(struct ft_qmp *q, int64_t now)
+{
+	if (q->runner.proof_known && !q->done_told) {
+		q->done_told = true;
+		q->cb.plan_done(q->arg, &q->runner.report, now);
+	}
+	if (q->runner.finished) {
+		run_finished(q, now);
+		return;
+	}
+	int64_t due = ft_runner_deadline(&q->runner);
+	add_timer(q->run_timer, due > now ? due - now : 0);
+}
+
+static void send_steps(struct ft_qmp *q, int64_t now)
+{
+	int i;
+	while ((i = ft_runner_send(&q->runner, now)) >= 0) {
+		const struct ft_step *s = &q->run_plan->steps[i];
+		if (ft_conn_send(s->channel == FT_CHANNEL_OOB ? q->oob : q->qmp, s->text, s->text_len))
+			q->owed[s->channel][i]++;
+		else
+			ft_runner_disconnected(&q->runner, s->channel, "not connected", now);
+	}
+}
+
+static void run_send(struct ft_qmp *q, int64_t now)
+{
+	send_steps(q, now);
+	run_tell(q, now);
+}
+
+static void run_lost(struct ft_qmp *q, enum ft_channel channel, const char *why, int64_t now)
+{
+	memset(q->owed[channel], 0, sizeof q->owed[channel]);
+	memset(q->stale[channel], 0, sizeof q->stale[channel]);
+	if (!q->running || q->run_refused)
+		return;
+	ft_runner_disconnected(&q->runner, channel, why, now);
+	run_send(q, now);
+}
+
+static void on_run_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct ft_qmp *q = arg;
+	int64_t now = ft_clock_now();
+	(void)fd, (void)what;
+	if (!q->run_refused) {
+		ft_runner_tick(&q->runner, now);
+		run_send(q, now);
+		return;
+	}
+	memset(&q->runner, 0, sizeof q->runner);
+	q->runner.report.proven_at = FT_NEVER;
+	set_text(q->runner.report.error, sizeof q->runner.report.error, q->run_refused);
+	q->runner.proof_known = q->runner.finished = true;
+	run_tell(q, now);
+}
+
+static void on_answer(void *arg, const char *id, const json_t *reply, int64_t now)
+{
+	const struct side *side = arg;
+	struct ft_qmp *q = side->q;
+	int step;
+	char rest;
+	if (sscanf(id, "plan-%d%c", &step, &rest) != 1 || step < 0 || step >= FT_STEPS_MAX)
+		return;
+	int *owed = &q->owed[side->channel][step], *stale = &q->stale[side->channel][step];
+	if (*owed > 0)
+		(*owed)--;
+	if (*stale > 0) {
+		(*stale)--; /* an answer that an earlier run gave up waiting for */
+		return;
+	}
+	if (!q->running || q->run_refused)
+		return;
+	ft_runner_reply(&q->runner, step, reply, now);
+	run_send(q, now);
+}
+
+void ft_qmp_run_plan(struct ft_qmp *q)
+{
+	int64_t now = ft_clock_now();
+	if (q->running) {
+		ft_log(FT_LOG_WARN, "qmp", "a plan is running already");
+		return;
+	}
+	q->running = true;
+	q->done_told = false;
+	ft_discovery_stop(q->discovery);
+	apply_hold(q);
+	if (!q->plan || !ft_conn_is_up(q->qmp)) {
+		q->run_refused = q->plan ? "no connection to QEMU" : "no failover plan is prepared";
+		add_timer(q->run_timer, 0);
+		return;
+	}
+	q->run_plan = q->plan;
+	memcpy(q->stale, q->owed, sizeof q->stale);
+	ft_runner_start(&q->runner, q->run_plan, ft_conn_has_oob(q->oob), now);
+	send_steps(q, now);
+	/* Whatever there is to tell is told from the event loop. */
+	add_timer(q->run_timer, q->runner.proof_known ? 0 : ft_runner_deadline(&q->runner) - now);
+}
+
+/* ---- what the connections tell -------------------------------------------------------------------------------- */
+
+static void on_qmp_up(struct ft_qmp *q, const json_t *greeting)
+{
+	const json_t *version = json_object_get(json_object_get(greeting, "version"), "qemu");
+	snprintf(q->view.version, sizeof q->view.version, "%d.%d.%d",
+	         (int)json_integer_value(json_object_get(version, "major")),
+	         (int)json_integer_value(json_object_get(version, "minor")),
+	         (int)json_integer_value(json_object_get(version, "micro")));
+	ft_log(FT_LOG_INFO, "qmp", "connected to QEMU %s (process %d)", q->view.version, (int)q->process.pid);
+	q->view.vm = FT_VM_ALIVE;
+	q->view.checkpoint_at = FT_NEVER;
+	q->guest_stopped = false;
+	if (!q->running)
+		ft_conn_request(q->qmp, "query-cpus-fast", NULL, on_cpus, q, 0);
+	poll_now(q);
+	add_timer(q->refresh_timer, 0);
+}
+
+static void on_up(void *arg, const json_t *greeting, int64_t now)
+{
+	const struct side *side = arg;
+	struct ft_qmp *q = side->q;
+	if (side->channel == FT_CHANNEL_QMP)
+		on_qmp_up(q, greeting);
+	else if (!ft_conn_has_oob(q->oob))
+		ft_log(FT_LOG_WARN, "qmp",
+		       "QEMU offers no out-of-band execution on the out-of-band socket: a blocked "
+		       "main loop could not be freed; a failover may hang");
+	if (ft_conn_listener(q->qmp) && ft_conn_listener(q->oob) &&
+	    ft_conn_listener(q->qmp) != ft_conn_listener(q->oob))
+		ft_log(FT_LOG_ERROR, "qmp",
+		       "qmp.socket and qmp.oob_socket are of two processes, %d and %d; both must be of the same QEMU",
+		       (int)ft_conn_listener(q->qmp), (int)ft_conn_listener(q->oob));
+	tell_view(q, now);
+}
+
+static void nobody_listens(struct ft_qmp *q)
+{
+	if (ft_process_alive(&q->process) || q->view.vm == FT_VM_GONE)
+		return;
+	if (q->listener_died)
+		ft_log(FT_LOG_WARN, "qmp", "QEMU (process %d) has died", (int)q->listener);
+	q->view.vm = q->listener_died ? FT_VM_GONE : FT_VM_ABSENT;
+	q->listener_died = false;
+	drop_plan(q, "QEMU is not running");
+}
+
+static void on_down(void *arg, enum ft_conn_fault fault, const char *why, int64_t now)
+{
+	const struct side *side = arg;
+	struct ft_qmp *q = side->q;
+	if (side->channel == FT_CHANNEL_QMP) {
+		q->status_known = false;
+		if (fault == FT_CONN_NOBODY)
+			nobody_listens(q);
+	}
+	run_lost(q, side->channel, why, now);
+	tell_view(q, now);
+}
+
+static void on_overdue(void *arg, const char *command, int64_t waited, int64_t now)
+{
+	const struct side *side = arg;
+	struct ft_qmp *q = side->q;
+	long long ms = waited / FT_NS_PER_MS;
+	bool oob_answers = ft_conn_has_oob(q->oob) && !ft_conn_is_overdue(q->oob);
+	if (!command)
+		ft_log(FT_LOG_INFO, "qmp", "QEMU answers again%s",
+		       side->channel == FT_CHANNEL_OOB ? " out of band" : "");
+	else if (side->channel == FT_CHANNEL_OOB)
+		ft_log(FT_LOG_WARN, "qmp", "QEMU has not answered %s out of band for %lld ms", command, ms);
+	else
+		ft_log(FT_LOG_WARN, "qmp", "QEMU has not answered %s for %lld ms; %s", command, ms,
+		       oob_answers ? "it answers out of band: its main loop is blocked"
+		                   : "nor does it answer out of band");
+	tell_view(q, now);
+}
+
+static bool text_is(const json_t *data, const char *key, const char *value)
+{
+	const char *text = json_string_value(json_object_get(data, key));
+	return text && strcmp(text, value) == 0;
+}
+
+static const char *text_of(const json_t *data, const char *key)
+{
+	const char *text = json_string_value(json_object_get(data, key));
+	return text ? text : "";
+}
+
+static void on_resume(struct ft_qmp *q, int64_t now)
+{
+	bool checkpoint = q->guest_stopped && q->replicating && q->view.role != FT_ROLE_NONE;
+	q->guest_stopped = false;
+	if (!checkpoint)
+		return;
+	q->view.checkpoint_at = q->told.checkpoint_at = now;
+	q->cb.checkpoint(q->arg, now);
+}
+
+static void on_colo_exit(struct ft_qmp *q, const json_t *data, int64_t now)
+{
+	q->replicating = false;
+	refresh_soon(q);
+	q->cb.colo_exit(q->arg, text_of(data, "mode"), text_of(data, "reason"), now);
+}
+
+/* Events after which topology, plan or role may be others. A checkpoint's STOP and RESUME are not among them. */
+static bool changes_much(const char *name, const json_t *data)
+{
+	static const char *const names[] = {"MIGRATION", "BLOCK_JOB_COMPLETED", "DEVICE_DELETED", "SHUTDOWN"};
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	return strcmp(name, "JOB_STATUS_CHANGE") == 0 && text_is(data, "status", "concluded");
+}
+
+static void on_event(void *arg, const char *name, const json_t *data, int64_t now)
+{
+	const struct side *side = arg;
+	struct ft_qmp *q = side->q;
+	/* Both connections see every event. */
+	if (side->channel == FT_CHANNEL_OOB && ft_conn_is_up(q->qmp))
+		return;
+	ft_log(FT_LOG_DEBUG, "qmp", "event %s %s%s", name, text_of(data, "status"), text_of(data, "reason"));
+	if (strcmp(name, "STOP") == 0) {
+		q->guest_stopped = true;
+	} else if (strcmp(name, "RESUME") == 0) {
+		on_resume(q, now);
+	} else if (strcmp(name, "COLO_EXIT") == 0) {
+		on_colo_exit(q, data, now);
+	} else if (changes_much(name, data)) {
+		q->replicating |= text_is(data, "status", "colo");
+		refresh_soon(q);
+	}
+}
+
+/* ---- the rest of the interface -------------------------------------------------------------------------------- */
+
+static struct event *new_timer(struct ft_qmp *q, short flags, event_callback_fn fire)
+{
+	struct event *timer = event_new(q->base, -1, flags, fire, q);
+	if (!timer)
+		abort();
+	return timer;
+}
+
+static void make_timers(struct ft_qmp *q)
+{
+	q->poll_timer = new_timer(q, EV_PERSIST, on_poll_timer);
+	q->ping_timer = new_timer(q, EV_PERSIST, on_ping_timer);
+	q->refresh_timer = new_timer(q, 0, on_refresh_timer);
+	q->run_timer = new_timer(q, 0, on_run_timer);
+	add_timer(q->poll_timer, POLL_EVERY);
+	add_timer(q->ping_timer, PING_EVERY);
+}
+
+struct ft_qmp *ft_qmp_new(struct event_base *base, const struct ft_config *config, const struct ft_qmp_callbacks *cb,
+                          void *arg)
+{
+	static const struct ft_conn_callbacks callbacks = {
+	    .connected = on_connected,
+	    .up = on_up,
+	    .down = on_down,
+	    .event = on_event,
+	    .answer = on_answer,
+	    .overdue = on_overdue,
+	};
+	struct ft_qmp *q = calloc(1, sizeof *q);
+	if (!q)
+		abort();
+	q->base = base;
+	q->reply_timeout = config->qmp_reply_timeout_ms * FT_NS_PER_MS;
+	q->cb = *cb;
+	q->arg = arg;
+	q->process = (struct ft_process)FT_PROCESS_NONE;
+	q->pinged_at = ft_clock_now();
+	q->sides[FT_CHANNEL_QMP] = (struct side){q, FT_CHANNEL_QMP};
+	q->sides[FT_CHANNEL_OOB] = (struct side){q, FT_CHANNEL_OOB};
+	q->qmp = ft_conn_new(base, "qmp.socket", config->qmp_socket, false, q->reply_timeout, &callbacks,
+	                     &q->sides[FT_CHANNEL_QMP]);
+	q->oob = ft_conn_new(base, "qmp.oob_socket", config->qmp_oob_socket, true, q->reply_timeout, &callbacks,
+	                     &q->sides[FT_CHANNEL_OOB]);
+	q->discovery = ft_discovery_new(q->qmp, on_discovered, q);
+	make_timers(q);
+	forget_qemu(q);
+	derive_plan_fault(q);
+	q->told = q->view;
+	return q;
+}
+
+void ft_qmp_reconfigure(struct ft_qmp *q, const struct ft_config *config)
+{
+	int64_t now = ft_clock_now();
+	q->reply_timeout = config->qmp_reply_timeout_ms * FT_NS_PER_MS;
+	if (ft_conn_reconfigure(q->oob, config->qmp_oob_socket, q->reply_timeout))
+		run_lost(q, FT_CHANNEL_OOB, "the socket was changed", now);
+	if (ft_conn_reconfigure(q->qmp, config->qmp_socket, q->reply_timeout)) {
+		q->status_known = false;
+		run_lost(q, FT_CHANNEL_QMP, "the socket was changed", now);
+	}
+	refresh_soon(q); /* the plan carries the reply timeout */
+	tell_view(q, now);
+}
+
+const struct ft_qemu_view *ft_qmp_view(const struct ft_qmp *q)
+{
+	return &q->view;
+}
+
+const struct ft_plan *ft_qmp_plan(const struct ft_qmp *q)
+{
+	return q->plan;
+}
+
+const struct ft_process *ft_qmp_process(const struct ft_qmp *q)
+{
+	return &q->process;
+}
+
+static void on_probed(void *arg, int tag, const json_t *reply, int64_t now)
+{
+	(void)arg, (void)tag, (void)now;
+	const json_t *error = json_object_get(reply, "error");
+	if (error)
+		ft_log(FT_LOG_WARN, "qmp", "a checkpoint could not be forced: %s", text_of(error, "desc"));
+}
+
+void ft_qmp_probe(struct ft_qmp *q)
+{
+	if (!may_ask(q) || q->view.checkpoint_ms <= 0)
+		return; /* without the delay it cannot be set to what it is */
+	json_t *arguments = json_pack("{s:i}", "x-checkpoint-delay", q->view.checkpoint_ms);
+	ft_conn_request(q->qmp, "migrate-set-parameters", arguments, on_probed, q, 0);
+	json_decref(arguments);
+}
+
+void ft_qmp_set_frozen(struct ft_qmp *q, bool frozen)
+{
+	if (q->frozen == frozen)
+		return;
+	q->frozen = frozen;
+	q->stopped_since = FT_NEVER;
+	apply_hold(q);
+	if (!frozen)
+		refresh_soon(q);
+}
+
+void ft_qmp_free(struct ft_qmp *q)
+{
+	if (!q)
+		return;
+	ft_discovery_free(q->discovery);
+	ft_conn_free(q->qmp);
+	ft_conn_free(q->oob);
+	close_process(q);
+	event_free(q->poll_timer);
+	event_free(q->ping_timer);
+	event_free(q->refresh_timer);
+	event_free(q->run_timer);
+	drop_plan(q, "");
+	free_plan(q->run_plan);
+	json_decref(q->yanks);
+	free(q);
+}
