@@ -16,6 +16,8 @@ enum ft_policy {
 struct ft_step {
 	enum ft_channel channel;
 	enum ft_policy policy;
+	bool
+	    needs_yank; /* left out unless every yank worked: it could wait for a silent peer for ever, and the guest with it */
 	char command[48];
 	char what[80];
 	char *text; /* the whole request with its id "plan-N" (N: index), one line, no line feed; owned by the plan */

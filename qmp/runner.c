@@ -117,6 +117,41 @@ static bool in_band_free(const struct ft_runner *r)
 	return true;
 }
 
+enum yanks { YANKS_WAITING, YANKS_WORKED, YANKS_FAILED };
+
+static enum yanks yanks_of(const struct ft_runner *r)
+{
+	bool waiting = false, worked = true;
+
+	for (int i = 0; i < r->next; i++)
+		if (step_of(r, i)->channel == FT_CHANNEL_OOB) {
+			waiting |= !r->settled[i];
+			worked &= r->report.steps[i].result == FT_STEP_OK;
+		}
+	if (waiting)
+		return YANKS_WAITING;
+	return worked ? YANKS_WORKED : YANKS_FAILED;
+}
+
+/* Passes over what must be left out; returns false if it has yet to be seen whether the next step must. */
+static bool pass_over(struct ft_runner *r)
+{
+	for (; r->next < r->plan->n; r->next++) {
+		const struct ft_step *s = step_of(r, r->next);
+		if (s->channel == FT_CHANNEL_OOB && !r->oob_up) {
+			skip(r, r->next, "no out-of-band connection to QEMU");
+		} else if (s->needs_yank) {
+			enum yanks yanks = yanks_of(r);
+			if (yanks != YANKS_FAILED)
+				return yanks == YANKS_WORKED;
+			skip(r, r->next, "not every yank worked; without them this could hang the guest");
+		} else {
+			return true;
+		}
+	}
+	return true;
+}
+
 static int send_again(struct ft_runner *r, int64_t now)
 {
 	for (int i = 0; i < r->next; i++)
@@ -133,10 +168,10 @@ int ft_runner_send(struct ft_runner *r, int64_t now)
 
 	if (i >= 0)
 		return i;
-	while (r->next < r->plan->n && step_of(r, r->next)->channel == FT_CHANNEL_OOB && !r->oob_up)
-		skip(r, r->next++, "no out-of-band connection to QEMU");
-	if (r->next == r->plan->n)
+	if (!pass_over(r) || r->next == r->plan->n) {
+		review(r, now);
 		return -1;
+	}
 	const struct ft_step *s = step_of(r, r->next);
 	if (s->policy == FT_CLEAN && !r->proof_known)
 		return -1;
@@ -192,14 +227,15 @@ static void reply_to_proof(struct ft_runner *r, int i, const json_t *value, int6
 	r->again_at[i] = now + FT_PROVE_EVERY;
 }
 
-static void reply_to_command(struct ft_runner *r, int i, const json_t *failure, int64_t now)
+/* failure: the reply's "error"; succeeded: it has a "return". */
+static void reply_to_command(struct ft_runner *r, int i, bool succeeded, const json_t *failure, int64_t now)
 {
 	const struct ft_step *s = step_of(r, i);
 	const char *class = json_string_value(json_object_get(failure, "class"));
 	/* A yank's instance that is gone is what the yank was for. */
 	bool gone = s->channel == FT_CHANNEL_OOB && class && !strcmp(class, "DeviceNotFound");
 
-	if (!failure || gone) {
+	if (succeeded || gone) {
 		*r->report.steps[i].error = 0;
 		settle(r, i, FT_STEP_OK, now);
 		return;
@@ -226,7 +262,7 @@ void ft_runner_reply(struct ft_runner *r, int step, const json_t *reply, int64_t
 	if (s->policy == FT_PROVE)
 		reply_to_proof(r, step, value, now);
 	else
-		reply_to_command(r, step, value ? NULL : failure, now);
+		reply_to_command(r, step, value != NULL, failure, now);
 	review(r, now);
 }
 

@@ -1,11 +1,11 @@
 /* The runner: walks a plan, one answer at a time, and says how it ended.  Pure: times and answers come in, steps go out.
  * Knows: policies, deadlines, what proves a failover.  Must not know: sockets, clocks.
  *
- * Out-of-band yanks go out together and do not wait for each other, nor does anything wait for them.  In-band commands go
- * one at a time.  When one is overdue, all yanks are sent once more (once a plan) and it gets as long again.  After that
- * the monitor counts as stuck until it answers anything: MAY and CLEAN steps are then sent without waiting for each other
- * (QEMU works them off in order once it is free), so that a hang costs four times the plan's timeout before the verdict,
- * however many steps there are.
+ * Out-of-band yanks go out together and do not wait for each other, nor does anything wait for them but the steps marked
+ * needs_yank.  In-band commands go one at a time.  When one is overdue, all yanks are sent once more (once a plan) and it
+ * gets as long again.  After that the monitor counts as stuck until it answers anything: MAY and CLEAN steps are then sent
+ * without waiting for each other (QEMU works them off in order once it is free), so that a hang costs four times the
+ * plan's timeout before the verdict, however many steps there are.
  *
  * A MUST that QEMU refuses is not the end: the failover may have happened already.  The proof decides. */
 #ifndef FT_QMP_RUNNER_H
