@@ -96,6 +96,8 @@ static void add_decision(struct rows *rows, const json_t *outcome)
 	struct row *row = add_row(rows, detection, "decision");
 	snprintf(row->what, sizeof(row->what), "take over: %.100s", text_of(outcome, "cause", "?", cause));
 
+	if (!json_is_number(json_object_get(durations, "decision"))) /* the right to take over was never had */
+		return;
 	double at = json_number_value(detection) + json_number_value(json_object_get(durations, "decision")) +
 	            json_number_value(json_object_get(durations, "claim"));
 	json_t *claimed = json_real(at);
@@ -155,9 +157,13 @@ static void print_outcome_end(const json_t *outcome, FILE *out)
 	static const char *const phases[] = {"detection", "decision", "claim", "plan"};
 	const json_t *guest = json_object_get(outcome, "guest"), *durations = json_object_get(outcome, "durations_ms");
 	char a[WHAT_MAX], b[WHAT_MAX], c[WHAT_MAX];
-	fprintf(out, "  guest    %s, colo mode %s, was %s\n", text_of(guest, "status", "unknown", a),
-	        text_of(guest, "colo_mode", "unknown", b), text_of(guest, "last_mode", "unknown", c));
-	fprintf(out, "  outage   %s ms since the first evidence", number_of(durations, "total", 3, "?", a));
+	if (json_is_string(json_object_get(guest, "status")))
+		fprintf(out, "  guest    %s, colo mode %s, was %s\n", text_of(guest, "status", "?", a),
+		        text_of(guest, "colo_mode", "unknown", b), text_of(guest, "last_mode", "unknown", c));
+	else
+		fprintf(out, "  guest    not known\n");
+	fprintf(out, "  %-8s %s ms since the first evidence",
+	        is_text(outcome, "result", "success") ? "outage" : "ended", number_of(durations, "total", 3, "?", a));
 	const char *before = ": ";
 	for (size_t i = 0; i < sizeof(phases) / sizeof(phases[0]); i++) {
 		if (!json_is_number(json_object_get(durations, phases[i])))

@@ -237,6 +237,25 @@ START_TEST(with_an_arbiter_there_is_no_warning)
 }
 END_TEST
 
+START_TEST(a_refusal_claims_neither_a_claim_nor_an_outage)
+{
+	struct ft_outcome *o = success();
+	o->result = FT_REFUSED;
+	o->claimed_at = o->planned_at = o->plan.proven_at = FT_NEVER;
+	o->plan.n_steps = 0;
+	o->plan.guest_status[0] = '\0';
+	json_t *j = json_of(o);
+	char *text = printed(ft_outcome_print, j);
+	assert_has(text, "decision  take over");
+	assert_has(text, "guest    not known\n");
+	assert_has(text, "ended    518.300 ms since");
+	ck_assert_ptr_null(strstr(text, "not-needed"));
+	ck_assert_ptr_null(strstr(text, "outage"));
+	free(text);
+	json_decref(j);
+}
+END_TEST
+
 START_TEST(damaged_records_are_printed_as_far_as_they_go)
 {
 	static const char *const damaged[] = {
@@ -343,6 +362,7 @@ int main(void)
 	tcase_add_test(c, the_timeline_can_be_read);
 	tcase_add_test(c, late_evidence_stands_where_it_happened);
 	tcase_add_test(c, with_an_arbiter_there_is_no_warning);
+	tcase_add_test(c, a_refusal_claims_neither_a_claim_nor_an_outage);
 	tcase_add_test(c, damaged_records_are_printed_as_far_as_they_go);
 	tcase_add_test(c, text_in_a_record_cannot_steer_the_terminal);
 	tcase_add_test(c, the_status_can_be_read);
