@@ -1,0 +1,215 @@
+/* pidfds and /proc, with real children. */
+#include "qmp/process.h"
+
+#include <check.h>
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define PATIENCE_MS 20000
+
+static pid_t child;
+static pid_t child_thread; /* a second thread of the child */
+
+static void *sleep_on(void *arg)
+{
+	int *ready = arg;
+	pid_t tid = gettid();
+	if (write(*ready, &tid, sizeof tid) != sizeof tid)
+		_exit(1);
+	for (;;)
+		pause();
+}
+
+/* A child with two threads and a name that a careless reader of /proc/PID/stat trips over. */
+static void start_child(void)
+{
+	int ready[2];
+	ck_assert_int_eq(pipe(ready), 0);
+	child = fork();
+	ck_assert_int_ge(child, 0);
+	if (child == 0) {
+		pthread_t thread;
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		prctl(PR_SET_NAME, "a) R (T) Z 1");
+		if (pthread_create(&thread, NULL, sleep_on, &ready[1]) != 0)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	close(ready[1]);
+	ck_assert_int_eq(read(ready[0], &child_thread, sizeof child_thread), sizeof child_thread);
+	close(ready[0]);
+}
+
+static void end_child(void)
+{
+	if (child <= 0)
+		return;
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	child = 0;
+}
+
+static bool comes_true(bool (*question)(const struct ft_process *), const struct ft_process *p, bool wanted)
+{
+	for (int i = 0; i < PATIENCE_MS; i++) {
+		if (question(p) == wanted)
+			return true;
+		poll(NULL, 0, 1);
+	}
+	return false;
+}
+
+START_TEST(stop_and_continue)
+{
+	struct ft_process p;
+	ck_assert_int_eq(ft_process_open(child, &p), 0);
+	ck_assert(ft_process_alive(&p));
+	ck_assert(!ft_process_stopped(&p));
+	ck_assert_int_eq(ft_process_signal(&p, SIGSTOP), 0);
+	ck_assert(comes_true(ft_process_stopped, &p, true));
+	ck_assert(ft_process_alive(&p));
+	ck_assert(!ft_process_dying(&p));
+	ck_assert_int_eq(ft_process_signal(&p, SIGCONT), 0);
+	ck_assert(comes_true(ft_process_stopped, &p, false));
+	ft_process_close(&p);
+	ck_assert_int_eq(p.pid, 0);
+	ck_assert_int_eq(p.pidfd, -1);
+}
+END_TEST
+
+START_TEST(an_unreaped_zombie_is_dead)
+{
+	struct ft_process p;
+	ck_assert_int_eq(ft_process_open(child, &p), 0);
+	ck_assert_int_eq(ft_process_signal(&p, 0), 0);
+	ck_assert_int_eq(ft_process_signal(&p, SIGKILL), 0);
+	struct pollfd died = {.fd = p.pidfd, .events = POLLIN};
+	ck_assert_int_eq(poll(&died, 1, PATIENCE_MS), 1);
+	ck_assert(!ft_process_alive(&p)); /* nobody has waited for it yet */
+	ck_assert(!ft_process_stopped(&p));
+	ck_assert(!ft_process_dying(&p));
+	end_child();
+	ck_assert(!ft_process_alive(&p));
+	ck_assert_int_eq(ft_process_signal(&p, SIGKILL), -1);
+	ck_assert_int_eq(errno, ESRCH);
+	ft_process_close(&p);
+}
+END_TEST
+
+START_TEST(a_stopped_process_can_be_killed)
+{
+	struct ft_process p;
+	ck_assert_int_eq(ft_process_open(child, &p), 0);
+	ck_assert_int_eq(ft_process_signal(&p, SIGSTOP), 0);
+	ck_assert(comes_true(ft_process_stopped, &p, true));
+	ck_assert_int_eq(ft_process_signal(&p, SIGKILL), 0);
+	ck_assert(comes_true(ft_process_alive, &p, false));
+	ft_process_close(&p);
+}
+END_TEST
+
+START_TEST(threads_tell_whose_process_it_is)
+{
+	struct ft_process p, self;
+	pid_t real = -1;
+	ck_assert_int_eq(ft_process_open(child, &p), 0);
+	ck_assert_int_eq(ft_process_open(getpid(), &self), 0);
+	ck_assert(ft_process_owns_thread(&p, child_thread, &real));
+	ck_assert_int_eq(real, child);
+	ck_assert(ft_process_owns_thread(&p, child, &real));
+	/* As if this test had passed its listening socket to the child. */
+	ck_assert(!ft_process_owns_thread(&self, child_thread, &real));
+	ck_assert_int_eq(real, child);
+	ck_assert(!ft_process_owns_thread(&self, 0, &real));
+	ck_assert_int_eq(real, 0);
+	end_child();
+	ck_assert(!ft_process_owns_thread(&p, child_thread, &real));
+	ck_assert_int_eq(real, 0);
+	ft_process_close(&p);
+	ft_process_close(&self);
+}
+END_TEST
+
+START_TEST(none_is_harmless)
+{
+	struct ft_process none = FT_PROCESS_NONE, p;
+	pid_t real;
+	ck_assert(!ft_process_alive(&none));
+	ck_assert(!ft_process_stopped(&none));
+	ck_assert(!ft_process_dying(&none));
+	ck_assert(!ft_process_owns_thread(&none, child, &real));
+	ck_assert_int_eq(ft_process_signal(&none, SIGKILL), -1);
+	ck_assert_int_eq(errno, ESRCH);
+	ft_process_close(&none);
+	ck_assert_int_eq(ft_process_open(0, &p), -1);
+	ck_assert_int_eq(ft_process_open(-1, &p), -1);
+	ck_assert_int_eq(p.pidfd, -1);
+}
+END_TEST
+
+/* The peer of a socket is who listens, not who has connected or who came after. */
+START_TEST(the_peer_of_a_socket)
+{
+	char dir[] = "/tmp/ft-process-XXXXXX";
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	struct ft_process p;
+	int up[2];
+	char byte = 0;
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	snprintf(address.sun_path, sizeof address.sun_path, "%s/s", dir);
+	ck_assert_int_eq(pipe(up), 0);
+	pid_t listener = fork();
+	if (listener == 0) {
+		int l = socket(AF_UNIX, SOCK_STREAM, 0);
+		if (bind(l, (struct sockaddr *)&address, sizeof address) || listen(l, 1) || write(up[1], "", 1) != 1)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	ck_assert_int_eq(read(up[0], &byte, 1), 1);
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+	ck_assert_int_eq(ft_process_of_socket(fd, &p), 0);
+	ck_assert_int_eq(p.pid, listener);
+	ck_assert_int_eq(ft_process_signal(&p, SIGKILL), 0);
+	ck_assert(comes_true(ft_process_alive, &p, false));
+	ft_process_close(&p);
+	waitpid(listener, NULL, 0);
+	ck_assert_int_eq(ft_process_of_socket(fd, &p), -1); /* dead, and its number means nobody */
+	ck_assert_int_eq(p.pidfd, -1);
+	close(fd);
+	unlink(address.sun_path);
+	rmdir(dir);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("process");
+	TCase *c = tcase_create("process");
+	tcase_add_checked_fixture(c, start_child, end_child);
+	tcase_set_timeout(c, 60);
+	tcase_add_test(c, stop_and_continue);
+	tcase_add_test(c, an_unreaped_zombie_is_dead);
+	tcase_add_test(c, a_stopped_process_can_be_killed);
+	tcase_add_test(c, threads_tell_whose_process_it_is);
+	tcase_add_test(c, none_is_harmless);
+	tcase_add_test(c, the_peer_of_a_socket);
+	suite_add_tcase(suite, c);
+	SRunner *runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
