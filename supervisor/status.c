@@ -173,7 +173,7 @@ static void check_peer(json_t *checks, const struct ft_status_source *s)
 	for (int i = 0; i < s->config->n_links; i++) {
 		const struct ft_link_config *lc = &s->config->links[i];
 		const struct ft_link_stats *st = &s->hub->links[i].stats;
-		char name[16];
+		char name[24];
 		snprintf(name, sizeof name, "link %d", i);
 		if (s->hub->detector.links[i].alive)
 			add(checks, name, "ok", "", "%s <-> %s, round trip %.3f ms", lc->local_text, lc->peer_text,
