@@ -3,6 +3,9 @@
 Knows: the contract (states, outcome record).  Must not know: how the pair got there.
 """
 
+import datetime
+import time
+
 from tests.e2e.harness import wait
 from tests.pair.monitor import QmpTimeout
 
@@ -13,7 +16,7 @@ STEP_RESULTS = ("ok", "error", "timeout", "skipped")
 _TEXT, _NUMBER, _NULL = str, (int, float), type(None)
 
 # {key: type(s), or a tuple of the allowed words}; a record may have further keys.
-_OUTCOME = {"pair": _TEXT, "node": _TEXT, "peer": _TEXT, "session": _TEXT, "epoch": int, "time": _TEXT, "cause": CAUSES,
+_OUTCOME = {"pair": _TEXT, "node": _TEXT, "peer": _TEXT, "session": (_TEXT, _NULL), "epoch": int, "time": _TEXT, "cause": CAUSES,
             "evidence": list, "role_before": ("primary", "secondary", "solo", "none"), "result": RESULTS, "claim": dict,
             "steps": list, "guest": dict, "durations_ms": dict, "error": (_TEXT, _NULL)}
 _CLAIM = {"arbiter": ("none", "file", "etcd", "fence"), "result": CLAIMS, "winner": (_TEXT, _NULL), "ms": (int, float, _NULL)}
@@ -70,6 +73,31 @@ def replicates(rig):
         s.qemu.obs.wait_event("RESUME", s.qemu.obs.wait_event("STOP", n))
     before = rig.alpha.qemu.counter()
     wait(lambda: rig.alpha.qemu.counter() >= before + 3, "the primary's guest to count on")
+
+
+class Calm:
+    """Both sides are protected from its making on, and never leave that state in between looks either."""
+
+    def __init__(self, rig):
+        self._rig = rig
+        self._since = self._look()
+
+    def check(self, for_seconds=0.0):
+        end = time.monotonic() + for_seconds
+        while True:
+            for side, was, now in zip(self._rig.sides, self._since, self._look(), strict=True):
+                assert abs(now - was) < 0.2, f"{side.node} left protected: since {now}, was {was}"  # ftd converts between clocks
+            if time.monotonic() >= end:
+                return
+            time.sleep(0.05)
+
+    def _look(self):
+        found = []
+        for side in self._rig.sides:
+            status = side.status()
+            assert status["state"] == "protected", f"{side.node} is {status['state']}"
+            found.append(datetime.datetime.fromisoformat(status["since"]).timestamp())
+        return found
 
 
 def valid_outcome(record, side):

@@ -82,15 +82,3 @@ def with_settings(text, settings):
         else:
             text += line
     return text
-
-
-def without_settings(text, *paths):
-    """The text without these settings, where they stand."""
-    for dotted in paths:
-        name = dotted.rpartition(".")[2]
-        span = _find(text, dotted.split("."))
-        if span:
-            start = text.rindex(name, 0, span[0])
-            end = text.index(";", span[1]) + 1
-            text = text[:start] + text[end:]
-    return text

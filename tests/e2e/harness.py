@@ -61,7 +61,7 @@ class Side:
     def write_conf(self, **changes):
         """ft.conf from the shipped example; changes as group__name=value."""
         with open(os.path.join(ROOT, "ft.conf.example"), encoding="utf-8") as f:
-            text = ftconf.without_settings(f.read(), "arbiter.path", "control.group")
+            text = f.read()
         settings = self.settings() | {k.replace("__", "."): v for k, v in changes.items()}
         with open(self.conf, "w", encoding="utf-8") as f:
             f.write(ftconf.with_settings(text, settings))

@@ -149,11 +149,16 @@ class Pair:
             self.migration_relay.cut()
         self.slot.release()
 
-    def start_secondary(self, new, primary):
-        """A fresh, blank QEMU that waits to become the secondary of the QEMU `primary`."""
+    def start_secondary(self, new, survivor):
+        """A fresh, blank QEMU in the dead one's place, and all it takes to make it the secondary of the survivor."""
+        new.obs.close()
         new.make_images()
-        new.start(self._secondary_arguments(new, primary))
+        new.start(self._secondary_arguments(new, survivor))
         self._serve_disks(new)
+        self._copy_disks(survivor, new)
+        self._attach_disks(survivor, new)
+        self._attach_network(survivor)
+        self._start_colo(survivor, new)
 
     def force_checkpoint(self, primary):
         """Setting the delay, to whatever value, starts a checkpoint at once."""
@@ -178,32 +183,38 @@ class Pair:
     def _primary_arguments(self):
         arguments = self._nics()
         for i in range(self.nics):
-            arguments += self._primary_network(i)
+            chardevs, objects = self._primary_network(self.a, i)
+            for c in chardevs:
+                arguments += ["-chardev", f"socket,id={c['id']},host={c['host']},port={c['port']}"
+                              + (",server=on,wait=off" if c["server"] else "")]
+            for o in objects:
+                arguments += ["-object", o["qom-type"] + "".join(f",{k}={v}" for k, v in o.items() if k != "qom-type")]
         for i in range(self.disks):
             arguments += ["-drive", f"if=ide,id={self.names('disk', i)},driver=quorum,read-pattern=fifo,vote-threshold=1,"
                           f"children.0.driver=raw,children.0.file.filename={self.a.path(f'disk{i}.raw')}"]
         return arguments + ["-S"]
 
-    def _primary_network(self, i):
+    def _primary_network(self, me, i):
+        """(chardevs, objects) of a primary's NIC i, each a dict, in the order in which they must be made."""
         def n(what):
             return self.names(what, i)
 
-        def listener(what, which):
-            return ["-chardev", f"socket,id={n(what)},host={self.a.address},port={self._nic_port(i, which)},server=on,wait=off"]
+        def chardev(what, which, server):
+            return {"id": n(what), "host": me.address, "port": self._nic_port(i, which), "server": server}
 
-        def client(what, which):
-            return ["-chardev", f"socket,id={n(what)},host={self.a.address},port={self._nic_port(i, which)}"]
+        def redirector(what, **chardevs):
+            return {"qom-type": "filter-redirector", "id": n(what), "netdev": n("netdev"), "queue": "rx", **chardevs}
 
-        netdev = n("netdev")
-        return (listener("mirror_chardev", 0) + listener("secondary_in_chardev", 1)
-                + listener("primary_in_server", 2) + client("primary_in_client", 2)
-                + listener("out_server", 3) + client("out_client", 3)
-                + ["-object", f"filter-mirror,id={n('mirror')},netdev={netdev},queue=tx,outdev={n('mirror_chardev')}",
-                   "-object", f"filter-redirector,id={n('rx_back')},netdev={netdev},queue=rx,indev={n('out_server')}",
-                   "-object", f"filter-redirector,id={n('tx_local')},netdev={netdev},queue=rx,outdev={n('primary_in_server')}",
-                   "-object", f"iothread,id={n('iothread')}",
-                   "-object", f"colo-compare,id={n('compare')},primary_in={n('primary_in_client')},"
-                   f"secondary_in={n('secondary_in_chardev')},outdev={n('out_client')},iothread={n('iothread')}"])
+        chardevs = [chardev("mirror_chardev", 0, True), chardev("secondary_in_chardev", 1, True),
+                    chardev("primary_in_server", 2, True), chardev("primary_in_client", 2, False),
+                    chardev("out_server", 3, True), chardev("out_client", 3, False)]
+        objects = [{"qom-type": "filter-mirror", "id": n("mirror"), "netdev": n("netdev"), "queue": "tx",
+                    "outdev": n("mirror_chardev")},
+                   redirector("rx_back", indev=n("out_server")), redirector("tx_local", outdev=n("primary_in_server")),
+                   {"qom-type": "iothread", "id": n("iothread")},
+                   {"qom-type": "colo-compare", "id": n("compare"), "primary_in": n("primary_in_client"),
+                    "secondary_in": n("secondary_in_chardev"), "outdev": n("out_client"), "iothread": n("iothread")}]
+        return chardevs, objects
 
     def _secondary_arguments(self, me, primary):
         arguments = self._nics()
@@ -252,6 +263,33 @@ class Pair:
             primary.obs.hmp(f"drive_add -n buddy driver=replication,mode=primary,node-name={node},file.driver=nbd,"
                             f"file.host={secondary.address},file.port={self.port(NBD)},file.export={self.names('export', i)}{nbd}")
             primary.obs.command("x-blockdev-change", {"parent": self.names("disk", i), "node": node})
+
+    def _copy_disks(self, survivor, new):
+        """Leaves the survivor's guest stopped, so that the copies stay true until COLO is on."""
+        for i in range(self.disks):
+            since = survivor.obs.drain()
+            survivor.obs.command("drive-mirror", {
+                "device": self.names("disk", i), "job-id": f"copy{i}", "mode": "existing", "format": "raw", "sync": "full",
+                "target": f"nbd://{new.address}:{self.port(NBD)}/{self.names('export', i)}"})
+            survivor.obs.wait_event("BLOCK_JOB_READY", since)
+        survivor.obs.command("stop")
+        for i in range(self.disks):
+            since = survivor.obs.drain()
+            survivor.obs.command("block-job-cancel", {"device": f"copy{i}"})
+            survivor.obs.wait_event("BLOCK_JOB_COMPLETED", since)
+
+    def _attach_network(self, survivor):
+        promoted = survivor is self.b
+        for i in range(self.nics):
+            chardevs, objects = self._primary_network(survivor, i)
+            for c in chardevs:
+                address = {"type": "inet", "data": {"host": c["host"], "port": str(c["port"])}}
+                data = {"addr": address, "server": c["server"], **({"wait": False} if c["server"] else {})}
+                survivor.obs.command("chardev-add", {"id": c["id"], "backend": {"type": "socket", "data": data}})
+            for o in objects:
+                # A promoted secondary keeps its rewriter, and mirror and redirectors come before it.
+                before = {"insert": "before", "position": f"id={self.names('rewriter', i)}"}
+                survivor.obs.command("object-add", o | (before if promoted and "netdev" in o else {}))
 
     def _start_colo(self, primary, secondary):
         primary.obs.command("migrate-set-capabilities", {"capabilities": [

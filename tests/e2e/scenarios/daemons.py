@@ -3,10 +3,9 @@
 import os
 import signal
 
-from tests.e2e.checks import failed_over, no_failover
+from tests.e2e.checks import Calm, failed_over, no_failover
 from tests.e2e.harness import protected, stays, wait
 from tests.e2e.registry import on_either, scenario
-from tests.e2e.scenarios.network import unmoved
 from tests.pair import processes
 
 
@@ -63,23 +62,23 @@ def restart_after_failover(role):
 @scenario
 def reload_good_and_bad():
     with protected() as rig:
-        side, before = rig.alpha, unmoved(rig)
+        side, calm = rig.alpha, Calm(rig)
 
         said = len(side.log_text())
         side.write_conf(heartbeat__interval_ms=1, nonsense=3)
         side.ftd.send_signal(signal.SIGHUP)
         side.wait_log("interval_ms", since=said)
         side.wait_log("nonsense", since=said)
-        assert unmoved(rig) == before
+        calm.check()
 
         said = len(side.log_text())
         rig.hook = True
         side.write_conf(heartbeat__interval_ms=80, log__level="debug")
         side.ftd.send_signal(signal.SIGHUP)
         side.wait_log("reload", since=said)
-        stays(lambda: unmoved(rig) == before, 2, "both are protected")
+        calm.check(for_seconds=2)
         assert side.ftctl("reload").returncode == 0
-        assert unmoved(rig) == before
+        calm.check()
 
         rig.beta.stop_ftd()
         side.wait_state("unprotected")
