@@ -34,6 +34,7 @@ struct ft_links {
 	struct ft_hub hub;
 	struct udp_link links[FT_LINKS_MAX]; /* hub.n_links of them */
 	int timer_fd;
+	int64_t timer_at; /* what timer_fd is set to; FT_NEVER: not set */
 	struct event *timer;
 	bool in_turn;
 	int64_t now; /* of the current or last turn */
@@ -160,6 +161,9 @@ static void set_timer(struct ft_links *l)
 	for (int i = 0; i < l->hub.n_links; i++)
 		if (l->links[i].refused_pending)
 			at = 1;
+	if (at == l->timer_at)
+		return;
+	l->timer_at = at;
 	spec.it_value.tv_sec = at / (1000 * FT_NS_PER_MS);
 	spec.it_value.tv_nsec = at % (1000 * FT_NS_PER_MS);
 	if (timerfd_settime(l->timer_fd, TFD_TIMER_ABSTIME, &spec, NULL) != 0)
@@ -196,13 +200,15 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
+	struct ft_links *l = arg;
 	uint64_t expirations;
 
 	(void)what;
 	/* Only to make it unreadable; how often it fired does not matter. */
 	if (read(fd, &expirations, sizeof expirations) < 0)
 		assert(errno == EAGAIN);
-	turn((struct ft_links *)arg);
+	l->timer_at = FT_NEVER;
+	turn(l);
 }
 
 static void close_link(struct udp_link *u)
@@ -349,7 +355,7 @@ struct ft_links *ft_links_new(struct event_base *base, const struct ft_config *c
 		fprintf(errors, "heartbeat links: out of memory\n");
 		return NULL;
 	}
-	*l = (struct ft_links){.base = base, .cb = *cb, .arg = arg, .timer_fd = -1};
+	*l = (struct ft_links){.base = base, .cb = *cb, .arg = arg, .timer_fd = -1, .timer_at = FT_NEVER};
 	for (int i = 0; i < FT_LINKS_MAX; i++)
 		l->links[i].fd = -1;
 	ft_hub_init(&l->hub, config, incarnation, ft_clock_now());

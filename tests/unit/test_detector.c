@@ -104,7 +104,7 @@ START_TEST(the_kth_heartbeat_wins_its_race)
 	start(1, 100 * MS, 3);
 	for (int i = 0; i < 20; i++) {
 		hear(0);
-		run_until(now + 3 * 100 * MS + 4 * MS);
+		run_until(now + 304 * MS);
 		ck_assert_int_eq(d.hearing, FT_HEARING_QUIET);
 	}
 }

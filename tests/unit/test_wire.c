@@ -54,6 +54,23 @@ static struct ft_beat sample(void)
 	return beat;
 }
 
+static void assert_same_side(const struct ft_side *a, const struct ft_side *b)
+{
+	ck_assert_int_eq(a->state, b->state);
+	ck_assert_int_eq(a->role, b->role);
+	ck_assert_int_eq(a->vm, b->vm);
+	ck_assert_int_eq(a->ready, b->ready);
+	ck_assert_int_eq(a->leaving, b->leaving);
+	ck_assert_int_eq(a->repl_broken, b->repl_broken);
+	ck_assert_int_eq(a->request, b->request);
+	ck_assert_uint_eq(a->request_id, b->request_id);
+	ck_assert_int_eq(a->answer, b->answer);
+	ck_assert_uint_eq(a->answer_id, b->answer_id);
+	ck_assert_uint_eq(a->checkpoint_ms, b->checkpoint_ms);
+	ck_assert_mem_eq(a->session, b->session, FT_SESSION_BYTES);
+	ck_assert_uint_eq(a->epoch, b->epoch);
+}
+
 static void assert_same_beat(const struct ft_beat *a, const struct ft_beat *b)
 {
 	ck_assert_uint_eq(a->link, b->link);
@@ -67,19 +84,7 @@ static void assert_same_beat(const struct ft_beat *a, const struct ft_beat *b)
 	ck_assert_int_eq(a->echo_sent, b->echo_sent);
 	ck_assert_uint_eq(a->held_us, b->held_us);
 	ck_assert_str_eq(a->node, b->node);
-	ck_assert_int_eq(a->side.state, b->side.state);
-	ck_assert_int_eq(a->side.role, b->side.role);
-	ck_assert_int_eq(a->side.vm, b->side.vm);
-	ck_assert_int_eq(a->side.ready, b->side.ready);
-	ck_assert_int_eq(a->side.leaving, b->side.leaving);
-	ck_assert_int_eq(a->side.repl_broken, b->side.repl_broken);
-	ck_assert_int_eq(a->side.request, b->side.request);
-	ck_assert_uint_eq(a->side.request_id, b->side.request_id);
-	ck_assert_int_eq(a->side.answer, b->side.answer);
-	ck_assert_uint_eq(a->side.answer_id, b->side.answer_id);
-	ck_assert_uint_eq(a->side.checkpoint_ms, b->side.checkpoint_ms);
-	ck_assert_mem_eq(a->side.session, b->side.session, FT_SESSION_BYTES);
-	ck_assert_uint_eq(a->side.epoch, b->side.epoch);
+	assert_same_side(&a->side, &b->side);
 }
 
 /* Decodes a copy of exactly len bytes, so that a read beyond it is seen by the sanitizer. */
