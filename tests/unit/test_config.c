@@ -1,0 +1,792 @@
+/* ft.conf: what is accepted, what it becomes, and that every fault is told with its line and what is allowed. */
+#include "config/config.h"
+
+#include <check.h>
+#include <ftw.h>
+#include <grp.h>
+#include <netinet/in.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define KEY_A         "00112233445566778899aabbccddeeff00112233445566778899AABBCCDDEEFF"
+#define KEY_B         "ffeeddccbbaa99887766554433221100ffeeddccbbaa99887766554433221100"
+#define ZEROS         "0000000000000000000000000000000000000000000000000000000000000000"
+#define LENGTH(array) ((int)(sizeof(array) / sizeof((array)[0])))
+
+static char folder[] = "/tmp/ftd-test-config-XXXXXX";
+static char said[8192]; /* the faults of the last load, each line without the path of ft.conf and its colon */
+
+/* A good file; the key file's path is put in for KEY. */
+static const char *const good[] = {
+    "pair = \"vm1\";",                                                       /* line 1 */
+    "node = \"Alpha\";",                                                     /* 2 */
+    "state_dir = \"/var/lib/ftd/x\";",                                       /* 3 */
+    "heartbeat: {",                                                          /* 4 */
+    "  key_file = \"KEY\";",                                                 /* 5 */
+    "  interval_ms = 20;",                                                   /* 6 */
+    "  lost_after = 7;",                                                     /* 7 */
+    "  links = ( { local = \"10.0.0.1:7400\"; peer = \"10.0.0.2:7401\"; },", /* 8 */
+    "  { local = \"[fd00::1]:7400\"; peer = \"[fd00::2]:7401\"; }",          /* 9 */
+    "  );",                                                                  /* 10 */
+    "};",                                                                    /* 11 */
+    "qmp: {",                                                                /* 12 */
+    "  socket = \"/run/q\";",                                                /* 13 */
+    "  oob_socket = \"/run/o\";",                                            /* 14 */
+    "  reply_timeout_ms = 300;",                                             /* 15 */
+    "};",                                                                    /* 16 */
+    "arbiter: {",                                                            /* 17 */
+    "  type = \"none\";",                                                    /* 18 */
+    "  timeout_ms = 40;",                                                    /* 19 */
+    "};",                                                                    /* 20 */
+    "failover: { guard_ms = 30; };",                                         /* 21 */
+    "report: {",                                                             /* 22 */
+    "  hook = [ \"/bin/sh\", \"-c\", \"true\" ];",                           /* 23 */
+    "  hook_timeout_ms = 500;",                                              /* 24 */
+    "};",                                                                    /* 25 */
+    "control: {",                                                            /* 26 */
+    "  socket = \"/run/c\";",                                                /* 27 */
+    "  mode = \"0600\";",                                                    /* 28 */
+    "};",                                                                    /* 29 */
+    "realtime = false;",                                                     /* 30 */
+    "watchdog_device = \"\";",                                               /* 31 */
+    "log: { level = \"debug\"; };",                                          /* 32 */
+};
+
+/* The same pointer for the same name, good for the whole test. */
+static const char *in_folder(const char *name)
+{
+	static char paths[16][sizeof(folder) + 32];
+	static int n;
+
+	for (int i = 0; i < n; i++)
+		if (strcmp(paths[i] + strlen(folder) + 1, name) == 0)
+			return paths[i];
+	ck_assert_int_lt(n, LENGTH(paths));
+	ck_assert_int_lt(snprintf(paths[n], sizeof(paths[n]), "%s/%s", folder, name), (int)sizeof(paths[n]));
+	return paths[n++];
+}
+
+static const char *write_bytes(const char *name, const char *text, size_t len, mode_t mode)
+{
+	const char *path = in_folder(name);
+	FILE *f;
+
+	(void)remove(path);
+	f = fopen(path, "w");
+	ck_assert_ptr_nonnull(f);
+	ck_assert_uint_eq(fwrite(text, 1, len, f), len);
+	ck_assert_int_eq(fclose(f), 0);
+	ck_assert_int_eq(chmod(path, mode), 0);
+	return path;
+}
+
+static const char *write_text(const char *name, const char *text, mode_t mode)
+{
+	return write_bytes(name, text, strlen(text), mode);
+}
+
+/* Puts text in for every KEY of line. */
+static void put_line(FILE *f, const char *line)
+{
+	for (const char *key; (key = strstr(line, "KEY")); line = key + 3)
+		(void)fprintf(f, "%.*s%s", (int)(key - line), line, in_folder("key"));
+	(void)fprintf(f, "%s\n", line);
+}
+
+/* The good file with one line replaced (line 0: none). */
+static const char *write_with(int line, const char *text)
+{
+	const char *path = in_folder("ft.conf");
+	FILE *f = fopen(path, "w");
+
+	ck_assert_ptr_nonnull(f);
+	for (int i = 0; i < LENGTH(good); i++)
+		put_line(f, i + 1 == line ? text : good[i]);
+	ck_assert_int_eq(fclose(f), 0);
+	return path;
+}
+
+static struct ft_config *load(const char *path)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *errors = open_memstream(&text, &size);
+	char prefix[160];
+	size_t used = 0;
+
+	ck_assert_ptr_nonnull(errors);
+	struct ft_config *c = ft_config_load(path, errors);
+	ck_assert_int_eq(fclose(errors), 0);
+	(void)snprintf(prefix, sizeof(prefix), "%s:", path);
+	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+		size_t skip = strncmp(line, prefix, strlen(prefix)) == 0 ? strlen(prefix) : 0;
+		used += (size_t)snprintf(said + used, sizeof(said) - used, "%s\n", line + skip);
+		ck_assert_uint_lt(used, sizeof(said));
+	}
+	said[used] = '\0';
+	free(text);
+	ck_assert_msg(!c == (used > 0), "a config and faults, or neither: %s", said);
+	return c;
+}
+
+static struct ft_config *load_good(const char *path)
+{
+	struct ft_config *c = load(path);
+
+	ck_assert_msg(c != NULL, "%s", said);
+	return c;
+}
+
+/* One fault and no other, at that line (0: of the file as a whole), with these words, and what is allowed behind a semicolon. */
+static void expect_fault(const char *path, int line, const char *words)
+{
+	char place[16] = " ";
+
+	ck_assert_ptr_null(load(path));
+	if (line > 0)
+		(void)snprintf(place, sizeof(place), "%d: ", line);
+	ck_assert_msg(strncmp(said, place, strlen(place)) == 0, "not at line %d: %s", line, said);
+	ck_assert_msg(strstr(said, words) != NULL, "no \"%s\" in: %s", words, said);
+	ck_assert_msg(strchr(said, '\n') == said + strlen(said) - 1, "more than one fault: %s", said);
+	ck_assert_msg(strstr(said, "; ") != NULL, "nothing about what is allowed: %s", said);
+}
+
+struct bad {
+	int line;
+	const char *text;
+	const char *words;
+};
+
+static void expect_faults(const struct bad *bad, int n)
+{
+	for (int i = 0; i < n; i++)
+		expect_fault(write_with(bad[i].line, bad[i].text), bad[i].line, bad[i].words);
+}
+
+static void make_folder(void)
+{
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+}
+
+/* Before every test: some spoil it. */
+static void make_key(void)
+{
+	(void)write_text("key", KEY_A "\n", 0600);
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *where)
+{
+	(void)st;
+	(void)type;
+	(void)where;
+	return remove(path);
+}
+
+static void remove_folder(void)
+{
+	(void)nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+START_TEST(every_setting_lands)
+{
+	struct ft_config *c = load_good(write_with(0, NULL));
+
+	ck_assert_str_eq(c->path, in_folder("ft.conf"));
+	ck_assert_str_eq(c->pair, "vm1");
+	ck_assert_str_eq(c->node, "Alpha");
+	ck_assert_str_eq(c->state_dir, "/var/lib/ftd/x");
+	ck_assert_str_eq(c->key_file, in_folder("key"));
+	ck_assert_int_eq(c->n_keys, 1);
+	ck_assert_int_eq(c->interval_ms, 20);
+	ck_assert_int_eq(c->lost_after, 7);
+	ck_assert_str_eq(c->qmp_socket, "/run/q");
+	ck_assert_str_eq(c->qmp_oob_socket, "/run/o");
+	ck_assert_int_eq(c->qmp_reply_timeout_ms, 300);
+	ck_assert_int_eq(c->arbiter, FT_ARBITER_NONE);
+	ck_assert_int_eq(c->arbiter_timeout_ms, 40);
+	ck_assert_int_eq(c->guard_ms, 30);
+	ck_assert_int_eq(c->n_hook, 3);
+	ck_assert_str_eq(c->hook[0], "/bin/sh");
+	ck_assert_str_eq(c->hook[2], "true");
+	ck_assert_ptr_null(c->hook[3]);
+	ck_assert_int_eq(c->hook_timeout_ms, 500);
+	ck_assert_str_eq(c->control_socket, "/run/c");
+	ck_assert_uint_eq(c->control_mode, 0600);
+	ck_assert_uint_eq(c->control_gid, (gid_t)-1);
+	ck_assert(!c->realtime);
+	ck_assert_str_eq(c->watchdog_device, "");
+	ck_assert_int_eq(c->log_level, FT_LOG_DEBUG);
+	ft_config_free(c);
+}
+END_TEST
+
+START_TEST(what_is_left_out_has_its_default)
+{
+	char text[1024], host[256];
+
+	(void)snprintf(text, sizeof(text),
+	               "pair = \"p.1_x-y\"; heartbeat: { key_file = \"%s\";"
+	               "links = ({ local = \"10.0.0.1:1\"; peer = \"10.0.0.2:65535\"; }); };"
+	               "qmp: { socket = \"/q\"; oob_socket = \"/o\"; }; arbiter: { type = \"none\"; };",
+	               in_folder("key"));
+	struct ft_config *c = load_good(write_text("small.conf", text, 0644));
+	ck_assert_int_eq(gethostname(host, sizeof(host)), 0);
+	ck_assert_str_eq(c->node, host);
+	ck_assert_str_eq(c->state_dir, "/var/lib/ftd/p.1_x-y");
+	ck_assert_int_eq(c->interval_ms, 100);
+	ck_assert_int_eq(c->lost_after, 5);
+	ck_assert_int_eq(c->qmp_reply_timeout_ms, 1000);
+	ck_assert_int_eq(c->arbiter_timeout_ms, 1000);
+	ck_assert_int_eq(c->guard_ms, 20);
+	ck_assert_int_eq(c->n_hook, 0);
+	ck_assert_int_eq(c->hook_timeout_ms, 10000);
+	ck_assert_str_eq(c->control_socket, "/run/ftd/p.1_x-y.sock");
+	ck_assert_uint_eq(c->control_mode, 0660);
+	ck_assert_uint_eq(c->control_gid, (gid_t)-1);
+	ck_assert_int_eq(c->log_level, FT_LOG_INFO);
+	ft_config_free(c);
+}
+END_TEST
+
+START_TEST(links_become_socket_addresses)
+{
+	struct ft_config *c = load_good(write_with(0, NULL));
+	const struct sockaddr_in *v4 = (const struct sockaddr_in *)&c->links[0].local;
+	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&c->links[1].peer;
+
+	ck_assert_int_eq(c->n_links, 2);
+	ck_assert_str_eq(c->links[0].local_text, "10.0.0.1:7400");
+	ck_assert_str_eq(c->links[1].peer_text, "[fd00::2]:7401");
+	ck_assert_int_eq(v4->sin_family, AF_INET);
+	ck_assert_uint_eq(c->links[0].local_len, sizeof(*v4));
+	ck_assert_uint_eq(ntohl(v4->sin_addr.s_addr), 0x0a000001);
+	ck_assert_uint_eq(ntohs(v4->sin_port), 7400);
+	ck_assert_int_eq(v6->sin6_family, AF_INET6);
+	ck_assert_uint_eq(c->links[1].peer_len, sizeof(*v6));
+	ck_assert_uint_eq(v6->sin6_addr.s6_addr[0], 0xfd);
+	ck_assert_uint_eq(v6->sin6_addr.s6_addr[15], 2);
+	ck_assert_uint_eq(ntohs(v6->sin6_port), 7401);
+	ck_assert_uint_eq(v6->sin6_scope_id, 0);
+	ft_config_free(c);
+
+	c = load_good(write_with(9, "{ local = \"[fe80::1%lo]:7400\"; peer = \"[fe80::2%lo]:7400\"; }"));
+	v6 = (const struct sockaddr_in6 *)&c->links[1].local;
+	ck_assert_uint_ne(v6->sin6_scope_id, 0);
+	ft_config_free(c);
+}
+END_TEST
+
+START_TEST(a_bad_link_is_told_at_its_line)
+{
+	static const struct bad bad[] = {
+	    {9, "{ local = \"[fd00::1]:7400\"; }", "a link has no peer"},
+	    {9, "{ peer = \"[fd00::1]:7400\"; }", "a link has no local"},
+	    {9, "{ local = \"[fd00::1]:7400\"; peer = \"[fd00::2]:7400\"; weight = 1; }", "unknown setting \"weight\""},
+	    {9, "{ local = 7400; peer = \"[fd00::2]:7400\"; }", "local is an integer, not a string"},
+	    {9, "{ local = \"\"; peer = \"[fd00::2]:7400\"; }", "local \"\" has no port"},
+	    {9, "{ local = \"localhost:7400\"; peer = \"10.0.0.3:7400\"; }", "not a numeric IPv4"},
+	    {9, "{ local = \"10.1:7400\"; peer = \"10.0.0.3:7400\"; }", "not a numeric IPv4"},
+	    {9, "{ local = \"10.0.0.3\"; peer = \"10.0.0.4:7400\"; }", "has no port"},
+	    {9, "{ local = \"10.0.0.3:0\"; peer = \"10.0.0.4:7400\"; }", "port that is not 1 to 65535"},
+	    {9, "{ local = \"10.0.0.3:65536\"; peer = \"10.0.0.4:7400\"; }", "port that is not 1 to 65535"},
+	    {9, "{ local = \"10.0.0.3:+1\"; peer = \"10.0.0.4:7400\"; }", "port that is not 1 to 65535"},
+	    {9, "{ local = \"fd00::1:7400\"; peer = \"[fd00::2]:7400\"; }", "IPv6 in brackets"},
+	    {9, "{ local = \"[fd00::1]\"; peer = \"[fd00::2]:7400\"; }", "has no port"},
+	    {9, "{ local = \"[fd00::x]:7400\"; peer = \"[fd00::2]:7400\"; }", "not a numeric IPv6"},
+	    {9, "{ local = \"[fe80::1]:7400\"; peer = \"[fe80::2%lo]:7400\"; }", "link-local"},
+	    {9, "{ local = \"[fe80::1%nosuchif]:7400\"; peer = \"[fe80::2%lo]:7400\"; }", "interface"},
+	    {9, "{ local = \"0.0.0.0:7400\"; peer = \"10.0.0.4:7400\"; }", "not the address of one host"},
+	    {9, "{ local = \"10.0.0.3:7400\"; peer = \"224.0.0.1:7400\"; }", "not the address of one host"},
+	    {9, "{ local = \"[::]:7400\"; peer = \"[fd00::2]:7400\"; }", "not the address of one host"},
+	    {9, "{ local = \"10.0.0.3:7400\"; peer = \"[fd00::2]:7400\"; }", "two families"},
+	    {9, "{ local = \"10.0.0.3:7400\"; peer = \"10.0.0.3:7400\"; }", "local and peer are both"},
+	    {9, "{ local = \"10.0.0.1:7400\"; peer = \"10.0.0.4:7400\"; }", "same as in an earlier link"},
+	    {9, "5", "an element that is no group"},
+	};
+
+	expect_faults(bad, LENGTH(bad));
+}
+END_TEST
+
+START_TEST(a_value_out_of_its_range_is_refused)
+{
+	static const struct {
+		int line, low, high;
+		const char *before, *name, *after;
+	} ranges[] = {
+	    {6, 5, 10000, "", "interval_ms", ""},
+	    {7, 2, 100, "", "lost_after", ""},
+	    {15, 50, 60000, "", "reply_timeout_ms", ""},
+	    {19, 10, 600000, "", "timeout_ms", ""},
+	    {21, 0, 10000, "failover: {", "guard_ms", "; }"},
+	    {24, 100, 600000, "", "hook_timeout_ms", ""},
+	};
+	char text[128], words[128];
+
+	for (int i = 0; i < LENGTH(ranges); i++) {
+		const int values[] = {ranges[i].low - 1, ranges[i].high + 1, ranges[i].low, ranges[i].high};
+		(void)snprintf(words, sizeof(words), "out of range; an integer from %d to %d", ranges[i].low,
+		               ranges[i].high);
+		for (int v = 0; v < LENGTH(values); v++) {
+			(void)snprintf(text, sizeof(text), "%s %s = %d%s;", ranges[i].before, ranges[i].name, values[v],
+			               ranges[i].after);
+			if (v < 2)
+				expect_fault(write_with(ranges[i].line, text), ranges[i].line, words);
+			else
+				ft_config_free(load_good(write_with(ranges[i].line, text)));
+		}
+	}
+}
+END_TEST
+
+START_TEST(a_wrong_value_is_told_at_its_line)
+{
+	static const struct bad bad[] = {
+	    {1, "pair = \"VM1\";", "pair \"VM1\" is no valid name"},
+	    {1, "pair = \".vm\";", "is no valid name"},
+	    {1, "pair = \"\";", "is no valid name"},
+	    {1, "pair = \"a/b\";", "is no valid name"},
+	    {1, "pair = \"a\\nb\";", "\"a?b\" is no valid name"},
+	    {1, "pair = \"1234567890123456789012345678901234567890123456789012345678901234\";", "at most 63"},
+	    {1, "pair = 1;", "pair is an integer, not a string"},
+	    {1, "", "pair is missing"},
+	    {2, "node = \"a b\";", "node \"a b\" is no valid name"},
+	    {3, "state_dir = \"var/lib\";", "begins with /"},
+	    {3, "state_dir = \"\";", "begins with /"},
+	    {3, "sate_dir = \"/x\";", "unknown setting \"sate_dir\"; known here: pair, node, state_dir"},
+	    {6, "interval_ms = \"20\";", "interval_ms is a string; an integer"},
+	    {6, "interval_ms = 20.0;", "interval_ms is a floating-point number; an integer"},
+	    {6, "interval_ms = true;", "interval_ms is a bool; an integer"},
+	    {6, "intervall_ms = 20;", "unknown setting \"intervall_ms\" in heartbeat; known in heartbeat: key_file"},
+	    {6, "interval_ms = 4294967396;", "the number 4294967396 is too large"}, /* 2^32 + 100 */
+	    {6, "interval_ms = 0x100000064;", "the number 0x100000064 is too large"},
+	    {13, "socket = \"q\";", "qmp.socket \"q\" is not an absolute path"},
+	    {14, "oob_socket = \"/run/q\";", "oob_socket is the same as qmp.socket"},
+	    {18, "type = \"zookeeper\";", "\"zookeeper\" is none of the words known; \"none\", \"file\""},
+	    {23, "hook = \"/bin/sh\";", "report.hook is a string; an array"},
+	    {23, "hook = [ \"sh\" ];", "not an absolute path"},
+	    {23, "hook = [ \"/nonexistent/hook\" ];", "No such file"},
+	    {23, "hook = [ \"/tmp\" ];", "not a program"},
+	    {23, "hook = [ \"KEY\" ];", "not a program"},
+	    {23, "hook = ( \"/bin/sh\", 5 );", "no string"},
+	    {27, "socket = \"/run/q\";", "one of QEMU's sockets"},
+	    {28, "mode = \"0500\";", "control.mode \"0500\" is no valid mode; an octal mode in quotes"},
+	    {28, "mode = \"1660\";", "is no valid mode"},
+	    {28, "mode = \"0668\";", "is no valid mode"},
+	    {28, "mode = 660;", "control.mode is an integer, not a string; an octal mode in quotes"},
+	    {28, "group = \"no-such-group-here\";", "no group of this host"},
+	    {30, "realtime = 1;", "realtime is an integer; true or false"},
+	    {32, "log: { level = \"loud\"; };", "none of the words known; \"error\", \"warn\""},
+	    {32, "log = 5;", "log is an integer; a group"},
+	};
+
+	expect_faults(bad, LENGTH(bad));
+}
+END_TEST
+
+START_TEST(a_path_that_would_be_cut_is_refused)
+{
+	char text[400], fill[300];
+
+	memset(fill, 'x', sizeof(fill));
+	(void)snprintf(text, sizeof(text), "socket = \"/%.107s\";", fill); /* 108: no room for the NUL */
+	expect_fault(write_with(13, text), 13, "qmp.socket is too long");
+	(void)snprintf(text, sizeof(text), "socket = \"/%.106s\";", fill);
+	ft_config_free(load_good(write_with(13, text)));
+	(void)snprintf(text, sizeof(text), "state_dir = \"/%.255s\";", fill);
+	expect_fault(write_with(3, text), 3, "state_dir is too long");
+}
+END_TEST
+
+START_TEST(what_is_not_built_is_refused_never_ignored)
+{
+	static const struct bad bad[] = {
+	    {18, "type = \"file\"; path = \"/mnt/x\";",
+	     "arbiter.type \"file\" is not built yet in this version; \"none\""},
+	    {18,
+	     "type = \"etcd\"; endpoints = [ \"https://10.0.0.9:2379\" ]; prefix = \"/ftd/\"; ca_file = \"\";"
+	     "cert_file = \"\"; cert_key_file = \"\"; user = \"u\"; password_file = \"/etc/p\";",
+	     "arbiter.type \"etcd\" is not built yet"},
+	    {18, "type = \"fence\";", "arbiter.type \"fence\" is not built yet"},
+	    {30,
+	     "fence: { agent = \"/usr/sbin/f\"; options: { ip = \"10.0.0.250\"; }; delay_ms = 0; timeout_ms = 20000; "
+	     "};",
+	     "fence is not built yet in this version; leave the group out"},
+	    {30, "realtime = true;", "realtime is not built yet in this version; false"},
+	    {31, "watchdog_device = \"/dev/watchdog\";", "watchdog_device is not built yet in this version; \"\""},
+	};
+
+	expect_faults(bad, LENGTH(bad));
+}
+END_TEST
+
+START_TEST(what_is_not_built_is_judged_all_the_same)
+{
+	ck_assert_ptr_null(load(write_with(18, "type = \"none\"; endpoints = [ \"10.0.0.9\" ]; path = \"mnt\"; ")));
+	ck_assert_ptr_nonnull(strstr(said, "18: arbiter.endpoints \"10.0.0.9\" is no URL; "));
+	ck_assert_ptr_nonnull(strstr(said, "18: arbiter.path \"mnt\" is not an absolute path; "));
+	ck_assert_ptr_null(load(write_with(30, "fence: { delay_ms = 600001; options: { ip = 5; }; x = 1; };")));
+	ck_assert_ptr_nonnull(strstr(said, "30: fence.delay_ms is 600001, out of range; "));
+	ck_assert_ptr_nonnull(strstr(said, "30: fence.options.ip is an integer; "));
+	ck_assert_ptr_nonnull(strstr(said, "30: unknown setting \"x\" in fence; "));
+	ck_assert_ptr_nonnull(strstr(said, "30: fence.agent is missing; "));
+}
+END_TEST
+
+START_TEST(a_missing_key_is_told_at_its_group)
+{
+	expect_fault(write_with(18, ""), 17, "arbiter.type is missing; \"none\", \"file\", \"etcd\" or \"fence\"");
+	expect_fault(write_with(13, ""), 12, "qmp.socket is missing");
+	expect_fault(write_with(5, ""), 4, "heartbeat.key_file is missing");
+
+	ck_assert_ptr_null(load(write_text("empty.conf", "", 0644)));
+	ck_assert_str_eq(said,
+	                 "1: pair is missing; at most 63 of a-z 0-9 . _ -, not beginning with a dot\n"
+	                 "1: heartbeat.key_file is missing; the absolute path of a file with 64 hex digits, mode "
+	                 "0600, or a list of up to 4 such paths\n"
+	                 "1: heartbeat.links is missing; a list of 1 to 8 links, ( { local = \"10.0.0.1:7400\"; peer "
+	                 "= \"10.0.0.2:7400\"; } )\n"
+	                 "1: qmp.socket is missing; the path of a UNIX socket, which begins with /\n"
+	                 "1: qmp.oob_socket is missing; the path of a UNIX socket, which begins with /\n"
+	                 "1: arbiter.type is missing; \"none\", \"file\", \"etcd\" or \"fence\"; there is no "
+	                 "default\n");
+}
+END_TEST
+
+START_TEST(all_faults_in_one_go)
+{
+	static const char *const expected[] = {
+	    "1: pair ",
+	    "2: node ",
+	    "4: heartbeat.key_file ",
+	    "5: heartbeat.interval_ms ",
+	    "6: unknown ",
+	    "7: heartbeat.links: local",
+	    "8: heartbeat.links: local",
+	    "9: log is",
+	    "10: unknown ",
+	    "1: qmp.socket is missing",
+	    "1: qmp.oob_socket is missing",
+	    "1: arbiter.type is missing",
+	};
+	const char *at = said;
+
+	ck_assert_ptr_null(
+	    load(write_text("bad.conf",
+	                    "pair = \"A\";\nnode = 5;\nheartbeat: {\nkey_file = \"/nonexistent\";\n"
+	                    "interval_ms = 1;\nx = 1;\nlinks = ( { local = \"a:1\"; peer = \"10.0.0.2:1\"; },\n"
+	                    "{ local = \"10.0.0.1:x\"; peer = \"10.0.0.2:1\"; } ); };\nlog = 1;\ny = 1;\n",
+	                    0644)));
+	for (int i = 0; i < LENGTH(expected); i++) {
+		ck_assert_msg(strncmp(at, expected[i], strlen(expected[i])) == 0, "not \"%s\": %s", expected[i], at);
+		at = strchr(at, '\n') + 1;
+	}
+	ck_assert_str_eq(at, "");
+}
+END_TEST
+
+START_TEST(a_syntax_error_is_told_at_its_line)
+{
+	static const struct bad bad[] = {
+	    {6, "interval_ms = ;", "syntax error here or just before; "},
+	    {6, "interval_ms 20;", "syntax error here or just before; "},
+	    {6, "lost_after = 5; lost_after = 5;", "syntax error: duplicate setting name; "},
+	    {23, "hook = [ \"/bin/sh\", 5 ];", "syntax error: mismatched element type in array; "},
+	    {6, "@include \"/nonexistent/file\"", "syntax error: cannot open include file; "},
+	};
+
+	expect_faults(bad, LENGTH(bad));
+}
+END_TEST
+
+START_TEST(a_fault_in_an_included_file_names_that_file)
+{
+	char text[256], expected[256];
+	const char *inner = write_text("inner.conf", "# the shared part\ninterval_ms = 1;\n", 0644);
+
+	(void)snprintf(text, sizeof(text), "@include \"%s\"", inner);
+	(void)snprintf(expected, sizeof(expected), "%s:2: heartbeat.interval_ms is 1, out of range", inner);
+	ck_assert_ptr_null(load(write_with(6, text)));
+	ck_assert_msg(strncmp(said, expected, strlen(expected)) == 0, "%s", said);
+
+	(void)write_text("inner.conf", "interval_ms = 33;\n", 0644);
+	struct ft_config *c = load_good(write_with(6, text));
+	ck_assert_int_eq(c->interval_ms, 33);
+	ft_config_free(c);
+}
+END_TEST
+
+START_TEST(an_absurd_include_is_refused)
+{
+	static const struct bad bad[] = {
+	    {6, "@include \"/tmp\"", "/tmp is not a regular file; "},
+	    {6, "@include \"/dev/zero\"", "/dev/zero is not a regular file; "},
+	    {6, "@include \"relative\"", "@include \"/absolute/path\""},
+	    {6, "@include \"/a\\\\b\"", "without a backslash"},
+	};
+	char text[256];
+
+	expect_faults(bad, LENGTH(bad));
+	(void)snprintf(text, sizeof(text), "@include \"%s\"\n", in_folder("loop.conf"));
+	ck_assert_ptr_null(load(write_text("loop.conf", text, 0644)));
+	ck_assert_ptr_nonnull(strstr(said, "1: too many included files; "));
+	/* What only looks like one is none. */
+	ft_config_free(load_good(write_with(6, "/*\n@include \"/tmp\"\n99999999999 */ // 99999999999 \"")));
+	ft_config_free(load_good(write_with(31, "# \"\n/* \" */ watchdog_device = /* 4294967396 */ \"\";")));
+}
+END_TEST
+
+START_TEST(a_file_that_is_none_is_refused)
+{
+	static char large[(1 << 20) + 1];
+
+	expect_fault("/nonexistent/ft.conf", 0, "cannot be opened: No such file");
+	expect_fault("/tmp", 0, "not a regular file");
+	expect_fault("/dev/zero", 0, "not a regular file");
+	ck_assert_int_eq(mkfifo(in_folder("pipe"), 0600), 0);
+	expect_fault(in_folder("pipe"), 0, "not a regular file");
+	memset(large, ' ', sizeof(large));
+	expect_fault(write_bytes("large.conf", large, sizeof(large), 0644), 0,
+	             "is too large; a readable file of at most 1 MiB");
+	expect_fault(write_bytes("nul.conf", "\n\0pair", 6, 0644), 2, "a NUL byte");
+	memset(large, 'x', 300);
+	large[0] = '/';
+	large[300] = '\0';
+	ck_assert_ptr_null(load(large));
+	ck_assert_ptr_nonnull(strstr(said, "the path is too long; at most 255"));
+}
+END_TEST
+
+static void expect_key_fault(const char *words)
+{
+	expect_fault(write_with(5, "key_file = \"KEY\";"), 5, words);
+}
+
+START_TEST(a_doubtful_key_file_is_refused)
+{
+	static const struct {
+		const char *text;
+		mode_t mode;
+		const char *words;
+	} bad[] = {
+	    {KEY_A, 0640, "has mode 0640, so others can get at it; mode 0600 is needed"},
+	    {KEY_A, 0604, "has mode 0604"},
+	    {KEY_A, 0610, "has mode 0610"},
+	    {"", 0600, "holds no key; exactly 64 hex digits"},
+	    {"00112233\n", 0600, "holds no key"},
+	    {KEY_A "0", 0600, "holds no key"},
+	    {KEY_A "\n\n", 0600, "holds no key"},
+	    {KEY_A "\n" KEY_B "\n", 0600, "holds no key"},
+	    {"x" KEY_A, 0600, "holds no key"},
+	    {"g0112233445566778899aabbccddeeff00112233445566778899aabbccddeeff", 0600, "holds no key"},
+	    {ZEROS "\n", 0600, "a key of zeros"},
+	};
+
+	for (int i = 0; i < LENGTH(bad); i++) {
+		(void)write_text("key", bad[i].text, bad[i].mode);
+		expect_key_fault(bad[i].words);
+	}
+	(void)write_text("key", KEY_A, 0400); /* no line feed, read-only: fine */
+	ft_config_free(load_good(write_with(0, NULL)));
+}
+END_TEST
+
+START_TEST(a_key_file_that_is_none_is_refused)
+{
+	const char *key = in_folder("key");
+
+	ck_assert_int_eq(unlink(key), 0);
+	expect_key_fault("cannot be opened: No such file");
+	ck_assert_int_eq(mkdir(key, 0700), 0);
+	expect_key_fault("not a regular file");
+	ck_assert_int_eq(rmdir(key), 0);
+	ck_assert_int_eq(mkfifo(key, 0600), 0);
+	expect_key_fault("not a regular file");
+	ck_assert_int_eq(unlink(key), 0);
+	ck_assert_int_eq(symlink(write_text("real", KEY_A, 0600), key), 0);
+	expect_key_fault("symbolic link");
+	(void)write_text("key", KEY_A, 0600);
+	if (geteuid() == 0) { /* only root can give a file away */
+		ck_assert_int_eq(chown(key, 65534, (gid_t)-1), 0);
+		expect_key_fault("belongs to user 65534");
+	}
+	(void)unlink(key);
+	(void)write_text("key", KEY_A, 0600);
+	expect_fault(write_with(5, "key_file = \"vm1.key\";"), 5, "not an absolute path");
+	expect_fault(write_with(5, "key_file = 5;"), 5, "key_file is an integer; ");
+	expect_fault(write_with(5, "key_file = [ ];"), 5, "key_file is empty; ");
+	expect_fault(write_with(5, "key_file = [\"KEY\",\"KEY\",\"KEY\",\"KEY\",\"KEY\"];"), 5,
+	             "has 5 elements; at most 4");
+}
+END_TEST
+
+START_TEST(keys_are_rotated_by_listing_two)
+{
+	char text[256];
+	const char *other = write_text("other", KEY_B "\n", 0600);
+
+	(void)snprintf(text, sizeof(text), "key_file = [ \"KEY\", \"%s\" ];", other);
+	struct ft_config *c = load_good(write_with(5, text));
+	ck_assert_int_eq(c->n_keys, 2);
+	ck_assert_str_eq(c->key_file, in_folder("key"));
+	ck_assert_uint_eq(c->keys[0].bytes[1], 0x11);
+	ck_assert_uint_eq(c->keys[0].bytes[FT_KEY_BYTES - 1], 0xff);
+	ck_assert_uint_eq(c->keys[1].bytes[0], 0xff);
+	/* BLAKE2b-256, as b2sum -l 256 says it. */
+	ck_assert_uint_eq(c->keys[0].id, 0x7f129e85);
+	ck_assert_uint_eq(c->keys[1].id, 0x3ac4756d);
+	ft_config_free(c);
+
+	(void)write_text("other", KEY_A, 0600); /* the same key in another file */
+	expect_fault(write_with(5, text), 5, "an earlier file holds already");
+}
+END_TEST
+
+START_TEST(a_new_key_is_private_and_never_overwrites)
+{
+	const char *path = in_folder("new.key");
+	char text[256], *said_text = NULL;
+	size_t size = 0;
+	struct stat st;
+	FILE *errors = open_memstream(&said_text, &size);
+
+	ck_assert_ptr_nonnull(errors);
+	(void)umask(0);
+	ck_assert_int_eq(ft_key_generate(path, errors), 0);
+	ck_assert_int_eq(fflush(errors), 0);
+	ck_assert_uint_eq(size, 0);
+	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert_uint_eq(st.st_mode & 07777, 0600);
+	ck_assert_int_eq(st.st_size, 65);
+
+	(void)snprintf(text, sizeof(text), "key_file = ( \"%s\", \"KEY\" );", path);
+	struct ft_config *first = load_good(write_with(5, text));
+	ck_assert_int_eq(ft_key_generate(path, errors), -1);
+	struct ft_config *second = load_good(write_with(5, text));
+	ck_assert_mem_eq(first->keys, second->keys, sizeof(first->keys[0]));
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_int_eq(ft_key_generate(path, errors), 0);
+	ft_config_free(second);
+	second = load_good(write_with(5, text));
+	ck_assert_mem_ne(first->keys, second->keys, sizeof(first->keys[0]));
+	ck_assert_int_eq(ft_key_generate("/nonexistent/new.key", errors), -1);
+	ck_assert_int_eq(fclose(errors), 0);
+	ck_assert_ptr_nonnull(strstr(said_text, "new.key: File exists; an existing file is never overwritten"));
+	ck_assert_ptr_nonnull(strstr(said_text, "/nonexistent/new.key: No such file or directory; "));
+	free(said_text);
+	ft_config_free(first);
+	ft_config_free(second);
+}
+END_TEST
+
+START_TEST(a_group_becomes_its_number)
+{
+	const struct group *g = getgrgid(0);
+	char text[128];
+
+	ck_assert_ptr_nonnull(g);
+	(void)snprintf(text, sizeof(text), "group = \"%s\";", g->gr_name);
+	struct ft_config *c = load_good(write_with(28, text));
+	ck_assert_uint_eq(c->control_gid, 0);
+	ft_config_free(c);
+}
+END_TEST
+
+START_TEST(a_reload_may_not_change_what_is_fixed)
+{
+	static const struct bad changed[] = {
+	    {1, "pair = \"vm2\";", "pair"},           {2, "node = \"beta\";", "node"},
+	    {3, "state_dir = \"/y\";", "state_dir"},  {27, "socket = \"/run/d\";", "control.socket"},
+	    {28, "mode = \"0666\";", "control.mode"}, {6, "interval_ms = 30;", NULL},
+	    {13, "socket = \"/run/r\";", NULL},       {32, "log: { level = \"warn\"; };", NULL},
+	};
+	struct ft_config *old = load_good(write_with(0, NULL));
+
+	for (int i = 0; i < LENGTH(changed); i++) {
+		struct ft_config *c = load_good(write_with(changed[i].line, changed[i].text));
+		ck_assert_pstr_eq(ft_config_fixed_difference(old, c), changed[i].words);
+		ft_config_free(c);
+	}
+	/* What no file of this version can say. */
+	struct ft_config *c = load_good(write_with(0, NULL));
+	c->arbiter = FT_ARBITER_ETCD;
+	ck_assert_str_eq(ft_config_fixed_difference(old, c), "arbiter.type");
+	c->arbiter = old->arbiter;
+	c->realtime = true;
+	ck_assert_str_eq(ft_config_fixed_difference(old, c), "realtime");
+	c->realtime = false;
+	c->watchdog_device[0] = '/';
+	ck_assert_str_eq(ft_config_fixed_difference(old, c), "watchdog_device");
+	ft_config_free(c);
+	ft_config_free(old);
+}
+END_TEST
+
+/* The example as it is shipped, with the key where a test can have one. */
+START_TEST(the_example_loads)
+{
+	FILE *in = fopen("ft.conf.example", "r");
+	FILE *out = fopen(in_folder("example.conf"), "w");
+	char line[512];
+
+	ck_assert_msg(in != NULL, "run the tests from the top of the project");
+	ck_assert_ptr_nonnull(out);
+	while (fgets(line, sizeof(line), in)) {
+		line[strcspn(line, "\n")] = '\0';
+		put_line(out, strstr(line, "key_file = \"/") ? "key_file = \"KEY\";" : line);
+	}
+	ck_assert_int_eq(fclose(in), 0);
+	ck_assert_int_eq(fclose(out), 0);
+	struct ft_config *c = load_good(in_folder("example.conf"));
+	ck_assert_int_eq(c->interval_ms, 100);
+	ck_assert_int_eq(c->lost_after, 5);
+	ck_assert_int_eq(c->n_links, 2);
+	ck_assert_int_eq(c->links[0].local.ss_family, AF_INET);
+	ck_assert_int_eq(c->links[1].local.ss_family, AF_INET6);
+	ck_assert_int_eq(c->arbiter, FT_ARBITER_NONE);
+	ft_config_free(c);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("config");
+	TCase *values = tcase_create("ft.conf");
+
+	/* The folder is made and removed outside the tests' own processes, so that a failing one leaves nothing behind. */
+	tcase_add_unchecked_fixture(values, make_folder, remove_folder);
+	tcase_add_checked_fixture(values, make_key, NULL);
+	tcase_set_timeout(values, 60);
+	tcase_add_test(values, every_setting_lands);
+	tcase_add_test(values, what_is_left_out_has_its_default);
+	tcase_add_test(values, links_become_socket_addresses);
+	tcase_add_test(values, a_bad_link_is_told_at_its_line);
+	tcase_add_test(values, a_value_out_of_its_range_is_refused);
+	tcase_add_test(values, a_wrong_value_is_told_at_its_line);
+	tcase_add_test(values, a_path_that_would_be_cut_is_refused);
+	tcase_add_test(values, what_is_not_built_is_refused_never_ignored);
+	tcase_add_test(values, what_is_not_built_is_judged_all_the_same);
+	tcase_add_test(values, a_missing_key_is_told_at_its_group);
+	tcase_add_test(values, all_faults_in_one_go);
+	tcase_add_test(values, a_syntax_error_is_told_at_its_line);
+	tcase_add_test(values, a_fault_in_an_included_file_names_that_file);
+	tcase_add_test(values, an_absurd_include_is_refused);
+	tcase_add_test(values, a_file_that_is_none_is_refused);
+	tcase_add_test(values, keys_are_rotated_by_listing_two);
+	tcase_add_test(values, a_group_becomes_its_number);
+	tcase_add_test(values, a_reload_may_not_change_what_is_fixed);
+	tcase_add_test(values, the_example_loads);
+	tcase_add_test(values, a_doubtful_key_file_is_refused);
+	tcase_add_test(values, a_key_file_that_is_none_is_refused);
+	tcase_add_test(values, a_new_key_is_private_and_never_overwrites);
+	suite_add_tcase(suite, values);
+
+	SRunner *runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
