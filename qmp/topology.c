@@ -222,8 +222,11 @@ int ft_topology_qom_queries(const json_t *answers, struct ft_query *out, int max
 	}
 	for (size_t f = 0; f < N_DEVICE_FOLDERS; f++) {
 		list_key(key, device_folders[f]);
-		json_array_foreach(json_object_get(answers, key), i, entry) if (can_use_iothread(entry))
-		    ask_property(&l, device_folders[f], entry, "iothread");
+		json_array_foreach(json_object_get(answers, key), i, entry)
+		{
+			if (can_use_iothread(entry))
+				ask_property(&l, device_folders[f], entry, "iothread");
+		}
 	}
 	return done(&l);
 }
@@ -427,13 +430,14 @@ static int read_nodes(struct build *b, const json_t *nodes)
 	}
 	if (answer(b, "query-named-block-nodes", JSON_ARRAY, &named))
 		return -1;
-	for (int n = 1; n < g->n_nodes; n++)
-		json_array_foreach(named, i,
-		                   node) if (*g->nodes[n].name && !strcmp(text(node, "node-name"), g->nodes[n].name))
-		{
-			g->nodes[n].drv = text(node, "drv");
-			g->nodes[n].file = text(node, "file");
-		}
+	json_array_foreach(named, i, node)
+	{
+		for (int n = 1; n < g->n_nodes; n++)
+			if (*g->nodes[n].name && !strcmp(text(node, "node-name"), g->nodes[n].name)) {
+				g->nodes[n].drv = text(node, "drv");
+				g->nodes[n].file = text(node, "file");
+			}
+	}
 	return 0;
 }
 
