@@ -122,7 +122,7 @@ static void echo(struct ft_hub *h, int link, int64_t now, struct ft_beat *beat)
 
 size_t ft_hub_compose(struct ft_hub *h, int link, const struct ft_side *self, int64_t now, uint8_t out[FT_WIRE_MAX])
 {
-	struct ft_hub_link *l = &h->links[link];
+	struct ft_hub_link *l;
 	struct ft_beat beat = {
 	    .link = (uint8_t)link,
 	    .asking = h->detector.hearing == FT_HEARING_QUIET,
@@ -132,6 +132,7 @@ size_t ft_hub_compose(struct ft_hub *h, int link, const struct ft_side *self, in
 	};
 
 	assert(link >= 0 && link < h->n_links);
+	l = &h->links[link];
 	beat.sequence = ++l->tx_sequence;
 	memcpy(beat.node, h->node, sizeof beat.node);
 	echo(h, link, now, &beat);
@@ -231,11 +232,12 @@ static enum ft_heard from_stranger(struct ft_hub *h, int link, const struct ft_b
 
 enum ft_heard ft_hub_receive(struct ft_hub *h, int link, const uint8_t *data, size_t len, int64_t now)
 {
-	struct ft_hub_link *l = &h->links[link];
+	struct ft_hub_link *l;
 	struct ft_beat beat;
 	enum ft_wire_error error;
 
 	assert(link >= 0 && link < h->n_links);
+	l = &h->links[link];
 	error = ft_wire_decode(data, len, h->keys, h->n_keys, h->pair, &beat);
 	if (error != FT_WIRE_OK)
 		return reject(l, (int)error);
