@@ -3,7 +3,7 @@
 
 #include "config/config.h"
 #include "ctl/client.h"
-#include "ctl/outcomes.h"
+#include "report/outcomes.h"
 #include "report/record.h"
 #include "report/text.h"
 

@@ -6,6 +6,7 @@
 #include "qmp/session.h"
 #include "report/hook.h"
 #include "report/log.h"
+#include "report/outcomes.h"
 #include "report/record.h"
 #include "report/scribe.h"
 #include "supervisor/clock.h"
@@ -23,6 +24,7 @@
 #include <string.h>
 
 #define OUTCOMES_FILE    "outcomes.jsonl"
+#define OUTCOMES_KEPT    100
 #define CALLS_MAX        16    /* operators waiting for one failover */
 #define GOODBYES         3     /* heartbeats that say goodbye, in case one is lost ... */
 #define GOODBYE_EVERY_MS 10    /* ... this far apart */
@@ -46,7 +48,7 @@ struct ft_daemon {
 	struct event *core_timer, *leave_timer, *goodbye_timer, *watchdog_timer;
 	int goodbyes_left;
 	int exit_code;
-	json_t *last_outcome;    /* announced */
+	json_t *outcomes;        /* the newest OUTCOMES_KEPT that were announced, oldest first */
 	json_t *pending_outcome; /* on its way to disk */
 	int n_calls;
 	struct ft_call *calls[CALLS_MAX]; /* operators waiting for an outcome */
@@ -70,7 +72,7 @@ static void run_hook(struct ft_daemon *d, const char *event, const struct ft_act
 	    .state_old = a ? ft_state_name(a->from) : "",
 	    .state = ft_state_name(ft_core_state(&d->core)),
 	    .role = ft_role_name(d->core.self.role),
-	    .reason = a ? a->text : "",
+	    .reason = a ? a->text : ft_cause_name(d->core.outcome.cause),
 	    .result = result,
 	    .epoch = d->core.self.epoch,
 	    .json = text ? text : "{}",
@@ -88,7 +90,7 @@ static struct ft_status_source status_source(const struct ft_daemon *d)
 	    .qemu = ft_qmp_view(d->qmp),
 	    .plan = ft_qmp_plan(d->qmp),
 	    .process = ft_qmp_process(d->qmp),
-	    .last_outcome = d->last_outcome,
+	    .last_outcome = json_array_get(d->outcomes, json_array_size(d->outcomes) - 1),
 	    .now = ft_clock_now(),
 	    .wall = ft_clock_wall(),
 	};
@@ -175,14 +177,17 @@ static void do_outcome(struct ft_daemon *d, const struct ft_action *a)
 		ft_log(FT_LOG_ERROR, "report", "the outcome is not known to be in %s/%s: %s", d->config->state_dir,
 		       OUTCOMES_FILE, a->text);
 	log_outcome(o);
-	json_decref(d->last_outcome);
-	d->last_outcome = d->pending_outcome;
+	json_t *outcome = d->pending_outcome;
 	d->pending_outcome = NULL;
-	run_hook(d, "outcome", NULL, ft_result_name(o->result), d->last_outcome);
+	if (json_array_size(d->outcomes) == OUTCOMES_KEPT)
+		json_array_remove(d->outcomes, 0);
+	json_array_append(d->outcomes, outcome);
+	run_hook(d, "outcome", NULL, ft_result_name(o->result), outcome);
 	for (int i = 0; i < d->n_calls; i++)
-		ft_call_answer(d->calls[i], outcome_code(o->result), json_incref(d->last_outcome),
+		ft_call_answer(d->calls[i], outcome_code(o->result), json_incref(outcome),
 		               o->error[0] ? o->error : NULL);
 	d->n_calls = 0;
+	json_decref(outcome);
 }
 
 static void do_freeze(struct ft_daemon *d)
@@ -550,9 +555,31 @@ static void verb_reload(struct ft_daemon *d, struct ft_call *call)
 	free(faults);
 }
 
+static void verb_last(struct ft_daemon *d, const json_t *request, struct ft_call *call)
+{
+	size_t have = json_array_size(d->outcomes);
+	json_int_t wanted = json_integer_value(json_object_get(request, "count"));
+	size_t n = wanted < 1 ? 1 : (size_t)wanted;
+	json_t *result = json_array();
+	for (size_t i = have > n ? have - n : 0; i < have; i++)
+		json_array_append(result, json_array_get(d->outcomes, i));
+	ft_call_answer(call, 0, result, NULL);
+}
+
+/* What earlier ftd left. Read once, before any heartbeat waits for us. */
+static json_t *earlier_outcomes(const char *state_dir)
+{
+	int damaged = 0;
+	json_t *outcomes = ft_outcomes_read(state_dir, OUTCOMES_KEPT, &damaged);
+	if (!outcomes)
+		ft_log(FT_LOG_ERROR, "report", "cannot read %s/%s: %s", state_dir, OUTCOMES_FILE, strerror(errno));
+	if (damaged)
+		ft_log(FT_LOG_WARN, "report", "%s/%s: %d damaged lines skipped", state_dir, OUTCOMES_FILE, damaged);
+	return outcomes ? outcomes : json_array();
+}
+
 static void on_verb(void *arg, const char *verb, const json_t *request, struct ft_call *call)
 {
-	(void)request;
 	struct ft_daemon *d = arg;
 	struct ft_status_source source = status_source(d);
 	if (strcmp(verb, "status") == 0)
@@ -561,10 +588,12 @@ static void on_verb(void *arg, const char *verb, const json_t *request, struct f
 		verb_check(d, call);
 	else if (strcmp(verb, "failover") == 0)
 		verb_failover(d, call);
+	else if (strcmp(verb, "last") == 0)
+		verb_last(d, request, call);
 	else if (strcmp(verb, "reload") == 0)
 		verb_reload(d, call);
 	else
-		ft_call_answer(call, 2, NULL, "unknown verb; this ftd knows status, check, failover, reload");
+		ft_call_answer(call, 2, NULL, "unknown verb; this ftd knows status, check, failover, last, reload");
 }
 
 /* ---- life ---- */
@@ -625,6 +654,7 @@ struct ft_daemon *ft_daemon_new(struct ft_config *config, FILE *errors)
 	}
 	d->config = config;
 	d->exit_code = 1;
+	d->outcomes = earlier_outcomes(config->state_dir);
 	uint64_t incarnation;
 	do
 		randombytes_buf(&incarnation, sizeof incarnation);
@@ -666,6 +696,11 @@ static void free_event(struct event *e)
 
 void ft_daemon_free(struct ft_daemon *d)
 {
+	for (int i = 0; i < d->n_calls; i++)
+		ft_call_answer(d->calls[i], 1, NULL, "ftd is leaving");
+	/* What waits for the disk looks at the others when it is told. */
+	if (d->scribe)
+		ft_scribe_free(d->scribe, 2000);
 	if (d->control)
 		ft_control_free(d->control);
 	if (d->hooks)
@@ -675,8 +710,6 @@ void ft_daemon_free(struct ft_daemon *d)
 	ft_freezer_free(d->freezer);
 	if (d->links)
 		ft_links_free(d->links);
-	if (d->scribe)
-		ft_scribe_free(d->scribe, 2000);
 	for (int i = 0; i < N_SIGNALS; i++)
 		free_event(d->signal_events[i]);
 	free_event(d->core_timer);
@@ -685,7 +718,7 @@ void ft_daemon_free(struct ft_daemon *d)
 	free_event(d->watchdog_timer);
 	if (d->base)
 		event_base_free(d->base);
-	json_decref(d->last_outcome);
+	json_decref(d->outcomes);
 	json_decref(d->pending_outcome);
 	ft_config_free(d->config);
 	free(d);

@@ -267,6 +267,22 @@ static bool answer_is(const struct ft_core *c, enum ft_answer a)
 	return peer_heard(c) && c->peer.side.answer == a && c->peer.side.answer_id == c->self.request_id;
 }
 
+/* Replication broke because the peer died: what we then learn is the better cause. */
+static bool unasked(const struct ft_core *c)
+{
+	return c->outcome.cause == FT_CAUSE_REPLICATION_BROKEN;
+}
+
+static bool unasked_and_gone(const struct ft_core *c)
+{
+	return unasked(c) && peer_vm_out(c);
+}
+
+static bool unasked_and_lost(const struct ft_core *c)
+{
+	return unasked(c) && peer_lost(c);
+}
+
 static bool peer_is_out(const struct ft_core *c)
 {
 	return answer_is(c, FT_ANSWER_YIELDED) || peer_vm_out(c);
@@ -733,6 +749,18 @@ static void take_over_gone(struct ft_core *c, struct ft_actions *out)
 	take_over(c, out, FT_CAUSE_PEER_VM_GONE);
 }
 
+static void take_over_lost_after_all(struct ft_core *c, struct ft_actions *out)
+{
+	c->outcome_busy = false;
+	take_over_lost(c, out);
+}
+
+static void take_over_gone_after_all(struct ft_core *c, struct ft_actions *out)
+{
+	c->outcome_busy = false;
+	take_over_gone(c, out);
+}
+
 static void take_over_yielded(struct ft_core *c, struct ft_actions *out)
 {
 	take_over(c, out, FT_CAUSE_PEER_YIELDED);
@@ -793,7 +821,7 @@ static void join_force(struct ft_core *c, struct ft_actions *out)
 static void drop_ask(struct ft_core *c, struct ft_actions *out, const char *why)
 {
 	c->ask_until = FT_NEVER;
-	if (c->outcome.cause == FT_CAUSE_REPLICATION_BROKEN) {
+	if (unasked(c)) {
 		c->outcome_busy = false;
 		ft_core_say(c, out, FT_LEVEL_ERROR, "replication is broken and %s", why);
 	} else {
@@ -882,6 +910,8 @@ static const struct rule rules[] = {
 
     /* A failover under way */
     {P(ASKING), no_vm_here, ask_lost_own_vm},
+    {P(ASKING), unasked_and_gone, take_over_gone_after_all},
+    {P(ASKING), unasked_and_lost, take_over_lost_after_all},
     {P(ASKING), peer_is_out, proceed},
     {P(ASKING), peer_lost, proceed},
     {P(ASKING), ask_refused, ask_was_refused},

@@ -187,6 +187,8 @@ static void check_peer(json_t *checks, const struct ft_status_source *s)
 	}
 	if (!c->peer_known || c->hearing != FT_PEER_ALIVE)
 		add(checks, "peer", "FAIL", "start ftd on the other host", "the peer is not heard");
+	else if (c->peer.side.leaving)
+		add(checks, "peer", "FAIL", "start ftd there again", "peer %s's ftd was asked to stop", c->peer.node);
 	else if (!c->peer.side.ready)
 		add(checks, "peer", "warn", "run ftctl check there", "peer %s is %s and not ready", c->peer.node,
 		    ft_state_name(c->peer.side.state));
@@ -230,6 +232,16 @@ static json_t *plan_json(const struct ft_plan *plan)
 	return steps;
 }
 
+static void check_state(json_t *checks, const struct ft_core *c)
+{
+	enum ft_state state = ft_core_state(c);
+	if (state == FT_PROTECTED)
+		add(checks, "state", "ok", "", "protected: %s", c->reason);
+	else
+		add(checks, "state", state == FT_SOLO ? "warn" : "FAIL",
+		    "the lines above and below say what is missing", "%s: %s", ft_state_name(state), c->reason);
+}
+
 json_t *ft_check_json(const struct ft_status_source *s, const char *disk_error)
 {
 	json_t *checks = json_array();
@@ -237,6 +249,7 @@ json_t *ft_check_json(const struct ft_status_source *s, const char *disk_error)
 	check_process(checks, s);
 	check_replication(checks, s);
 	check_peer(checks, s);
+	check_state(checks, s->core);
 	check_host(checks, s, disk_error);
 	return json_pack("{s:o, s:o}", "checks", checks, "plan", plan_json(s->plan));
 }

@@ -1,7 +1,7 @@
-/* state_dir/outcomes.jsonl, read back: for `ftctl last` without a daemon.
+/* state_dir/outcomes.jsonl, read back: for `ftctl last`, and for a daemon that starts again.
  * Knows: the file.  Must not know: who asks. */
-#ifndef FT_CTL_OUTCOMES_H
-#define FT_CTL_OUTCOMES_H
+#ifndef FT_REPORT_OUTCOMES_H
+#define FT_REPORT_OUTCOMES_H
 
 #include <jansson.h>
 

@@ -1,5 +1,5 @@
 /* See outcomes.h. */
-#include "ctl/outcomes.h"
+#include "report/outcomes.h"
 
 #include "config/config.h"
 
