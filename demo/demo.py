@@ -16,6 +16,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from tests.e2e.harness import protected, wait  # noqa: E402 (the path above comes first)
 from tests.pair import build, processes  # noqa: E402
+from tests.pair.pair import numbers  # noqa: E402
 
 TICK_MS = 50  # the guest counts 20 times a second
 WATCH = 1.5  # seconds, before and after
@@ -40,9 +41,9 @@ class Counters:
         while not self._done:
             for node, log in logs.items():
                 rest[node] += log.read()
-                *lines, rest[node] = rest[node].split("\n")
+                whole, end, rest[node] = rest[node].rpartition("\n")
                 now = time.time()
-                self.ticks[node] += [(now, int(line[3:], 16)) for line in lines if line.startswith("at ")]
+                self.ticks[node] += [(now, n) for n in numbers(whole + end)]
             time.sleep(0.001)
         for log in logs.values():
             log.close()
@@ -66,7 +67,7 @@ def show(number, title, strike):
     """Brings up a pair, lets `strike` happen to its primary, tells what came of it."""
     print(f"\n{number}. {title}\n")
     began = time.monotonic()
-    with protected(build="build") as rig:
+    with protected(build=os.environ.get("FTD_BUILD", "build")) as rig:
         alpha, beta = rig.sides
         print(f"  a fresh pair is protected after {time.monotonic() - began:.1f} s:")
         for s in rig.sides:

@@ -11,6 +11,8 @@ from tests.pair.monitor import QmpTimeout
 
 CAUSES = ("peer-lost", "peer-vm-gone", "peer-yielded", "replication-broken", "signal", "operator")
 RESULTS = ("success", "refused", "lost-claim", "held", "failed")
+# What may be noticed first of a host that died: its silence, its closed connections, or its kernel's word.
+HOST_DIED = ("peer-lost", "peer-vm-gone", "replication-broken")
 CLAIMS = ("won", "lost", "unreachable", "not-needed")
 STEP_RESULTS = ("ok", "error", "timeout", "skipped")
 _TEXT, _NUMBER, _NULL = str, (int, float), type(None)

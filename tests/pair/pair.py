@@ -11,6 +11,7 @@ Run by itself it brings up a pair, prints where its sockets are, and keeps it un
 
 import argparse
 import os
+import re
 import shutil
 import signal
 import sys
@@ -95,13 +96,17 @@ class Qemu:
     def counter(self):
         """The newest number the guest has said here, or -1."""
         with open(self.path("serial.log"), encoding="ascii", errors="replace") as f:
-            said = [line for line in f.read().split("\n")[:-1] if line.startswith("at ")]
-        return int(said[-1][3:], 16) if said else -1
+            return max(numbers(f.read())[-1:], default=-1)
 
     def colo(self):
         """(mode, last-mode, run state), as QEMU says itself."""
         status = self.obs.command("query-colo-status")
         return status["mode"], status["last-mode"], self.obs.command("query-status")["status"]
+
+
+def numbers(serial):
+    """What the guest counted, from its serial output.  A checkpoint may cut a line of the secondary short."""
+    return [int(n, 16) for n in re.findall(r"at ([0-9a-f]{8})\n", serial)]
 
 
 class Pair:

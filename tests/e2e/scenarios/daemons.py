@@ -3,7 +3,7 @@
 import os
 import signal
 
-from tests.e2e.checks import Calm, failed_over, no_failover
+from tests.e2e.checks import HOST_DIED, Calm, failed_over, no_failover
 from tests.e2e.harness import protected, stays, wait
 from tests.e2e.registry import on_either, scenario
 from tests.pair import processes
@@ -52,11 +52,11 @@ def restart_after_failover(role):
     with protected() as rig:
         victim, survivor = rig.side(role), rig.other(rig.side(role))
         victim.kill_host()
-        failed_over(rig, survivor, ("peer-lost", "peer-vm-gone"))
+        failed_over(rig, survivor, HOST_DIED)
         survivor.kill_ftd()
         survivor.start_ftd()
         survivor.wait_state("solo")
-        failed_over(rig, survivor, ("peer-lost", "peer-vm-gone"))
+        failed_over(rig, survivor, HOST_DIED)
 
 
 @scenario

@@ -1,6 +1,6 @@
 """QEMU, or the whole side, dies at once."""
 
-from tests.e2e.checks import failed_over, forgotten_peer, is_out, no_failover
+from tests.e2e.checks import HOST_DIED, failed_over, forgotten_peer, is_out, no_failover, survivor_runs
 from tests.e2e.harness import protected, stays
 from tests.e2e.registry import on_either
 
@@ -20,8 +20,10 @@ def kill_host(role):
     with protected() as rig:
         victim = rig.side(role)
         victim.kill_host()
-        record = failed_over(rig, rig.other(victim), ("peer-lost", "peer-vm-gone"))
+        record = failed_over(rig, rig.other(victim), HOST_DIED)
         assert record["durations_ms"]["detection"] > 0, record["durations_ms"]
+        # Whatever was noticed first, it was the silence that gave the right to go on: the record must say so.
+        assert any("heartbeat" in e["what"] for e in record["evidence"]), record["evidence"]
         is_out(victim)
 
 
@@ -70,3 +72,21 @@ def kill_and_restart_ftd_at_once(role):
         rig.wait_protected()
         assert victim.status()["role"] == role, victim.status()
         no_failover(rig)
+
+
+@on_either
+def protect_again(role):
+    """After a failover the survivor gets a new secondary, is protected anew, and can be survived in its turn."""
+    with protected() as rig:
+        victim, survivor = rig.side(role), rig.other(rig.side(role))
+        victim.qemu.kill()
+        failed_over(rig, survivor, "peer-vm-gone")
+        rig.pair.start_secondary(victim.qemu, survivor.qemu)
+        rig.wait_protected()
+        assert (survivor.status()["role"], victim.status()["role"]) == ("primary", "secondary")
+        survivor.qemu.kill()
+        victim.wait_state("solo")
+        survivor_runs(victim, "secondary")
+        is_out(survivor)
+        assert [r["result"] for r in victim.outcomes()] == ["success"], victim.outcomes()
+        assert len(survivor.outcomes()) == 1, survivor.outcomes()

@@ -3,7 +3,7 @@
 import os
 import random
 
-from tests.e2e.checks import Calm, failed_over, no_failover
+from tests.e2e.checks import HOST_DIED, Calm, failed_over, no_failover
 from tests.e2e.harness import protected, stays, wait
 from tests.e2e.registry import on_either, scenario
 
@@ -84,7 +84,7 @@ def silence_under_a_flood_of_replays():
         assert rig.beta.rejected() > rejected
         rig.alpha.kill_host()
         wait(lambda: flood() == "solo", "beta to fail over")
-        failed_over(rig, rig.beta, ("peer-lost", "peer-vm-gone", "replication-broken"))
+        failed_over(rig, rig.beta, HOST_DIED)
 
 
 @scenario
