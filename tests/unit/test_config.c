@@ -300,6 +300,7 @@ START_TEST(a_bad_link_is_told_at_its_line)
 	    {9, "{ local = \"[fe80::1%nosuchif]:7400\"; peer = \"[fe80::2%lo]:7400\"; }", "interface"},
 	    {9, "{ local = \"0.0.0.0:7400\"; peer = \"10.0.0.4:7400\"; }", "not the address of one host"},
 	    {9, "{ local = \"10.0.0.3:7400\"; peer = \"224.0.0.1:7400\"; }", "not the address of one host"},
+	    {9, "{ local = \"[::ffff:10.0.0.3]:7400\"; peer = \"[fd00::2]:7400\"; }", "write it as IPv4"},
 	    {9, "{ local = \"[::]:7400\"; peer = \"[fd00::2]:7400\"; }", "not the address of one host"},
 	    {9, "{ local = \"10.0.0.3:7400\"; peer = \"[fd00::2]:7400\"; }", "two families"},
 	    {9, "{ local = \"10.0.0.3:7400\"; peer = \"10.0.0.3:7400\"; }", "local and peer are both"},
@@ -308,6 +309,31 @@ START_TEST(a_bad_link_is_told_at_its_line)
 	};
 
 	expect_faults(bad, LENGTH(bad));
+}
+END_TEST
+
+START_TEST(one_to_eight_links)
+{
+	for (int n = 0; n <= FT_LINKS_MAX + 1; n++) {
+		const char *path = in_folder("links.conf");
+		FILE *f = fopen(path, "w");
+		ck_assert_ptr_nonnull(f);
+		put_line(
+		    f, "pair = \"p\"; qmp: { socket = \"/q\"; oob_socket = \"/o\"; }; arbiter: { type = \"none\"; };");
+		put_line(f, "heartbeat: { key_file = \"KEY\"; links = (");
+		for (int i = 1; i <= n; i++)
+			(void)fprintf(f, "{ local = \"10.0.%d.1:1\"; peer = \"10.0.%d.2:1\"; }%s", i, i,
+			              i < n ? "," : "");
+		put_line(f, "); };");
+		ck_assert_int_eq(fclose(f), 0);
+		if (n < 1 || n > FT_LINKS_MAX) {
+			expect_fault(path, 2, "links; a list of 1 to 8 links");
+			continue;
+		}
+		struct ft_config *c = load_good(path);
+		ck_assert_int_eq(c->n_links, n);
+		ft_config_free(c);
+	}
 }
 END_TEST
 
@@ -764,6 +790,7 @@ int main(void)
 	tcase_add_test(values, what_is_left_out_has_its_default);
 	tcase_add_test(values, links_become_socket_addresses);
 	tcase_add_test(values, a_bad_link_is_told_at_its_line);
+	tcase_add_test(values, one_to_eight_links);
 	tcase_add_test(values, a_value_out_of_its_range_is_refused);
 	tcase_add_test(values, a_wrong_value_is_told_at_its_line);
 	tcase_add_test(values, a_path_that_would_be_cut_is_refused);
