@@ -282,7 +282,9 @@ static void feed(struct ft_daemon *d, const struct ft_event *event)
 static void on_core_timer(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd, (void)what;
-	feed(arg, &(struct ft_event){.kind = FT_EVENT_TIME});
+	struct ft_daemon *d = arg;
+	ft_links_catch_up(d->links); /* after a stall of ours the peer may have been heard meanwhile */
+	feed(d, &(struct ft_event){.kind = FT_EVENT_TIME});
 }
 
 static const struct ft_side *on_self(void *arg)
