@@ -8,6 +8,7 @@
 
 #define KEEP      65536u /* a buffer that grew beyond this is given back after the object */
 #define DEPTH_MAX 1024u  /* nesting; a backing chain nests once per image, and the JSON parser stops at 2048 */
+#define TOLD      64u    /* of a broken line, beyond the fault */
 
 struct ft_framing {
 	size_t max, len, cap;
@@ -137,6 +138,14 @@ static enum scan scan_byte(struct ft_framing *f, char c)
 	}
 }
 
+/* What follows a fault on its line, for the message; it is skipped all the same. */
+static void append_rest(struct ft_framing *f, const char *data, size_t len)
+{
+	size_t n = len < TOLD ? len : TOLD;
+	const char *end = memchr(data, '\n', n);
+	append(f, data, end ? (size_t)(end - data) : n);
+}
+
 /* Takes what of data belongs to the object that is open, or opens with data[0]; returns how many bytes.
  * Sets *kind when the object is complete or at fault, else leaves it alone and *told false. */
 static size_t take(struct ft_framing *f, const char *data, size_t len, enum ft_frame *kind, bool *told)
@@ -152,7 +161,9 @@ static size_t take(struct ft_framing *f, const char *data, size_t len, enum ft_f
 	*told = true;
 	*kind = scan == SCAN_COMPLETE ? FT_FRAME_OBJECT : scan == SCAN_BROKEN ? FT_FRAME_BROKEN : FT_FRAME_OVERSIZED;
 	/* The fault's last byte may itself be the line feed that ends the skipping. */
-	f->skipping = *kind != FT_FRAME_OBJECT && f->buf[f->len - 1] != '\n';
+	f->skipping = *kind != FT_FRAME_OBJECT && data[n - 1] != '\n';
+	if (f->skipping && *kind == FT_FRAME_BROKEN)
+		append_rest(f, data + n, len - n);
 	return n;
 }
 

@@ -102,6 +102,7 @@ START_TEST(garbage_is_told_once_and_skipped)
 		struct ft_framing *f = ft_framing_new(4096);
 		feed_text(f, broken[i], &s);
 		ck_assert_msg(s.n == 1 && s.kind[0] == FT_FRAME_BROKEN, "%s", broken[i]);
+		ck_assert_msg(strncmp(s.text[0], broken[i], strcspn(broken[i], "\n")) == 0, "told: %s", s.text[0]);
 		feed_text(f, "{\"good\":1}\r\n", &s);
 		ck_assert_msg(s.n == 2 && s.kind[1] == FT_FRAME_OBJECT, "after %s", broken[i]);
 		ck_assert_str_eq(s.text[1], "{\"good\":1}");

@@ -1,0 +1,636 @@
+/* The session against a QMP server that misbehaves on order, and against a real QEMU where one is installed. */
+#include "qmp/session.h"
+
+#include "report/log.h"
+#include "supervisor/clock.h"
+#include "tests/unit/fake_qmp.h"
+
+#include <check.h>
+#include <event2/event.h>
+
+#define PATIENCE  (30 * INT64_C(1000000000))
+#define TIMEOUT   300 /* reply_timeout_ms of these tests */
+#define QUIET_MS  700 /* for what must not happen; longer than TIMEOUT */
+#define LOG_LINES 65536
+
+static char dir[64];
+static struct event_base *base;
+static struct event *ticker;
+static struct ft_qmp *qmp;
+static struct ft_config config;
+static struct fake fake;
+
+/* What the callbacks told. */
+static struct {
+	int views, checkpoints, colo_exits, hangs, done, finished;
+	struct ft_qemu_view view;
+	char colo_exit[64], hung[FT_TEXT_MAX];
+	struct ft_plan_report report;
+	bool ran_inside; /* plan_done came while ft_qmp_run_plan had not returned */
+	bool running;
+	bool run_when_gone; /* the core runs a plan from inside a callback */
+} told;
+
+static void on_view(void *arg, const struct ft_qemu_view *view, int64_t now)
+{
+	(void)arg, (void)now;
+	told.views++;
+	told.view = *view;
+}
+
+static void on_colo_exit(void *arg, const char *mode, const char *reason, int64_t now)
+{
+	(void)arg, (void)now;
+	told.colo_exits++;
+	snprintf(told.colo_exit, sizeof told.colo_exit, "%s %s", mode, reason);
+	if (told.run_when_gone)
+		ft_qmp_run_plan(qmp);
+}
+
+static void on_checkpoint(void *arg, int64_t now)
+{
+	(void)arg, (void)now;
+	told.checkpoints++;
+}
+
+static void on_hung(void *arg, const char *evidence, int64_t now)
+{
+	(void)arg, (void)now;
+	told.hangs++;
+	snprintf(told.hung, sizeof told.hung, "%s", evidence);
+}
+
+static void on_plan_done(void *arg, const struct ft_plan_report *report, int64_t now)
+{
+	(void)arg, (void)now;
+	told.done++;
+	told.ran_inside |= told.running;
+	told.report = *report;
+}
+
+static void on_plan_finished(void *arg, const struct ft_plan_report *report, int64_t now)
+{
+	(void)arg, (void)now;
+	ck_assert_int_eq(told.done, told.finished + 1);
+	told.finished++;
+	told.report = *report;
+}
+
+/* ---- the frame ---- */
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd, (void)what, (void)arg;
+}
+
+static void set_up(void)
+{
+	struct timeval tick = {.tv_usec = 5000};
+	memset(&told, 0, sizeof told);
+	snprintf(dir, sizeof dir, "/tmp/ft-session-XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	char log[96];
+	snprintf(log, sizeof log, "%s/log", dir);
+	int fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
+	dup2(fd, STDERR_FILENO);
+	close(fd);
+	ft_log_init("test");
+	base = event_base_new();
+	ticker = event_new(base, -1, EV_PERSIST, on_tick, NULL);
+	event_add(ticker, &tick);
+	fake_prepare(&fake, dir, "fake");
+}
+
+static void tear_down(void)
+{
+	ft_qmp_free(qmp);
+	qmp = NULL;
+	event_free(ticker);
+	event_base_free(base);
+	fake_end(&fake);
+	char command[96];
+	snprintf(command, sizeof command, "rm -rf %s", dir);
+	if (system(command) != 0)
+		abort();
+}
+
+static void open_session(const char *qmp_path, const char *oob_path)
+{
+	static const struct ft_qmp_callbacks callbacks = {on_view, on_colo_exit, on_checkpoint,
+	                                                  on_hung, on_plan_done, on_plan_finished};
+	snprintf(config.qmp_socket, sizeof config.qmp_socket, "%s", qmp_path);
+	snprintf(config.qmp_oob_socket, sizeof config.qmp_oob_socket, "%s", oob_path);
+	config.qmp_reply_timeout_ms = TIMEOUT;
+	qmp = ft_qmp_new(base, &config, &callbacks, NULL);
+}
+
+static void open_fake(void)
+{
+	open_session(fake.paths[FAKE_QMP], fake.paths[FAKE_OOB]);
+}
+
+#define RUN_UNTIL(condition)                                                                                           \
+	do {                                                                                                           \
+		int64_t end = ft_clock_now() + PATIENCE;                                                               \
+		while (!(condition) && ft_clock_now() < end)                                                           \
+			event_base_loop(base, EVLOOP_ONCE);                                                            \
+		ck_assert_msg(condition, "never came true: %s", #condition);                                           \
+	} while (0)
+
+static void run_for(int ms)
+{
+	for (int64_t end = ft_clock_now() + ms * FT_NS_PER_MS; ft_clock_now() < end;)
+		event_base_loop(base, EVLOOP_ONCE);
+}
+
+static bool ready(void)
+{
+	const struct ft_qemu_view *v = &told.view;
+	return v->connected && v->oob && v->plan_ready && v->pid_verified;
+}
+
+static void come_up(void)
+{
+	fake_start(&fake);
+	open_fake();
+	RUN_UNTIL(ready());
+}
+
+static bool logged(const char *text)
+{
+	static char log[LOG_LINES];
+	char path[96];
+	snprintf(path, sizeof path, "%s/log", dir);
+	FILE *f = fopen(path, "r");
+	ck_assert_ptr_nonnull(f);
+	log[fread(log, 1, sizeof log - 1, f)] = '\0';
+	fclose(f);
+	return strstr(log, text) != NULL;
+}
+
+static enum ft_step_result result_of(const char *command)
+{
+	for (int i = 0; i < told.report.n_steps; i++)
+		if (strcmp(told.report.steps[i].command, command) == 0)
+			return told.report.steps[i].result;
+	ck_abort_msg("no step %s", command);
+	return FT_STEP_SKIPPED;
+}
+
+/* ---- coming up ---- */
+
+START_TEST(learns_everything)
+{
+	come_up();
+	const struct ft_qemu_view *v = &told.view;
+	ck_assert_int_eq(v->vm, FT_VM_ALIVE);
+	ck_assert_int_eq(v->pid, fake.pid);
+	ck_assert_str_eq(v->version, "7.2.22");
+	ck_assert_str_eq(v->status, "running");
+	ck_assert_int_eq(v->role, FT_ROLE_SECONDARY);
+	ck_assert_int_eq(v->last_role, FT_ROLE_NONE);
+	ck_assert_int_eq(v->checkpoint_ms, 345);
+	ck_assert_str_eq(v->plan_fault, "");
+	ck_assert_int_eq(ft_qmp_plan(qmp)->role, FT_ROLE_SECONDARY);
+	ck_assert_int_eq(ft_qmp_process(qmp)->pid, fake.pid);
+	/* A quiet QEMU changes nothing, and nobody is told. */
+	int views = told.views;
+	run_for(2500);
+	ck_assert_int_eq(told.views, views);
+}
+END_TEST
+
+START_TEST(absent_then_there)
+{
+	open_fake();
+	RUN_UNTIL(told.view.vm == FT_VM_ABSENT);
+	ck_assert(logged("no such socket"));
+	ck_assert(!told.view.connected);
+	fake_start(&fake);
+	RUN_UNTIL(ready());
+	ck_assert_int_eq(told.view.vm, FT_VM_ALIVE);
+}
+END_TEST
+
+START_TEST(silence_is_not_absence)
+{
+	fake.orders->no_greeting = 1;
+	fake_start(&fake);
+	open_fake();
+	RUN_UNTIL(fake.orders->accepted[FAKE_QMP] >= 3); /* tried again and again */
+	ck_assert(!told.view.connected && !told.view.oob);
+	ck_assert_int_eq(told.view.vm, FT_VM_ALIVE);
+	ck_assert_int_eq(told.hangs, 0); /* it may well answer somebody else */
+	ck_assert(logged("one client per socket"));
+	fake.orders->no_greeting = 0;
+	RUN_UNTIL(ready());
+}
+END_TEST
+
+START_TEST(not_qmp_at_all)
+{
+	fake.orders->bad_greeting = 1;
+	fake_start(&fake);
+	open_fake();
+	RUN_UNTIL(fake.orders->accepted[FAKE_QMP] >= 3);
+	ck_assert(!told.view.connected);
+	ck_assert(logged("SSH-2.0"));
+	fake.orders->bad_greeting = 0;
+	RUN_UNTIL(ready());
+}
+END_TEST
+
+/* Whatever request it is that is not answered but hung up on. */
+START_TEST(closed_in_the_middle)
+{
+	fake.orders->hang_up_on[FAKE_QMP] = _i;
+	fake.orders->hang_up_on[FAKE_OOB] = 2;
+	come_up();
+	RUN_UNTIL(fake.orders->accepted[FAKE_OOB] == 2 && ready());
+	ck_assert_int_eq(fake.orders->accepted[FAKE_QMP], 2);
+}
+END_TEST
+
+START_TEST(events_and_rubbish_between)
+{
+	fake.orders->rubbish = 1;
+	come_up();
+	fake.orders->rubbish = 2;
+	run_for(QUIET_MS);
+	ck_assert(ready());
+	ck_assert(logged("not JSON"));
+	ck_assert_int_eq(fake.orders->accepted[FAKE_QMP], 1);
+}
+END_TEST
+
+START_TEST(too_large_an_answer)
+{
+	come_up();
+	fake.orders->big_answers = 1;
+	RUN_UNTIL(!told.view.connected); /* that answer never comes */
+	ck_assert(logged("too large"));
+	ck_assert_int_eq(told.view.vm, FT_VM_ALIVE);
+	/* The connection itself goes on. */
+	fake_emit(&fake, "COLO_EXIT", "{\"mode\": \"secondary\", \"reason\": \"error\"}");
+	RUN_UNTIL(told.colo_exits == 1);
+}
+END_TEST
+
+START_TEST(sockets_of_two_qemus)
+{
+	struct fake other;
+	fake_prepare(&other, dir, "other");
+	fake_start(&fake);
+	fake_start(&other);
+	open_session(fake.paths[FAKE_QMP], other.paths[FAKE_OOB]);
+	RUN_UNTIL(told.view.connected && told.view.plan_ready);
+	run_for(QUIET_MS);
+	ck_assert(!told.view.oob); /* a yank there would free the wrong one */
+	ck_assert(logged("of two processes"));
+	ck_assert_int_eq(told.view.pid, fake.pid);
+	fake_end(&other);
+}
+END_TEST
+
+START_TEST(reload_moves_to_other_sockets)
+{
+	struct fake other;
+	fake_prepare(&other, dir, "other");
+	come_up();
+	ft_qmp_reconfigure(qmp, &config);
+	run_for(QUIET_MS);
+	ck_assert_int_eq(fake.orders->accepted[FAKE_QMP], 1); /* the same sockets: kept */
+	fake_start(&other);
+	snprintf(config.qmp_socket, sizeof config.qmp_socket, "%s", other.paths[FAKE_QMP]);
+	snprintf(config.qmp_oob_socket, sizeof config.qmp_oob_socket, "%s", other.paths[FAKE_OOB]);
+	ft_qmp_reconfigure(qmp, &config);
+	RUN_UNTIL(ready() && told.view.pid == other.pid);
+	fake_end(&other);
+}
+END_TEST
+
+/* ---- late, hung, gone ---- */
+
+START_TEST(a_late_answer_still_counts)
+{
+	come_up();
+	fake.orders->mute[FAKE_QMP] = 1;
+	RUN_UNTIL(!told.view.connected);
+	ck_assert(told.view.oob);
+	ck_assert(told.view.plan_ready); /* the plan made before is as good as it was */
+	ck_assert(logged("its main loop is blocked"));
+	run_for(3 * TIMEOUT);
+	fake.orders->mute[FAKE_QMP] = 0;
+	RUN_UNTIL(ready());
+	ck_assert_int_eq(fake.orders->accepted[FAKE_QMP], 1); /* one and the same connection */
+	ck_assert_int_eq(told.hangs, 0);
+}
+END_TEST
+
+START_TEST(silent_out_of_band)
+{
+	come_up();
+	fake.orders->mute[FAKE_OOB] = 1;
+	RUN_UNTIL(!told.view.oob);
+	RUN_UNTIL(told.hangs == 1);
+	ck_assert_ptr_nonnull(strstr(told.hung, "not even out of band"));
+	ck_assert(told.view.connected);
+	fake.orders->mute[FAKE_OOB] = 0;
+	RUN_UNTIL(ready());
+}
+END_TEST
+
+START_TEST(stopped_by_someone)
+{
+	come_up();
+	for (int round = 1; round <= 2; round++) {
+		kill(fake.pid, SIGSTOP);
+		RUN_UNTIL(told.hangs == round);
+		ck_assert_ptr_nonnull(strstr(told.hung, "state T"));
+		run_for(QUIET_MS);
+		ck_assert_int_eq(told.hangs, round); /* once a hang */
+		kill(fake.pid, SIGCONT);
+		RUN_UNTIL(ready());
+	}
+	kill(fake.pid, SIGSTOP);
+	kill(fake.pid, SIGKILL);
+	RUN_UNTIL(told.view.vm == FT_VM_GONE);
+}
+END_TEST
+
+START_TEST(our_own_freeze_is_no_hang)
+{
+	come_up();
+	ft_qmp_set_frozen(qmp, true);
+	kill(fake.pid, SIGSTOP);
+	run_for(4000); /* past every rule for a hang */
+	ck_assert_int_eq(told.hangs, 0);
+	kill(fake.pid, SIGCONT);
+	ft_qmp_set_frozen(qmp, false);
+	run_for(QUIET_MS);
+	ck_assert(ready());
+	ck_assert_int_eq(told.hangs, 0);
+	ck_assert_int_eq(fake.orders->accepted[FAKE_QMP] + fake.orders->accepted[FAKE_OOB], 2);
+}
+END_TEST
+
+START_TEST(our_own_absence_is_no_hang)
+{
+	come_up();
+	kill(fake.pid, SIGSTOP);
+	run_for(50);
+	usleep(4000000); /* this process does not run */
+	run_for(50);
+	ck_assert_int_eq(told.hangs, 0);
+	kill(fake.pid, SIGCONT);
+	run_for(QUIET_MS);
+	ck_assert(ready());
+	ck_assert_int_eq(told.hangs, 0);
+}
+END_TEST
+
+START_TEST(gone_and_another_one)
+{
+	come_up();
+	fake_kill(&fake);
+	RUN_UNTIL(told.view.vm == FT_VM_GONE);
+	ck_assert(!told.view.connected && !told.view.oob && !told.view.plan_ready);
+	ck_assert_ptr_null(ft_qmp_plan(qmp));
+	run_for(QUIET_MS);
+	ck_assert_int_eq(told.view.vm, FT_VM_GONE); /* not absent: it was there */
+	pid_t first = told.view.pid;
+	fake_start(&fake);
+	RUN_UNTIL(ready());
+	ck_assert_int_eq(told.view.vm, FT_VM_ALIVE);
+	ck_assert_int_eq(told.view.pid, fake.pid);
+	ck_assert_int_ne(told.view.pid, first);
+}
+END_TEST
+
+/* ---- events ---- */
+
+START_TEST(checkpoints_are_stop_and_resume_in_colo)
+{
+	come_up();
+	fake_emit(&fake, "RESUME", "");
+	run_for(50);
+	ck_assert_int_eq(told.checkpoints, 0);
+	ck_assert_int_eq(ft_qmp_view(qmp)->checkpoint_at, FT_NEVER);
+	fake_emit(&fake, "STOP", "");
+	fake_emit(&fake, "RESUME", "");
+	RUN_UNTIL(told.checkpoints == 1);
+	ck_assert_int_le(ft_qmp_view(qmp)->checkpoint_at, ft_clock_now());
+	fake_emit(&fake, "COLO_EXIT", "{\"mode\": \"secondary\", \"reason\": \"error\"}");
+	fake_emit(&fake, "STOP", "");
+	fake_emit(&fake, "RESUME", "");
+	RUN_UNTIL(told.colo_exits == 1);
+	run_for(50);
+	ck_assert_str_eq(told.colo_exit, "secondary error");
+	ck_assert_int_eq(told.checkpoints, 1); /* replication has ended: that was something else */
+}
+END_TEST
+
+START_TEST(probe_sets_the_delay_to_what_it_is)
+{
+	come_up();
+	ft_qmp_probe(qmp);
+	RUN_UNTIL(fake.orders->parameters == 1);
+}
+END_TEST
+
+/* ---- the plan ---- */
+
+static void run_plan(void)
+{
+	told.running = true;
+	ft_qmp_run_plan(qmp);
+	told.running = false;
+}
+
+START_TEST(runs_the_plan)
+{
+	come_up();
+	run_plan();
+	RUN_UNTIL(told.finished == 1);
+	ck_assert(told.report.ok);
+	ck_assert_str_eq(told.report.guest_status, "running");
+	ck_assert_str_eq(told.report.guest_colo_mode, "none");
+	ck_assert_int_eq(result_of("yank"), FT_STEP_OK);
+	ck_assert_int_eq(result_of("x-colo-lost-heartbeat"), FT_STEP_OK);
+	RUN_UNTIL(told.view.role == FT_ROLE_NONE && told.view.last_role == FT_ROLE_SECONDARY);
+	RUN_UNTIL(ft_qmp_plan(qmp) == NULL && !told.view.plan_ready);
+}
+END_TEST
+
+START_TEST(runs_the_plan_from_inside_a_callback)
+{
+	come_up();
+	told.run_when_gone = true;
+	fake_emit(&fake, "COLO_EXIT", "{\"mode\": \"secondary\", \"reason\": \"error\"}");
+	RUN_UNTIL(told.finished == 1);
+	ck_assert(told.report.ok);
+}
+END_TEST
+
+START_TEST(nothing_to_run)
+{
+	open_fake();
+	RUN_UNTIL(told.view.vm == FT_VM_ABSENT);
+	run_plan();
+	RUN_UNTIL(told.finished == 1);
+	ck_assert(!told.ran_inside);
+	ck_assert(!told.report.ok);
+	ck_assert_str_eq(told.report.error, "no failover plan is prepared");
+	fake_start(&fake); /* and life goes on */
+	RUN_UNTIL(ready());
+}
+END_TEST
+
+START_TEST(dies_under_the_plan)
+{
+	come_up();
+	fake.orders->mute[FAKE_QMP] = 1;
+	run_plan();
+	run_for(50);
+	fake_kill(&fake);
+	RUN_UNTIL(told.finished == 1);
+	ck_assert(!told.report.ok);
+	ck_assert_str_ne(told.report.error, "");
+	ck_assert_int_eq(told.view.vm, FT_VM_GONE);
+}
+END_TEST
+
+START_TEST(the_plan_outlives_a_blocked_monitor)
+{
+	come_up();
+	fake.orders->mute[FAKE_QMP] = 1;
+	RUN_UNTIL(!told.view.connected); /* the main loop was blocked before */
+	run_plan();
+	run_for(50);
+	ck_assert_int_eq(told.done, 0);
+	fake.orders->mute[FAKE_QMP] = 0;
+	RUN_UNTIL(told.finished == 1);
+	ck_assert(told.report.ok);
+	ck_assert_int_eq(fake.orders->accepted[FAKE_QMP], 1);
+}
+END_TEST
+
+/* The answers that the first run gave up waiting for come while the second one runs: they are not the second one's. */
+START_TEST(answers_of_an_earlier_run)
+{
+	come_up();
+	fake.orders->mute[FAKE_QMP] = 1;
+	run_plan();
+	RUN_UNTIL(told.finished == 1);
+	ck_assert(!told.report.ok);
+	run_plan();
+	fake.orders->mute[FAKE_QMP] = 0;
+	RUN_UNTIL(told.finished == 2);
+	ck_assert(told.report.ok);
+	/* The first run's command was carried out after all; so its repetition was refused, and the record says so. */
+	ck_assert_int_eq(result_of("x-colo-lost-heartbeat"), FT_STEP_ERROR);
+}
+END_TEST
+
+/* ---- a real QEMU ---- */
+
+static pid_t start_qemu(const char *machine, char paths[2][108])
+{
+	char arguments[2][256];
+	for (int i = 0; i < 2; i++) {
+		snprintf(paths[i], 108, "%s/real%d.sock", dir, i);
+		snprintf(arguments[i], sizeof arguments[i], "unix:%s,server=on,wait=off", paths[i]);
+	}
+	pid_t pid = fork();
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		execlp("qemu-system-x86_64", "qemu-system-x86_64", "-M", machine, "-accel", "tcg", "-m", "16",
+		       "-nodefaults", "-display", "none", "-S", "-qmp", arguments[0], "-qmp", arguments[1], NULL);
+		_exit(127);
+	}
+	return pid;
+}
+
+/* The fake is worth what it has in common with this. */
+static void compare_greeting(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	char real[1024] = "";
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+	for (int i = 0; i < 3000 && connect(fd, (struct sockaddr *)&address, sizeof address) < 0; i++)
+		usleep(10000);
+	ck_assert_int_gt(recv(fd, real, sizeof real - 1, 0), 0);
+	close(fd);
+	ck_assert_ptr_nonnull(strstr(real, "\r\n"));
+	json_t *a = json_loads(real, 0, NULL), *b = json_loads(FAKE_GREETING, 0, NULL);
+	const json_t *qa = json_object_get(a, "QMP"), *qb = json_object_get(b, "QMP");
+	ck_assert(json_equal(json_object_get(qa, "capabilities"), json_object_get(qb, "capabilities")));
+	ck_assert(json_is_integer(json_object_get(json_object_get(json_object_get(qa, "version"), "qemu"), "major")));
+	json_decref(a);
+	json_decref(b);
+}
+
+START_TEST(a_real_qemu)
+{
+	char paths[2][108];
+	if (system("command -v qemu-system-x86_64 >/dev/null") != 0) {
+		printf("NOTE: qemu-system-x86_64 is not installed; the session was not tried against a real one\n");
+		return;
+	}
+	bool has_cpu = _i == 0; /* a machine without one cannot be verified, but its death is seen all the same */
+	pid_t pid = start_qemu(has_cpu ? "pc" : "none", paths);
+	compare_greeting(paths[0]);
+	open_session(paths[0], paths[1]);
+	RUN_UNTIL(told.view.connected && told.view.oob && told.view.plan_fault[0] && told.view.pid_verified == has_cpu);
+	ck_assert_int_eq(told.view.pid, pid);
+	ck_assert_int_eq(told.view.role, FT_ROLE_NONE);
+	ck_assert_str_eq(told.view.status, "prelaunch");
+	kill(pid, SIGSTOP);
+	RUN_UNTIL(told.hangs == 1);
+	ck_assert_ptr_nonnull(strstr(told.hung, "state T"));
+	kill(pid, SIGCONT);
+	RUN_UNTIL(told.view.connected && told.view.oob);
+	kill(pid, SIGKILL);
+	RUN_UNTIL(told.view.vm == FT_VM_GONE);
+	waitpid(pid, NULL, 0);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("session");
+	TCase *c = tcase_create("session");
+	tcase_add_checked_fixture(c, set_up, tear_down);
+	tcase_set_timeout(c, 120);
+	tcase_add_test(c, learns_everything);
+	tcase_add_test(c, absent_then_there);
+	tcase_add_test(c, silence_is_not_absence);
+	tcase_add_test(c, not_qmp_at_all);
+	tcase_add_loop_test(c, closed_in_the_middle, 1, 16);
+	tcase_add_test(c, events_and_rubbish_between);
+	tcase_add_test(c, too_large_an_answer);
+	tcase_add_test(c, sockets_of_two_qemus);
+	tcase_add_test(c, reload_moves_to_other_sockets);
+	tcase_add_test(c, a_late_answer_still_counts);
+	tcase_add_test(c, silent_out_of_band);
+	tcase_add_test(c, stopped_by_someone);
+	tcase_add_test(c, our_own_freeze_is_no_hang);
+	tcase_add_test(c, our_own_absence_is_no_hang);
+	tcase_add_test(c, gone_and_another_one);
+	tcase_add_test(c, checkpoints_are_stop_and_resume_in_colo);
+	tcase_add_test(c, probe_sets_the_delay_to_what_it_is);
+	tcase_add_test(c, runs_the_plan);
+	tcase_add_test(c, runs_the_plan_from_inside_a_callback);
+	tcase_add_test(c, nothing_to_run);
+	tcase_add_test(c, dies_under_the_plan);
+	tcase_add_test(c, the_plan_outlives_a_blocked_monitor);
+	tcase_add_test(c, answers_of_an_earlier_run);
+	tcase_add_loop_test(c, a_real_qemu, 0, 2);
+	suite_add_tcase(suite, c);
+	SRunner *runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
