@@ -146,7 +146,8 @@ static enum ft_heard reject(struct ft_hub_link *l, int reason)
 	return FT_HEARD_NOTHING;
 }
 
-/* An acknowledgement of what we never sent, or sent in the future, is a fault of the peer: no right comes from it. */
+/* An acknowledgement of what we never sent, or sent in the future, is a fault of the peer: no right comes from it.  Nor
+ * does any come from a peer that is past its promise not to claim. */
 static void take_acknowledgement(struct ft_hub_link *l, const struct ft_beat *beat, int64_t now)
 {
 	int64_t rtt = now - beat->echo_sent - (int64_t)beat->held_us * 1000;
@@ -155,7 +156,7 @@ static void take_acknowledgement(struct ft_hub_link *l, const struct ft_beat *be
 		return;
 	if (beat->held_us != UINT32_MAX)
 		l->stats.rtt = rtt > 0 ? rtt : 0;
-	if (!beat->tentative && (l->acked_sent == FT_NEVER || beat->echo_sent > l->acked_sent))
+	if (!beat->tentative && ft_side_calm(&beat->side) && (l->acked_sent == FT_NEVER || beat->echo_sent > l->acked_sent))
 		l->acked_sent = beat->echo_sent;
 }
 

@@ -111,8 +111,8 @@ bool ft_hub_send_due(struct ft_hub *h, int64_t now);
 /* When to tick and to ask ft_hub_send_due at the latest. */
 int64_t ft_hub_deadline(const struct ft_hub *h);
 
-/* Send time of the newest heartbeat of ours, on any link, that the current peer is known to have heard, as life;
- * FT_NEVER none. */
+/* Send time of the newest heartbeat of ours, on any link, that the current peer is known to have heard, as life and while
+ * it was calm (ft_side_calm); FT_NEVER none. */
 int64_t ft_hub_acked_sent(const struct ft_hub *h);
 
 #endif

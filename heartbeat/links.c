@@ -118,7 +118,7 @@ static bool side_equal(const struct ft_side *a, const struct ft_side *b)
 	       a->leaving == b->leaving && a->repl_broken == b->repl_broken && a->request == b->request &&
 	       a->request_id == b->request_id && a->answer == b->answer && a->answer_id == b->answer_id &&
 	       a->checkpoint_ms == b->checkpoint_ms && a->epoch == b->epoch &&
-	       memcmp(a->session, b->session, sizeof a->session) == 0;
+	       memcmp(a->session, b->session, sizeof a->session) == 0 && a->window_ms == b->window_ms;
 }
 
 static void tell_news(struct ft_links *l, int64_t now)

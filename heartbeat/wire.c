@@ -27,7 +27,8 @@ enum offset {
 	AT_CHECKPOINT = 76,
 	AT_SESSION = 80,
 	AT_EPOCH = 96,
-	AT_NODE_LEN = 104,
+	AT_WINDOW = 104,
+	AT_NODE_LEN = 108,
 	AT_NODE = FT_WIRE_FIXED
 };
 
@@ -95,6 +96,7 @@ static void put_side(const struct ft_side *side, uint8_t *out)
 	put(out, AT_CHECKPOINT, 4, side->checkpoint_ms);
 	memcpy(out + AT_SESSION, side->session, FT_SESSION_BYTES);
 	put(out, AT_EPOCH, 8, side->epoch);
+	put(out, AT_WINDOW, 4, side->window_ms);
 }
 
 size_t ft_wire_encode(const struct ft_beat *beat, const struct ft_key *key, const char *pair, uint8_t out[FT_WIRE_MAX])
@@ -185,6 +187,7 @@ static struct ft_side get_side(const uint8_t *data)
 	    .answer_id = (uint32_t)get(data, AT_ANSWER_ID, 4),
 	    .checkpoint_ms = (uint32_t)get(data, AT_CHECKPOINT, 4),
 	    .epoch = get(data, AT_EPOCH, 8),
+	    .window_ms = (uint32_t)get(data, AT_WINDOW, 4),
 	};
 
 	memcpy(side.session, data + AT_SESSION, FT_SESSION_BYTES);

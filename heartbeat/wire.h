@@ -25,9 +25,10 @@
  *       76    4 checkpoint delay of the sender's QEMU, ms, 0 unknown
  *       80   16 session
  *       96    8 epoch
- *      104    1 length N of the node name, 1 .. 63
- *      105    N node name, no NUL
- *    105+N   16 BLAKE2b-128, keyed, of the pair's name, a zero byte, and all bytes before this field
+ *      104    4 detection time of the sender, ms: it claims nothing before a silence of that length
+ *      108    1 length N of the node name, 1 .. 63
+ *      109    N node name, no NUL
+ *    109+N   16 BLAKE2b-128, keyed, of the pair's name, a zero byte, and all bytes before this field
  *
  * The pair's name is not sent: a heartbeat of another pair fails authentication. */
 #ifndef FT_HEARTBEAT_WIRE_H
@@ -37,7 +38,7 @@
 #include "supervisor/types.h"
 
 #define FT_WIRE_VERSION 1
-#define FT_WIRE_FIXED   105
+#define FT_WIRE_FIXED   109
 #define FT_WIRE_MAC     16
 #define FT_WIRE_MAX     (FT_WIRE_FIXED + FT_NAME_MAX - 1 + FT_WIRE_MAC)
 

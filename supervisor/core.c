@@ -16,6 +16,9 @@ enum ft_state ft_phase_state(enum ft_phase p)
 	    [FT_PHASE_PROTECTED] = FT_PROTECTED,
 	    [FT_PHASE_SUSPECT] = FT_SUSPECT,
 	    [FT_PHASE_WATCH] = FT_UNPROTECTED,
+	    [FT_PHASE_FREEZING] = FT_CLAIMING,
+	    [FT_PHASE_CLAIMING] = FT_CLAIMING,
+	    [FT_PHASE_CUT_OFF] = FT_HELD,
 	    [FT_PHASE_ASKING] = FT_CLAIMING,
 	    [FT_PHASE_PLANNING] = FT_FAILING_OVER,
 	    [FT_PHASE_RECORDING] = FT_FAILING_OVER,
@@ -105,6 +108,13 @@ void ft_core_init(struct ft_core *c, const struct ft_core_params *params, int64_
 	    .retry_at = FT_NEVER,
 	    .probe_again_at = now,
 	    .peer_at = now,
+	    .started_at = now,
+	    .session = params->session,
+	    .store_again_at = now,
+	    .lease_until = now, /* what an earlier ftd was granted is not known: first a new acknowledgement */
+	    .lost_at = FT_NEVER,
+	    .arbiter_again_at = now,
+	    .leave_until = FT_NEVER,
 	};
 	/* An answer that the peer still shows to our predecessor must not fit a request of ours. */
 	c->self.request_id = (uint32_t)params->incarnation;
@@ -142,6 +152,7 @@ static void absorb_peer(struct ft_core *c, const struct ft_peer_news *news)
 
 static void absorb_hearing(struct ft_core *c, const struct ft_event *e)
 {
+	c->lost_at = e->hearing == FT_PEER_LOST ? c->now : FT_NEVER;
 	c->hearing = e->hearing;
 	c->heard_at = e->heard_at;
 	switch (e->hearing) {
@@ -170,8 +181,10 @@ static void absorb_qemu(struct ft_core *c, const struct ft_qemu_facts *news)
 {
 	struct ft_qemu_facts q = *news;
 	bool other = q.instance != c->qemu.instance && q.instance != 0;
+	if (q.vm == FT_VM_GONE && c->qemu.vm != FT_VM_GONE)
+		c->gone_instance = c->qemu.instance;
 	if (other) {
-		c->hung = c->frozen = c->bound = false;
+		c->hung = c->frozen = c->bound = c->cannot_know = false;
 	} else if (!q.connected) { /* it has not said that its role changed */
 		q.role = c->qemu.role;
 		q.last_role = c->qemu.last_role;
@@ -184,6 +197,11 @@ static void absorb_qemu(struct ft_core *c, const struct ft_qemu_facts *news)
 	}
 	if (q.connected && q.oob)
 		c->hung = false;
+	/* It was a primary before we came, and nothing says in which session, or whether that was ended. */
+	bool unread = c->session.stage == FT_SESSION_NONE || c->session.stage == FT_SESSION_UNKNOWN;
+	bool young = c->phase == FT_PHASE_STARTING || c->now < c->started_at + FT_STARTING_NS;
+	if (c->params.arbitrated && unread && young && q.role == FT_ROLE_PRIMARY && c->qemu.role == FT_ROLE_NONE)
+		c->cannot_know = true;
 	c->qemu = q;
 }
 
@@ -242,7 +260,7 @@ static void absorb(struct ft_core *c, const struct ft_event *e)
 		ft_core_note(c, c->now, "%s", c->hung_text);
 		break;
 	case FT_EVENT_FROZEN:
-		if (c->phase == FT_PHASE_YIELDING) {
+		if (c->phase == FT_PHASE_YIELDING || c->phase == FT_PHASE_FREEZING || c->phase == FT_PHASE_CUT_OFF) {
 			c->frozen = !e->error;
 			c->freeze_until = c->now;
 		}
@@ -256,6 +274,12 @@ static void absorb(struct ft_core *c, const struct ft_event *e)
 			c->record_until = c->now;
 			snprintf(c->record_fault, sizeof c->record_fault, "%s", e->error && e->text ? e->text : "");
 		}
+		break;
+	case FT_EVENT_ACK:
+	case FT_EVENT_STORED:
+	case FT_EVENT_CLAIM:
+	case FT_EVENT_REGISTER:
+		ft_session_absorb(c, e);
 		break;
 	case FT_EVENT_FORCE:
 		c->forced = e->cause;
@@ -283,6 +307,12 @@ static void refresh_self(struct ft_core *c)
 	           !c->hung && c->checkpoint_at != FT_NEVER && c->broken_at == FT_NEVER;
 	s->checkpoint_ms = q->checkpoint_ms > 0 ? (uint32_t)q->checkpoint_ms : 0;
 	s->leaving = c->left;
+	bool bound = c->params.arbitrated && c->session.stage == FT_SESSION_BOUND;
+	memset(s->session, 0, sizeof s->session);
+	if (bound)
+		memcpy(s->session, c->session.id, sizeof s->session);
+	s->epoch = c->session.epoch;
+	s->window_ms = (uint32_t)(c->params.window / FT_NS_PER_MS);
 	s->request = c->phase == FT_PHASE_ASKING ? FT_REQUEST_YIELD : FT_REQUEST_NONE;
 }
 
@@ -290,7 +320,8 @@ static bool same_side(const struct ft_side *a, const struct ft_side *b)
 {
 	return a->state == b->state && a->role == b->role && a->vm == b->vm && a->ready == b->ready &&
 	       a->leaving == b->leaving && a->repl_broken == b->repl_broken && a->request == b->request &&
-	       a->request_id == b->request_id && a->answer == b->answer && a->answer_id == b->answer_id;
+	       a->request_id == b->request_id && a->answer == b->answer && a->answer_id == b->answer_id &&
+	       memcmp(a->session, b->session, sizeof a->session) == 0;
 }
 
 void ft_core_step(struct ft_core *c, const struct ft_event *event, int64_t now, struct ft_actions *out)

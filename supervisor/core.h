@@ -18,6 +18,9 @@ enum ft_phase {
 	FT_PHASE_SUSPECT,     /* bound; peer quiet, or replication broken and the peer's word awaited */
 	FT_PHASE_WATCH, /* bound, but something is missing, or a silent peer gives other signs of life; public: unprotected */
 	FT_PHASE_ASKING,    /* a live peer is asked to yield; public: claiming */
+	FT_PHASE_FREEZING,  /* our right to run has ended: our QEMU is being frozen, then the claim; public: claiming */
+	FT_PHASE_CLAIMING,  /* the arbiter is asked */
+	FT_PHASE_CUT_OFF,   /* neither peer nor arbiter in reach: frozen, the claim retried; public: held */
 	FT_PHASE_PLANNING,  /* QEMU runs the plan */
 	FT_PHASE_RECORDING, /* the outcome is on its way to disk; public: failing-over */
 	FT_PHASE_SOLO,
@@ -45,6 +48,10 @@ enum ft_event_kind {
 	FT_EVENT_FROZEN,     /* .error, .text: the answer to FT_DO_FREEZE */
 	FT_EVENT_PLAN,       /* .plan: the answer to FT_DO_PLAN */
 	FT_EVENT_RECORDED,   /* .error, .text: the answer to FT_DO_RECORD */
+	FT_EVENT_ACK,        /* .at: when the newest heartbeat was sent that a calm peer is known to have heard */
+	FT_EVENT_STORED,     /* .error, .text: the answer to FT_DO_STORE */
+	FT_EVENT_CLAIM,      /* .claim, .text: the winner, or why it is unreachable; the answer to FT_DO_CLAIM */
+	FT_EVENT_REGISTER,   /* .claim: FT_CLAIM_LOST: somebody stands there, .text; NOT_NEEDED: nobody; UNREACHABLE */
 	FT_EVENT_FORCE,      /* .cause: FT_CAUSE_SIGNAL or FT_CAUSE_OPERATOR */
 	FT_EVENT_LEAVE,      /* asked to stop */
 	FT_EVENT_COUNT
@@ -73,6 +80,8 @@ struct ft_event {
 	enum ft_peer_hearing hearing;
 	int64_t heard_at; /* with HEARING: when the newest heartbeat came in; FT_NEVER none */
 	enum ft_cause cause;
+	enum ft_claim claim;
+	int64_t at;
 	const char *text;                  /* may be NULL; copied */
 	const struct ft_peer_news *peer;   /* copied */
 	const struct ft_qemu_facts *qemu;  /* copied */
@@ -87,6 +96,9 @@ enum ft_action_kind {
 	FT_DO_FREEZE,  /* SIGSTOP our QEMU; answer FT_EVENT_FROZEN once the kernel says stopped, within FT_FREEZE_NS */
 	FT_DO_THAW,    /* SIGCONT */
 	FT_DO_KILL,    /* SIGKILL; the process is frozen */
+	FT_DO_STORE,   /* make core->store_next durable; answer FT_EVENT_STORED */
+	FT_DO_CLAIM,   /* put our name in the register core->claim_id, if nobody's is there; answer FT_EVENT_CLAIM */
+	FT_DO_READ,    /* read the register core->claim_id; answer FT_EVENT_REGISTER */
 	FT_DO_PLAN,    /* run the prepared plan; answer FT_EVENT_PLAN */
 	FT_DO_RECORD,  /* make core->outcome durable; answer FT_EVENT_RECORDED */
 	FT_DO_OUTCOME, /* announce core->outcome: it is durable, or .text says why not */
@@ -115,6 +127,7 @@ struct ft_actions {
 #define FT_RECORD_NS   (5000 * FT_NS_PER_MS)
 #define FT_RETRY_NS    (1000 * FT_NS_PER_MS)
 #define FT_WORD_NS     (3000 * FT_NS_PER_MS)
+#define FT_LEAVE_NS    (500 * FT_NS_PER_MS)
 #define FT_PLAN_TRIES  5
 
 struct ft_core_params {
@@ -122,6 +135,11 @@ struct ft_core_params {
 	uint64_t incarnation;
 	int64_t interval, window; /* heartbeat interval and detection time */
 	int64_t reply_timeout;    /* qmp.reply_timeout_ms */
+	/* With an arbiter; without one there is no exclusion to enforce, hence neither sessions nor leases */
+	bool arbitrated;
+	int64_t guard;                  /* the secondary waits this much longer */
+	uint8_t seed[FT_SESSION_BYTES]; /* random: where this incarnation's session ids come from */
+	struct ft_session session;      /* as read back from disk */
 };
 
 struct ft_core {
@@ -146,8 +164,34 @@ struct ft_core {
 	bool hung;
 	char hung_text[FT_TEXT_MAX];
 	enum ft_cause forced; /* SIGNAL or OPERATOR waits to be acted on */
-	bool leave, left;
-	bool bound;       /* was protected with this peer and this QEMU, and neither has ended it */
+	bool leave, left, exited;
+	bool bound; /* was protected with this peer and this QEMU, and neither has ended it */
+	/* Sessions */
+	int64_t started_at;
+	struct ft_session session; /* as it is on disk */
+	struct ft_session store_next;
+	bool winner_unstored;   /* the register said who won; the disk does not yet */
+	uint64_t gone_instance; /* the QEMU that died under us */
+	bool storing;           /* store_next is on its way to disk */
+	int64_t store_again_at; /* after a failure */
+	char store_fault[FT_TEXT_MAX];
+	uint32_t drawn;      /* ids drawn from the seed */
+	int64_t lease_until; /* our right to run as a bound primary */
+	int64_t lost_at;     /* when the peer was judged lost; FT_NEVER it is not */
+	bool arbiter_busy;   /* a claim or a reading is under way */
+	enum ft_errand {
+		FT_ERRAND_NONE = 0,
+		FT_ERRAND_FAILOVER,
+		FT_ERRAND_RECORD,
+		FT_ERRAND_END_OLD,
+		FT_ERRAND_READ
+	} errand;
+	uint8_t claim_id[FT_SESSION_BYTES];
+	int64_t asked_arbiter_at, arbiter_again_at, arbiter_backoff;
+	enum ft_claim claim; /* of the session now on disk; NOT_NEEDED: not asked yet */
+	char arbiter_text[FT_TEXT_MAX];
+	bool cannot_know; /* our QEMU was a primary when we came, and no session can be read: it may have been ended */
+	int64_t leave_until;
 	bool owes_answer; /* the freeze under way answers the peer's request; otherwise we yield unasked */
 
 	/* Waits; FT_NEVER when not waiting */
@@ -178,6 +222,8 @@ void ft_core_retime(struct ft_core *c, const struct ft_core_params *params);
 void ft_core_step(struct ft_core *c, const struct ft_event *event, int64_t now, struct ft_actions *out);
 /* When FT_EVENT_TIME is due; FT_NEVER if nothing waits. */
 int64_t ft_core_deadline(const struct ft_core *c);
+/* Until when our QEMU may run, for the sentinel; FT_NEVER: no limit.  In the past: it must stand still. */
+int64_t ft_core_lease(const struct ft_core *c);
 
 static inline enum ft_state ft_core_state(const struct ft_core *c)
 {

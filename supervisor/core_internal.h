@@ -18,6 +18,41 @@ struct ft_action *ft_core_do(struct ft_actions *out, enum ft_action_kind kind);
 /* Keeps a piece of evidence; when the list is full the newest replaces the last, the first ones stay. */
 void ft_core_note(struct ft_core *c, int64_t at, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+/* sessions.c: what the session, the lease and the register mean, and what is done about them. */
+bool ft_session_current(const struct ft_core *c); /* bound, and our QEMU is the one in it */
+bool ft_session_unended(const struct ft_core *c); /* there is one that nobody is known to have ended */
+bool ft_session_stale(const struct ft_core *c);   /* not ended, but our QEMU is another one */
+bool ft_session_lost(const struct ft_core *c);    /* the other side ended it, and our QEMU of it is still here */
+bool ft_session_shared(const struct ft_core *c);  /* the peer is bound by the same one */
+bool ft_session_settled(const struct ft_core *c); /* enough for protection: always so without an arbiter */
+bool ft_session_matches(
+    const struct ft_core *c); /* the peer's word is about the session that we are bound by, if any */
+/* The first thing that keeps a session from being made, for people; NULL: nothing does. */
+const char *ft_session_missing(const struct ft_core *c);
+void ft_session_store(struct ft_core *c, struct ft_actions *out, enum ft_session_stage stage, const char *winner);
+void ft_session_claim(struct ft_core *c, struct ft_actions *out, enum ft_errand errand);
+void ft_session_absorb(struct ft_core *c, const struct ft_event *event);
+
+bool ft_lease_over(const struct ft_core *c);
+bool ft_propose_due(const struct ft_core *c);
+bool ft_adopt_due(const struct ft_core *c);
+bool ft_accept_due(const struct ft_core *c);
+bool ft_end_old_due(const struct ft_core *c);
+bool ft_look_up_due(const struct ft_core *c);
+bool ft_release_due(const struct ft_core *c);
+bool ft_resign_wanted(const struct ft_core *c);
+bool ft_resign_due(const struct ft_core *c);
+bool ft_settle_due(const struct ft_core *c); /* solo, and the register does not say so yet */
+bool ft_winner_unstored(const struct ft_core *c);
+void ft_store_winner(struct ft_core *c, struct ft_actions *out);
+void ft_propose(struct ft_core *c, struct ft_actions *out);
+void ft_adopt(struct ft_core *c, struct ft_actions *out);
+void ft_end_old(struct ft_core *c, struct ft_actions *out);
+void ft_look_up(struct ft_core *c, struct ft_actions *out);
+void ft_release(struct ft_core *c, struct ft_actions *out);
+void ft_resign(struct ft_core *c, struct ft_actions *out);
+void ft_settle(struct ft_core *c, struct ft_actions *out);
+
 /* a + b, where FT_NEVER stays FT_NEVER. */
 static inline int64_t ft_after(int64_t a, int64_t b)
 {

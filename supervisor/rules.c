@@ -17,9 +17,19 @@ static bool peer_heard(const struct ft_core *c)
 	return c->hearing == FT_PEER_ALIVE || c->hearing == FT_PEER_QUIET;
 }
 
+/* With an arbiter the guard is waited out, so that a primary's right to run has ended before we claim; and a bound side
+ * that was restarted and hears nothing has lost its peer too, once any right its predecessor granted is over. */
+static int64_t lost_from(const struct ft_core *c)
+{
+	if (c->hearing == FT_PEER_LOST)
+		return c->params.arbitrated ? c->lost_at + c->params.guard : c->lost_at;
+	bool never = c->hearing == FT_PEER_NEVER && ft_session_current(c);
+	return never ? c->started_at + c->params.window + c->params.guard : FT_NEVER;
+}
+
 static bool peer_lost(const struct ft_core *c)
 {
-	return c->hearing == FT_PEER_LOST;
+	return c->now >= lost_from(c);
 }
 
 static bool peer_vm_is(const struct ft_core *c, enum ft_vm vm)
@@ -30,7 +40,7 @@ static bool peer_vm_is(const struct ft_core *c, enum ft_vm vm)
 /* Nothing of the peer's runs: its own word.  (A frozen QEMU is not out: it could be thawed while we decide.) */
 static bool peer_vm_out(const struct ft_core *c)
 {
-	return peer_vm_is(c, FT_VM_GONE) || peer_vm_is(c, FT_VM_ABSENT);
+	return ft_session_matches(c) && (peer_vm_is(c, FT_VM_GONE) || peer_vm_is(c, FT_VM_ABSENT));
 }
 
 static bool peer_solo(const struct ft_core *c)
@@ -97,7 +107,8 @@ static int64_t signs_of_life_until(const struct ft_core *c)
 	/* The kernel sends one such answer a second to a stubborn sender, so three seconds without mean that it ended. */
 	static const int64_t fresh = FT_WORD_NS;
 	int64_t until = c->now, due = checkpoint_due(c);
-	if (broken(c) || c->heard_at == FT_NEVER)
+	/* With an arbiter a silent peer's guest stands still by now, and claiming is safe. */
+	if (broken(c) || c->heard_at == FT_NEVER || c->params.arbitrated)
 		return until;
 	if (c->refused_at != FT_NEVER) {
 		int64_t refused = c->refused_at + (fresh > 3 * c->params.interval ? fresh : 3 * c->params.interval);
@@ -117,7 +128,7 @@ static bool can_arm(const struct ft_core *c)
 	const struct ft_side *p = &c->peer.side;
 	return peer_heard(c) && !p->leaving && p->vm == FT_VM_ALIVE && in_colo(c) &&
 	       p->role == opposite(c->qemu.role) && c->qemu.connected && c->qemu.oob && c->qemu.plan_ready &&
-	       !c->hung && !c->frozen && !broken(c);
+	       !c->hung && !c->frozen && !broken(c) && (!c->params.arbitrated || c->qemu.pid_verified);
 }
 
 /* The first thing that stands between here and protection, for people. */
@@ -151,18 +162,32 @@ static void missing(const struct ft_core *c, char out[FT_TEXT_MAX])
 		t = "the peer's QEMU is not our counterpart in COLO";
 	else if (!q->plan_ready)
 		t = q->fault[0] ? q->fault : "no plan is prepared yet";
+	else if (c->params.arbitrated && !q->pid_verified)
+		t = "ftd cannot be sure of QEMU's process, so it could not freeze it";
 	else if (!c->self.ready)
 		t = "no checkpoint has completed yet";
-	else
+	else if (!p->ready)
 		t = "the peer is not ready";
+	else
+		t = ft_session_missing(c) ? ft_session_missing(c) : "all is well";
 	snprintf(out, FT_TEXT_MAX, "%s", t);
 }
 
 /* ---- conditions of the table ---- */
 
-static bool wants_to_leave(const struct ft_core *c)
+/* A bound secondary says goodbye only once its claim is given up on disk (ft_release_due); one that cannot write leaves
+ * without a word, and its peer takes it for lost. */
+static bool may_say_goodbye(const struct ft_core *c)
 {
-	return c->leave && !c->left && !c->outcome_busy;
+	bool bound = ft_session_current(c) && c->session.role == FT_ROLE_SECONDARY && !c->store_fault[0];
+	return c->leave && !c->left && !c->outcome_busy && !bound;
+}
+
+/* A bound primary waits until its peer has given up its claim; in vain, the sentinel stays on guard. */
+static bool may_exit(const struct ft_core *c)
+{
+	bool waiting = ft_session_current(c) && c->session.role == FT_ROLE_PRIMARY && c->now < c->leave_until;
+	return c->left && !c->exited && !waiting && !c->storing;
 }
 
 static bool outcome_written(const struct ft_core *c)
@@ -211,14 +236,25 @@ static bool asked_by_primary(const struct ft_core *c)
 	return asked_to_yield(c) && c->role == FT_ROLE_SECONDARY;
 }
 
+/* Who yields gives up its claim on disk before it says so: a restart must not take it back. */
 static bool frozen(const struct ft_core *c)
 {
-	return c->frozen;
+	return c->frozen && !(c->params.arbitrated && c->session.stage == FT_SESSION_BOUND);
+}
+
+static bool frozen_but_bound(const struct ft_core *c)
+{
+	return c->frozen && ft_resign_wanted(c);
 }
 
 static bool freeze_failed(const struct ft_core *c)
 {
-	return c->now >= c->freeze_until;
+	return c->now >= c->freeze_until && !c->storing;
+}
+
+static bool freeze_overdue(const struct ft_core *c)
+{
+	return !c->frozen && c->now >= c->freeze_until;
 }
 
 /* Both froze for each other (each found its QEMU hung): the primary's guest is the one to go on. */
@@ -233,8 +269,8 @@ static bool peer_does_not_want_it(const struct ft_core *c)
 	int64_t since = c->phase_since > c->peer_at ? c->phase_since : c->peer_at;
 	bool calm =
 	    p->state == FT_UNPROTECTED || p->state == FT_ARMING || p->state == FT_PROTECTED || p->state == FT_SUSPECT;
-	return peer_heard(c) && calm && p->request == FT_REQUEST_NONE && p->role == opposite(c->role) &&
-	       c->now >= since + FT_WORD_NS;
+	return !c->params.arbitrated && peer_heard(c) && calm && p->request == FT_REQUEST_NONE &&
+	       p->role == opposite(c->role) && c->now >= since + FT_WORD_NS;
 }
 
 static bool peer_failed(const struct ft_core *c)
@@ -300,7 +336,7 @@ static bool ask_overdue(const struct ft_core *c)
 
 static bool plan_ok(const struct ft_core *c)
 {
-	return !c->plan_running && c->outcome.plan.ok;
+	return !c->plan_running && c->outcome.plan.ok && !c->arbiter_busy; /* the claim is in the record, too */
 }
 
 static bool plan_hopeless(const struct ft_core *c)
@@ -314,9 +350,20 @@ static bool plan_retry_due(const struct ft_core *c)
 }
 
 /* QEMU itself says that it has left COLO in a failover: by hand, or under a predecessor of this ftd. */
-static bool already_over(const struct ft_core *c)
+static bool left_colo(const struct ft_core *c)
 {
 	return vm_here(c) && c->qemu.connected && c->qemu.role == FT_ROLE_NONE && c->qemu.last_role != FT_ROLE_NONE;
+}
+
+static bool already_over(const struct ft_core *c)
+{
+	return !ft_session_unended(c) && !ft_session_lost(c) && left_colo(c);
+}
+
+/* ... but no register is known to have given it the right. */
+static bool over_but_unsettled(const struct ft_core *c)
+{
+	return ft_session_unended(c) && left_colo(c) && can_freeze(c);
 }
 
 static bool replaced(const struct ft_core *c)
@@ -331,17 +378,18 @@ static bool unbound(const struct ft_core *c)
 
 static bool peer_leaves(const struct ft_core *c)
 {
-	return c->peer.side.leaving;
+	return c->peer.side.leaving && !ft_session_current(c);
 }
 
 static bool peer_vm_dead(const struct ft_core *c)
 {
-	return peer_vm_is(c, FT_VM_GONE) && in_colo(c) && !c->peer.side.leaving;
+	bool ours = !c->params.arbitrated || (ft_session_current(c) && ft_session_matches(c));
+	return peer_vm_is(c, FT_VM_GONE) && in_colo(c) && !c->peer.side.leaving && ours;
 }
 
 static bool peer_yielded(const struct ft_core *c)
 {
-	return peer_vm_is(c, FT_VM_YIELDED);
+	return peer_vm_is(c, FT_VM_YIELDED) && c->peer.side.state == FT_FENCED;
 }
 
 static bool hung_with_live_peer(const struct ft_core *c)
@@ -356,7 +404,7 @@ static bool broken_and_lost(const struct ft_core *c)
 
 static bool broken_and_absent(const struct ft_core *c)
 {
-	return broken(c) && peer_vm_is(c, FT_VM_ABSENT);
+	return broken(c) && peer_vm_is(c, FT_VM_ABSENT) && ft_session_matches(c);
 }
 
 static bool stuck(const struct ft_core *c)
@@ -405,7 +453,8 @@ static bool quiet(const struct ft_core *c)
 
 static bool all_well(const struct ft_core *c)
 {
-	return c->hearing == FT_PEER_ALIVE && c->self.ready && c->peer.side.ready && can_arm(c);
+	return c->hearing == FT_PEER_ALIVE && c->self.ready && c->peer.side.ready && can_arm(c) &&
+	       ft_session_settled(c);
 }
 
 static bool not_well(const struct ft_core *c)
@@ -437,11 +486,119 @@ static bool lost_but_alive_news(const struct ft_core *c)
 	return lost_but_alive(c) && reason_is_stale(c);
 }
 
+/* Sessions, leases and claims (facts of them: sessions.c) */
+
+static bool found_place(const struct ft_core *c)
+{
+	return ft_session_current(c) && c->qemu.connected && in_colo(c);
+}
+
+static bool bound_but_cannot_arm(const struct ft_core *c)
+{
+	return ft_session_current(c) && c->bound && !can_arm(c);
+}
+
+static bool right_has_ended(const struct ft_core *c)
+{
+	return ft_lease_over(c) && in_colo(c) && can_freeze(c);
+}
+
+static bool right_is_back(const struct ft_core *c)
+{
+	return c->frozen && is_primary(c) && ft_session_current(c) && !ft_lease_over(c) && !c->arbiter_busy;
+}
+
+/* The peer's ftd is there, and it neither was bound nor ended anything: there was no session. */
+static bool nothing_was_lost(const struct ft_core *c)
+{
+	static const uint8_t none[FT_SESSION_BYTES];
+	const struct ft_side *p = &c->peer.side;
+	return c->cannot_know && peer_heard(c) && ft_side_calm(p) && p->state != FT_STARTING && p->vm == FT_VM_ALIVE &&
+	       p->role == opposite(c->qemu.role) && memcmp(p->session, none, sizeof none) == 0;
+}
+
+static bool frozen_not_knowing(const struct ft_core *c)
+{
+	return c->frozen && c->cannot_know;
+}
+
+static bool known_again(const struct ft_core *c)
+{
+	return c->frozen && is_primary(c) && c->session.stage == FT_SESSION_NONE && !c->cannot_know;
+}
+
+static bool may_claim(const struct ft_core *c)
+{
+	bool heard_or_waited =
+	    c->hearing != FT_PEER_NEVER || c->now >= c->started_at + c->params.window + c->params.guard;
+	return c->frozen && ft_session_unended(c) && heard_or_waited && !c->arbiter_busy;
+}
+
+static bool claim_unsent(const struct ft_core *c)
+{
+	return c->claim == FT_CLAIM_NOT_NEEDED && !c->arbiter_busy && ft_session_unended(c);
+}
+
+static bool claim_won(const struct ft_core *c)
+{
+	return c->claim == FT_CLAIM_WON && !c->arbiter_busy;
+}
+
+static bool claim_won_afterwards(const struct ft_core *c)
+{
+	return claim_won(c) && left_colo(c);
+}
+
+static bool claim_unreachable(const struct ft_core *c)
+{
+	return c->claim == FT_CLAIM_UNREACHABLE && !c->arbiter_busy;
+}
+
+static bool forced_and_unreachable(const struct ft_core *c)
+{
+	return claim_unreachable(c) && (c->outcome.cause == FT_CAUSE_SIGNAL || c->outcome.cause == FT_CAUSE_OPERATOR);
+}
+
+static bool claim_again_due(const struct ft_core *c)
+{
+	return ft_session_unended(c) && !c->cannot_know && !c->arbiter_busy && c->now >= c->arbiter_again_at;
+}
+
+/* A cut-off secondary goes back to its promise first; the primary's right can then be renewed. */
+static bool peer_is_back(const struct ft_core *c)
+{
+	enum ft_state s = c->peer.side.state;
+	return c->frozen && !is_primary(c) && peer_heard(c) && ft_session_shared(c) && !c->arbiter_busy &&
+	       s != FT_SOLO && s != FT_FAILING_OVER && s != FT_CLAIMING;
+}
+
+static bool forced_cut_off(const struct ft_core *c)
+{
+	return is_forced(c) && !c->arbiter_busy;
+}
+
 /* ---- what is done ---- */
 
 static void say_goodbye(struct ft_core *c, struct ft_actions *out)
 {
-	c->left = true;
+	(void)out; /* what we say of ourselves changes, and is sent */
+	c->left = !(ft_session_current(c) && c->session.role == FT_ROLE_SECONDARY);
+	c->leave_until = c->now + 2 * c->params.window + FT_LEAVE_NS;
+	if (!c->left) {
+		ft_core_say(c, out, FT_LEVEL_ERROR,
+		            "leaving without goodbye: the claim cannot be given up on disk (%.120s)", c->store_fault);
+		c->left = c->exited = true;
+		ft_core_do(out, FT_DO_EXIT);
+	}
+}
+
+static void exit_now(struct ft_core *c, struct ft_actions *out)
+{
+	if (ft_core_lease(c) != FT_NEVER)
+		ft_core_say(
+		    c, out, FT_LEVEL_WARN,
+		    "the peer has not answered our goodbye: the sentinel stays, and stops QEMU when the lease ends");
+	c->exited = true;
 	ft_core_do(out, FT_DO_EXIT);
 }
 
@@ -571,6 +728,14 @@ static void freeze_for_solo(struct ft_core *c, struct ft_actions *out)
 {
 	char why[FT_TEXT_MAX / 2];
 	snprintf(why, sizeof why, "peer %.60s runs the guest alone now", c->peer.node);
+	c->owes_answer = false;
+	freeze(c, out, why);
+}
+
+static void freeze_for_winner(struct ft_core *c, struct ft_actions *out)
+{
+	char why[FT_TEXT_MAX / 2];
+	snprintf(why, sizeof why, "%.60s has ended the session", c->session.winner);
 	c->owes_answer = false;
 	freeze(c, out, why);
 }
@@ -717,17 +882,28 @@ static void run_plan(struct ft_core *c, struct ft_actions *out)
 	ft_core_do(out, FT_DO_PLAN);
 }
 
-/* The right to go on is in hand. */
+static void thaw(struct ft_core *c, struct ft_actions *out)
+{
+	if (c->frozen)
+		ft_core_do(out, FT_DO_THAW);
+	c->frozen = c->hung = false;
+}
+
+/* The right to go on is in hand: won, or given by the peer's own word; then the claim is made as it goes. */
 static void proceed(struct ft_core *c, struct ft_actions *out)
 {
+	bool asked = c->outcome.claim_asked;
 	c->ask_until = FT_NEVER;
+	c->cannot_know = false;
 	c->outcome.claimed_at = c->outcome.planned_at = c->now;
-	c->outcome.claim = FT_CLAIM_NOT_NEEDED;
+	c->outcome.claim_ns = asked ? c->now - c->asked_arbiter_at : 0;
+	if (asked && claim_unreachable(c))
+		ft_core_say(c, out, FT_LEVEL_ERROR,
+		            "the arbiter is out of reach (%.80s): going on by a person's order alone", c->arbiter_text);
+	if (!asked && ft_session_unended(c) && !c->arbiter_busy)
+		ft_session_claim(c, out, FT_ERRAND_RECORD);
 	c->tries = 0;
-	if (c->frozen) {
-		c->frozen = false;
-		ft_core_do(out, FT_DO_THAW);
-	}
+	thaw(c, out);
 	run_plan(c, out);
 	ft_core_enter(c, out, FT_PHASE_PLANNING, "%s: failing over as %s", ft_cause_name(c->outcome.cause),
 	              ft_role_name(c->role));
@@ -739,9 +915,43 @@ static void take_over(struct ft_core *c, struct ft_actions *out, enum ft_cause c
 	proceed(c, out);
 }
 
+/* Our QEMU stands still before the arbiter is asked, if it could be heard: the answer may be no. */
+static void freeze_and_claim(struct ft_core *c, struct ft_actions *out, const char *why)
+{
+	c->claim = FT_CLAIM_NOT_NEEDED;
+	c->freeze_until = c->now + FT_FREEZE_NS;
+	ft_core_do(out, FT_DO_FREEZE);
+	ft_core_enter(c, out, FT_PHASE_FREEZING, "%s: freezing our QEMU", why);
+}
+
+static void to_claiming(struct ft_core *c, struct ft_actions *out)
+{
+	if (!c->outcome_busy)
+		begin_outcome(c, FT_CAUSE_PEER_LOST);
+	c->outcome.claim_asked = true;
+	c->freeze_until = FT_NEVER;
+	c->claim = FT_CLAIM_NOT_NEEDED;
+	ft_core_enter(c, out, FT_PHASE_CLAIMING, "%s: claiming session %llu", ft_cause_name(c->outcome.cause),
+	              (unsigned long long)c->session.epoch);
+}
+
+/* The peer has said nothing that gives us the right, so the register must. */
+static void take_over_unheard(struct ft_core *c, struct ft_actions *out, enum ft_cause cause)
+{
+	if (!ft_session_unended(c)) {
+		take_over(c, out, cause);
+		return;
+	}
+	begin_outcome(c, cause);
+	if (is_primary(c) && !c->frozen)
+		freeze_and_claim(c, out, ft_cause_name(cause));
+	else
+		to_claiming(c, out);
+}
+
 static void take_over_lost(struct ft_core *c, struct ft_actions *out)
 {
-	take_over(c, out, FT_CAUSE_PEER_LOST);
+	take_over_unheard(c, out, FT_CAUSE_PEER_LOST);
 }
 
 static void take_over_gone(struct ft_core *c, struct ft_actions *out)
@@ -797,7 +1007,118 @@ static void ask_forced(struct ft_core *c, struct ft_actions *out)
 
 static void take_over_forced(struct ft_core *c, struct ft_actions *out)
 {
-	take_over(c, out, take_force(c));
+	enum ft_cause cause = take_force(c);
+	if (peer_vm_out(c))
+		take_over(c, out, cause);
+	else
+		take_over_unheard(c, out, cause);
+}
+
+/* ---- sessions, leases and claims ---- */
+
+static void to_place(struct ft_core *c, struct ft_actions *out)
+{
+	c->bound = true;
+	ft_core_enter(c, out, FT_PHASE_WATCH, "found session %llu again, as its %s",
+	              (unsigned long long)c->session.epoch, ft_role_name(c->session.role));
+}
+
+static void freeze_at_end_of_right(struct ft_core *c, struct ft_actions *out)
+{
+	if (c->cannot_know) {
+		freeze_and_claim(c, out, "our QEMU is a primary, and no session can be read: it may have been ended");
+		return;
+	}
+	ft_core_note(c, c->now, "our right to run has ended: no heartbeat of ours was acknowledged in time");
+	freeze_and_claim(c, out, "our right to run has ended, unacknowledged by the peer");
+}
+
+static void freeze_until_settled(struct ft_core *c, struct ft_actions *out)
+{
+	freeze_and_claim(c, out, "QEMU has left COLO, and nobody is known to have ended the session");
+}
+
+static void thaw_back(struct ft_core *c, struct ft_actions *out)
+{
+	c->outcome_busy = false;
+	c->freeze_until = FT_NEVER;
+	thaw(c, out);
+	ft_core_say(c, out, FT_LEVEL_WARN, "peer %s is back and the session stands: our QEMU is thawed", c->peer.node);
+	to_rest(c, out);
+}
+
+static void forget_doubt(struct ft_core *c, struct ft_actions *out)
+{
+	(void)out;
+	c->cannot_know = false;
+}
+
+static void end_unfrozen(struct ft_core *c, struct ft_actions *out)
+{
+	c->freeze_until = FT_NEVER;
+	c->bound = false;
+	c->outcome_busy = false;
+	ft_core_do(out, FT_DO_KILL);
+	ft_core_enter(c, out, FT_PHASE_FENCED, "our QEMU could not be stopped in time, and was ended");
+}
+
+static void send_claim(struct ft_core *c, struct ft_actions *out)
+{
+	ft_session_claim(c, out, FT_ERRAND_FAILOVER);
+}
+
+static void to_cut_off(struct ft_core *c, struct ft_actions *out)
+{
+	if (!c->frozen)
+		ft_core_do(out, FT_DO_FREEZE);
+	c->freeze_until = FT_NEVER;
+	if (c->cannot_know)
+		ft_core_enter(c, out, FT_PHASE_CUT_OFF,
+		              "frozen until the peer is heard; if it is surely dead: ftctl failover --confirm-fenced");
+	else
+		ft_core_enter(
+		    c, out, FT_PHASE_CUT_OFF,
+		    "arbiter out of reach (%.60s), frozen; if the peer is surely dead: ftctl failover --confirm-fenced",
+		    c->arbiter_text);
+}
+
+static void claim_as_ordered(struct ft_core *c, struct ft_actions *out)
+{
+	c->outcome_busy = false;
+	begin_outcome(c, take_force(c));
+	if (ft_session_unended(c))
+		to_claiming(c, out);
+	else
+		proceed(c, out);
+}
+
+static void to_solo_as_settled(struct ft_core *c, struct ft_actions *out)
+{
+	c->outcome_busy = false;
+	thaw(c, out);
+	to_solo_as_found(c, out);
+}
+
+/* The other side ended the session: ours ends, and is not seen again. */
+static void lose(struct ft_core *c, struct ft_actions *out)
+{
+	bool open = c->outcome_busy && c->record_until == FT_NEVER;
+	if (open && c->outcome.claim_asked) {
+		c->outcome.claimed_at = c->now;
+		c->outcome.claim = FT_CLAIM_LOST;
+		c->outcome.claim_ns = c->now - c->asked_arbiter_at;
+		memcpy(c->outcome.winner, c->session.winner, sizeof c->outcome.winner);
+		snprintf(c->outcome.error, sizeof c->outcome.error, "%.60s has ended the session before us",
+		         c->session.winner);
+		record(c, out, FT_LOST_CLAIM);
+	} else if (open) {
+		c->outcome_busy = false;
+	}
+	c->bound = false;
+	if (c->frozen)
+		end_frozen(c, out);
+	else
+		freeze_for_winner(c, out);
 }
 
 static void refuse_force(struct ft_core *c, struct ft_actions *out)
@@ -859,6 +1180,9 @@ static void concede(struct ft_core *c, struct ft_actions *out)
 static void conclude_success(struct ft_core *c, struct ft_actions *out)
 {
 	c->bound = false;
+	c->outcome.claim = c->params.arbitrated ? c->claim : FT_CLAIM_NOT_NEEDED;
+	if (c->outcome.claim == FT_CLAIM_WON)
+		memcpy(c->outcome.winner, c->params.node, sizeof c->outcome.winner);
 	c->broken_at = FT_NEVER;
 	record(c, out, FT_SUCCESS);
 	ft_core_enter(c, out, FT_PHASE_RECORDING, "the guest runs; writing the outcome");
@@ -872,6 +1196,33 @@ static void conclude_failure(struct ft_core *c, struct ft_actions *out)
 	ft_core_enter(c, out, FT_PHASE_RECORDING, "the plan failed; writing the outcome");
 }
 
+/* A forced or self-made ask whose peer fell silent: from here on it is as if it had never been heard. */
+static void go_on_unheard(struct ft_core *c, struct ft_actions *out)
+{
+	enum ft_cause cause = c->outcome.cause;
+	c->outcome_busy = false;
+	c->ask_until = FT_NEVER;
+	c->n_evidence = c->outcome.n_evidence;
+	take_over_unheard(c, out, cause);
+}
+
+static void drop_claim(struct ft_core *c, struct ft_actions *out)
+{
+	if (c->record_until == FT_NEVER)
+		c->outcome_busy = false;
+	to_unprotected(c, out);
+}
+
+static void freeze_claim_for_solo(struct ft_core *c, struct ft_actions *out)
+{
+	if (c->record_until == FT_NEVER)
+		c->outcome_busy = false;
+	if (c->frozen)
+		end_frozen(c, out);
+	else
+		freeze_for_solo(c, out);
+}
+
 /* ---- the table ---- */
 
 #define P(name) (1u << FT_PHASE_##name)
@@ -879,6 +1230,9 @@ static void conclude_failure(struct ft_core *c, struct ft_actions *out)
 #define BOUND   (P(PROTECTED) | P(SUSPECT) | P(WATCH))
 #define ENDING  (P(PLANNING) | P(RECORDING))
 #define FROZEN  (P(YIELDED) | P(HELD))
+#define CLAIM   (P(FREEZING) | P(CLAIMING) | P(CUT_OFF))
+#define BUSY    (ENDING | P(ASKING) | P(YIELDING) | P(FREEZING) | P(CLAIMING))
+#define RUNNING (P(STARTING) | OPEN | BOUND | P(ASKING) | P(FAILED))
 #define ANY     ((1u << FT_PHASE_COUNT) - 1)
 
 struct rule {
@@ -890,11 +1244,40 @@ struct rule {
 static const struct rule rules[] = {
     /* Whatever else happens */
     {ANY, outcome_written, announce},
-    {ANY & ~(ENDING | P(ASKING) | P(YIELDING)), wants_to_leave, say_goodbye},
+    {ANY, ft_winner_unstored, ft_store_winner},
+    {ANY & ~BUSY, ft_release_due, ft_release},
+    {ANY & ~BUSY, may_say_goodbye, say_goodbye},
+    {ANY & ~BUSY, may_exit, exit_now},
+    {ANY, ft_resign_due, ft_resign},
+    {P(STARTING), found_place, to_place},
     {P(STARTING), started, to_unprotected},
+
+    /* The right to run, with an arbiter */
+    {RUNNING | CLAIM | P(SOLO), ft_session_lost, lose},
+    {FROZEN, ft_session_lost, end_frozen},
+    {ANY, nothing_was_lost, forget_doubt},
+    {RUNNING, over_but_unsettled, freeze_until_settled},
+    {RUNNING, right_has_ended, freeze_at_end_of_right},
+    {CLAIM, no_vm_here, drop_claim},
+    {CLAIM, peer_solo, freeze_claim_for_solo},
+    {P(FREEZING) | P(CUT_OFF), right_is_back, thaw_back},
+    {P(FREEZING) | P(CUT_OFF), known_again, thaw_back},
+    {P(CUT_OFF), peer_is_back, thaw_back},
+    {P(FREEZING), frozen_not_knowing, to_cut_off},
+    {P(FREEZING), may_claim, to_claiming},
+    {P(FREEZING), freeze_overdue, end_unfrozen},
+    {P(CLAIMING), claim_unsent, send_claim},
+    {P(CLAIMING) | P(CUT_OFF), claim_won_afterwards, to_solo_as_settled},
+    {P(CLAIMING) | P(CUT_OFF), claim_won, proceed},
+    {P(CLAIMING), forced_and_unreachable, proceed},
+    {P(CLAIMING), claim_unreachable, to_cut_off},
+    {P(CUT_OFF), forced_cut_off, claim_as_ordered},
+    {P(CUT_OFF), claim_again_due, send_claim},
+    {P(SOLO), ft_settle_due, ft_settle},
 
     /* Giving up the right to run */
     {P(YIELDING) | FROZEN, no_vm_here, to_fenced},
+    {P(YIELDING), frozen_but_bound, ft_resign},
     {P(YIELDING), frozen, settle_yield},
     {P(YIELDING), freeze_failed, give_up_freezing},
     {FROZEN, peer_solo, end_frozen},
@@ -902,7 +1285,7 @@ static const struct rule rules[] = {
     {OPEN | BOUND | P(FAILED), ended_by_peer, freeze_for_solo},
     {P(SOLO), two_masters, alarm_two_masters},
     {FROZEN | P(FENCED), asked_to_yield, answer_yielded},
-    {ENDING | P(SOLO), asked_to_yield, refuse_to_yield},
+    {ENDING | CLAIM | P(SOLO), asked_to_yield, refuse_to_yield},
     {P(ASKING), asked_by_primary, concede},
     {OPEN | BOUND | P(FAILED), asked_with_nothing_running, answer_yielded},
     {OPEN | BOUND | P(FAILED), asked_but_cannot, refuse_to_yield},
@@ -913,7 +1296,7 @@ static const struct rule rules[] = {
     {P(ASKING), unasked_and_gone, take_over_gone_after_all},
     {P(ASKING), unasked_and_lost, take_over_lost_after_all},
     {P(ASKING), peer_is_out, proceed},
-    {P(ASKING), peer_lost, proceed},
+    {P(ASKING), peer_lost, go_on_unheard},
     {P(ASKING), ask_refused, ask_was_refused},
     {P(ASKING), ask_overdue, ask_timed_out},
     {P(PLANNING), plan_ok, conclude_success},
@@ -921,7 +1304,7 @@ static const struct rule rules[] = {
     {P(PLANNING), plan_retry_due, run_plan},
 
     /* A person's order */
-    {ENDING | P(ASKING), is_forced, join_force},
+    {ENDING | P(ASKING) | P(FREEZING) | P(CLAIMING), is_forced, join_force},
     {P(SOLO) | P(FENCED), forced_alone, refuse_force},
     {OPEN | BOUND | FROZEN | P(FAILED), forced_in_vain, refuse_force},
     {OPEN | BOUND | FROZEN | P(FAILED), forced_with_live_peer, ask_forced},
@@ -969,6 +1352,12 @@ static const struct rule rules[] = {
     {P(PROTECTED) | P(SUSPECT), not_well, to_watch},
 
     /* On the way to protection */
+    {OPEN, bound_but_cannot_arm, to_watch},
+    {OPEN | P(WATCH), ft_adopt_due, ft_adopt},
+    {P(ARMING) | P(WATCH), ft_end_old_due, ft_end_old},
+    {P(ARMING) | P(WATCH), ft_propose_due, ft_propose},
+    {P(ARMING) | P(WATCH), ft_accept_due, ft_adopt},
+    {P(ARMING) | P(WATCH), ft_look_up_due, ft_look_up},
     {P(ARMING), cannot_arm, to_unprotected},
     {P(ARMING), all_well, to_protected},
     {P(ARMING) | P(WATCH), checkpoint_wanted, probe},
@@ -1002,7 +1391,7 @@ int64_t ft_rules_deadline(const struct ft_core *c)
 	} waits[] = {
 	    {true, c->record_until},
 	    {phase & P(STARTING), c->phase_since + FT_STARTING_NS},
-	    {phase & P(YIELDING), c->freeze_until},
+	    {phase & (P(YIELDING) | P(FREEZING)), c->freeze_until},
 	    {phase & P(ASKING), c->ask_until},
 	    {phase & P(PLANNING) && !c->plan_running, c->retry_at},
 	    {phase & (P(ARMING) | BOUND), c->probe_again_at},
@@ -1011,6 +1400,12 @@ int64_t ft_rules_deadline(const struct ft_core *c)
 	    {phase & (OPEN | BOUND | P(FAILED)), c->freeze_again_at},
 	    {phase & BOUND && is_primary(c), checkpoint_due(c)},
 	    {phase & BOUND && peer_lost(c), signs_of_life_until(c)},
+	    {c->params.arbitrated, lost_from(c)},
+	    {c->params.arbitrated && phase & RUNNING, ft_core_lease(c)},
+	    {c->params.arbitrated && phase & P(FREEZING), c->started_at + c->params.window + c->params.guard},
+	    {c->params.arbitrated, c->store_again_at},
+	    {c->params.arbitrated, c->arbiter_again_at},
+	    {c->left && !c->exited, c->leave_until},
 	    {phase & FROZEN, peer_calm},
 	};
 	int64_t next = FT_NEVER;

@@ -52,3 +52,30 @@ const char *ft_channel_name(enum ft_channel c)
 	static const char *const names[] = {"qmp", "oob"};
 	return NAME_OF(names, c);
 }
+
+const char *ft_session_stage_name(enum ft_session_stage s)
+{
+	static const char *const names[] = {"none", "unknown", "bound", "released", "resigned", "ended"};
+	return NAME_OF(names, s);
+}
+
+bool ft_side_calm(const struct ft_side *side)
+{
+	switch (side->state) {
+	case FT_STARTING:
+	case FT_UNPROTECTED:
+	case FT_ARMING:
+	case FT_PROTECTED:
+	case FT_SUSPECT:
+		return true;
+	case FT_CLAIMING:
+	case FT_FAILING_OVER:
+	case FT_SOLO:
+	case FT_HELD:
+	case FT_FENCED:
+	case FT_FAILED:
+	case FT_STATE_COUNT:
+		break;
+	}
+	return false;
+}

@@ -75,6 +75,27 @@ enum ft_claim { FT_CLAIM_NOT_NEEDED = 0, FT_CLAIM_WON, FT_CLAIM_LOST, FT_CLAIM_U
 enum ft_request { FT_REQUEST_NONE = 0, FT_REQUEST_YIELD = 1, FT_REQUEST_COUNT };
 enum ft_answer { FT_ANSWER_NONE = 0, FT_ANSWER_YIELDED = 1, FT_ANSWER_REFUSED = 2, FT_ANSWER_COUNT };
 
+/* How far a session has come, on this side's disk.  A session is the right to end the pair once: see core.h. */
+enum ft_session_stage {
+	FT_SESSION_NONE = 0, /* none is known */
+	FT_SESSION_UNKNOWN,  /* there was one, and it cannot be read: nothing may be concluded */
+	FT_SESSION_BOUND,    /* proposed (primary) or accepted (secondary) */
+	FT_SESSION_RELEASED, /* not ended, but neither side may claim it: one ftd took its leave */
+	FT_SESSION_RESIGNED, /* our QEMU died in it: the other side may go on, we never may */
+	FT_SESSION_ENDED,    /* claimed: winner says by whom */
+	FT_SESSION_STAGE_COUNT
+};
+
+struct ft_session {
+	enum ft_session_stage stage;
+	uint8_t id[FT_SESSION_BYTES]; /* random; names the register at the arbiter */
+	uint64_t epoch;               /* counts sessions, for people */
+	enum ft_role role;            /* ours in it: primary or secondary */
+	uint64_t instance;            /* our QEMU process in it, see struct ft_qemu_facts */
+	char peer[FT_NAME_MAX];
+	char winner[FT_NAME_MAX]; /* with FT_SESSION_ENDED */
+};
+
 /* Everything a side says of itself in a heartbeat. The core keeps it true, the heartbeat room carries it. */
 struct ft_side {
 	enum ft_state state;
@@ -86,11 +107,16 @@ struct ft_side {
 	enum ft_request request;
 	uint32_t request_id; /* names the request; from a random start, so that answers to a predecessor's fit none */
 	enum ft_answer answer;
-	uint32_t answer_id;     /* the request_id answered */
-	uint32_t checkpoint_ms; /* x-checkpoint-delay of this side's QEMU, 0 unknown */
-	uint8_t session[FT_SESSION_BYTES];
+	uint32_t answer_id;                /* the request_id answered */
+	uint32_t checkpoint_ms;            /* x-checkpoint-delay of this side's QEMU, 0 unknown */
+	uint8_t session[FT_SESSION_BYTES]; /* the one this side is bound by, on its disk; all zero: none */
 	uint64_t epoch;
+	uint32_t window_ms; /* this side's detection time: it claims nothing before a silence of that length */
 };
+
+/* Whether a side that says this holds to its promise not to claim: only then may the other draw a right to run from its
+ * acknowledgements. */
+bool ft_side_calm(const struct ft_side *side);
 
 enum ft_channel { FT_CHANNEL_QMP = 0, FT_CHANNEL_OOB = 1 };
 enum ft_step_result { FT_STEP_SKIPPED = 0, FT_STEP_OK, FT_STEP_ERROR, FT_STEP_TIMEOUT };
@@ -133,7 +159,9 @@ struct ft_outcome {
 	enum ft_result result;
 	int n_evidence;
 	struct ft_evidence evidence[FT_EVIDENCE_MAX];
+	bool claim_asked; /* the register had to be asked before going on */
 	enum ft_claim claim;
+	int64_t claim_ns; /* what the arbiter took; 0 if it was not asked */
 	char winner[FT_NAME_MAX];
 	int64_t first_evidence_at;
 	int64_t judged_at;  /* the decision to take over */
@@ -150,6 +178,7 @@ const char *ft_role_name(enum ft_role r);
 const char *ft_vm_name(enum ft_vm v);
 const char *ft_cause_name(enum ft_cause c);
 const char *ft_result_name(enum ft_result r);
+const char *ft_session_stage_name(enum ft_session_stage s);
 const char *ft_claim_name(enum ft_claim c);
 const char *ft_step_result_name(enum ft_step_result r);
 const char *ft_channel_name(enum ft_channel c);

@@ -1,0 +1,416 @@
+/* Sessions: how two hosts agree on who may end their pair.  Pure.
+ * Knows: stages of a session, the lease, what a register's answer means.  Must not know: arbiters, files, the plan.
+ *
+ * The primary proposes a session and is bound by it from its own disk on; the secondary is bound once it is on its disk.
+ * Ending a session is a claim: put-if-absent in the register that its id names.  Whoever loses ends its QEMU.
+ * A bound primary may run only while its lease lasts: until one detection time after it sent the newest heartbeat that a
+ * calm peer is known to have heard.  A new session is proposed only by the side that ended the last one. */
+#include "supervisor/core_internal.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#define BACKOFF_FIRST (500 * FT_NS_PER_MS)
+#define BACKOFF_MOST  (10000 * FT_NS_PER_MS)
+
+static const uint8_t no_id[FT_SESSION_BYTES];
+
+static bool open_stage(const struct ft_core *c)
+{
+	return c->session.stage == FT_SESSION_BOUND || c->session.stage == FT_SESSION_RELEASED;
+}
+
+static bool same_qemu(const struct ft_core *c)
+{
+	return c->qemu.instance != 0 && c->session.instance == c->qemu.instance &&
+	       (c->qemu.role == FT_ROLE_NONE || c->session.role == c->qemu.role);
+}
+
+static bool heard(const struct ft_core *c)
+{
+	return c->hearing == FT_PEER_ALIVE || c->hearing == FT_PEER_QUIET;
+}
+
+static bool peer_has_session(const struct ft_core *c)
+{
+	return heard(c) && memcmp(c->peer.side.session, no_id, sizeof no_id) != 0;
+}
+
+bool ft_session_current(const struct ft_core *c)
+{
+	return c->params.arbitrated && c->session.stage == FT_SESSION_BOUND && same_qemu(c);
+}
+
+bool ft_session_stale(const struct ft_core *c)
+{
+	return c->params.arbitrated && open_stage(c) && c->qemu.instance != 0 && !same_qemu(c);
+}
+
+bool ft_session_lost(const struct ft_core *c)
+{
+	bool over = c->session.stage == FT_SESSION_ENDED && strcmp(c->session.winner, c->params.node) != 0;
+	return c->params.arbitrated && over && c->qemu.instance != 0 && c->session.instance == c->qemu.instance &&
+	       c->qemu.vm != FT_VM_GONE && c->qemu.vm != FT_VM_ABSENT;
+}
+
+bool ft_session_shared(const struct ft_core *c)
+{
+	return heard(c) && memcmp(c->peer.side.session, c->session.id, sizeof no_id) == 0;
+}
+
+bool ft_session_settled(const struct ft_core *c)
+{
+	return !c->params.arbitrated || (ft_session_current(c) && ft_session_shared(c));
+}
+
+bool ft_session_matches(const struct ft_core *c)
+{
+	return !c->params.arbitrated || c->session.stage != FT_SESSION_BOUND || ft_session_shared(c);
+}
+
+static bool same_timing(const struct ft_core *c)
+{
+	return (int64_t)c->peer.side.window_ms * FT_NS_PER_MS == c->params.window;
+}
+
+static bool ended_by_us(const struct ft_core *c)
+{
+	return c->session.stage == FT_SESSION_ENDED && strcmp(c->session.winner, c->params.node) == 0;
+}
+
+static bool ended_by_peer(const struct ft_core *c)
+{
+	return c->session.stage == FT_SESSION_ENDED && strcmp(c->session.winner, c->peer.node) == 0;
+}
+
+static bool can_store(const struct ft_core *c)
+{
+	return !c->storing && c->now >= c->store_again_at;
+}
+
+static bool can_ask_arbiter(const struct ft_core *c)
+{
+	return !c->arbiter_busy && c->now >= c->arbiter_again_at;
+}
+
+const char *ft_session_missing(const struct ft_core *c)
+{
+	if (!c->params.arbitrated || ft_session_settled(c))
+		return NULL;
+	if (c->store_fault[0])
+		return "the session cannot be written to state_dir; is the disk full or read-only?";
+	if (!same_timing(c))
+		return "heartbeat.interval_ms x lost_after differs from the peer's; make both the same";
+	if (ft_session_stale(c))
+		return "the last session has not been ended yet: the arbiter is being asked";
+	if (c->qemu.role == FT_ROLE_PRIMARY && c->session.stage == FT_SESSION_ENDED && !ended_by_us(c))
+		return "the other side ended the last session: only it may lead a new one";
+	return "the session is being agreed on";
+}
+
+/* ---- storing ---- */
+
+static void store(struct ft_core *c, struct ft_actions *out, const struct ft_session *next)
+{
+	assert(!c->storing);
+	c->store_next = *next;
+	c->storing = true;
+	ft_core_do(out, FT_DO_STORE);
+}
+
+void ft_session_store(struct ft_core *c, struct ft_actions *out, enum ft_session_stage stage, const char *winner)
+{
+	struct ft_session next = c->session;
+	next.stage = stage;
+	snprintf(next.winner, sizeof next.winner, "%s", winner);
+	store(c, out, &next);
+}
+
+static void bind_to(struct ft_core *c, struct ft_actions *out, const uint8_t id[FT_SESSION_BYTES], uint64_t epoch)
+{
+	struct ft_session next = {
+	    .stage = FT_SESSION_BOUND,
+	    .epoch = epoch,
+	    .role = c->qemu.role,
+	    .instance = c->qemu.instance,
+	};
+	memcpy(next.id, id, sizeof next.id);
+	memcpy(next.peer, c->peer.node, sizeof next.peer);
+	store(c, out, &next);
+}
+
+bool ft_winner_unstored(const struct ft_core *c)
+{
+	return c->winner_unstored && can_store(c);
+}
+
+void ft_store_winner(struct ft_core *c, struct ft_actions *out)
+{
+	store(c, out, &c->session);
+}
+
+/* ---- making one ---- */
+
+/* The order: nothing is open, or what is open is this very QEMU's and was released. */
+static bool may_propose(const struct ft_core *c)
+{
+	if (c->session.stage == FT_SESSION_RELEASED)
+		return same_qemu(c);
+	return c->session.stage == FT_SESSION_NONE || ended_by_us(c);
+}
+
+bool ft_propose_due(const struct ft_core *c)
+{
+	return c->params.arbitrated && c->qemu.role == FT_ROLE_PRIMARY && c->self.ready && heard(c) &&
+	       c->peer.side.ready && same_timing(c) && !peer_has_session(c) && may_propose(c) && can_store(c);
+}
+
+void ft_propose(struct ft_core *c, struct ft_actions *out)
+{
+	uint8_t id[FT_SESSION_BYTES];
+	uint64_t epoch = c->session.epoch + 1;
+	if (c->session.stage == FT_SESSION_RELEASED) { /* the same one again: nobody has ended it */
+		memcpy(id, c->session.id, sizeof id);
+		epoch = c->session.epoch;
+	} else {
+		uint32_t n = ++c->drawn;
+		memcpy(id, c->params.seed, sizeof id);
+		for (size_t i = 0; i < sizeof n; i++)
+			id[i] ^= (uint8_t)(n >> (8 * i));
+	}
+	bind_to(c, out, id, epoch);
+}
+
+/* A primary that has no session on its disk, and hears its secondary speak of one: it was there, and was lost. */
+bool ft_adopt_due(const struct ft_core *c)
+{
+	bool none = c->session.stage == FT_SESSION_NONE || c->session.stage == FT_SESSION_UNKNOWN;
+	return c->params.arbitrated && none && c->qemu.role == FT_ROLE_PRIMARY && peer_has_session(c) &&
+	       c->peer.side.role == FT_ROLE_SECONDARY && ft_side_calm(&c->peer.side) && same_timing(c) && can_store(c);
+}
+
+void ft_adopt(struct ft_core *c, struct ft_actions *out)
+{
+	bind_to(c, out, c->peer.side.session, c->peer.side.epoch);
+}
+
+/* What the primary proposes is accepted when the last one is known to be over, or it is that one. */
+static bool offered(const struct ft_core *c)
+{
+	return c->params.arbitrated && c->qemu.role == FT_ROLE_SECONDARY && c->self.ready && peer_has_session(c) &&
+	       c->peer.side.role == FT_ROLE_PRIMARY && same_timing(c) &&
+	       !(c->session.stage == FT_SESSION_BOUND && ft_session_shared(c) && same_qemu(c));
+}
+
+bool ft_accept_due(const struct ft_core *c)
+{
+	bool none = c->session.stage == FT_SESSION_NONE || c->session.stage == FT_SESSION_UNKNOWN;
+	bool same = c->session.stage == FT_SESSION_RELEASED && ft_session_shared(c) && same_qemu(c);
+	return offered(c) && (none || same || ended_by_peer(c)) && can_store(c);
+}
+
+/* Our side's new primary cannot begin before the old session is over; so it ends it. */
+bool ft_end_old_due(const struct ft_core *c)
+{
+	return ft_session_stale(c) && c->qemu.role == FT_ROLE_PRIMARY && heard(c) && c->peer.side.ready &&
+	       !c->storing && can_ask_arbiter(c);
+}
+
+void ft_end_old(struct ft_core *c, struct ft_actions *out)
+{
+	ft_session_claim(c, out, FT_ERRAND_END_OLD);
+}
+
+/* Another session is offered, and what we know of ours is not that it is over: the register knows. */
+bool ft_look_up_due(const struct ft_core *c)
+{
+	bool open = open_stage(c) || c->session.stage == FT_SESSION_RESIGNED;
+	return offered(c) && open && !ft_session_shared(c) && !c->storing && can_ask_arbiter(c);
+}
+
+void ft_look_up(struct ft_core *c, struct ft_actions *out)
+{
+	memcpy(c->claim_id, c->session.id, sizeof c->claim_id);
+	c->arbiter_busy = true;
+	c->errand = FT_ERRAND_READ;
+	c->asked_arbiter_at = c->now;
+	ft_core_do(out, FT_DO_READ);
+}
+
+/* ---- leaving it ---- */
+
+/* The peer takes its leave: neither side may claim until both are bound again.  It waits for our word. */
+bool ft_release_due(const struct ft_core *c)
+{
+	bool peer_leaves = heard(c) && c->peer.side.leaving;
+	/* A leaving secondary must have forgotten its claim before it says goodbye; a primary once it was answered. */
+	bool we_leave =
+	    c->leave && (c->session.role == FT_ROLE_SECONDARY || (c->left && heard(c) && !peer_has_session(c)));
+	return c->params.arbitrated && c->session.stage == FT_SESSION_BOUND && (peer_leaves || we_leave) &&
+	       can_store(c) && !c->arbiter_busy;
+}
+
+void ft_release(struct ft_core *c, struct ft_actions *out)
+{
+	ft_session_store(c, out, FT_SESSION_RELEASED, "");
+}
+
+/* We give up the right for good, on disk, before anyone is told. */
+bool ft_resign_wanted(const struct ft_core *c)
+{
+	return c->params.arbitrated && c->session.stage == FT_SESSION_BOUND && can_store(c) && !c->arbiter_busy;
+}
+
+/* Our QEMU has died in it, and the peer was or will be told so: we never may claim it. */
+bool ft_resign_due(const struct ft_core *c)
+{
+	bool died = c->qemu.vm == FT_VM_GONE && c->session.instance == c->gone_instance;
+	return died && ft_resign_wanted(c);
+}
+
+void ft_resign(struct ft_core *c, struct ft_actions *out)
+{
+	ft_session_store(c, out, FT_SESSION_RESIGNED, "");
+}
+
+/* ---- the claim and the lease ---- */
+
+void ft_session_claim(struct ft_core *c, struct ft_actions *out, enum ft_errand errand)
+{
+	assert(!c->arbiter_busy);
+	memcpy(c->claim_id, c->session.id, sizeof c->claim_id);
+	c->arbiter_busy = true;
+	c->errand = errand;
+	c->asked_arbiter_at = c->now;
+	ft_core_do(out, FT_DO_CLAIM);
+}
+
+bool ft_session_unended(const struct ft_core *c)
+{
+	return c->params.arbitrated && (open_stage(c) || c->session.stage == FT_SESSION_RESIGNED);
+}
+
+bool ft_settle_due(const struct ft_core *c)
+{
+	return ft_session_unended(c) && can_ask_arbiter(c);
+}
+
+void ft_settle(struct ft_core *c, struct ft_actions *out)
+{
+	ft_session_claim(c, out, FT_ERRAND_RECORD);
+}
+
+int64_t ft_core_lease(const struct ft_core *c)
+{
+	if (c->cannot_know)
+		return c->started_at;
+	if (!ft_session_current(c) || c->session.role != FT_ROLE_PRIMARY || c->qemu.role != FT_ROLE_PRIMARY)
+		return FT_NEVER;
+	switch (c->phase) {
+	case FT_PHASE_PLANNING: /* the right was given by the register, or by a peer that has none any more */
+	case FT_PHASE_RECORDING:
+	case FT_PHASE_SOLO:
+		return FT_NEVER;
+	case FT_PHASE_STARTING:
+	case FT_PHASE_UNPROTECTED:
+	case FT_PHASE_ARMING:
+	case FT_PHASE_PROTECTED:
+	case FT_PHASE_SUSPECT:
+	case FT_PHASE_WATCH:
+	case FT_PHASE_ASKING:
+	case FT_PHASE_FREEZING:
+	case FT_PHASE_CLAIMING:
+	case FT_PHASE_CUT_OFF:
+	case FT_PHASE_YIELDING:
+	case FT_PHASE_YIELDED:
+	case FT_PHASE_HELD:
+	case FT_PHASE_FENCED:
+	case FT_PHASE_FAILED:
+	case FT_PHASE_COUNT:
+		break;
+	}
+	return c->lease_until;
+}
+
+bool ft_lease_over(const struct ft_core *c)
+{
+	return c->now >= ft_core_lease(c);
+}
+
+/* ---- answers ---- */
+
+static void absorb_stored(struct ft_core *c, const struct ft_event *e)
+{
+	if (!c->storing)
+		return;
+	c->storing = false;
+	if (e->error) {
+		snprintf(c->store_fault, sizeof c->store_fault, "%s", e->text ? e->text : "unknown");
+		c->store_again_at = c->now + FT_RETRY_NS;
+		return;
+	}
+	if (c->winner_unstored && c->store_next.stage != FT_SESSION_ENDED)
+		return; /* it was ended meanwhile: what was on its way to disk is overtaken */
+	bool new_one = memcmp(c->session.id, c->store_next.id, sizeof no_id) != 0;
+	c->store_fault[0] = '\0';
+	c->session = c->store_next;
+	c->winner_unstored = false;
+	if (new_one)
+		c->claim = FT_CLAIM_NOT_NEEDED;
+	if (c->session.stage == FT_SESSION_BOUND) {
+		c->bound = true;
+		c->cannot_know = false;
+		/* Heard by a calm peer just now, or it could not have been agreed on: the lease counts from the last such. */
+		c->arbiter_again_at = c->now;
+		c->arbiter_backoff = BACKOFF_FIRST;
+	}
+	if (c->session.stage == FT_SESSION_RELEASED || c->session.stage == FT_SESSION_ENDED)
+		c->bound = false;
+}
+
+/* The register is the truth; the disk follows, and need not be waited for. */
+static void know_winner(struct ft_core *c, const char *winner)
+{
+	c->session.stage = FT_SESSION_ENDED;
+	snprintf(c->session.winner, sizeof c->session.winner, "%s", winner);
+	c->store_again_at = c->now;
+	c->winner_unstored = true;
+}
+
+static void absorb_arbiter(struct ft_core *c, const struct ft_event *e)
+{
+	if (!c->arbiter_busy)
+		return;
+	c->arbiter_busy = false;
+	c->arbiter_text[0] = '\0';
+	bool about_ours = memcmp(c->claim_id, c->session.id, sizeof no_id) == 0;
+	if (e->claim == FT_CLAIM_UNREACHABLE || e->claim == FT_CLAIM_NOT_NEEDED) {
+		bool first = c->arbiter_backoff == 0;
+		snprintf(c->arbiter_text, sizeof c->arbiter_text, "%s", e->text ? e->text : "");
+		c->arbiter_backoff = first ? BACKOFF_FIRST : c->arbiter_backoff * 2;
+		if (c->arbiter_backoff > BACKOFF_MOST)
+			c->arbiter_backoff = BACKOFF_MOST;
+		c->arbiter_again_at = c->now + c->arbiter_backoff;
+		if (c->errand != FT_ERRAND_READ && about_ours)
+			c->claim = FT_CLAIM_UNREACHABLE;
+		return;
+	}
+	c->arbiter_backoff = 0;
+	c->arbiter_again_at = c->now;
+	if (!about_ours)
+		return;
+	bool ours = e->claim == FT_CLAIM_WON || (e->text && strcmp(e->text, c->params.node) == 0);
+	c->claim = ours ? FT_CLAIM_WON : FT_CLAIM_LOST;
+	know_winner(c, ours ? c->params.node : e->text ? e->text : "?");
+}
+
+void ft_session_absorb(struct ft_core *c, const struct ft_event *e)
+{
+	if (e->kind == FT_EVENT_STORED)
+		absorb_stored(c, e);
+	else if (e->kind == FT_EVENT_ACK && ft_after(e->at, c->params.window) > c->lease_until)
+		c->lease_until = e->at == FT_NEVER ? c->lease_until : e->at + c->params.window;
+	else if (e->kind == FT_EVENT_CLAIM || e->kind == FT_EVENT_REGISTER)
+		absorb_arbiter(c, e);
+}
