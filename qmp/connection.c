@@ -381,7 +381,7 @@ static void broken(struct ft_conn *c, const char *what, const char *text, size_t
 	char why[FT_TEXT_MAX], start[33];
 	size_t n = len < sizeof start - 1 ? len : sizeof start - 1;
 	for (size_t i = 0; i < n; i++)
-		start[i] = text[i] >= ' ' && text[i] < 127 ? text[i] : '?';
+		start[i] = (char)(text[i] >= ' ' && text[i] < 127 ? text[i] : '?');
 	start[n] = '\0';
 	snprintf(why, sizeof why, "QEMU sent %s: %s", what, start);
 	if (c->phase != UP) {

@@ -167,12 +167,18 @@ static bool count_thread(void *arg, const char *task_dir)
 	char path[128], stat[1024];
 	snprintf(path, sizeof path, "%s/stat", task_dir);
 	if (!read_proc(path, stat, sizeof stat))
-		return true;                       /* it has exited meanwhile */
-	const char *name_end = strrchr(stat, ')'); /* the name may hold anything, ')' and spaces too */
-	char state;
-	unsigned flags;
-	if (!name_end || sscanf(name_end + 1, " %c %*d %*d %*d %*d %*d %u", &state, &flags) != 2)
+		return true; /* it has exited meanwhile */
+	/* "PID (NAME) STATE PPID ... FLAGS ...", the flags six fields after the state; the name may hold anything, ')' too. */
+	const char *field = strrchr(stat, ')');
+	field = field ? strchr(field, ' ') : NULL;
+	if (!field)
 		return true;
+	char state = field[1];
+	for (int i = 0; i < 6 && field; i++)
+		field = strchr(field + 1, ' ');
+	if (!field)
+		return true;
+	unsigned long flags = strtoul(field + 1, NULL, 10);
 	if (state == 'Z' || state == 'X')
 		return true;
 	count->live++;

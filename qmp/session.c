@@ -82,12 +82,20 @@ static void add_timer(struct event *timer, int64_t delay)
 
 /* ---- the view ------------------------------------------------------------------------------------------------- */
 
+/* Polls that happen to meet a checkpoint find "colo" where it was "running" before and is again after: no news. */
+static bool same_status(const char *a, const char *b)
+{
+	const char *x = strcmp(a, "colo") == 0 ? "running" : a;
+	const char *y = strcmp(b, "colo") == 0 ? "running" : b;
+	return strcmp(x, y) == 0;
+}
+
 static bool view_equal(const struct ft_qemu_view *a, const struct ft_qemu_view *b)
 {
 	return a->connected == b->connected && a->oob == b->oob && a->pid == b->pid &&
 	       a->pid_verified == b->pid_verified && a->vm == b->vm && a->role == b->role &&
 	       a->last_role == b->last_role && a->plan_ready == b->plan_ready && a->checkpoint_ms == b->checkpoint_ms &&
-	       strcmp(a->version, b->version) == 0 && strcmp(a->status, b->status) == 0 &&
+	       strcmp(a->version, b->version) == 0 && same_status(a->status, b->status) &&
 	       strcmp(a->plan_fault, b->plan_fault) == 0;
 }
 
@@ -545,13 +553,22 @@ static void on_run_timer(evutil_socket_t fd, short what, void *arg)
 	run_tell(q, now);
 }
 
+/* The N of "plan-N", -1 for another id. */
+static int step_of_id(const char *id)
+{
+	char *end;
+	if (strncmp(id, "plan-", 5) != 0)
+		return -1;
+	long step = strtol(id + 5, &end, 10);
+	return end == id + 5 || *end || step < 0 || step >= FT_STEPS_MAX ? -1 : (int)step;
+}
+
 static void on_answer(void *arg, const char *id, const json_t *reply, int64_t now)
 {
 	const struct side *side = arg;
 	struct ft_qmp *q = side->q;
-	int step;
-	char rest;
-	if (sscanf(id, "plan-%d%c", &step, &rest) != 1 || step < 0 || step >= FT_STEPS_MAX)
+	int step = step_of_id(id);
+	if (step < 0)
 		return;
 	int *owed = &q->owed[side->channel][step], *stale = &q->stale[side->channel][step];
 	if (*owed > 0)

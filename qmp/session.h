@@ -6,7 +6,9 @@
  * query-yank's answer changes, and every few seconds), query-status/query-colo-status, the plan.
  * Out of band: query-yank as a ping, yank.  Nothing else ever goes there.
  * No request is without a deadline; a connection that breaks its deadlines is closed and opened anew with backoff
- * (25 ms doubling to 1 s), unless a plan is running over it. */
+ * (25 ms doubling to 1 s), unless a plan is running over it.
+ * An answer that is late makes the view not connected; the connection itself is kept for ten reply timeouts, at least 10 s,
+ * since closing it does not free a blocked QEMU. */
 #ifndef FT_QMP_SESSION_H
 #define FT_QMP_SESSION_H
 
@@ -24,7 +26,7 @@ struct ft_qemu_view {
 	bool pid_verified;   /* a vCPU thread of this QEMU belongs to pid: signals will hit the right process */
 	enum ft_vm vm;       /* ALIVE, GONE, ABSENT or UNKNOWN; never YIELDED: that is the core's word */
 	char version[32];
-	char status[24];   /* query-status, "" unknown */
+	char status[24];   /* query-status, "" unknown; "colo" within a checkpoint */
 	enum ft_role role; /* query-colo-status mode */
 	enum ft_role last_role;
 	bool plan_ready;
@@ -33,17 +35,19 @@ struct ft_qemu_view {
 	int64_t checkpoint_at; /* the last checkpoint seen to complete on this connection; FT_NEVER none */
 };
 
-struct ft_qmp_callbacks { /* from the event loop; now: CLOCK_BOOTTIME ns */
-	void (*view)(void *arg, const struct ft_qemu_view *view,
-	             int64_t now); /* something in it changed (checkpoint_at alone does not count) */
+/* From the event loop, where all below may be called but ft_qmp_free.  now: CLOCK_BOOTTIME ns. */
+struct ft_qmp_callbacks {
+	/* Something in it changed. checkpoint_at alone does not count, nor does status "colo" for "running". */
+	void (*view)(void *arg, const struct ft_qemu_view *view, int64_t now);
 	void (*colo_exit)(void *arg, const char *mode, const char *reason, int64_t now);
-	void (*checkpoint)(void *arg, int64_t now); /* one completed: STOP then RESUME while in COLO */
-	void (*hung)(
-	    void *arg, const char *evidence,
-	    int64_t now); /* OOB silent and the process stopped by someone, or silent far too long; once per hang */
-	void (*plan_done)(void *arg, const struct ft_plan_report *report,
-	                  int64_t now); /* proven or failed: report.ok is final */
-	void (*plan_finished)(void *arg, const struct ft_plan_report *report, int64_t now); /* clean-up over as well */
+	/* One completed: STOP then RESUME while in COLO. */
+	void (*checkpoint)(void *arg, int64_t now);
+	/* OOB silent and the process stopped by someone, or silent far too long; once per hang. */
+	void (*hung)(void *arg, const char *evidence, int64_t now);
+	/* Proven or failed: report->ok is final. */
+	void (*plan_done)(void *arg, const struct ft_plan_report *report, int64_t now);
+	/* Clean-up is over as well. */
+	void (*plan_finished)(void *arg, const struct ft_plan_report *report, int64_t now);
 };
 
 struct ft_qmp *ft_qmp_new(struct event_base *base, const struct ft_config *config, const struct ft_qmp_callbacks *cb,
@@ -54,7 +58,7 @@ const struct ft_qemu_view *ft_qmp_view(const struct ft_qmp *q);
 /* The prepared plan, NULL while there is none. Valid until control returns to the event loop. */
 const struct ft_plan *ft_qmp_plan(const struct ft_qmp *q);
 const struct ft_process *ft_qmp_process(const struct ft_qmp *q);
-/* Runs the prepared plan; plan_done and plan_finished follow, always, within the plan's deadlines.
+/* Runs the prepared plan (ignored while one runs); plan_done and plan_finished follow, always, within the plan's deadlines.
  * With no plan or no in-band connection plan_done(ok=false) comes from the event loop, not from inside this call. */
 void ft_qmp_run_plan(struct ft_qmp *q);
 /* Primary: forces a checkpoint (sets x-checkpoint-delay to what it is). The answer is checkpoint() or colo_exit(). */

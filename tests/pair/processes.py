@@ -18,18 +18,20 @@ _libc = ctypes.CDLL(None, use_errno=True)
 _children = []
 
 
+def die_with_parent(parent, signum):
+    """This process gets signum when its parent dies."""
+    _libc.prctl(_PR_SET_PDEATHSIG, signum)
+    if os.getppid() != parent:  # it died before the line above
+        os._exit(127)
+
+
 def spawn(argv, output, env=None):
     """Starts argv in a session of its own, with no input and its output and errors appended to the file `output`."""
     parent = os.getpid()
 
-    def die_with_parent():
-        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # it died before the line above
-            os._exit(127)
-
     with open(output, "ab") as out:
         child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=env, start_new_session=True,
-                                 preexec_fn=die_with_parent)
+                                 preexec_fn=lambda: die_with_parent(parent, signal.SIGKILL))
     _children.append(child)
     return child
 

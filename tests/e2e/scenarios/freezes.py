@@ -35,7 +35,7 @@ def freeze_qemu_between_checkpoints(role):
 
 @on_either
 def freeze_qemu_in_checkpoint(role):
-    """The survivor's monitor hangs: without the yank it could not be commanded at all."""
+    """Here the survivor's monitor may hang, by phase: then it can be commanded only after the yank."""
     with protected() as rig:
         victim, survivor = rig.side(role), rig.other(rig.side(role))
         freeze_in_checkpoint(victim.qemu, survivor.qemu)

@@ -3,7 +3,7 @@
 import json
 import signal
 
-from tests.e2e.checks import failed_over, survivor_runs, valid_outcome
+from tests.e2e.checks import HOST_DIED, failed_over, survivor_runs, valid_outcome
 from tests.e2e.harness import protected, wait
 from tests.e2e.registry import on_either, scenario
 
@@ -55,6 +55,16 @@ def sigusr1_with_a_dead_peer(role):
         dead.qemu.kill()
         side.ftd.send_signal(signal.SIGUSR1)
         failed_over(rig, side, "signal")
+
+
+@on_either
+def sigusr1_just_after_the_peer_died(role):
+    """An order that arrives while the silence is still being judged leads to the one failover there is."""
+    with protected() as rig:
+        side = rig.side(role)
+        rig.other(side).kill_host()
+        side.ftd.send_signal(signal.SIGUSR1)
+        failed_over(rig, side, (*HOST_DIED, "signal"))
 
 
 @scenario

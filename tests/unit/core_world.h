@@ -1,0 +1,73 @@
+/* One decision core in virtual time, and what must hold after every step whatever the scenario: the table has come to
+ * rest, no deadline is in the past or now, nothing waits without an end, nothing is announced before it was written. */
+#ifndef FT_TESTS_UNIT_CORE_WORLD_H
+#define FT_TESTS_UNIT_CORE_WORLD_H
+
+#include "supervisor/core.h"
+
+#include <check.h>
+#include <string.h>
+
+#define MS(x)     ((int64_t)((double)(x)*1e6))
+#define SECOND(x) MS(1000.0 * (x))
+
+static inline const char *phase_name(enum ft_phase p)
+{
+	static const char *const names[FT_PHASE_COUNT] = {"STARTING", "UNPROTECTED", "ARMING",   "PROTECTED", "SUSPECT",
+	                                                  "WATCH",    "ASKING",      "PLANNING", "RECORDING", "SOLO",
+	                                                  "YIELDING", "YIELDED",     "HELD",     "FENCED",    "FAILED"};
+	return p < FT_PHASE_COUNT ? names[p] : "?";
+}
+
+static inline const char *action_name(enum ft_action_kind k)
+{
+	static const char *const names[] = {"SAY",  "STATE", "SEND",   "PROBE",   "FREEZE", "THAW",
+	                                    "KILL", "PLAN",  "RECORD", "OUTCOME", "EXIT"};
+	return k <= FT_DO_EXIT ? names[k] : "?";
+}
+
+static inline int count_actions(const struct ft_actions *out, enum ft_action_kind kind)
+{
+	int n = 0;
+	for (int i = 0; i < out->n; i++)
+		n += out->a[i].kind == kind;
+	return n;
+}
+
+/* What a core has asked for and not been answered yet. */
+struct pending {
+	int plans, records;
+};
+
+/* NULL, or the invariant that the step just done has broken. */
+static inline const char *broken_invariant(const struct ft_core *c, const struct ft_event *e, struct pending *p,
+                                           const struct ft_actions *out)
+{
+	if (e->kind == FT_EVENT_PLAN && p->plans > 0)
+		p->plans--;
+	p->plans += count_actions(out, FT_DO_PLAN);
+	if (p->plans > 1)
+		return "two plans at once";
+	if (e->kind == FT_EVENT_RECORDED && p->records > 0)
+		p->records--;
+	for (int i = 0; i < out->n; i++) {
+		if (out->a[i].kind == FT_DO_RECORD)
+			p->records++;
+		if (out->a[i].kind == FT_DO_OUTCOME && p->records > 0 && !out->a[i].text[0])
+			return "an outcome is announced as durable before the disk has said so";
+	}
+	int64_t due = ft_core_deadline(c);
+	if (due <= c->now)
+		return "the deadline is not in the future: a busy loop";
+	bool waits = c->phase == FT_PHASE_STARTING || c->phase == FT_PHASE_ASKING || c->phase == FT_PHASE_YIELDING ||
+	             c->phase == FT_PHASE_RECORDING || (c->phase == FT_PHASE_PLANNING && p->plans == 0);
+	if (waits && due == FT_NEVER)
+		return "a phase that waits has no deadline";
+	if (c->outcome_busy && due == FT_NEVER && p->plans == 0)
+		return "an outcome is under way and nothing will end it";
+	if (c->self.state != ft_phase_state(c->phase))
+		return "what we say of ourselves is not where we stand";
+	return NULL;
+}
+
+#endif
