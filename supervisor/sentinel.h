@@ -1,0 +1,57 @@
+/* The sentinel: a tiny child that stops QEMU when the right to run ends, whatever has become of ftd.
+ * Parent's side.  Knows: a shared page, a child process, libevent.  Must not know: why a lease is what it is.
+ *
+ * The child is handed QEMU's pidfd and reads the lease from a page it shares with us.  When the lease is over by
+ * CLOCK_BOOTTIME it sends SIGSTOP, and again every 100 ms while it stays over.  It never thaws: that is decided here, by
+ * a later lease first and then SIGCONT.
+ *
+ * It outlives us: killed, hung or stopped, we cannot stop it from doing its duty.  Alone, it stays until QEMU has died or
+ * until the next ftd relieves it.  It ignores every signal that can be ignored and has a session of its own, but a service
+ * manager that kills a whole control group kills it too: the unit must say KillMode=process.
+ *
+ * With a watchdog device it feeds that once a second, while the lease holds or the guest stands still or is gone.  If the
+ * child itself is killed, the host is reset within FT_SENTINEL_WATCHDOG_S, but only if a lease with an end was in force:
+ * a guest that may run without limit (a survivor) is not worth a reset.  Until then, and without a watchdog, a guest whose
+ * ftd and sentinel were killed in one blow runs on beyond its right; so it does, for moments, after a suspend of the host. */
+#ifndef FT_SUPERVISOR_SENTINEL_H
+#define FT_SUPERVISOR_SENTINEL_H
+
+#include "qmp/process.h"
+
+#include <stdio.h>
+
+#define FT_SENTINEL_WATCHDOG_S 3 /* asked of the device; some round it up */
+
+struct event_base;
+struct ft_sentinel;
+
+/* The child has sent SIGSTOP to QEMU at the time at; error: 0, or the errno of an attempt that failed and is repeated.
+ * From the event loop, once each time a lease ends.  When a lease was renewed at that very moment, QEMU now stands still
+ * under a lease that holds: whoever is told looks, and thaws it. */
+typedef void ft_sentinel_froze(void *arg, int64_t at, int error);
+
+/* Forks; waits for the child to be ready, one second at the most.  No QEMU is guarded yet and the lease is FT_NEVER.
+ * state_dir must exist.  watchdog_device: "" none.  NULL after a line to errors.
+ * A child that dies is logged and forked anew, with the same QEMU and lease. */
+struct ft_sentinel *ft_sentinel_new(struct event_base *base, const char *state_dir, const char *watchdog_device,
+                                    ft_sentinel_froze *froze, void *arg, FILE *errors);
+/* This QEMU from now on, instead of the last; FT_PROCESS_NONE: none.  Returns 0 once the child is on guard over it, or -1
+ * with errno when it has not said so within 200 ms: then this guest may not be given a lease.  Such a child is replaced,
+ * which puts a new one on guard: ft_sentinel_on_guard. */
+int ft_sentinel_guard(struct ft_sentinel *s, const struct ft_process *p);
+/* Until when QEMU may run; FT_NEVER: no limit.  A later end is one store and no system call.  An earlier one wakes the
+ * child: call it before the peer is told anything that rests on it. */
+void ft_sentinel_lease(struct ft_sentinel *s, int64_t until);
+/* Whether a child is on guard over the QEMU named last (or over none, if that was named). */
+bool ft_sentinel_on_guard(const struct ft_sentinel *s);
+/* The child's process id, 0 if there is none now.  For logs and tests. */
+pid_t ft_sentinel_pid(const struct ft_sentinel *s);
+/* Ends the sentinels that earlier ftd have left in this state_dir; call it once ours is on guard with a lease in force.
+ * Returns how many, or -1 after a line to errors if one is still there. */
+int ft_sentinel_relieve_predecessors(struct ft_sentinel *s, FILE *errors);
+/* A clean leave: the child ends without touching QEMU.  Frees s.  NULL is fine. */
+void ft_sentinel_dismiss(struct ft_sentinel *s);
+/* Leaves the child on guard with the lease as it is.  Frees s.  NULL is fine. */
+void ft_sentinel_abandon(struct ft_sentinel *s);
+
+#endif

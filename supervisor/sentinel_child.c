@@ -1,0 +1,290 @@
+/* See sentinel_child.h. */
+#include "supervisor/sentinel_child.h"
+
+#include "qmp/process.h"
+#include "supervisor/clock.h"
+#include "supervisor/sentinel.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/watchdog.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#define TICK_NS       (1000 * FT_NS_PER_MS) /* looks at least that often; the watchdog's meal time, too */
+#define STOP_AGAIN_NS (100 * FT_NS_PER_MS)
+#define PRIORITY      50 /* SCHED_RR, 1 .. 99 */
+
+enum { SOCKET = 3, POKE, TOLD, SLOTS, FIRST_FREE };
+
+struct guard {
+	struct ft_sentinel_page *page;
+	const char *watchdog_device; /* "" none */
+	struct ft_process process;
+	int timer;
+	bool orphan;  /* the parent is gone */
+	bool froze;   /* the end of the present lease has been acted on, and told */
+	int watchdog; /* -1: none, or not open yet */
+	int64_t fed_at;
+	char fed_with;
+};
+
+static void tell(void)
+{
+	/* A full counter means that the parent has not looked at an earlier one: nothing is lost. */
+	(void)eventfd_write(TOLD, 1);
+}
+
+/* ---- settling in ---- */
+
+static void keep_only(const struct ft_sentinel_ends *ends)
+{
+	/* First out of the way of the low numbers, then onto them. */
+	int high[] = {ends->socket, ends->poke, ends->told, ends->slots};
+	for (int i = 0; i < FIRST_FREE - SOCKET; i++)
+		high[i] = fcntl(high[i], F_DUPFD, 64);
+	/* Standard error as well: whoever reads it waits for its end, and we outlive ftd. */
+	int null = open("/dev/null", O_RDWR);
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (dup2(null, fd) < 0)
+			_exit(1);
+	for (int i = 0; i < FIRST_FREE - SOCKET; i++)
+		if (dup2(high[i], SOCKET + i) < 0)
+			_exit(1);
+	close_range(FIRST_FREE, ~0u, 0);
+}
+
+/* What is refused for want of privileges is gone without. */
+static void take_precautions(void)
+{
+	struct sched_param rr = {.sched_priority = PRIORITY};
+	sigset_t all;
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	setsid();
+	prctl(PR_SET_NAME, "ftd-sentinel");
+	(void)sched_setscheduler(0, SCHED_RR, &rr);
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY);
+	if (fd >= 0) {
+		(void)!write(fd, "-1000", 5);
+		close(fd);
+	}
+	(void)mlockall(MCL_CURRENT | MCL_FUTURE);
+}
+
+/* Takes a free byte for as long as we live. Returns 0 or an errno. */
+static int take_slot(void)
+{
+	for (int slot = 0; slot < FT_SENTINEL_SLOTS; slot++) {
+		struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = slot, .l_len = 1};
+		if (fcntl(SLOTS, F_SETLK, &lock) == 0)
+			return 0;
+		if (errno != EACCES && errno != EAGAIN)
+			return errno;
+	}
+	return EUSERS;
+}
+
+/* ---- the watchdog ---- */
+
+static void watchdog_trouble(struct guard *g, int error)
+{
+	if (atomic_exchange(&g->page->watchdog_error, error) != error)
+		tell();
+}
+
+/* A device that a predecessor still holds is busy: tried again at each look. */
+static void open_watchdog(struct guard *g)
+{
+	int seconds = FT_SENTINEL_WATCHDOG_S;
+	int fd = open(g->watchdog_device, O_WRONLY | O_APPEND | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0) {
+		watchdog_trouble(g, errno);
+		return;
+	}
+	/* ENOTTY: a stand-in.  Any other refusal: the device keeps its own time, which must leave room for ours. */
+	if (ioctl(fd, WDIOC_SETTIMEOUT, &seconds) != 0 && errno != ENOTTY &&
+	    ioctl(fd, WDIOC_GETTIMEOUT, &seconds) == 0 && seconds < FT_SENTINEL_WATCHDOG_S) {
+		watchdog_trouble(g, ERANGE);
+		(void)!write(fd, "V", 1);
+		close(fd);
+		return;
+	}
+	g->watchdog = fd;
+	watchdog_trouble(g, 0);
+}
+
+/* 'V' lets the device rest when it is closed, by our death too; any other byte does not. */
+static void feed_watchdog(struct guard *g, int64_t lease, int64_t now)
+{
+	if (g->watchdog < 0 && g->watchdog_device[0] != '\0')
+		open_watchdog(g);
+	if (g->watchdog < 0)
+		return;
+	bool limited = g->process.pidfd >= 0 && lease != FT_NEVER, holds = now < lease;
+	char food = limited && holds ? '\0' : 'V';
+	if (food == g->fed_with && now - g->fed_at < TICK_NS)
+		return;
+	if (limited && !holds && !ft_process_stopped(&g->process) && !ft_process_dying(&g->process) &&
+	    ft_process_alive(&g->process))
+		return; /* a guest that will not stop: better no host than a second master */
+	g->fed_at = now;
+	g->fed_with = food;
+	watchdog_trouble(g, write(g->watchdog, &food, 1) == 1 ? 0 : errno);
+}
+
+/* ---- the guard ---- */
+
+static void freeze(struct guard *g, int64_t now)
+{
+	int error = ft_process_signal(&g->process, SIGSTOP) == 0 ? 0 : errno;
+	if (error == ESRCH)
+		return; /* it has died: its pidfd says so next */
+	bool news = !g->froze || error != atomic_load(&g->page->freeze_error);
+	g->froze = true;
+	if (!news)
+		return;
+	atomic_store(&g->page->freeze_error, error);
+	atomic_store(&g->page->frozen_at, now);
+	tell();
+}
+
+/* Judges the lease, and says when to look again. */
+static int64_t look(struct guard *g)
+{
+	int64_t now = ft_clock_now(), lease = atomic_load(&g->page->lease);
+	bool over = now >= lease;
+	if (!over)
+		g->froze = false;
+	else if (g->process.pidfd >= 0)
+		freeze(g, now);
+	feed_watchdog(g, lease, now);
+	int64_t next = now + (over ? STOP_AGAIN_NS : TICK_NS);
+	return !over && lease < next ? lease : next;
+}
+
+static void forget(struct guard *g)
+{
+	ft_process_close(&g->process);
+	g->froze = false;
+}
+
+/* Receives a request and the pidfd that may come with it. False: the parent is gone. */
+static bool receive(struct ft_sentinel_request *request, int *pidfd)
+{
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec part = {.iov_base = request, .iov_len = sizeof(*request)};
+	struct msghdr message = {
+	    .msg_iov = &part,
+	    .msg_iovlen = 1,
+	    .msg_control = &control,
+	    .msg_controllen = sizeof(control),
+	};
+	*pidfd = -1;
+	ssize_t n = recvmsg(SOCKET, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	if (n != (ssize_t)sizeof(*request))
+		return false;
+	struct cmsghdr *c = CMSG_FIRSTHDR(&message);
+	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
+		memcpy(pidfd, CMSG_DATA(c), sizeof(*pidfd));
+	return true;
+}
+
+static void answer(uint32_t number, int error)
+{
+	struct ft_sentinel_reply reply = {.number = number, .error = error};
+	/* A parent that is gone is seen at the next look. */
+	(void)send(SOCKET, &reply, sizeof(reply), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+static noreturn void leave(struct guard *g)
+{
+	if (g->watchdog >= 0)
+		(void)!write(g->watchdog, "V", 1);
+	_exit(0);
+}
+
+static void obey(struct guard *g)
+{
+	struct ft_sentinel_request request;
+	int pidfd;
+	if (!receive(&request, &pidfd)) {
+		g->orphan = true;
+		return;
+	}
+	if (request.op == FT_SENTINEL_DISMISS)
+		leave(g);
+	forget(g);
+	if (request.pid != 0)
+		g->process = (struct ft_process){.pid = request.pid, .pidfd = pidfd};
+	look(g); /* what is already over ends before we say that we are on guard */
+	answer(request.number, request.pid != 0 && pidfd < 0 ? EBADF : 0);
+}
+
+static void sleep_until(struct guard *g, int64_t at)
+{
+	struct itimerspec when = {.it_value = {.tv_sec = at / 1000000000, .tv_nsec = at % 1000000000}};
+	if (at <= 0) /* a zero would disarm it */
+		when.it_value = (struct timespec){.tv_nsec = 1};
+	if (timerfd_settime(g->timer, TFD_TIMER_ABSTIME, &when, NULL) != 0)
+		_exit(1);
+}
+
+static void stand_guard(struct guard *g)
+{
+	sleep_until(g, look(g));
+	/* Negative descriptors are passed over. */
+	struct pollfd on[] = {
+	    {.fd = g->timer, .events = POLLIN},
+	    {.fd = POKE, .events = POLLIN},
+	    {.fd = g->process.pidfd, .events = POLLIN},
+	    {.fd = g->orphan ? -1 : SOCKET, .events = POLLIN},
+	};
+	eventfd_t count;
+	if (poll(on, sizeof(on) / sizeof(on[0]), -1) < 0)
+		return;
+	if (on[1].revents)
+		(void)eventfd_read(POKE, &count);
+	if (on[2].revents)
+		forget(g);
+	if (on[3].revents)
+		obey(g);
+}
+
+noreturn void ft_sentinel_child(struct ft_sentinel_page *page, const struct ft_sentinel_ends *ends,
+                                const char *watchdog_device)
+{
+	struct guard g = {
+	    .page = page,
+	    .watchdog_device = watchdog_device,
+	    .process = FT_PROCESS_NONE,
+	    .watchdog = -1,
+	};
+	keep_only(ends);
+	take_precautions();
+	int error = take_slot();
+	g.timer = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (error == 0 && g.timer < 0)
+		error = errno;
+	if (chdir("/") != 0 && error == 0)
+		error = errno;
+	look(&g);
+	answer(0, error);
+	if (error != 0)
+		_exit(1);
+	while (!g.orphan || g.process.pidfd >= 0)
+		stand_guard(&g);
+	leave(&g);
+}
