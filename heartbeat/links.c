@@ -40,6 +40,7 @@ struct ft_links {
 	int64_t now; /* of the current or last turn */
 	bool greet;  /* a new peer: let it know at once that it has been accepted */
 	bool told_any;
+	int64_t told_acked;
 	struct ft_beat told;
 };
 
@@ -112,21 +113,12 @@ static void drain(struct ft_links *l, int i, int64_t now)
 	}
 }
 
-static bool side_equal(const struct ft_side *a, const struct ft_side *b)
-{
-	return a->state == b->state && a->role == b->role && a->vm == b->vm && a->ready == b->ready &&
-	       a->leaving == b->leaving && a->repl_broken == b->repl_broken && a->request == b->request &&
-	       a->request_id == b->request_id && a->answer == b->answer && a->answer_id == b->answer_id &&
-	       a->checkpoint_ms == b->checkpoint_ms && a->epoch == b->epoch &&
-	       memcmp(a->session, b->session, sizeof a->session) == 0 && a->window_ms == b->window_ms;
-}
-
 static void tell_news(struct ft_links *l, int64_t now)
 {
 	struct ft_beat peer = l->hub.peer;
 	bool other = !l->told_any || peer.incarnation != l->told.incarnation || strcmp(peer.node, l->told.node) != 0;
 
-	if (!l->hub.have_peer || (!other && side_equal(&peer.side, &l->told.side)))
+	if (!l->hub.have_peer || (!other && ft_side_equal(&peer.side, &l->told.side)))
 		return;
 	l->told_any = true;
 	l->told = peer;
@@ -141,6 +133,9 @@ static void tell(struct ft_links *l, bool hearing_changed, int64_t now)
 	if (gap > l->hub.detector.window)
 		l->cb.stalled(l->arg, gap, now);
 	tell_news(l, now);
+	int64_t acked = ft_hub_acked_sent(&l->hub);
+	if (acked != FT_NEVER && acked != l->told_acked)
+		l->cb.acked(l->arg, l->told_acked = acked, now);
 	if (hearing_changed)
 		l->cb.hearing(l->arg, l->hub.detector.hearing, now);
 	for (int i = 0; i < l->hub.n_links; i++) {

@@ -17,6 +17,8 @@ struct ft_links_callbacks {
 	const struct ft_side *(*self)(void *arg);
 	/* A heartbeat counted as life and the peer's side, node or incarnation differ from the last one told. */
 	void (*news)(void *arg, const struct ft_beat *peer, bool new_incarnation, int64_t now);
+	/* ft_hub_acked_sent() has moved on. Told after the news that came in with it. */
+	void (*acked)(void *arg, int64_t sent, int64_t now);
 	/* The detector's verdict changed. */
 	void (*hearing)(void *arg, enum ft_hearing hearing, int64_t now);
 	/* The peer's host says that nobody listens there (ECONNREFUSED). At most once an interval and link. */

@@ -316,14 +316,6 @@ static void refresh_self(struct ft_core *c)
 	s->request = c->phase == FT_PHASE_ASKING ? FT_REQUEST_YIELD : FT_REQUEST_NONE;
 }
 
-static bool same_side(const struct ft_side *a, const struct ft_side *b)
-{
-	return a->state == b->state && a->role == b->role && a->vm == b->vm && a->ready == b->ready &&
-	       a->leaving == b->leaving && a->repl_broken == b->repl_broken && a->request == b->request &&
-	       a->request_id == b->request_id && a->answer == b->answer && a->answer_id == b->answer_id &&
-	       memcmp(a->session, b->session, sizeof a->session) == 0;
-}
-
 void ft_core_step(struct ft_core *c, const struct ft_event *event, int64_t now, struct ft_actions *out)
 {
 	assert(now >= c->now);
@@ -335,7 +327,7 @@ void ft_core_step(struct ft_core *c, const struct ft_event *event, int64_t now, 
 	refresh_self(c);
 	ft_rules_apply(c, out);
 	refresh_self(c);
-	if (!same_side(&was, &c->self))
+	if (!ft_side_equal(&was, &c->self))
 		ft_core_do(out, FT_DO_SEND);
 }
 

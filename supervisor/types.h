@@ -117,6 +117,7 @@ struct ft_side {
 /* Whether a side that says this holds to its promise not to claim: only then may the other draw a right to run from its
  * acknowledgements. */
 bool ft_side_calm(const struct ft_side *side);
+bool ft_side_equal(const struct ft_side *a, const struct ft_side *b);
 
 enum ft_channel { FT_CHANNEL_QMP = 0, FT_CHANNEL_OOB = 1 };
 enum ft_step_result { FT_STEP_SKIPPED = 0, FT_STEP_OK, FT_STEP_ERROR, FT_STEP_TIMEOUT };
