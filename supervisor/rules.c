@@ -165,6 +165,11 @@ static bool wants_to_leave(const struct ft_core *c)
 	return c->leave && !c->left && !c->outcome_busy;
 }
 
+static bool has_left(const struct ft_core *c)
+{
+	return c->left;
+}
+
 static bool outcome_written(const struct ft_core *c)
 {
 	return c->record_until != FT_NEVER && c->now >= c->record_until;
@@ -225,6 +230,12 @@ static bool freeze_failed(const struct ft_core *c)
 static bool peer_yielded_too(const struct ft_core *c)
 {
 	return peer_vm_is(c, FT_VM_YIELDED) && c->peer.side.request == FT_REQUEST_NONE && c->role == FT_ROLE_PRIMARY;
+}
+
+/* Heard again, and its QEMU is still the other half of the pair: it did not run the guest alone in between. */
+static bool peer_in_pair(const struct ft_core *c)
+{
+	return peer_vm_is(c, FT_VM_ALIVE) && c->peer.side.role == opposite(c->role);
 }
 
 static bool peer_does_not_want_it(const struct ft_core *c)
@@ -349,11 +360,6 @@ static bool hung_with_live_peer(const struct ft_core *c)
 	return c->hung && peer_vm_is(c, FT_VM_ALIVE) && can_freeze(c) && c->now >= c->freeze_again_at;
 }
 
-static bool broken_and_lost(const struct ft_core *c)
-{
-	return broken(c) && peer_lost(c);
-}
-
 static bool broken_and_absent(const struct ft_core *c)
 {
 	return broken(c) && peer_vm_is(c, FT_VM_ABSENT);
@@ -418,6 +424,13 @@ static bool cannot_arm(const struct ft_core *c)
 	return !can_arm(c);
 }
 
+/* QEMU does not tell of a break that was before we came; the peer's does, and our probes go unanswered. */
+static bool broken_before_we_came(const struct ft_core *c)
+{
+	return is_primary(c) && peer_vm_is(c, FT_VM_ALIVE) && c->peer.side.repl_broken &&
+	       c->checkpoint_at == FT_NEVER && c->now >= c->phase_since + FT_WORD_NS && c->now >= c->ask_again_at;
+}
+
 static bool checkpoint_wanted(const struct ft_core *c)
 {
 	bool peer_wants = peer_heard(c) && c->peer.side.state == FT_ARMING && !c->peer.side.ready;
@@ -479,6 +492,7 @@ static void to_rest(struct ft_core *c, struct ft_actions *out)
 static void to_arming(struct ft_core *c, struct ft_actions *out)
 {
 	c->probe_again_at = c->now;
+	c->n_evidence = 0;
 	ft_core_enter(c, out, FT_PHASE_ARMING, "peer %s heard, our QEMU is the %s", c->peer.node,
 	              ft_role_name(c->qemu.role));
 }
@@ -632,6 +646,7 @@ static void thaw_unwanted(struct ft_core *c, struct ft_actions *out)
 {
 	c->frozen = false;
 	c->hung = false;
+	c->checkpoint_at = FT_NEVER; /* replication is to be proven again */
 	ft_core_do(out, FT_DO_THAW);
 	ft_core_say(c, out, FT_LEVEL_WARN, "peer %s did not take over: our QEMU is thawed", c->peer.node);
 	to_unprotected(c, out);
@@ -648,15 +663,34 @@ static void alarm_peer_failed(struct ft_core *c, struct ft_actions *out)
 
 /* Taking over */
 
-static void begin_outcome(struct ft_core *c, enum ft_cause cause)
+static void announce(struct ft_core *c, struct ft_actions *out)
 {
+	c->record_until = FT_NEVER;
+	c->outcome_busy = false;
+	struct ft_action *a = ft_core_do(out, FT_DO_OUTCOME);
+	memcpy(a->text, c->record_fault, sizeof a->text);
+	if (c->phase != FT_PHASE_RECORDING)
+		return;
+	c->n_evidence = 0;
+	if (c->outcome.result == FT_SUCCESS)
+		ft_core_enter(c, out, FT_PHASE_SOLO, "failover done: the guest runs here alone");
+	else
+		ft_core_enter(c, out, FT_PHASE_FAILED, "failover failed: %.150s", c->outcome.error);
+}
+
+static void begin_outcome(struct ft_core *c, struct ft_actions *out, enum ft_cause cause)
+{
+	/* A failover does not wait for the disk to take an earlier refusal. */
+	if (c->outcome_busy) {
+		snprintf(c->record_fault, sizeof c->record_fault, "a failover began before the disk answered");
+		announce(c, out);
+	}
 	struct ft_outcome *o = &c->outcome;
 	if (cause == FT_CAUSE_SIGNAL || cause == FT_CAUSE_OPERATOR) {
 		c->n_evidence = 0;
 		ft_core_note(c, c->now, "%s",
 		             cause == FT_CAUSE_SIGNAL ? "SIGUSR1 received" : "ftctl failover received");
 	}
-	assert(!c->outcome_busy);
 	*o = (struct ft_outcome){
 	    .cause = cause,
 	    .role_before = c->role,
@@ -691,22 +725,8 @@ static void record(struct ft_core *c, struct ft_actions *out, enum ft_result res
 	c->record_until = c->now + FT_RECORD_NS;
 	snprintf(c->record_fault, sizeof c->record_fault, "the disk has not answered within %d ms",
 	         (int)(FT_RECORD_NS / FT_NS_PER_MS));
+	c->records_out++;
 	ft_core_do(out, FT_DO_RECORD);
-}
-
-static void announce(struct ft_core *c, struct ft_actions *out)
-{
-	c->record_until = FT_NEVER;
-	c->outcome_busy = false;
-	struct ft_action *a = ft_core_do(out, FT_DO_OUTCOME);
-	memcpy(a->text, c->record_fault, sizeof a->text);
-	if (c->phase != FT_PHASE_RECORDING)
-		return;
-	c->n_evidence = 0;
-	if (c->outcome.result == FT_SUCCESS)
-		ft_core_enter(c, out, FT_PHASE_SOLO, "failover done: the guest runs here alone");
-	else
-		ft_core_enter(c, out, FT_PHASE_FAILED, "failover failed: %.150s", c->outcome.error);
 }
 
 static void run_plan(struct ft_core *c, struct ft_actions *out)
@@ -735,7 +755,7 @@ static void proceed(struct ft_core *c, struct ft_actions *out)
 
 static void take_over(struct ft_core *c, struct ft_actions *out, enum ft_cause cause)
 {
-	begin_outcome(c, cause);
+	begin_outcome(c, out, cause);
 	proceed(c, out);
 }
 
@@ -768,18 +788,20 @@ static void take_over_yielded(struct ft_core *c, struct ft_actions *out)
 
 static void ask(struct ft_core *c, struct ft_actions *out, enum ft_cause cause)
 {
-	begin_outcome(c, cause);
+	begin_outcome(c, out, cause);
 	c->self.request_id++;
-	c->ask_until = c->now + FT_ASK_NS;
+	c->ask_until = c->now + c->params.window + FT_ASK_NS; /* a dead peer must have had the time to be lost */
 	c->ask_again_at = c->ask_until + FT_WORD_NS;
 	ft_core_enter(c, out, FT_PHASE_ASKING, "%s: asking peer %s to yield", ft_cause_name(cause), c->peer.node);
 }
 
 static void ask_broken(struct ft_core *c, struct ft_actions *out)
 {
-	if (!broken(c))
+	if (!broken(c) && c->checkpoint_at != FT_NEVER)
 		ft_core_note(c, c->now, "no checkpoint has completed for %.0f ms: replication is stuck",
 		             (double)(c->now - c->checkpoint_at) / 1e6);
+	else if (!broken(c))
+		ft_core_note(c, c->now, "no checkpoint has completed since QMP was connected: replication is stuck");
 	ask(c, out, FT_CAUSE_REPLICATION_BROKEN);
 }
 
@@ -802,7 +824,7 @@ static void take_over_forced(struct ft_core *c, struct ft_actions *out)
 
 static void refuse_force(struct ft_core *c, struct ft_actions *out)
 {
-	begin_outcome(c, take_force(c));
+	begin_outcome(c, out, take_force(c));
 	snprintf(c->outcome.error, sizeof c->outcome.error, "%s",
 	         c->phase == FT_PHASE_SOLO ? "this side already runs the guest alone"
 	         : no_vm_here(c)           ? "there is no QEMU here to fail over to"
@@ -813,7 +835,9 @@ static void refuse_force(struct ft_core *c, struct ft_actions *out)
 
 static void join_force(struct ft_core *c, struct ft_actions *out)
 {
-	take_force(c);
+	enum ft_cause cause = take_force(c);
+	if (c->phase == FT_PHASE_ASKING && c->outcome.cause == FT_CAUSE_REPLICATION_BROKEN)
+		c->outcome.cause = cause; /* a person waits: should the ask come to nothing, that is an outcome */
 	ft_core_say(c, out, FT_LEVEL_INFO, "forced failover: one is under way already, its outcome stands for both");
 }
 
@@ -867,6 +891,7 @@ static void conclude_success(struct ft_core *c, struct ft_actions *out)
 static void conclude_failure(struct ft_core *c, struct ft_actions *out)
 {
 	c->bound = false;
+	c->checkpoint_at = FT_NEVER; /* what the plan did to replication nobody knows */
 	snprintf(c->outcome.error, sizeof c->outcome.error, "%s", c->outcome.plan.error);
 	record(c, out, FT_RESULT_FAILED);
 	ft_core_enter(c, out, FT_PHASE_RECORDING, "the plan failed; writing the outcome");
@@ -891,6 +916,7 @@ static const struct rule rules[] = {
     /* Whatever else happens */
     {ANY, outcome_written, announce},
     {ANY & ~(ENDING | P(ASKING) | P(YIELDING)), wants_to_leave, say_goodbye},
+    {ANY, has_left, NULL},
     {P(STARTING), started, to_unprotected},
 
     /* Giving up the right to run */
@@ -928,12 +954,13 @@ static const struct rule rules[] = {
     {OPEN | BOUND | FROZEN | P(FAILED), forced_alone, take_over_forced},
 
     /* Frozen for the peer */
-    {FROZEN, peer_vm_out, take_over_gone},
+    {P(YIELDED), peer_vm_out, take_over_gone},
+    {P(HELD), peer_vm_dead, take_over_gone},
     {FROZEN, peer_yielded_too, take_over_yielded},
     {FROZEN, peer_does_not_want_it, thaw_unwanted},
     {P(YIELDED), peer_failed, alarm_peer_failed},
     {P(YIELDED), peer_lost, to_held},
-    {P(HELD), peer_heard, to_yielded},
+    {P(HELD), peer_in_pair, to_yielded},
 
     /* The end of a pair that this ftd did not see, and new QEMUs */
     {OPEN | BOUND | P(FAILED), already_over, to_solo_as_found},
@@ -948,7 +975,6 @@ static const struct rule rules[] = {
     {BOUND, hung_with_live_peer, freeze_hung},
 
     /* Bound: replication broken */
-    {BOUND, broken_and_lost, take_over_lost},
     {BOUND, broken_and_absent, take_over_gone},
     {BOUND, broken_here_is_primary, ask_broken},
     {BOUND, broken_and_primary_replaced, ask_broken},
@@ -971,6 +997,7 @@ static const struct rule rules[] = {
     /* On the way to protection */
     {P(ARMING), cannot_arm, to_unprotected},
     {P(ARMING), all_well, to_protected},
+    {P(ARMING), broken_before_we_came, ask_broken},
     {P(ARMING) | P(WATCH), checkpoint_wanted, probe},
     {P(UNPROTECTED) | P(SOLO) | P(FAILED), can_arm, to_arming},
     {P(UNPROTECTED), reason_is_stale, to_unprotected},
@@ -988,6 +1015,7 @@ void ft_rules_apply(struct ft_core *c, struct ft_actions *out)
 		if (i == n || !rules[i].then)
 			return;
 		rules[i].then(c, out);
+		ft_core_refresh_self(c);
 	}
 }
 
@@ -1007,7 +1035,8 @@ int64_t ft_rules_deadline(const struct ft_core *c)
 	    {phase & P(PLANNING) && !c->plan_running, c->retry_at},
 	    {phase & (P(ARMING) | BOUND), c->probe_again_at},
 	    {phase & BOUND, ft_after(c->broken_at, FT_WORD_NS)},
-	    {phase & BOUND, c->ask_again_at},
+	    {phase & P(ARMING), c->phase_since + FT_WORD_NS},
+	    {phase & (P(ARMING) | BOUND), c->ask_again_at},
 	    {phase & (OPEN | BOUND | P(FAILED)), c->freeze_again_at},
 	    {phase & BOUND && is_primary(c), checkpoint_due(c)},
 	    {phase & BOUND && peer_lost(c), signs_of_life_until(c)},
