@@ -224,6 +224,8 @@ static void live(double seconds)
 
 /* ---- expecting ---- */
 
+/* How long a peer has to answer: the detection time of these tests, and FT_ASK_NS. */
+#define ASK_MS (500 + (int)(FT_ASK_NS / FT_NS_PER_MS))
 #define expect_phase(p)                                                                                                \
 	ck_assert_msg(w.c.phase == FT_PHASE_##p, "in %s, not %s; since then:\n%s", phase_name(w.c.phase), #p, w.said)
 #define expect_did(k, n)                                                                                               \
@@ -1031,12 +1033,12 @@ START_TEST(an_ask_of_our_own_that_fails_is_repeated)
 	expect_said("replication is broken and the peer refuses");
 	expect_did(RECORD, 0);
 	uint32_t first = w.c.self.request_id;
-	pass(4999);
+	pass(4999 + 500); /* the wait for an answer, the detection time in it, and a pause */
 	expect_phase(WATCH);
 	pass(1);
 	expect_phase(ASKING);
 	ck_assert_uint_ne(w.c.self.request_id, first); /* the refusal answers the first only */
-	pass(2000);
+	pass(ASK_MS);
 	expect_phase(WATCH);
 	expect_said("did not yield in time");
 }
@@ -1480,7 +1482,7 @@ START_TEST(a_forced_ask_that_comes_to_nothing_is_an_outcome)
 	w.p.side.answer = FT_ANSWER_YIELDED; /* to another request */
 	w.p.side.answer_id = w.c.self.request_id - 1;
 	peer_says();
-	pass(1999);
+	pass(ASK_MS - 1);
 	expect_phase(ASKING);
 	pass(1);
 	expect_outcome(FT_REFUSED, "did not yield in time");
