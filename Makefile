@@ -83,6 +83,7 @@ lint-all:
 	clang-format --dry-run -Werror $(ALL_SRC) $(wildcard $(foreach r,$(ROOMS) tests/unit,$(r)/*.h))
 	clang-tidy --quiet $(TIDY_SRC) -- -std=c17 $(CPPFLAGS) $(shell pkg-config --cflags $(PKGS) $(SYSTEMD) 2>/dev/null)
 	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr --enable=warning,performance,portability \
+	         --include=$(firstword $(wildcard /usr/include/*/sys/queue.h /usr/include/sys/queue.h)) \
 	         --suppress=missingIncludeSystem -I. -D_GNU_SOURCE -DFT_VERSION='""' $(TIDY_SRC)
 	mandoc -T lint -W warning docs/*.[1-8]
 

@@ -31,7 +31,7 @@ struct filter {
 };
 
 struct node {
-	const char *name, *drv; /* NULL where the id is not taken; drv "" unless it is a block driver node */
+	const char *name, *drv; /* "" unless it is a block driver node */
 	const char *file;       /* query-named-block-nodes "file" */
 	bool beneath;           /* scratch of mark_beneath */
 };
@@ -420,6 +420,8 @@ static int read_nodes(struct build *b, const json_t *nodes)
 	g->nodes = calloc((size_t)g->n_nodes, sizeof *g->nodes);
 	if (!g->nodes)
 		abort();
+	for (int n = 0; n < g->n_nodes; n++) /* an id that is listed twice leaves another one out */
+		g->nodes[n] = (struct node){"", "", "", false};
 	json_array_foreach(nodes, i, node)
 	{
 		int id = node_id(g, json_object_get(node, "id"));
@@ -536,13 +538,19 @@ static int add_disk(struct build *b, const struct edge *e)
 	return 0;
 }
 
+static bool is_driver(const struct graph *g, int node, const char *driver)
+{
+	const char *drv = g->nodes[node].drv;
+	return drv && !strcmp(drv, driver);
+}
+
 static int find_disks(struct build *b)
 {
 	const struct graph *g = &b->graph;
 
 	for (size_t i = 0; i < g->n_edges; i++) {
 		const struct edge *e = &g->edges[i];
-		if (!strcmp(g->nodes[e->parent].drv, "quorum") && !strcmp(g->nodes[e->child].drv, "replication") &&
+		if (is_driver(g, e->parent, "quorum") && is_driver(g, e->child, "replication") &&
 		    sends_to_peer(g, e->child) && add_disk(b, e))
 			return -1;
 	}
@@ -625,9 +633,9 @@ static int read_yank(struct build *b)
 		           *node = text(instance, "node-name");
 		if (!strcmp(type, "migration"))
 			t->yank_migration = true;
-		else if (!strcmp(type, "chardev") && has(&t->peer_chardevs, id) && add(b, &t->yank_chardevs, id))
-			return -1;
-		else if (!strcmp(type, "block-node") && is_peer_nbd(t, node) && add(b, &t->yank_block_nodes, node))
+		bool chardev = !strcmp(type, "chardev") && has(&t->peer_chardevs, id);
+		bool block_node = !strcmp(type, "block-node") && is_peer_nbd(t, node);
+		if ((chardev && add(b, &t->yank_chardevs, id)) || (block_node && add(b, &t->yank_block_nodes, node)))
 			return -1;
 	}
 	return 0;

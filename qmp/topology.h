@@ -52,7 +52,7 @@ struct ft_topology {
 	int checkpoint_ms;             /* query-migrate-parameters x-checkpoint-delay, 0 unknown */
 };
 
-#define FT_QUERY_KEY_MAX (2 * FT_ID_MAX)
+#define FT_QUERY_KEY_MAX 256 /* two ids of FT_ID_MAX */
 
 /* A question for QEMU.  Asking is the caller's; the answer ("return") goes into the answers object under key. */
 struct ft_query {

@@ -70,6 +70,7 @@ void ft_core_enter(struct ft_core *c, struct ft_actions *out, enum ft_phase phas
 			ft_core_say(c, out, FT_LEVEL_WARN, "still %s: %s", ft_state_name(to), reason);
 		return;
 	}
+	c->state_since = c->now;
 	struct ft_action *a = ft_core_do(out, FT_DO_STATE);
 	a->from = from;
 	a->to = to;
@@ -95,6 +96,7 @@ void ft_core_init(struct ft_core *c, const struct ft_core_params *params, int64_
 	    .now = now,
 	    .phase = FT_PHASE_STARTING,
 	    .phase_since = now,
+	    .state_since = now,
 	    .heard_at = FT_NEVER,
 	    .refused_at = FT_NEVER,
 	    .checkpoint_at = FT_NEVER,
@@ -215,6 +217,28 @@ static void absorb_colo_exit(struct ft_core *c, const struct ft_event *e)
 	}
 }
 
+static void absorb_checkpoint(struct ft_core *c)
+{
+	c->checkpoint_at = c->now;
+	bool hinted = c->refused_at != FT_NEVER && c->now < c->refused_at + FT_WORD_NS;
+	if (c->phase == FT_PHASE_PROTECTED && c->hearing == FT_PEER_ALIVE && !hinted) {
+		/* All is well: a hint that nothing followed is no evidence of what comes. */
+		c->refused_at = FT_NEVER;
+		c->n_evidence = 0;
+	}
+}
+
+static void absorb_recorded(struct ft_core *c, const struct ft_event *e)
+{
+	if (c->records_out > 0)
+		c->records_out--;
+	/* A late answer to an earlier record says nothing about the one under way. */
+	if (c->record_until == FT_NEVER || c->records_out > 0)
+		return;
+	c->record_until = c->now;
+	snprintf(c->record_fault, sizeof c->record_fault, "%s", e->error && e->text ? e->text : "");
+}
+
 static void absorb_plan(struct ft_core *c, const struct ft_plan_report *report)
 {
 	c->plan_running = false;
@@ -252,7 +276,7 @@ static void absorb(struct ft_core *c, const struct ft_event *e)
 		absorb_colo_exit(c, e);
 		break;
 	case FT_EVENT_CHECKPOINT:
-		c->checkpoint_at = c->now;
+		absorb_checkpoint(c);
 		break;
 	case FT_EVENT_HUNG:
 		c->hung = true;
@@ -270,10 +294,7 @@ static void absorb(struct ft_core *c, const struct ft_event *e)
 			absorb_plan(c, e->plan);
 		break;
 	case FT_EVENT_RECORDED:
-		if (c->record_until != FT_NEVER) {
-			c->record_until = c->now;
-			snprintf(c->record_fault, sizeof c->record_fault, "%s", e->error && e->text ? e->text : "");
-		}
+		absorb_recorded(c, e);
 		break;
 	case FT_EVENT_ACK:
 	case FT_EVENT_STORED:
@@ -294,14 +315,19 @@ static void absorb(struct ft_core *c, const struct ft_event *e)
 }
 
 /* self follows from the facts, so that no row of the table can forget to say something. */
-static void refresh_self(struct ft_core *c)
+void ft_core_refresh_self(struct ft_core *c)
 {
 	const struct ft_qemu_facts *q = &c->qemu;
 	bool here = q->vm != FT_VM_GONE && q->vm != FT_VM_ABSENT;
 	struct ft_side *s = &c->self;
 	s->state = ft_phase_state(c->phase);
 	s->role = c->phase == FT_PHASE_SOLO ? FT_ROLE_SOLO : here ? q->role : FT_ROLE_NONE;
-	s->vm = c->frozen && here ? FT_VM_YIELDED : q->vm;
+	/* Frozen because our right has ended is no yielding: the right may come back. */
+	bool own_doing = c->phase == FT_PHASE_FREEZING || c->phase == FT_PHASE_CLAIMING || c->phase == FT_PHASE_CUT_OFF;
+	s->vm = c->frozen && here && !own_doing ? FT_VM_YIELDED : q->vm;
+	/* It ran alone: the end of that guest must not wake an old copy of it at the peer's. */
+	if (s->vm == FT_VM_GONE && q->role == FT_ROLE_NONE)
+		s->vm = FT_VM_ABSENT;
 	s->repl_broken = c->broken_at != FT_NEVER && c->phase != FT_PHASE_SOLO;
 	s->ready = q->connected && q->oob && q->plan_ready && q->role != FT_ROLE_NONE && s->vm == FT_VM_ALIVE &&
 	           !c->hung && c->checkpoint_at != FT_NEVER && c->broken_at == FT_NEVER;
@@ -324,9 +350,8 @@ void ft_core_step(struct ft_core *c, const struct ft_event *event, int64_t now, 
 	c->now = now;
 	out->n = 0;
 	absorb(c, event);
-	refresh_self(c);
+	ft_core_refresh_self(c);
 	ft_rules_apply(c, out);
-	refresh_self(c);
 	if (!ft_side_equal(&was, &c->self))
 		ft_core_do(out, FT_DO_SEND);
 }

@@ -147,6 +147,7 @@ struct ft_core {
 	int64_t now;
 	enum ft_phase phase;
 	int64_t phase_since;
+	int64_t state_since;      /* of the public state */
 	char reason[FT_TEXT_MAX]; /* of the newest change of state */
 
 	/* Facts */
@@ -203,8 +204,8 @@ struct ft_core {
 	int tries;
 	bool plan_running;
 	bool outcome_busy; /* core->outcome is being made or written: not to be touched */
+	int records_out;   /* FT_DO_RECORDs not answered yet; answers come in order */
 	struct ft_outcome outcome;
-	enum ft_phase after_record;
 	char record_fault[FT_TEXT_MAX]; /* why the outcome is not known to be on disk; "" it is */
 
 	/* Evidence seen since the last calm (protected, all well) */

@@ -9,6 +9,8 @@ void ft_rules_apply(struct ft_core *c, struct ft_actions *out);
 /* The earliest time at which a row could hold that does not hold now; FT_NEVER if none waits for time. */
 int64_t ft_rules_deadline(const struct ft_core *c);
 
+/* Makes core->self say what the facts and the phase are now. */
+void ft_core_refresh_self(struct ft_core *c);
 /* The one place where the phase changes. */
 void ft_core_enter(struct ft_core *c, struct ft_actions *out, enum ft_phase phase, const char *format, ...)
     __attribute__((format(printf, 4, 5)));

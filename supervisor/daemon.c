@@ -48,8 +48,10 @@ struct ft_daemon {
 	struct event *core_timer, *leave_timer, *goodbye_timer, *watchdog_timer;
 	int goodbyes_left;
 	int exit_code;
-	json_t *outcomes;        /* the newest OUTCOMES_KEPT that were announced, oldest first */
-	json_t *pending_outcome; /* on its way to disk */
+	json_t *outcomes; /* the newest OUTCOMES_KEPT that were announced, oldest first */
+	/* The outcome on its way to disk, as the core handed it over: a failover may begin before the disk answers. */
+	struct ft_outcome pending;
+	json_t *pending_outcome;
 	int n_calls;
 	struct ft_call *calls[CALLS_MAX]; /* operators waiting for an outcome */
 };
@@ -70,9 +72,9 @@ static void run_hook(struct ft_daemon *d, const char *event, const struct ft_act
 	struct ft_hook_event e = {
 	    .event = event,
 	    .state_old = a ? ft_state_name(a->from) : "",
-	    .state = ft_state_name(ft_core_state(&d->core)),
+	    .state = ft_state_name(a ? a->to : ft_core_state(&d->core)),
 	    .role = ft_role_name(d->core.self.role),
-	    .reason = a ? a->text : ft_cause_name(d->core.outcome.cause),
+	    .reason = a ? a->text : ft_cause_name(d->pending.cause),
 	    .result = result,
 	    .epoch = d->core.self.epoch,
 	    .json = text ? text : "{}",
@@ -139,7 +141,8 @@ static void recorded(void *arg, const char *error)
 
 static void do_record(struct ft_daemon *d)
 {
-	const struct ft_outcome *o = &d->core.outcome;
+	const struct ft_outcome *o = &d->pending;
+	d->pending = d->core.outcome;
 	struct timespec wall = ft_clock_wall();
 	int64_t ns = (int64_t)wall.tv_sec * 1000000000 + wall.tv_nsec - (ft_clock_now() - o->ended_at);
 	wall = (struct timespec){.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
@@ -172,7 +175,7 @@ static void log_outcome(const struct ft_outcome *o)
 
 static void do_outcome(struct ft_daemon *d, const struct ft_action *a)
 {
-	const struct ft_outcome *o = &d->core.outcome;
+	const struct ft_outcome *o = &d->pending;
 	if (a->text[0])
 		ft_log(FT_LOG_ERROR, "report", "the outcome is not known to be in %s/%s: %s", d->config->state_dir,
 		       OUTCOMES_FILE, a->text);

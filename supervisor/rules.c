@@ -190,6 +190,11 @@ static bool may_exit(const struct ft_core *c)
 	return c->left && !c->exited && !waiting && !c->storing;
 }
 
+static bool has_exited(const struct ft_core *c)
+{
+	return c->exited;
+}
+
 static bool outcome_written(const struct ft_core *c)
 {
 	return c->record_until != FT_NEVER && c->now >= c->record_until;
@@ -261,6 +266,12 @@ static bool freeze_overdue(const struct ft_core *c)
 static bool peer_yielded_too(const struct ft_core *c)
 {
 	return peer_vm_is(c, FT_VM_YIELDED) && c->peer.side.request == FT_REQUEST_NONE && c->role == FT_ROLE_PRIMARY;
+}
+
+/* Heard again, and its QEMU is still the other half of the pair: it did not run the guest alone in between. */
+static bool peer_in_pair(const struct ft_core *c)
+{
+	return peer_vm_is(c, FT_VM_ALIVE) && c->peer.side.role == opposite(c->role);
 }
 
 static bool peer_does_not_want_it(const struct ft_core *c)
@@ -389,17 +400,12 @@ static bool peer_vm_dead(const struct ft_core *c)
 
 static bool peer_yielded(const struct ft_core *c)
 {
-	return peer_vm_is(c, FT_VM_YIELDED) && c->peer.side.state == FT_FENCED;
+	return peer_vm_is(c, FT_VM_YIELDED);
 }
 
 static bool hung_with_live_peer(const struct ft_core *c)
 {
 	return c->hung && peer_vm_is(c, FT_VM_ALIVE) && can_freeze(c) && c->now >= c->freeze_again_at;
-}
-
-static bool broken_and_lost(const struct ft_core *c)
-{
-	return broken(c) && peer_lost(c);
 }
 
 static bool broken_and_absent(const struct ft_core *c)
@@ -465,6 +471,13 @@ static bool not_well(const struct ft_core *c)
 static bool cannot_arm(const struct ft_core *c)
 {
 	return !can_arm(c);
+}
+
+/* QEMU does not tell of a break that was before we came; the peer's does, and our probes go unanswered. */
+static bool broken_before_we_came(const struct ft_core *c)
+{
+	return is_primary(c) && peer_vm_is(c, FT_VM_ALIVE) && c->peer.side.repl_broken &&
+	       c->checkpoint_at == FT_NEVER && c->now >= c->phase_since + FT_WORD_NS && c->now >= c->ask_again_at;
 }
 
 static bool checkpoint_wanted(const struct ft_core *c)
@@ -636,6 +649,7 @@ static void to_rest(struct ft_core *c, struct ft_actions *out)
 static void to_arming(struct ft_core *c, struct ft_actions *out)
 {
 	c->probe_again_at = c->now;
+	c->n_evidence = 0;
 	ft_core_enter(c, out, FT_PHASE_ARMING, "peer %s heard, our QEMU is the %s", c->peer.node,
 	              ft_role_name(c->qemu.role));
 }
@@ -797,6 +811,7 @@ static void thaw_unwanted(struct ft_core *c, struct ft_actions *out)
 {
 	c->frozen = false;
 	c->hung = false;
+	c->checkpoint_at = FT_NEVER; /* replication is to be proven again */
 	ft_core_do(out, FT_DO_THAW);
 	ft_core_say(c, out, FT_LEVEL_WARN, "peer %s did not take over: our QEMU is thawed", c->peer.node);
 	to_unprotected(c, out);
@@ -813,15 +828,34 @@ static void alarm_peer_failed(struct ft_core *c, struct ft_actions *out)
 
 /* Taking over */
 
-static void begin_outcome(struct ft_core *c, enum ft_cause cause)
+static void announce(struct ft_core *c, struct ft_actions *out)
 {
+	c->record_until = FT_NEVER;
+	c->outcome_busy = false;
+	struct ft_action *a = ft_core_do(out, FT_DO_OUTCOME);
+	memcpy(a->text, c->record_fault, sizeof a->text);
+	if (c->phase != FT_PHASE_RECORDING)
+		return;
+	c->n_evidence = 0;
+	if (c->outcome.result == FT_SUCCESS)
+		ft_core_enter(c, out, FT_PHASE_SOLO, "failover done: the guest runs here alone");
+	else
+		ft_core_enter(c, out, FT_PHASE_FAILED, "failover failed: %.150s", c->outcome.error);
+}
+
+static void begin_outcome(struct ft_core *c, struct ft_actions *out, enum ft_cause cause)
+{
+	/* A failover does not wait for the disk to take an earlier refusal. */
+	if (c->outcome_busy) {
+		snprintf(c->record_fault, sizeof c->record_fault, "a failover began before the disk answered");
+		announce(c, out);
+	}
 	struct ft_outcome *o = &c->outcome;
 	if (cause == FT_CAUSE_SIGNAL || cause == FT_CAUSE_OPERATOR) {
 		c->n_evidence = 0;
 		ft_core_note(c, c->now, "%s",
 		             cause == FT_CAUSE_SIGNAL ? "SIGUSR1 received" : "ftctl failover received");
 	}
-	assert(!c->outcome_busy);
 	*o = (struct ft_outcome){
 	    .cause = cause,
 	    .role_before = c->role,
@@ -856,22 +890,8 @@ static void record(struct ft_core *c, struct ft_actions *out, enum ft_result res
 	c->record_until = c->now + FT_RECORD_NS;
 	snprintf(c->record_fault, sizeof c->record_fault, "the disk has not answered within %d ms",
 	         (int)(FT_RECORD_NS / FT_NS_PER_MS));
+	c->records_out++;
 	ft_core_do(out, FT_DO_RECORD);
-}
-
-static void announce(struct ft_core *c, struct ft_actions *out)
-{
-	c->record_until = FT_NEVER;
-	c->outcome_busy = false;
-	struct ft_action *a = ft_core_do(out, FT_DO_OUTCOME);
-	memcpy(a->text, c->record_fault, sizeof a->text);
-	if (c->phase != FT_PHASE_RECORDING)
-		return;
-	c->n_evidence = 0;
-	if (c->outcome.result == FT_SUCCESS)
-		ft_core_enter(c, out, FT_PHASE_SOLO, "failover done: the guest runs here alone");
-	else
-		ft_core_enter(c, out, FT_PHASE_FAILED, "failover failed: %.150s", c->outcome.error);
 }
 
 static void run_plan(struct ft_core *c, struct ft_actions *out)
@@ -911,8 +931,20 @@ static void proceed(struct ft_core *c, struct ft_actions *out)
 
 static void take_over(struct ft_core *c, struct ft_actions *out, enum ft_cause cause)
 {
-	begin_outcome(c, cause);
+	begin_outcome(c, out, cause);
 	proceed(c, out);
+}
+
+/* The outcome is of a failover that has begun and not ended; otherwise it is done, or on its way to disk. */
+static bool attempt_open(const struct ft_core *c)
+{
+	return c->outcome_busy && c->record_until == FT_NEVER;
+}
+
+static void drop_attempt(struct ft_core *c)
+{
+	if (attempt_open(c))
+		c->outcome_busy = false;
 }
 
 /* Our QEMU stands still before the arbiter is asked, if it could be heard: the answer may be no. */
@@ -926,8 +958,8 @@ static void freeze_and_claim(struct ft_core *c, struct ft_actions *out, const ch
 
 static void to_claiming(struct ft_core *c, struct ft_actions *out)
 {
-	if (!c->outcome_busy)
-		begin_outcome(c, FT_CAUSE_PEER_LOST);
+	if (!attempt_open(c))
+		begin_outcome(c, out, FT_CAUSE_PEER_LOST);
 	c->outcome.claim_asked = true;
 	c->freeze_until = FT_NEVER;
 	c->claim = FT_CLAIM_NOT_NEEDED;
@@ -942,7 +974,7 @@ static void take_over_unheard(struct ft_core *c, struct ft_actions *out, enum ft
 		take_over(c, out, cause);
 		return;
 	}
-	begin_outcome(c, cause);
+	begin_outcome(c, out, cause);
 	if (is_primary(c) && !c->frozen)
 		freeze_and_claim(c, out, ft_cause_name(cause));
 	else
@@ -978,18 +1010,20 @@ static void take_over_yielded(struct ft_core *c, struct ft_actions *out)
 
 static void ask(struct ft_core *c, struct ft_actions *out, enum ft_cause cause)
 {
-	begin_outcome(c, cause);
+	begin_outcome(c, out, cause);
 	c->self.request_id++;
-	c->ask_until = c->now + FT_ASK_NS;
+	c->ask_until = c->now + c->params.window + FT_ASK_NS; /* a dead peer must have had the time to be lost */
 	c->ask_again_at = c->ask_until + FT_WORD_NS;
 	ft_core_enter(c, out, FT_PHASE_ASKING, "%s: asking peer %s to yield", ft_cause_name(cause), c->peer.node);
 }
 
 static void ask_broken(struct ft_core *c, struct ft_actions *out)
 {
-	if (!broken(c))
+	if (!broken(c) && c->checkpoint_at != FT_NEVER)
 		ft_core_note(c, c->now, "no checkpoint has completed for %.0f ms: replication is stuck",
 		             (double)(c->now - c->checkpoint_at) / 1e6);
+	else if (!broken(c))
+		ft_core_note(c, c->now, "no checkpoint has completed since QMP was connected: replication is stuck");
 	ask(c, out, FT_CAUSE_REPLICATION_BROKEN);
 }
 
@@ -1040,9 +1074,10 @@ static void freeze_until_settled(struct ft_core *c, struct ft_actions *out)
 
 static void thaw_back(struct ft_core *c, struct ft_actions *out)
 {
-	c->outcome_busy = false;
+	drop_attempt(c);
 	c->freeze_until = FT_NEVER;
 	thaw(c, out);
+	c->checkpoint_at = FT_NEVER; /* replication is to be proven again */
 	ft_core_say(c, out, FT_LEVEL_WARN, "peer %s is back and the session stands: our QEMU is thawed", c->peer.node);
 	to_rest(c, out);
 }
@@ -1057,7 +1092,7 @@ static void end_unfrozen(struct ft_core *c, struct ft_actions *out)
 {
 	c->freeze_until = FT_NEVER;
 	c->bound = false;
-	c->outcome_busy = false;
+	drop_attempt(c);
 	ft_core_do(out, FT_DO_KILL);
 	ft_core_enter(c, out, FT_PHASE_FENCED, "our QEMU could not be stopped in time, and was ended");
 }
@@ -1084,8 +1119,8 @@ static void to_cut_off(struct ft_core *c, struct ft_actions *out)
 
 static void claim_as_ordered(struct ft_core *c, struct ft_actions *out)
 {
-	c->outcome_busy = false;
-	begin_outcome(c, take_force(c));
+	drop_attempt(c);
+	begin_outcome(c, out, take_force(c));
 	if (ft_session_unended(c))
 		to_claiming(c, out);
 	else
@@ -1094,7 +1129,7 @@ static void claim_as_ordered(struct ft_core *c, struct ft_actions *out)
 
 static void to_solo_as_settled(struct ft_core *c, struct ft_actions *out)
 {
-	c->outcome_busy = false;
+	drop_attempt(c);
 	thaw(c, out);
 	to_solo_as_found(c, out);
 }
@@ -1102,7 +1137,7 @@ static void to_solo_as_settled(struct ft_core *c, struct ft_actions *out)
 /* The other side ended the session: ours ends, and is not seen again. */
 static void lose(struct ft_core *c, struct ft_actions *out)
 {
-	bool open = c->outcome_busy && c->record_until == FT_NEVER;
+	bool open = attempt_open(c);
 	if (open && c->outcome.claim_asked) {
 		c->outcome.claimed_at = c->now;
 		c->outcome.claim = FT_CLAIM_LOST;
@@ -1123,7 +1158,7 @@ static void lose(struct ft_core *c, struct ft_actions *out)
 
 static void refuse_force(struct ft_core *c, struct ft_actions *out)
 {
-	begin_outcome(c, take_force(c));
+	begin_outcome(c, out, take_force(c));
 	snprintf(c->outcome.error, sizeof c->outcome.error, "%s",
 	         c->phase == FT_PHASE_SOLO ? "this side already runs the guest alone"
 	         : no_vm_here(c)           ? "there is no QEMU here to fail over to"
@@ -1134,7 +1169,9 @@ static void refuse_force(struct ft_core *c, struct ft_actions *out)
 
 static void join_force(struct ft_core *c, struct ft_actions *out)
 {
-	take_force(c);
+	enum ft_cause cause = take_force(c);
+	if (c->phase == FT_PHASE_ASKING && c->outcome.cause == FT_CAUSE_REPLICATION_BROKEN)
+		c->outcome.cause = cause; /* a person waits: should the ask come to nothing, that is an outcome */
 	ft_core_say(c, out, FT_LEVEL_INFO, "forced failover: one is under way already, its outcome stands for both");
 }
 
@@ -1191,6 +1228,7 @@ static void conclude_success(struct ft_core *c, struct ft_actions *out)
 static void conclude_failure(struct ft_core *c, struct ft_actions *out)
 {
 	c->bound = false;
+	c->checkpoint_at = FT_NEVER; /* what the plan did to replication nobody knows */
 	snprintf(c->outcome.error, sizeof c->outcome.error, "%s", c->outcome.plan.error);
 	record(c, out, FT_RESULT_FAILED);
 	ft_core_enter(c, out, FT_PHASE_RECORDING, "the plan failed; writing the outcome");
@@ -1208,15 +1246,13 @@ static void go_on_unheard(struct ft_core *c, struct ft_actions *out)
 
 static void drop_claim(struct ft_core *c, struct ft_actions *out)
 {
-	if (c->record_until == FT_NEVER)
-		c->outcome_busy = false;
+	drop_attempt(c);
 	to_unprotected(c, out);
 }
 
 static void freeze_claim_for_solo(struct ft_core *c, struct ft_actions *out)
 {
-	if (c->record_until == FT_NEVER)
-		c->outcome_busy = false;
+	drop_attempt(c);
 	if (c->frozen)
 		end_frozen(c, out);
 	else
@@ -1249,6 +1285,7 @@ static const struct rule rules[] = {
     {ANY & ~BUSY, may_say_goodbye, say_goodbye},
     {ANY & ~BUSY, may_exit, exit_now},
     {ANY, ft_resign_due, ft_resign},
+    {ANY, has_exited, NULL},
     {P(STARTING), found_place, to_place},
     {P(STARTING), started, to_unprotected},
 
@@ -1311,12 +1348,13 @@ static const struct rule rules[] = {
     {OPEN | BOUND | FROZEN | P(FAILED), forced_alone, take_over_forced},
 
     /* Frozen for the peer */
-    {FROZEN, peer_vm_out, take_over_gone},
+    {P(YIELDED), peer_vm_out, take_over_gone},
+    {P(HELD), peer_vm_dead, take_over_gone},
     {FROZEN, peer_yielded_too, take_over_yielded},
     {FROZEN, peer_does_not_want_it, thaw_unwanted},
     {P(YIELDED), peer_failed, alarm_peer_failed},
     {P(YIELDED), peer_lost, to_held},
-    {P(HELD), peer_heard, to_yielded},
+    {P(HELD), peer_in_pair, to_yielded},
 
     /* The end of a pair that this ftd did not see, and new QEMUs */
     {OPEN | BOUND | P(FAILED), already_over, to_solo_as_found},
@@ -1331,7 +1369,6 @@ static const struct rule rules[] = {
     {BOUND, hung_with_live_peer, freeze_hung},
 
     /* Bound: replication broken */
-    {BOUND, broken_and_lost, take_over_lost},
     {BOUND, broken_and_absent, take_over_gone},
     {BOUND, broken_here_is_primary, ask_broken},
     {BOUND, broken_and_primary_replaced, ask_broken},
@@ -1360,6 +1397,7 @@ static const struct rule rules[] = {
     {P(ARMING) | P(WATCH), ft_look_up_due, ft_look_up},
     {P(ARMING), cannot_arm, to_unprotected},
     {P(ARMING), all_well, to_protected},
+    {P(ARMING), broken_before_we_came, ask_broken},
     {P(ARMING) | P(WATCH), checkpoint_wanted, probe},
     {P(UNPROTECTED) | P(SOLO) | P(FAILED), can_arm, to_arming},
     {P(UNPROTECTED), reason_is_stale, to_unprotected},
@@ -1377,6 +1415,7 @@ void ft_rules_apply(struct ft_core *c, struct ft_actions *out)
 		if (i == n || !rules[i].then)
 			return;
 		rules[i].then(c, out);
+		ft_core_refresh_self(c);
 	}
 }
 
@@ -1396,7 +1435,8 @@ int64_t ft_rules_deadline(const struct ft_core *c)
 	    {phase & P(PLANNING) && !c->plan_running, c->retry_at},
 	    {phase & (P(ARMING) | BOUND), c->probe_again_at},
 	    {phase & BOUND, ft_after(c->broken_at, FT_WORD_NS)},
-	    {phase & BOUND, c->ask_again_at},
+	    {phase & P(ARMING), c->phase_since + FT_WORD_NS},
+	    {phase & (P(ARMING) | BOUND), c->ask_again_at},
 	    {phase & (OPEN | BOUND | P(FAILED)), c->freeze_again_at},
 	    {phase & BOUND && is_primary(c), checkpoint_due(c)},
 	    {phase & BOUND && peer_lost(c), signs_of_life_until(c)},

@@ -88,7 +88,7 @@ json_t *ft_status_json(const struct ft_status_source *s)
 	json_t *out =
 	    json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:b, s:b, s:o, s:o, s:o, s:o}", "pair", s->config->pair,
 	              "node", s->config->node, "time", time, "version", FT_VERSION, "state", ft_state_name(state),
-	              "role", ft_role_name(c->self.role), "since", time_json(s, c->phase_since), "reason",
+	              "role", ft_role_name(c->self.role), "since", time_json(s, c->state_since), "reason",
 	              ft_text_json(c->reason), "protected", state == FT_PROTECTED, "paused", 0, "session",
 	              session_json(&c->self), "peer", peer_json(s), "links", links, "qemu", qemu_json(s));
 	json_object_set_new(out, "arbiter",

@@ -42,8 +42,8 @@ enum ft_role { FT_ROLE_NONE = 0, FT_ROLE_PRIMARY = 1, FT_ROLE_SECONDARY = 2, FT_
 enum ft_vm {
 	FT_VM_UNKNOWN = 0, /* not looked yet, or it cannot be told */
 	FT_VM_ALIVE = 1,   /* the process exists and is not stopped by us */
-	FT_VM_GONE = 2,    /* it was there, and the kernel says it has died */
-	FT_VM_ABSENT = 3,  /* nobody listens on the QMP socket */
+	FT_VM_GONE = 2,    /* it was there, in COLO, and the kernel says it has died */
+	FT_VM_ABSENT = 3,  /* nobody listens on the QMP socket, or what has died was not in COLO */
 	FT_VM_YIELDED = 4, /* stopped (SIGSTOP) for the other side's sake; will not run again unasked */
 	FT_VM_COUNT
 };

@@ -13,16 +13,28 @@
 
 static inline const char *phase_name(enum ft_phase p)
 {
-	static const char *const names[FT_PHASE_COUNT] = {"STARTING", "UNPROTECTED", "ARMING",   "PROTECTED", "SUSPECT",
-	                                                  "WATCH",    "ASKING",      "PLANNING", "RECORDING", "SOLO",
-	                                                  "YIELDING", "YIELDED",     "HELD",     "FENCED",    "FAILED"};
+	static const char *const names[FT_PHASE_COUNT] = {
+	    [FT_PHASE_STARTING] = "STARTING", [FT_PHASE_UNPROTECTED] = "UNPROTECTED",
+	    [FT_PHASE_ARMING] = "ARMING",     [FT_PHASE_PROTECTED] = "PROTECTED",
+	    [FT_PHASE_SUSPECT] = "SUSPECT",   [FT_PHASE_WATCH] = "WATCH",
+	    [FT_PHASE_ASKING] = "ASKING",     [FT_PHASE_FREEZING] = "FREEZING",
+	    [FT_PHASE_CLAIMING] = "CLAIMING", [FT_PHASE_CUT_OFF] = "CUT_OFF",
+	    [FT_PHASE_PLANNING] = "PLANNING", [FT_PHASE_RECORDING] = "RECORDING",
+	    [FT_PHASE_SOLO] = "SOLO",         [FT_PHASE_YIELDING] = "YIELDING",
+	    [FT_PHASE_YIELDED] = "YIELDED",   [FT_PHASE_HELD] = "HELD",
+	    [FT_PHASE_FENCED] = "FENCED",     [FT_PHASE_FAILED] = "FAILED",
+	};
 	return p < FT_PHASE_COUNT ? names[p] : "?";
 }
 
 static inline const char *action_name(enum ft_action_kind k)
 {
-	static const char *const names[] = {"SAY",  "STATE", "SEND",   "PROBE",   "FREEZE", "THAW",
-	                                    "KILL", "PLAN",  "RECORD", "OUTCOME", "EXIT"};
+	static const char *const names[] = {
+	    [FT_DO_SAY] = "SAY",         [FT_DO_STATE] = "STATE", [FT_DO_SEND] = "SEND", [FT_DO_PROBE] = "PROBE",
+	    [FT_DO_FREEZE] = "FREEZE",   [FT_DO_THAW] = "THAW",   [FT_DO_KILL] = "KILL", [FT_DO_STORE] = "STORE",
+	    [FT_DO_CLAIM] = "CLAIM",     [FT_DO_READ] = "READ",   [FT_DO_PLAN] = "PLAN", [FT_DO_RECORD] = "RECORD",
+	    [FT_DO_OUTCOME] = "OUTCOME", [FT_DO_EXIT] = "EXIT",
+	};
 	return k <= FT_DO_EXIT ? names[k] : "?";
 }
 

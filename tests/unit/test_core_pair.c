@@ -576,6 +576,10 @@ static void act(int host, const struct ft_action *a)
 	case FT_DO_OUTCOME:
 		do_outcome(host);
 		break;
+	case FT_DO_STORE: /* only with an arbiter */
+	case FT_DO_CLAIM:
+	case FT_DO_READ:
+		abort();
 	case FT_DO_EXIT:
 		break; /* after the goodbye of the same step */
 	}

@@ -1,0 +1,58 @@
+/* Who may end a session: put-if-absent on a write-once register at a third party.  Asynchronous, on libevent.
+ * Knows: one arbiter of the type in its settings.  Must not know: what a session is, what winning or losing leads to.
+ *
+ * A register is named by a session's id and holds the name of whoever claimed first, for ever: ftd never changes or
+ * removes one.  The winner is who is written there.  So an answer that was lost on the way, or a request that was carried
+ * out twice, is settled by looking again, and a claim repeated by the winner finds its own name: WON.
+ *
+ * UNREACHABLE means unknown, not lost: a request given up may still be carried out later.  Who claimed once must go on
+ * claiming until it hears WON or LOST.
+ *
+ * One question of each kind may be under way at a time; another of that kind is a fault of the caller (assert).
+ * Every answer comes from the event loop, never from inside the call that asks, within ft_arbiter_limit_ms() of it,
+ * whatever storage, server or agent do.  Texts are valid for the call only. */
+#ifndef FT_ARBITER_ARBITER_H
+#define FT_ARBITER_ARBITER_H
+
+#include "arbiter/settings.h"
+
+#include <stdio.h>
+
+struct event_base;
+struct ft_arbiter;
+
+enum ft_register {
+	FT_REGISTER_UNKNOWN = 0, /* it could not be asked */
+	FT_REGISTER_ABSENT,      /* nobody had claimed when it was asked; the next moment somebody may */
+	FT_REGISTER_TAKEN,
+};
+
+/* result: WON, LOST or UNREACHABLE.  winner: who holds the register, "" when unreachable.
+ * error: why it is unreachable and what to do, for people; else "". */
+typedef void ft_arbiter_claimed(void *arg, enum ft_claim result, const char *winner, const char *error);
+/* name: "" unless taken.  error: "" unless unknown. */
+typedef void ft_arbiter_looked(void *arg, enum ft_register what, const char *name, const char *error);
+/* fault: why a claim would not work, "" if it would.  warning: what else a person should know, "" if nothing. */
+typedef void ft_arbiter_checked(void *arg, const char *fault, const char *warning);
+
+/* settings are copied; type must not be NONE.  Touches no storage and no network: only secrets and certificates, which
+ * are local files, are looked at.  NULL after a line a fault to errors. */
+struct ft_arbiter *ft_arbiter_new(struct event_base *base, const struct ft_arbiter_settings *settings, FILE *errors);
+
+/* Puts name (1 .. 63 of A-Z a-z 0-9 . _ -) in the register if nobody's name is there yet.
+ * fence: powers the other host off; done means won.  It keeps no register, so a repeated claim powers off again. */
+void ft_arbiter_claim(struct ft_arbiter *a, const uint8_t session[FT_SESSION_BYTES], const char *name,
+                      ft_arbiter_claimed *done, void *arg);
+/* Who stands in the register.  What was written before the question is seen by it (linearizable).
+ * fence: always unknown. */
+void ft_arbiter_read(struct ft_arbiter *a, const uint8_t session[FT_SESSION_BYTES], ft_arbiter_looked *done, void *arg);
+/* Tries a claim in a scratch register and removes that again.  fence: asks the agent for the other host's power status. */
+void ft_arbiter_check(struct ft_arbiter *a, ft_arbiter_checked *done, void *arg);
+/* The longest that an answer may take, ms: timeout_ms; with fence: its delay_ms and timeout_ms. */
+int ft_arbiter_limit_ms(const struct ft_arbiter *a);
+
+/* Questions under way are dropped, their done is not called.  A child process that hangs in the kernel for a dead storage
+ * cannot be ended: it is killed and left for whoever reaps ftd's children.  Waits for at most 0.2 s.  NULL is fine. */
+void ft_arbiter_free(struct ft_arbiter *a);
+
+#endif

@@ -1,0 +1,55 @@
+/* See entry.h. */
+#include "arbiter/entry.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#define HEAD       "claimed by "
+#define MIDDLE     " at "
+#define TIME_SHAPE "dddd-dd-ddTdd:dd:ddZ\n" /* d: a digit */
+#define NAME_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
+
+static bool has_shape(const char *text, const char *shape)
+{
+	for (; *shape != '\0'; text++, shape++) {
+		bool fits = *shape == 'd' ? *text >= '0' && *text <= '9' : *text == *shape;
+		if (!fits)
+			return false;
+	}
+	return *text == '\0';
+}
+
+size_t ft_entry_write(const char *name, struct timespec wall, char out[FT_ENTRY_MAX])
+{
+	struct tm utc;
+	char when[32];
+
+	/* A wall clock beyond year 9999 is a broken one; the register must be readable all the same. */
+	if (gmtime_r(&wall.tv_sec, &utc) == NULL || strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ\n", &utc) == 0 ||
+	    !has_shape(when, TIME_SHAPE))
+		strcpy(when, "0000-00-00T00:00:00Z\n");
+	int len = snprintf(out, FT_ENTRY_MAX, HEAD "%s" MIDDLE "%s", name, when);
+	assert(len > 0 && len < FT_ENTRY_MAX);
+	return (size_t)len;
+}
+
+bool ft_entry_read(const char *text, size_t len, char name[FT_NAME_MAX])
+{
+	char line[FT_ENTRY_MAX];
+
+	if (len >= sizeof(line) || memchr(text, '\0', len) != NULL)
+		return false;
+	memcpy(line, text, len);
+	line[len] = '\0';
+	if (strncmp(line, HEAD, strlen(HEAD)) != 0)
+		return false;
+	const char *from = line + strlen(HEAD);
+	size_t n = strspn(from, NAME_CHARS);
+	if (n == 0 || n >= FT_NAME_MAX || strncmp(from + n, MIDDLE, strlen(MIDDLE)) != 0 ||
+	    !has_shape(from + n + strlen(MIDDLE), TIME_SHAPE))
+		return false;
+	memcpy(name, from, n);
+	name[n] = '\0';
+	return true;
+}

@@ -1,0 +1,180 @@
+/* See etcd_json.h. */
+#include "arbiter/etcd_json.h"
+
+#include "arbiter/entry.h"
+
+#include <jansson.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BASE64    sodium_base64_VARIANT_ORIGINAL
+#define PLAIN_MAX 384 /* a key or a value, with the NUL; longer ones are not ours */
+#define CODED_MAX sodium_base64_ENCODED_LEN(PLAIN_MAX, BASE64)
+
+static const char *coded(const char *text, char out[CODED_MAX])
+{
+	return sodium_bin2base64(out, CODED_MAX, (const unsigned char *)text, strlen(text), BASE64);
+}
+
+/* Takes over the reference. */
+static char *dumped(json_t *request)
+{
+	char *text = request != NULL ? json_dumps(request, JSON_COMPACT) : NULL;
+
+	json_decref(request);
+	if (text == NULL)
+		abort();
+	return text;
+}
+
+char *ft_etcd_claim(const char *key, const char *entry)
+{
+	char k[CODED_MAX], v[CODED_MAX];
+
+	coded(key, k);
+	coded(entry, v);
+	return dumped(json_pack("{s:[{s:s,s:s,s:s,s:s}], s:[{s:{s:s,s:s}}], s:[{s:{s:s}}]}", "compare", "key", k,
+	                        "target", "CREATE", "result", "EQUAL", "create_revision", "0", "success", "request_put",
+	                        "key", k, "value", v, "failure", "request_range", "key", k));
+}
+
+static char *about_key(const char *key)
+{
+	char k[CODED_MAX];
+
+	return dumped(json_pack("{s:s}", "key", coded(key, k)));
+}
+
+char *ft_etcd_read(const char *key)
+{
+	return about_key(key); /* linearizable unless "serializable" is asked for */
+}
+
+char *ft_etcd_remove(const char *key)
+{
+	return about_key(key);
+}
+
+char *ft_etcd_login(const char *user, const char *password)
+{
+	json_t *request = json_pack("{s:s, s:s}", "name", user, "password", password);
+
+	/* What is no UTF-8 is no password that etcd could have been given through JSON either. */
+	return request != NULL ? dumped(request) : dumped(json_object());
+}
+
+/* The answer as an object with etcd's header, a new reference; or NULL. */
+static json_t *parse(const char *body, size_t len, char cluster[FT_ETCD_CLUSTER_MAX])
+{
+	const char *id = NULL, *revision = NULL;
+	json_t *answer = json_loadb(body, len, JSON_REJECT_DUPLICATES, NULL);
+
+	if (answer != NULL &&
+	    json_unpack(answer, "{s:{s:s, s:s}}", "header", "cluster_id", &id, "revision", &revision) == 0 &&
+	    id[0] != '\0' && strlen(id) < FT_ETCD_CLUSTER_MAX && id[strspn(id, "0123456789")] == '\0') {
+		strcpy(cluster, id);
+		return answer;
+	}
+	json_decref(answer);
+	return NULL;
+}
+
+/* Decodes text; returns its length, or -1. */
+static int plain(const char *text, char out[PLAIN_MAX])
+{
+	size_t len = 0;
+
+	if (sodium_base642bin((unsigned char *)out, PLAIN_MAX - 1, text, strlen(text), NULL, &len, NULL, BASE64) != 0)
+		return -1;
+	out[len] = '\0';
+	return (int)len;
+}
+
+/* range: the answer to a range request. */
+static void read_range(const json_t *range, const char *key, struct ft_told *out)
+{
+	const json_t *kvs = json_object_get(range, "kvs"), *kv = json_array_get(kvs, 0);
+	const char *k = json_string_value(json_object_get(kv, "key"));
+	const char *v = json_string_value(json_object_get(kv, "value"));
+	char text[PLAIN_MAX];
+
+	if (kvs == NULL && json_object_get(range, "count") == NULL) {
+		out->what = FT_REGISTER_ABSENT;
+		return;
+	}
+	if (json_array_size(kvs) != 1 || k == NULL || plain(k, text) < 0 || strcmp(text, key) != 0) {
+		ft_told_fail(out, "the answer is not about the key that was asked for");
+		return;
+	}
+	int len = v != NULL ? plain(v, text) : 0;
+	if (len < 0 || !ft_entry_read(text, (size_t)len, out->name))
+		ft_told_fail(out, "key %s holds no claim of ftd's; find out who wrote it", key);
+	else
+		out->what = FT_REGISTER_TAKEN;
+}
+
+void ft_etcd_claimed(const char *body, size_t len, const char *key, const char *name, struct ft_told *out,
+                     char cluster[FT_ETCD_CLUSTER_MAX])
+{
+	json_t *answer = parse(body, len, cluster);
+	const json_t *response = json_array_get(json_object_get(answer, "responses"), 0);
+	const json_t *succeeded = json_object_get(answer, "succeeded"), *range = NULL;
+
+	memset(out, 0, sizeof(*out));
+	if (succeeded == NULL || json_is_false(succeeded))
+		range = json_object_get(response, "response_range");
+	if (answer == NULL) {
+		ft_told_fail(out, "the answer is not one of etcd's");
+	} else if (json_is_true(succeeded) && json_object_get(response, "response_put") != NULL) {
+		out->what = FT_REGISTER_TAKEN;
+		(void)snprintf(out->name, sizeof(out->name), "%s", name);
+	} else if (range != NULL) {
+		read_range(range, key, out);
+	} else {
+		ft_told_fail(out, "the answer says neither that the claim succeeded nor who holds the key");
+	}
+	json_decref(answer);
+}
+
+void ft_etcd_looked(const char *body, size_t len, const char *key, struct ft_told *out,
+                    char cluster[FT_ETCD_CLUSTER_MAX])
+{
+	json_t *answer = parse(body, len, cluster);
+
+	memset(out, 0, sizeof(*out));
+	if (answer == NULL)
+		ft_told_fail(out, "the answer is not one of etcd's");
+	else
+		read_range(answer, key, out);
+	json_decref(answer);
+}
+
+bool ft_etcd_token(const char *body, size_t len, char token[FT_ETCD_TOKEN_MAX])
+{
+	char cluster[FT_ETCD_CLUSTER_MAX];
+	json_t *answer = parse(body, len, cluster);
+	const char *text = json_string_value(json_object_get(answer, "token"));
+	/* It goes into a header: nothing may end that early. */
+	bool good = text != NULL && text[0] != '\0' && strlen(text) < FT_ETCD_TOKEN_MAX;
+
+	for (const char *c = good ? text : ""; *c != '\0'; c++)
+		good = good && *c > ' ' && *c <= '~';
+	if (good)
+		strcpy(token, text);
+	json_decref(answer);
+	return good;
+}
+
+void ft_etcd_refusal(const char *body, size_t len, char text[FT_TEXT_MAX])
+{
+	json_t *answer = json_loadb(body, len, 0, NULL);
+	const char *words = json_string_value(json_object_get(answer, "error"));
+
+	(void)snprintf(text, FT_TEXT_MAX, "%s", words != NULL ? words : "");
+	for (char *c = text; *c != '\0'; c++) {
+		if (*c < ' ' || *c > '~')
+			*c = '?';
+	}
+	json_decref(answer);
+}

@@ -1,0 +1,297 @@
+/* See register.h. */
+#include "arbiter/register.h"
+
+#include "arbiter/entry.h"
+#include "supervisor/clock.h"
+
+#include <assert.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/magic.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+/* Temporary files: ".ftd.HOST.PID.RANDOM", 16 hex digits of it. */
+#define TEMPORARY_MAX   (sizeof(((struct utsname *)0)->nodename) + 48)
+#define RANDOM_BYTES    8
+#define STALE_SECONDS   3600 /* no claim lives that long: timeout_ms is at most 600000 */
+#define SAYS_WHAT_TO_DO "see whether the storage is mounted and ftd may write there"
+
+struct folder {
+	int fd;
+	const char *path;
+};
+
+/* What failed, when something did. */
+struct fault {
+	const char *step; /* NULL: nothing */
+	int error;
+};
+
+static struct fault failed(const char *step)
+{
+	return (struct fault){.step = step, .error = errno};
+}
+
+static bool open_folder(struct folder *f, const char *path, struct ft_told *out)
+{
+	f->path = path;
+	f->fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (f->fd >= 0)
+		return true;
+	if (errno == ENOTDIR || errno == ELOOP)
+		ft_told_fail(out, "%s is not a folder (nor may it be a symbolic link to one)", path);
+	else
+		ft_told_fail(out, "%s: cannot open the folder: %s; " SAYS_WHAT_TO_DO, path, strerror(errno));
+	return false;
+}
+
+static void host_prefix(char out[TEMPORARY_MAX])
+{
+	struct utsname host;
+
+	if (uname(&host) != 0)
+		strcpy(host.nodename, "unknown");
+	for (char *c = host.nodename; *c != '\0'; c++) {
+		if (*c == '/')
+			*c = '_';
+	}
+	(void)snprintf(out, TEMPORARY_MAX, ".ftd.%s.", host.nodename);
+}
+
+static void temporary_name(char out[TEMPORARY_MAX])
+{
+	uint8_t random[RANDOM_BYTES];
+	char hex[sizeof(random) * 2 + 1];
+
+	host_prefix(out);
+	randombytes_buf(random, sizeof(random));
+	size_t used = strlen(out);
+	(void)snprintf(out + used, TEMPORARY_MAX - used, "%ld.%s", (long)getpid(),
+	               sodium_bin2hex(hex, sizeof(hex), random, sizeof(random)));
+}
+
+static struct fault write_flushed(int fd, const char *text, size_t len)
+{
+	if (write(fd, text, len) != (ssize_t)len) /* 128 bytes at most: all or a fault */
+		return failed("write a file");
+	if (fchmod(fd, 0644) != 0) /* the other host may run ftd as another user */
+		return failed("set the mode of a file");
+	if (fsync(fd) != 0)
+		return failed("flush a file");
+	return (struct fault){0};
+}
+
+/* A new file of our own with this text, on disk. Left in place on success only. */
+static struct fault make_temporary(int folder, const char *name, const char *text, size_t len)
+{
+	int fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return failed("create a file");
+	struct fault fault = write_flushed(fd, text, len);
+	if (close(fd) != 0 && fault.step == NULL) /* where NFS reports what write did not */
+		fault = failed("close a file");
+	if (fault.step != NULL)
+		unlinkat(folder, name, 0);
+	return fault;
+}
+
+static struct fault link_own(int folder, const char *key, const char *name)
+{
+	char text[FT_ENTRY_MAX], temporary[TEMPORARY_MAX];
+	size_t len = ft_entry_write(name, ft_clock_wall(), text);
+
+	temporary_name(temporary);
+	struct fault fault = make_temporary(folder, temporary, text, len);
+	if (fault.step != NULL)
+		return fault;
+	if (linkat(folder, temporary, folder, key, 0) != 0)
+		fault = failed("link a file");
+	unlinkat(folder, temporary, 0);
+	return fault;
+}
+
+/* A client of a network filesystem may go on believing for a while that a name does not exist.  A change of the folder by
+ * itself brings it the folder's present state, and with it the end of that belief. */
+static struct fault refresh(int folder)
+{
+	char temporary[TEMPORARY_MAX];
+
+	temporary_name(temporary);
+	struct fault fault = make_temporary(folder, temporary, "\n", 1);
+	if (fault.step == NULL && unlinkat(folder, temporary, 0) != 0)
+		fault = failed("remove a file");
+	return fault;
+}
+
+static void read_entry(const struct folder *f, int fd, const char *key, struct ft_told *out)
+{
+	char text[FT_ENTRY_MAX];
+	struct stat st;
+
+	if (fstat(fd, &st) != 0) {
+		ft_told_fail(out, "%s/%s: cannot be looked at: %s", f->path, key, strerror(errno));
+		return;
+	}
+	ssize_t len = S_ISREG(st.st_mode) ? read(fd, text, sizeof(text)) : 0;
+	if (len < 0)
+		ft_told_fail(out, "%s/%s: cannot be read: %s", f->path, key, strerror(errno));
+	else if (ft_entry_read(text, (size_t)len, out->name))
+		out->what = FT_REGISTER_TAKEN;
+	else
+		ft_told_fail(out, "%s/%s: holds no whole claim of ftd's: it is torn or foreign; find out who wrote it",
+		             f->path, key);
+}
+
+/* Who stands there.  The folder is flushed first: nobody shall act on a register that a crash of the storage could undo. */
+static void look(const struct folder *f, const char *key, struct ft_told *out)
+{
+	if (fsync(f->fd) != 0) {
+		ft_told_fail(out, "%s: cannot flush the folder: %s; the storage must be able to", f->path,
+		             strerror(errno));
+		return;
+	}
+	/* Not to be held by a FIFO, nor led elsewhere by a link. */
+	int fd = openat(f->fd, key, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd >= 0) {
+		read_entry(f, fd, key, out);
+		close(fd);
+	} else if (errno == ENOENT) {
+		out->what = FT_REGISTER_ABSENT;
+	} else {
+		ft_told_fail(out, "%s/%s: cannot be opened: %s", f->path, key, strerror(errno));
+	}
+}
+
+static void tell_fault(const struct folder *f, struct fault fault, struct ft_told *out)
+{
+	ft_told_fail(out, "%s: cannot %s: %s; " SAYS_WHAT_TO_DO, f->path, fault.step, strerror(fault.error));
+}
+
+static void claim_in(const struct folder *f, const char *key, const char *name, struct ft_told *out)
+{
+	struct fault fault = link_own(f->fd, key, name);
+
+	look(f, key, out);
+	if (out->what == FT_REGISTER_ABSENT && fault.step != NULL)
+		tell_fault(f, fault, out);
+}
+
+void ft_register_claim(const char *path, const char *key, const char *name, struct ft_told *out)
+{
+	struct folder f;
+
+	memset(out, 0, sizeof(*out));
+	if (!open_folder(&f, path, out))
+		return;
+	claim_in(&f, key, name, out);
+	close(f.fd);
+}
+
+void ft_register_read(const char *path, const char *key, struct ft_told *out)
+{
+	struct folder f;
+
+	memset(out, 0, sizeof(*out));
+	if (!open_folder(&f, path, out))
+		return;
+	struct fault fault = refresh(f.fd);
+	look(&f, key, out);
+	if (out->what == FT_REGISTER_ABSENT && fault.step != NULL)
+		tell_fault(&f, fault, out); /* it may have been an old belief */
+	close(f.fd);
+}
+
+/* Is it the temporary file of a process of this host, and is that process dead? */
+static bool is_orphan(const char *name, const char *prefix)
+{
+	char *end = NULL;
+
+	if (strncmp(name, prefix, strlen(prefix)) != 0)
+		return false;
+	long pid = strtol(name + strlen(prefix), &end, 10);
+	return pid > 0 && *end == '.' && strspn(end + 1, "0123456789abcdef") == (size_t)2 * RANDOM_BYTES &&
+	       end[1 + 2 * RANDOM_BYTES] == '\0' && kill((pid_t)pid, 0) != 0 && errno == ESRCH;
+}
+
+/* Two hosts of one name are possible, hence the age as well; by the storage's own clock, as the file just made shows it. */
+static void remove_orphans(const struct folder *f, time_t storage_now)
+{
+	char prefix[TEMPORARY_MAX];
+	const struct dirent *entry;
+	struct stat st;
+	int fd = openat(f->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+
+	if (dir == NULL) {
+		if (fd >= 0)
+			close(fd);
+		return; /* litter, no more: the next check comes */
+	}
+	host_prefix(prefix);
+	while ((entry = readdir(dir)) != NULL) {
+		if (is_orphan(entry->d_name, prefix) && fstatat(f->fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    S_ISREG(st.st_mode) && st.st_mtime + STALE_SECONDS < storage_now)
+			unlinkat(f->fd, entry->d_name, 0);
+	}
+	closedir(dir);
+}
+
+static void warn_if_local(const struct folder *f, struct ft_told *out)
+{
+	static const struct {
+		unsigned long magic;
+		const char *name;
+	} local[] = {
+	    {EXT4_SUPER_MAGIC, "ext4"},   {XFS_SUPER_MAGIC, "xfs"},
+	    {BTRFS_SUPER_MAGIC, "btrfs"}, {TMPFS_MAGIC, "tmpfs"},
+	    {RAMFS_MAGIC, "ramfs"},       {OVERLAYFS_SUPER_MAGIC, "overlay"},
+	    {F2FS_SUPER_MAGIC, "f2fs"},   {0x2fc12fc1 /* in no header */, "zfs"},
+	};
+	struct statfs fs;
+
+	if (fstatfs(f->fd, &fs) != 0)
+		return;
+	for (size_t i = 0; i < sizeof(local) / sizeof(local[0]); i++) {
+		if ((unsigned long)fs.f_type == local[i].magic)
+			(void)snprintf(out->warning, sizeof(out->warning),
+			               "%s is on a local filesystem (%s); both hosts must share it, else both win",
+			               f->path, local[i].name);
+	}
+}
+
+static void check_in(const struct folder *f, const char *key, const char *name, struct ft_told *out)
+{
+	struct stat st;
+
+	assert(strncmp(key, "check-", strlen("check-")) == 0); /* it is removed below: never a real one */
+	claim_in(f, key, name, out);
+	if (out->what != FT_REGISTER_TAKEN)
+		return;
+	bool dated = fstatat(f->fd, key, &st, AT_SYMLINK_NOFOLLOW) == 0;
+	if (unlinkat(f->fd, key, 0) != 0)
+		tell_fault(f, failed("remove a file"), out);
+	else if (dated)
+		remove_orphans(f, st.st_mtime);
+	warn_if_local(f, out);
+}
+
+void ft_register_check(const char *path, const char *key, const char *name, struct ft_told *out)
+{
+	struct folder f;
+
+	memset(out, 0, sizeof(*out));
+	if (!open_folder(&f, path, out))
+		return;
+	check_in(&f, key, name, out);
+	close(f.fd);
+}

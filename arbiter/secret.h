@@ -1,0 +1,13 @@
+/* Password files.
+ * Knows: files, who may read a secret.  Must not know: what the password is for. */
+#ifndef FT_ARBITER_SECRET_H
+#define FT_ARBITER_SECRET_H
+
+#include "arbiter/settings.h"
+
+/* The first line of the file, without its line feed; the rest must be empty.  The file must be regular, belong to this
+ * user or root, and be out of others' reach (mode 0600).
+ * Returns NULL, or what is wrong and what to do, as in "PATH: TEXT"; valid until the next call. */
+const char *ft_secret_read(const char *path, char out[FT_SETTING_MAX]);
+
+#endif

@@ -1,0 +1,614 @@
+/* The file arbiter: one winner, however many race, die or come again; and a storage that stalls holds nobody up. */
+#include "arbiter/arbiter.h"
+#include "arbiter/child.h"
+#include "arbiter/entry.h"
+#include "arbiter/register.h"
+#include "supervisor/clock.h"
+
+#include <check.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define LONG_MS 20000 /* a deadline that a busy machine does not miss */
+
+static char dir[64];
+static struct event_base *base;
+static struct ft_arbiter *arbiter;
+
+static struct ft_arbiter_settings settings_for(const char *path, int timeout_ms)
+{
+	struct ft_arbiter_settings s = {.type = FT_ARBITER_FILE, .timeout_ms = timeout_ms};
+	snprintf(s.path, sizeof(s.path), "%s", path);
+	return s;
+}
+
+static void shell(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static void shell(const char *format, ...)
+{
+	char command[512];
+	va_list args;
+	va_start(args, format);
+	vsnprintf(command, sizeof(command), format, args);
+	va_end(args);
+	ck_assert_msg(system(command) == 0, "failed: %s", command);
+}
+
+static void make_dir(const char *where)
+{
+	snprintf(dir, sizeof(dir), "%s/ftd-test-arbiter.XXXXXX", where);
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+}
+
+static void set_up(void)
+{
+	make_dir("/tmp");
+	base = event_base_new();
+	struct ft_arbiter_settings s = settings_for(dir, LONG_MS);
+	arbiter = ft_arbiter_new(base, &s, stderr);
+	ck_assert_ptr_nonnull(arbiter);
+}
+
+static void tear_down(void)
+{
+	ft_arbiter_free(arbiter);
+	event_base_free(base);
+	shell("rm -rf %s", dir);
+}
+
+/* What an answer said. */
+struct heard {
+	bool told;
+	enum ft_claim claim;
+	enum ft_register what;
+	char name[FT_NAME_MAX];
+	char error[FT_ARBITER_TEXT_MAX], warning[FT_ARBITER_TEXT_MAX];
+};
+
+static void on_claimed(void *arg, enum ft_claim result, const char *winner, const char *error)
+{
+	struct heard *h = arg;
+	ck_assert(!h->told);
+	h->told = true;
+	h->claim = result;
+	strcpy(h->name, winner);
+	strcpy(h->error, error);
+}
+
+static void on_looked(void *arg, enum ft_register what, const char *name, const char *error)
+{
+	struct heard *h = arg;
+	ck_assert(!h->told);
+	h->told = true;
+	h->what = what;
+	strcpy(h->name, name);
+	strcpy(h->error, error);
+}
+
+static void on_checked(void *arg, const char *fault, const char *warning)
+{
+	struct heard *h = arg;
+	ck_assert(!h->told);
+	h->told = true;
+	strcpy(h->error, fault);
+	strcpy(h->warning, warning);
+}
+
+/* The answer comes, from the loop and not from inside the call. */
+static void wait_for(const struct heard *h)
+{
+	ck_assert(!h->told);
+	while (!h->told)
+		ck_assert_int_eq(event_base_loop(base, EVLOOP_ONCE), 0);
+}
+
+static const uint8_t *session(int number)
+{
+	static uint8_t id[FT_SESSION_BYTES];
+	for (int i = 0; i < FT_SESSION_BYTES; i++)
+		id[i] = (uint8_t)(0xa0 + i);
+	id[0] = (uint8_t)(number >> 8);
+	id[1] = (uint8_t)number;
+	return id;
+}
+
+static const char *key_of(int number)
+{
+	static char hex[2 * FT_SESSION_BYTES + 1];
+	return sodium_bin2hex(hex, sizeof(hex), session(number), FT_SESSION_BYTES);
+}
+
+static struct heard claim(int number, const char *name)
+{
+	struct heard h = {0};
+	ft_arbiter_claim(arbiter, session(number), name, on_claimed, &h);
+	wait_for(&h);
+	return h;
+}
+
+static struct heard look(int number)
+{
+	struct heard h = {0};
+	ft_arbiter_read(arbiter, session(number), on_looked, &h);
+	wait_for(&h);
+	return h;
+}
+
+static struct heard check(void)
+{
+	struct heard h = {0};
+	ft_arbiter_check(arbiter, on_checked, &h);
+	wait_for(&h);
+	return h;
+}
+
+static void write_file(const char *name, const char *text)
+{
+	char path[256];
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	FILE *f = fopen(path, "w");
+	ck_assert_ptr_nonnull(f);
+	fputs(text, f);
+	ck_assert_int_eq(fclose(f), 0);
+}
+
+static int files_in(const char *pattern)
+{
+	char command[256];
+	int n = -1;
+	snprintf(command, sizeof(command), "find %s -mindepth 1 -name '%s' | wc -l", dir, pattern);
+	FILE *f = popen(command, "r");
+	ck_assert_ptr_nonnull(f);
+	ck_assert_int_eq(fscanf(f, "%d", &n), 1);
+	pclose(f);
+	return n;
+}
+
+static bool are_we_root(const char *what_is_skipped)
+{
+	if (geteuid() == 0)
+		return true;
+	printf("test_arbiter_file: not root: skipped: %s\n", what_is_skipped);
+	return false;
+}
+
+START_TEST(the_first_to_claim_wins_and_the_next_learns_its_name)
+{
+	struct heard h = look(1);
+	ck_assert_int_eq(h.what, FT_REGISTER_ABSENT);
+	h = claim(1, "alpha");
+	ck_assert_int_eq(h.claim, FT_CLAIM_WON);
+	ck_assert_str_eq(h.name, "alpha");
+	h = claim(1, "beta");
+	ck_assert_int_eq(h.claim, FT_CLAIM_LOST);
+	ck_assert_str_eq(h.name, "alpha");
+	h = look(1);
+	ck_assert_int_eq(h.what, FT_REGISTER_TAKEN);
+	ck_assert_str_eq(h.name, "alpha");
+	h = claim(1, "alpha"); /* the first answer may have been lost */
+	ck_assert_int_eq(h.claim, FT_CLAIM_WON);
+	h = claim(2, "beta"); /* another session has another register */
+	ck_assert_int_eq(h.claim, FT_CLAIM_WON);
+	ck_assert_int_eq(files_in(".ftd.*"), 0);
+	ck_assert_int_eq(files_in(key_of(1)), 1);
+}
+END_TEST
+
+START_TEST(a_name_that_begins_another_is_another)
+{
+	ck_assert_int_eq(claim(1, "alpha1").claim, FT_CLAIM_WON);
+	ck_assert_int_eq(claim(1, "alpha").claim, FT_CLAIM_LOST);
+}
+END_TEST
+
+START_TEST(questions_of_different_kinds_go_side_by_side)
+{
+	struct heard claimed = {0}, looked = {0}, checked = {0};
+	ft_arbiter_claim(arbiter, session(1), "alpha", on_claimed, &claimed);
+	ft_arbiter_read(arbiter, session(2), on_looked, &looked);
+	ft_arbiter_check(arbiter, on_checked, &checked);
+	while (!claimed.told || !looked.told || !checked.told)
+		event_base_loop(base, EVLOOP_ONCE);
+	ck_assert_int_eq(claimed.claim, FT_CLAIM_WON);
+	ck_assert_int_eq(looked.what, FT_REGISTER_ABSENT);
+	ck_assert_str_eq(checked.error, "");
+}
+END_TEST
+
+START_TEST(a_register_that_is_no_whole_claim_is_nobodys)
+{
+	static const char *const contents[] = {"",
+	                                       "claimed by alpha",
+	                                       "claimed by alpha at 2026-11-21T03:00:00Z",
+	                                       "claimed by alpha at 2026-11-21T03:00:00Z\n\n",
+	                                       "claimed by alpha at 2026-11-21\n",
+	                                       "claimed by  at 2026-11-21T03:00:00Z\n",
+	                                       "claimed by al/pha at 2026-11-21T03:00:00Z\n",
+	                                       "alpha\n",
+	                                       "claimed by "
+	                                       "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	                                       " at 2026-11-21T03:00:00Z\n"};
+	for (size_t i = 0; i < sizeof(contents) / sizeof(contents[0]); i++) {
+		write_file(key_of(1), contents[i]);
+		struct heard h = claim(1, "alpha");
+		ck_assert_int_eq(h.claim, FT_CLAIM_UNREACHABLE);
+		ck_assert_ptr_nonnull(strstr(h.error, key_of(1)));
+		ck_assert_int_eq(look(1).what, FT_REGISTER_UNKNOWN);
+	}
+	shell("rm %s/%s; mkfifo %s/%s", dir, key_of(1), dir, key_of(1));
+	ck_assert_int_eq(claim(1, "alpha").claim, FT_CLAIM_UNREACHABLE);
+	shell("rm %s/%s; mkdir %s/%s", dir, key_of(1), dir, key_of(1));
+	ck_assert_int_eq(claim(1, "alpha").claim, FT_CLAIM_UNREACHABLE);
+}
+END_TEST
+
+START_TEST(links_lead_nowhere)
+{
+	char path[128];
+	write_file("elsewhere", "claimed by alpha at 2026-11-21T03:00:00Z\n");
+	shell("ln -s elsewhere %s/%s", dir, key_of(1));
+	ck_assert_int_eq(claim(1, "alpha").claim, FT_CLAIM_UNREACHABLE);
+	shell("mkdir %s/real; ln -s real %s/folder", dir, dir);
+	snprintf(path, sizeof(path), "%s/folder", dir);
+	struct ft_arbiter_settings s = settings_for(path, LONG_MS);
+	ft_arbiter_free(arbiter);
+	arbiter = ft_arbiter_new(base, &s, stderr);
+	struct heard h = claim(1, "alpha");
+	ck_assert_int_eq(h.claim, FT_CLAIM_UNREACHABLE);
+	ck_assert_ptr_nonnull(strstr(h.error, "symbolic link"));
+	ck_assert_int_eq(files_in("real/*"), 0);
+}
+END_TEST
+
+START_TEST(a_folder_that_is_not_there_is_not_made)
+{
+	ck_assert_int_eq(rmdir(dir), 0);
+	struct heard h = claim(1, "alpha");
+	ck_assert_int_eq(h.claim, FT_CLAIM_UNREACHABLE);
+	ck_assert_ptr_nonnull(strstr(h.error, "No such file"));
+	ck_assert_str_ne(check().error, "");
+	ck_assert_int_eq(look(1).what, FT_REGISTER_UNKNOWN);
+	ck_assert_int_ne(access(dir, F_OK), 0);
+}
+END_TEST
+
+START_TEST(a_full_storage_refuses_a_claim_but_not_the_winners_name)
+{
+	if (!are_we_root("a full storage"))
+		return;
+	ck_assert_int_eq(mount("tmpfs", dir, "tmpfs", 0, "nr_inodes=3"), 0);
+	struct heard first = claim(1, "alpha");
+	write_file("last", "inode");
+	struct heard again = claim(1, "alpha"), other = claim(1, "beta"), none = claim(2, "beta"), seen = look(1),
+	             absent = look(2), checked = check();
+	ck_assert_int_eq(umount(dir), 0);
+	ck_assert_int_eq(first.claim, FT_CLAIM_WON);
+	ck_assert_int_eq(again.claim, FT_CLAIM_WON);
+	ck_assert_int_eq(other.claim, FT_CLAIM_LOST);
+	ck_assert_int_eq(none.claim, FT_CLAIM_UNREACHABLE);
+	ck_assert_ptr_nonnull(strstr(none.error, "No space left"));
+	ck_assert_int_eq(seen.what, FT_REGISTER_TAKEN);
+	ck_assert_int_eq(absent.what, FT_REGISTER_UNKNOWN); /* absence cannot be proven then */
+	ck_assert_ptr_nonnull(strstr(checked.error, "No space left"));
+}
+END_TEST
+
+START_TEST(a_check_tries_it_warns_of_local_storage_and_leaves_nothing)
+{
+	ck_assert_int_eq(rmdir(dir), 0);
+	make_dir("/dev/shm");
+	struct ft_arbiter_settings s = settings_for(dir, LONG_MS);
+	ft_arbiter_free(arbiter);
+	arbiter = ft_arbiter_new(base, &s, stderr);
+	struct heard h = check();
+	ck_assert_str_eq(h.error, "");
+	ck_assert_ptr_nonnull(strstr(h.warning, "local filesystem (tmpfs)"));
+	ck_assert_int_eq(files_in("*"), 0);
+}
+END_TEST
+
+static void litter(const char *host, long pid, bool is_old)
+{
+	char name[160], path[256];
+	snprintf(name, sizeof(name), ".ftd.%s.%ld.0123456789abcdef", host, pid);
+	write_file(name, "x");
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	struct timespec times[2] = {{.tv_nsec = UTIME_NOW}, {.tv_sec = ft_clock_wall().tv_sec - 7200}};
+	if (is_old)
+		ck_assert_int_eq(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+START_TEST(a_check_removes_old_litter_of_this_hosts_dead_only)
+{
+	struct utsname host;
+	pid_t dead = fork();
+	if (dead == 0)
+		_exit(0);
+	waitpid(dead, NULL, 0);
+	uname(&host);
+	litter(host.nodename, dead, true);
+	ck_assert_str_eq(check().error, "");
+	ck_assert_int_eq(files_in(".ftd.*"), 0);
+	litter(host.nodename, dead, false);
+	litter(host.nodename, getpid(), true);
+	litter("elsewhere", dead, true);
+	ck_assert_str_eq(check().error, "");
+	ck_assert_int_eq(files_in(".ftd.*"), 3);
+}
+END_TEST
+
+START_TEST(a_relative_path_is_refused)
+{
+	struct ft_arbiter_settings s = settings_for("shared", LONG_MS);
+	char *text = NULL;
+	size_t len = 0;
+	FILE *errors = open_memstream(&text, &len);
+	ck_assert_ptr_null(ft_arbiter_new(base, &s, errors));
+	fclose(errors);
+	ck_assert_ptr_nonnull(strstr(text, "arbiter.path"));
+	free(text);
+}
+END_TEST
+
+/* --- A storage that stalls: a real filesystem, frozen.  Who writes there waits in the kernel and cannot be killed. --- */
+
+static void on_beat(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	++*(int *)arg;
+}
+
+static void thaw(void)
+{
+	shell("fsfreeze -u %s/mount", dir);
+}
+
+/* True if it is there, and frozen. */
+static bool freeze_storage(char path[128])
+{
+	char command[512];
+	if (!are_we_root("a filesystem that stalls"))
+		return false;
+	snprintf(path, 128, "%s/mount", dir);
+	snprintf(command, sizeof(command),
+	         "cd %s && mkdir mount && truncate -s 8M image && mkfs.ext4 -q image && mount -o loop image mount",
+	         dir);
+	if (system(command) != 0) {
+		printf("test_arbiter_file: no loop mounts here: skipped: a filesystem that stalls\n");
+		return false;
+	}
+	shell("fsfreeze -f %s", path);
+	return true;
+}
+
+START_TEST(a_storage_that_stalls_holds_nobody_up)
+{
+	char path[128];
+	int beats = 0, unreachable = 0, too_many = 0, reads = 0;
+	if (!freeze_storage(path))
+		return;
+	struct ft_arbiter_settings s = settings_for(path, 30);
+	ft_arbiter_free(arbiter);
+	arbiter = ft_arbiter_new(base, &s, stderr);
+	struct event *beat = event_new(base, -1, EV_PERSIST, on_beat, &beats);
+	event_add(beat, &(struct timeval){.tv_usec = 5000});
+	for (int i = 0; i < FT_CHILDREN_MAX + 2; i++) {
+		struct heard h = claim(1, "alpha");
+		unreachable += h.claim == FT_CLAIM_UNREACHABLE;
+		too_many += strstr(h.error, "earlier tries hang") != NULL;
+	}
+	reads += look(1).what == FT_REGISTER_UNKNOWN;
+	int64_t before = ft_clock_now();
+	ft_arbiter_free(arbiter); /* must not wait for them either */
+	int64_t took = ft_clock_now() - before;
+	arbiter = ft_arbiter_new(base, &s, stderr);
+	unreachable += claim(1, "beta").claim == FT_CLAIM_UNREACHABLE;
+	thaw();
+	ft_arbiter_free(arbiter);
+	s.timeout_ms = LONG_MS;
+	arbiter = ft_arbiter_new(base, &s, stderr);
+	struct heard after = claim(1, "alpha");
+	shell("for i in $(seq 100); do umount %s 2>/dev/null && exit; sleep 0.1; done; exit 1", path);
+	event_free(beat);
+	ck_assert_int_eq(unreachable, FT_CHILDREN_MAX + 3);
+	ck_assert_int_eq(too_many, 2); /* processes that hang are bounded in number */
+	ck_assert_int_eq(reads, 1);
+	ck_assert_int_ge(beats, FT_CHILDREN_MAX); /* the loop went on meanwhile */
+	ck_assert_int_lt(took, 10000 * FT_NS_PER_MS);
+	/* What was given up may have been carried out at last: the winner is who is written there, once and for all. */
+	ck_assert(after.claim == FT_CLAIM_WON || after.claim == FT_CLAIM_LOST);
+	ck_assert_str_eq(after.name, after.claim == FT_CLAIM_WON ? "alpha" : "beta");
+}
+END_TEST
+
+/* --- Races --- */
+
+#define RACERS     4
+#define ROUNDS_MAX 3000
+
+static const char *const names[RACERS] = {"alpha", "beta", "gamma", "delta"};
+
+/* Shared by all processes of a race. What a racer was told of a round: 0 nothing yet, else 1 + the winner's number. */
+struct race {
+	volatile int done[RACERS]; /* rounds done; survives the racer's death */
+	unsigned char told[ROUNDS_MAX][RACERS];
+};
+
+typedef void racer_main(struct race *race, int self, int rounds);
+
+static int number_of(const char *name)
+{
+	for (int i = 0; i < RACERS; i++) {
+		if (strcmp(names[i], name) == 0)
+			return i;
+	}
+	ck_abort_msg("nobody is called %s", name);
+	return -1;
+}
+
+/* All start a round together. */
+static void line_up(const struct race *race, int round)
+{
+	for (int i = 0; i < RACERS; i++) {
+		while (race->done[i] < round)
+			sched_yield();
+	}
+}
+
+static void note(struct race *race, int self, int round, const char *winner)
+{
+	unsigned char *told = &race->told[round][self];
+	ck_assert(*told == 0 || *told == 1 + number_of(winner)); /* the word given before a death still holds */
+	*told = (unsigned char)(1 + number_of(winner));
+	race->done[self] = round + 1;
+}
+
+/* What the child process of a claim does, without the child: so that it is the claim itself that is killed. */
+static void race_bare(struct race *race, int self, int rounds)
+{
+	struct ft_told told;
+	for (int round = race->done[self]; round < rounds; round++) {
+		line_up(race, round);
+		ft_register_claim(dir, key_of(round), names[self], &told);
+		ck_assert_msg(told.what == FT_REGISTER_TAKEN, "%s", told.error);
+		note(race, self, round, told.name);
+	}
+}
+
+static void race_whole(struct race *race, int self, int rounds)
+{
+	struct ft_arbiter_settings s = settings_for(dir, LONG_MS);
+	base = event_base_new();
+	arbiter = ft_arbiter_new(base, &s, stderr);
+	for (int round = race->done[self]; round < rounds; round++) {
+		line_up(race, round);
+		struct heard h = claim(round, names[self]);
+		ck_assert_msg(h.claim == FT_CLAIM_WON || h.claim == FT_CLAIM_LOST, "%s", h.error);
+		ck_assert_int_eq(h.claim == FT_CLAIM_WON, strcmp(h.name, names[self]) == 0);
+		note(race, self, round, h.name);
+	}
+	ft_arbiter_free(arbiter);
+	event_base_free(base);
+}
+
+static pid_t start_racer(racer_main *run, struct race *race, int self, int rounds)
+{
+	pid_t pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid != 0)
+		return pid;
+	run(race, self, rounds);
+	_exit(0);
+}
+
+/* Runs the race to its end, and kills a racer now and then at any moment; the dead come again.  Returns how many died. */
+static int run_race(racer_main *run, struct race *race, int rounds)
+{
+	pid_t pids[RACERS];
+	int deaths = 0, left = RACERS;
+	for (int i = 0; i < RACERS; i++)
+		pids[i] = start_racer(run, race, i, rounds);
+	while (left > 0) {
+		usleep(1000 + randombytes_uniform(5000));
+		int i = (int)randombytes_uniform(RACERS), status = 0;
+		if (pids[i] == 0)
+			continue;
+		kill(pids[i], SIGKILL);
+		ck_assert_int_eq(waitpid(pids[i], &status, 0), pids[i]);
+		ck_assert_msg(WIFSIGNALED(status) ? WTERMSIG(status) == SIGKILL : WEXITSTATUS(status) == 0,
+		              "racer %s failed", names[i]);
+		deaths += WIFSIGNALED(status);
+		left -= race->done[i] == rounds;
+		pids[i] = race->done[i] == rounds ? 0 : start_racer(run, race, i, rounds);
+	}
+	return deaths;
+}
+
+/* In every round all were told one and the same winner, and it is the one who is written there. */
+static void judge_race(const struct race *race, int rounds)
+{
+	int wins[RACERS] = {0};
+	for (int round = 0; round < rounds; round++) {
+		struct ft_told told;
+		ft_register_read(dir, key_of(round), &told);
+		ck_assert_int_eq(told.what, FT_REGISTER_TAKEN);
+		for (int i = 0; i < RACERS; i++)
+			ck_assert_msg(race->told[round][i] == 1 + number_of(told.name),
+			              "round %d: %s was told %d, the register says %s", round, names[i],
+			              race->told[round][i], told.name);
+		wins[number_of(told.name)]++;
+	}
+	for (int i = 0; i < RACERS; i++)
+		ck_assert_msg(wins[i] > 0, "%s never won: that was no race", names[i]);
+}
+
+static void hold_race(const char *where, racer_main *run, int rounds)
+{
+	make_dir(where);
+	struct race *race = mmap(NULL, sizeof(*race), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ck_assert_ptr_ne(race, MAP_FAILED);
+	int deaths = run_race(run, race, rounds);
+	judge_race(race, rounds);
+	ck_assert_int_gt(deaths, 0);
+	munmap(race, sizeof(*race));
+	shell("rm -rf %s", dir);
+}
+
+START_TEST(thousands_of_races_have_one_winner_each)
+{
+	hold_race("/dev/shm", race_bare, ROUNDS_MAX);
+}
+END_TEST
+
+START_TEST(races_on_a_disk_have_one_winner_each)
+{
+	hold_race("/tmp", race_bare, 150);
+}
+END_TEST
+
+START_TEST(races_through_the_whole_arbiter_have_one_winner_each)
+{
+	hold_race("/dev/shm", race_whole, 150);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("arbiter file");
+	TCase *one = tcase_create("one"), *races = tcase_create("races");
+	tcase_add_checked_fixture(one, set_up, tear_down);
+	tcase_set_timeout(one, 60);
+	tcase_add_test(one, the_first_to_claim_wins_and_the_next_learns_its_name);
+	tcase_add_test(one, a_name_that_begins_another_is_another);
+	tcase_add_test(one, questions_of_different_kinds_go_side_by_side);
+	tcase_add_test(one, a_register_that_is_no_whole_claim_is_nobodys);
+	tcase_add_test(one, links_lead_nowhere);
+	tcase_add_test(one, a_folder_that_is_not_there_is_not_made);
+	tcase_add_test(one, a_full_storage_refuses_a_claim_but_not_the_winners_name);
+	tcase_add_test(one, a_check_tries_it_warns_of_local_storage_and_leaves_nothing);
+	tcase_add_test(one, a_check_removes_old_litter_of_this_hosts_dead_only);
+	tcase_add_test(one, a_relative_path_is_refused);
+	tcase_add_test(one, a_storage_that_stalls_holds_nobody_up);
+	suite_add_tcase(s, one);
+	tcase_set_timeout(races, 120);
+	tcase_add_test(races, thousands_of_races_have_one_winner_each);
+	tcase_add_test(races, races_on_a_disk_have_one_winner_each);
+	tcase_add_test(races, races_through_the_whole_arbiter_have_one_winner_each);
+	suite_add_tcase(s, races);
+	SRunner *sr = srunner_create(s);
+	srunner_run_all(sr, CK_NORMAL);
+	int failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed == 0 ? 0 : 1;
+}
