@@ -2,8 +2,11 @@
 #include "supervisor/instance.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <sodium.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -29,7 +32,9 @@ static bool start_time(const char *stat, unsigned long long *ticks)
 		p = strchr(p, ' ');
 		p = p ? p + 1 : NULL;
 	}
-	return p && sscanf(p, "%llu", ticks) == 1;
+	char *end = NULL;
+	*ticks = p ? strtoull(p, &end, 10) : 0;
+	return end != p && *ticks != ULLONG_MAX;
 }
 
 uint64_t ft_instance_of(pid_t pid)
