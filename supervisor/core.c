@@ -361,3 +361,10 @@ int64_t ft_core_deadline(const struct ft_core *c)
 	int64_t at = ft_rules_deadline(c);
 	return at < c->now ? c->now : at;
 }
+
+bool ft_core_may_run(const struct ft_core *c)
+{
+	bool freezing = c->phase == FT_PHASE_YIELDING || c->phase == FT_PHASE_FREEZING ||
+	                c->phase == FT_PHASE_CUT_OFF || c->phase == FT_PHASE_FENCED;
+	return !c->frozen && !freezing && c->now < ft_core_lease(c);
+}

@@ -225,6 +225,8 @@ void ft_core_step(struct ft_core *c, const struct ft_event *event, int64_t now, 
 int64_t ft_core_deadline(const struct ft_core *c);
 /* Until when our QEMU may run, for the sentinel; FT_NEVER: no limit.  In the past: it must stand still. */
 int64_t ft_core_lease(const struct ft_core *c);
+/* Whether our QEMU is neither frozen by us nor about to be: one that is found stopped may be thawed. */
+bool ft_core_may_run(const struct ft_core *c);
 
 static inline enum ft_state ft_core_state(const struct ft_core *c)
 {

@@ -11,7 +11,9 @@
 #include "report/scribe.h"
 #include "supervisor/clock.h"
 #include "supervisor/core.h"
+#include "supervisor/exclusion.h"
 #include "supervisor/freezer.h"
+#include "supervisor/instance.h"
 #include "supervisor/service.h"
 #include "supervisor/status.h"
 
@@ -44,6 +46,9 @@ struct ft_daemon {
 	struct ft_hooks *hooks;
 	struct ft_control *control;
 	struct ft_freezer *freezer;
+	struct ft_exclusion *exclusion; /* NULL without an arbiter */
+	pid_t instance_pid;             /* the QEMU process that instance names */
+	uint64_t instance;
 	struct event *signal_events[N_SIGNALS];
 	struct event *core_timer, *leave_timer, *goodbye_timer, *watchdog_timer;
 	int goodbyes_left;
@@ -92,6 +97,7 @@ static struct ft_status_source status_source(const struct ft_daemon *d)
 	    .qemu = ft_qmp_view(d->qmp),
 	    .plan = ft_qmp_plan(d->qmp),
 	    .process = ft_qmp_process(d->qmp),
+	    .exclusion = d->exclusion,
 	    .last_outcome = json_array_get(d->outcomes, json_array_size(d->outcomes) - 1),
 	    .now = ft_clock_now(),
 	    .wall = ft_clock_wall(),
@@ -147,7 +153,8 @@ static void do_record(struct ft_daemon *d)
 	int64_t ns = (int64_t)wall.tv_sec * 1000000000 + wall.tv_nsec - (ft_clock_now() - o->ended_at);
 	wall = (struct timespec){.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
 	json_decref(d->pending_outcome);
-	d->pending_outcome = ft_outcome_json(o, d->config->pair, d->config->node, "none", wall);
+	d->pending_outcome =
+	    ft_outcome_json(o, d->config->pair, d->config->node, ft_arbiter_word(d->config->arbiter.type), wall);
 	char *text = d->pending_outcome ? json_dumps(d->pending_outcome, FT_JSON_FLAGS) : NULL;
 	if (text)
 		ft_scribe_append(d->scribe, OUTCOMES_FILE, text, strlen(text), DISK_MS, recorded, d);
@@ -247,6 +254,15 @@ static void act(struct ft_daemon *d, const struct ft_action *a)
 	case FT_DO_KILL:
 		do_signal(d, SIGKILL, "end");
 		break;
+	case FT_DO_STORE:
+		ft_exclusion_store(d->exclusion, &d->core.store_next);
+		break;
+	case FT_DO_CLAIM:
+		ft_exclusion_claim(d->exclusion, d->core.claim_id);
+		break;
+	case FT_DO_READ:
+		ft_exclusion_look(d->exclusion, d->core.claim_id);
+		break;
 	case FT_DO_PLAN:
 		ft_qmp_run_plan(d->qmp);
 		break;
@@ -266,6 +282,9 @@ static void feed(struct ft_daemon *d, const struct ft_event *event)
 {
 	struct ft_actions actions;
 	ft_core_step(&d->core, event, ft_clock_now(), &actions);
+	/* Before anything is said or done that rests on it. */
+	if (d->exclusion)
+		ft_exclusion_publish(d->exclusion, ft_qmp_process(d->qmp), ft_core_lease(&d->core));
 	for (int i = 0; i < actions.n; i++)
 		act(d, &actions.a[i]);
 	int64_t at = ft_core_deadline(&d->core);
@@ -307,6 +326,12 @@ static void on_news(void *arg, const struct ft_beat *peer, bool new_incarnation,
 	feed(arg, &(struct ft_event){.kind = FT_EVENT_PEER, .peer = &news});
 }
 
+static void on_acked(void *arg, int64_t sent, int64_t now)
+{
+	(void)now;
+	feed(arg, &(struct ft_event){.kind = FT_EVENT_ACK, .at = sent});
+}
+
 static void on_hearing(void *arg, enum ft_hearing hearing, int64_t now)
 {
 	(void)now;
@@ -340,24 +365,38 @@ static void on_stalled(void *arg, int64_t gap, int64_t now)
 	       (double)gap / 1e6);
 }
 
+/* Names the QEMU process for ever; 1 for one that answers and whose process is not known. */
+static uint64_t instance_of(struct ft_daemon *d, const struct ft_qemu_view *view)
+{
+	if (view->pid == 0)
+		return view->connected ? 1 : 0;
+	if (view->pid != d->instance_pid) {
+		d->instance_pid = view->pid;
+		d->instance = ft_instance_of(view->pid);
+	}
+	return d->instance;
+}
+
 static void on_view(void *arg, const struct ft_qemu_view *view, int64_t now)
 {
 	(void)now;
+	struct ft_daemon *d = arg;
+	/* Without a sentinel on guard over it, a QEMU gets no lease. */
+	bool guarded =
+	    !d->exclusion || ft_exclusion_publish(d->exclusion, ft_qmp_process(d->qmp), ft_core_lease(&d->core));
 	struct ft_qemu_facts q = {
 	    .connected = view->connected,
 	    .oob = view->oob,
 	    .plan_ready = view->plan_ready,
-	    .pid_verified = view->pid_verified,
-	    .instance = view->pid         ? (uint64_t)view->pid
-	                : view->connected ? 1
-	                                  : 0,
+	    .pid_verified = view->pid_verified && guarded,
+	    .instance = instance_of(d, view),
 	    .vm = view->vm,
 	    .role = view->role,
 	    .last_role = view->last_role,
 	    .checkpoint_ms = view->checkpoint_ms,
 	};
 	snprintf(q.fault, sizeof q.fault, "%s", view->plan_fault);
-	feed(arg, &(struct ft_event){.kind = FT_EVENT_QEMU, .qemu = &q});
+	feed(d, &(struct ft_event){.kind = FT_EVENT_QEMU, .qemu = &q});
 }
 
 static void on_colo_exit(void *arg, const char *mode, const char *reason, int64_t now)
@@ -411,6 +450,35 @@ static void on_frozen(void *arg, const char *error)
 	feed(d, &(struct ft_event){.kind = FT_EVENT_FROZEN, .error = error != NULL, .text = error});
 }
 
+static void on_stored(void *arg, const char *error)
+{
+	feed(arg, &(struct ft_event){.kind = FT_EVENT_STORED, .error = error[0] != '\0', .text = error});
+}
+
+static void on_claimed(void *arg, enum ft_claim result, const char *text)
+{
+	struct ft_daemon *d = arg;
+	ft_log(FT_LOG_WARN, "core", "claim of session %llu: %s%s%s", (unsigned long long)d->core.session.epoch,
+	       ft_claim_name(result), text[0] ? ", " : "", text);
+	feed(d, &(struct ft_event){.kind = FT_EVENT_CLAIM, .claim = result, .text = text});
+}
+
+static void on_looked(void *arg, enum ft_claim result, const char *text)
+{
+	feed(arg, &(struct ft_event){.kind = FT_EVENT_REGISTER, .claim = result, .text = text});
+}
+
+/* If the lease was renewed at that very moment, QEMU stands still although it may run: the core did not ask for it. */
+static void on_sentinel_froze(void *arg, int64_t at)
+{
+	(void)at;
+	struct ft_daemon *d = arg;
+	ft_links_catch_up(d->links);
+	feed(d, &(struct ft_event){.kind = FT_EVENT_TIME});
+	if (ft_core_may_run(&d->core) && ft_process_stopped(ft_qmp_process(d->qmp)))
+		do_thaw(d);
+}
+
 static void on_goodbye_timer(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd, (void)what;
@@ -450,6 +518,9 @@ static struct ft_core_params core_params(const struct ft_config *config, uint64_
 	    .reply_timeout = config->qmp_reply_timeout_ms * FT_NS_PER_MS,
 	};
 	memcpy(p.node, config->node, sizeof p.node);
+	p.arbitrated = config->arbiter.type != FT_ARBITER_NONE;
+	p.guard = config->guard_ms * FT_NS_PER_MS;
+	randombytes_buf(p.seed, sizeof p.seed);
 	return p;
 }
 
@@ -532,14 +603,25 @@ static void verb_failover(struct ft_daemon *d, struct ft_call *call)
 struct check_call {
 	struct ft_daemon *d;
 	struct ft_call *call;
+	char disk_error[FT_TEXT_MAX];
 };
+
+static void check_arbiter_done(void *arg, const char *fault, const char *warning)
+{
+	struct check_call *c = arg;
+	struct ft_status_source source = status_source(c->d);
+	ft_call_answer(c->call, 0, ft_check_json(&source, c->disk_error, fault, warning), NULL);
+	free(c);
+}
 
 static void check_disk_done(void *arg, const char *error)
 {
 	struct check_call *c = arg;
-	struct ft_status_source source = status_source(c->d);
-	ft_call_answer(c->call, 0, ft_check_json(&source, error), NULL);
-	free(c);
+	snprintf(c->disk_error, sizeof c->disk_error, "%s", error);
+	if (c->d->exclusion)
+		ft_exclusion_check(c->d->exclusion, check_arbiter_done, c);
+	else
+		check_arbiter_done(c, "", "");
 }
 
 static void verb_check(struct ft_daemon *d, struct ft_call *call)
@@ -549,7 +631,7 @@ static void verb_check(struct ft_daemon *d, struct ft_call *call)
 		ft_call_answer(call, 1, NULL, "out of memory");
 		return;
 	}
-	*c = (struct check_call){d, call};
+	*c = (struct check_call){.d = d, .call = call};
 	ft_scribe_replace(d->scribe, "check", "ftctl check\n", 12, DISK_MS, check_disk_done, c);
 }
 
@@ -617,11 +699,28 @@ static bool make_events(struct ft_daemon *d)
 	return good;
 }
 
+/* The children first: they are forked, and should hold as little of us as possible. */
+static bool make_children(struct ft_daemon *d, struct ft_session *session, FILE *errors)
+{
+	static const struct ft_exclusion_callbacks exclusion = {
+	    .stored = on_stored,
+	    .claimed = on_claimed,
+	    .looked = on_looked,
+	    .sentinel_froze = on_sentinel_froze,
+	};
+	d->scribe = ft_scribe_new(d->base, d->config->state_dir, errors);
+	if (!d->scribe || d->config->arbiter.type == FT_ARBITER_NONE)
+		return d->scribe != NULL;
+	d->exclusion = ft_exclusion_new(d->base, d->config, d->scribe, &exclusion, d, session, errors);
+	return d->exclusion != NULL;
+}
+
 static bool make_shells(struct ft_daemon *d, uint64_t incarnation, FILE *errors)
 {
 	static const struct ft_links_callbacks links = {
 	    .self = on_self,
 	    .news = on_news,
+	    .acked = on_acked,
 	    .hearing = on_hearing,
 	    .refused = on_refused,
 	    .stalled = on_stalled,
@@ -634,10 +733,6 @@ static bool make_shells(struct ft_daemon *d, uint64_t incarnation, FILE *errors)
 	    .plan_done = on_plan_done,
 	    .plan_finished = on_plan_finished,
 	};
-	/* The scribe first: its child is forked, and should hold as little of us as possible. */
-	d->scribe = ft_scribe_new(d->base, d->config->state_dir, errors);
-	if (!d->scribe)
-		return false;
 	d->control = ft_control_new(d->base, d->config, on_verb, d, errors);
 	if (!d->control)
 		return false;
@@ -665,9 +760,10 @@ struct ft_daemon *ft_daemon_new(struct ft_config *config, FILE *errors)
 		randombytes_buf(&incarnation, sizeof incarnation);
 	while (incarnation == 0);
 	struct ft_core_params params = core_params(config, incarnation);
-	ft_core_init(&d->core, &params, ft_clock_now());
 	d->base = event_base_new();
-	if (!d->base || !make_events(d) || !make_shells(d, incarnation, errors)) {
+	bool good = d->base && make_events(d) && make_children(d, &params.session, errors);
+	ft_core_init(&d->core, &params, ft_clock_now());
+	if (!good || !make_shells(d, incarnation, errors)) {
 		ft_daemon_free(d);
 		return NULL;
 	}
@@ -676,10 +772,11 @@ struct ft_daemon *ft_daemon_new(struct ft_config *config, FILE *errors)
 
 int ft_daemon_run(struct ft_daemon *d)
 {
-	ft_log(FT_LOG_INFO, "main", "ftd %s, incarnation %016llx, %d links, heartbeat %d ms x %d, arbiter none",
+	ft_log(FT_LOG_INFO, "main", "ftd %s, incarnation %016llx, %d links, heartbeat %d ms x %d, arbiter %s",
 	       FT_VERSION, (unsigned long long)d->core.params.incarnation, d->config->n_links, d->config->interval_ms,
-	       d->config->lost_after);
-	ft_log(FT_LOG_WARN, "main", "arbiter type none: nothing excludes two masters in a partition");
+	       d->config->lost_after, ft_arbiter_word(d->config->arbiter.type));
+	if (!d->exclusion)
+		ft_log(FT_LOG_WARN, "main", "arbiter type none: nothing excludes two masters in a partition");
 	uint64_t us = ft_service_watchdog_us();
 	if (us) {
 		struct timeval every = {.tv_sec = (time_t)(us / 1000000), .tv_usec = (suseconds_t)(us % 1000000)};
@@ -706,6 +803,7 @@ void ft_daemon_free(struct ft_daemon *d)
 	/* What waits for the disk looks at the others when it is told. */
 	if (d->scribe)
 		ft_scribe_free(d->scribe, 2000);
+	ft_exclusion_free(d->exclusion, ft_core_lease(&d->core) != FT_NEVER);
 	if (d->control)
 		ft_control_free(d->control);
 	if (d->hooks)

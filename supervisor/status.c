@@ -25,10 +25,25 @@ static json_t *age_json(const struct ft_status_source *s, int64_t at)
 	return at == FT_NEVER ? json_null() : ft_ms_json(s->now - at);
 }
 
-static json_t *session_json(const struct ft_side *side)
+static json_t *session_json(const struct ft_core *c)
 {
-	return json_pack("{s:o, s:I, s:b}", "id", ft_session_json(side->session), "epoch", (json_int_t)side->epoch,
-	                 "accepted", 0);
+	bool known = c->session.stage != FT_SESSION_NONE && c->session.stage != FT_SESSION_UNKNOWN;
+	bool shared = memcmp(c->self.session, c->peer.side.session, sizeof c->self.session) == 0;
+	return json_pack("{s:o, s:I, s:b, s:s, s:o}", "id", known ? ft_session_json(c->session.id) : json_null(),
+	                 "epoch", (json_int_t)c->session.epoch, "accepted",
+	                 c->session.stage == FT_SESSION_BOUND && shared, "stage",
+	                 ft_session_stage_name(c->session.stage), "winner", ft_text_json(c->session.winner));
+}
+
+static json_t *arbiter_json(const struct ft_status_source *s)
+{
+	const char *text = "";
+	if (!s->exclusion)
+		return json_pack("{s:s, s:n, s:s}", "type", "none", "reachable", "warning",
+		                 "no arbiter: a partition can make two masters");
+	bool reachable = ft_exclusion_reachable(s->exclusion, &text);
+	return json_pack("{s:s, s:b, s:o}", "type", ft_arbiter_word(s->config->arbiter.type), "reachable", reachable,
+	                 "error", ft_text_json(text));
 }
 
 static json_t *peer_json(const struct ft_status_source *s)
@@ -90,10 +105,8 @@ json_t *ft_status_json(const struct ft_status_source *s)
 	              "node", s->config->node, "time", time, "version", FT_VERSION, "state", ft_state_name(state),
 	              "role", ft_role_name(c->self.role), "since", time_json(s, c->state_since), "reason",
 	              ft_text_json(c->reason), "protected", state == FT_PROTECTED, "paused", 0, "session",
-	              session_json(&c->self), "peer", peer_json(s), "links", links, "qemu", qemu_json(s));
-	json_object_set_new(out, "arbiter",
-	                    json_pack("{s:s, s:n, s:s}", "type", "none", "reachable", "warning",
-	                              "no arbiter: a partition can make two masters"));
+	              session_json(c), "peer", peer_json(s), "links", links, "qemu", qemu_json(s));
+	json_object_set_new(out, "arbiter", arbiter_json(s));
 	json_object_set(out, "last_outcome", s->last_outcome ? s->last_outcome : json_null());
 	return out;
 }
@@ -210,8 +223,21 @@ static void check_host(json_t *checks, const struct ft_status_source *s, const c
 		    "the wall clock is not synchronised (no decision depends on it)");
 	else
 		add(checks, "clock", "ok", "", "the wall clock is synchronised");
-	add(checks, "arbiter", "warn", "know that this version offers no arbiter",
-	    "type none: a partition can make two masters");
+}
+
+static void check_arbiter(json_t *checks, const struct ft_status_source *s, const char *fault, const char *warning)
+{
+	const char *type = ft_arbiter_word(s->config->arbiter.type);
+	if (!s->exclusion)
+		add(checks, "arbiter", "warn", "use arbiter type file or etcd if that must not happen",
+		    "type none: a partition can make two masters");
+	else if (fault[0])
+		add(checks, "arbiter", "FAIL", "make it reachable: without it nobody may fail over", "%s: %s", type,
+		    fault);
+	else if (warning[0])
+		add(checks, "arbiter", "warn", "see the text", "%s: %s", type, warning);
+	else
+		add(checks, "arbiter", "ok", "", "%s: a scratch register can be claimed", type);
 }
 
 static const char *policy_name(enum ft_policy p)
@@ -242,7 +268,8 @@ static void check_state(json_t *checks, const struct ft_core *c)
 		    "the lines above and below say what is missing", "%s: %s", ft_state_name(state), c->reason);
 }
 
-json_t *ft_check_json(const struct ft_status_source *s, const char *disk_error)
+json_t *ft_check_json(const struct ft_status_source *s, const char *disk_error, const char *arbiter_fault,
+                      const char *arbiter_warning)
 {
 	json_t *checks = json_array();
 	check_qmp(checks, s);
@@ -251,5 +278,6 @@ json_t *ft_check_json(const struct ft_status_source *s, const char *disk_error)
 	check_peer(checks, s);
 	check_state(checks, s->core);
 	check_host(checks, s, disk_error);
+	check_arbiter(checks, s, arbiter_fault, arbiter_warning);
 	return json_pack("{s:o, s:o}", "checks", checks, "plan", plan_json(s->plan));
 }

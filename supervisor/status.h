@@ -6,6 +6,7 @@
 #include "heartbeat/hub.h"
 #include "qmp/session.h"
 #include "supervisor/core.h"
+#include "supervisor/exclusion.h"
 
 #include <jansson.h>
 #include <time.h>
@@ -17,14 +18,17 @@ struct ft_status_source {
 	const struct ft_qemu_view *qemu;
 	const struct ft_plan *plan; /* NULL: none prepared */
 	const struct ft_process *process;
-	json_t *last_outcome; /* borrowed; NULL: none */
+	const struct ft_exclusion *exclusion; /* NULL: no arbiter */
+	json_t *last_outcome;                 /* borrowed; NULL: none */
 	int64_t now;
 	struct timespec wall;
 };
 
 /* A new reference. The contract's "status --json". */
 json_t *ft_status_json(const struct ft_status_source *s);
-/* A new reference: {"checks":[{"name","result","detail","fix"}],"plan":[...]}. disk_error: "" if a test write went well. */
-json_t *ft_check_json(const struct ft_status_source *s, const char *disk_error);
+/* A new reference: {"checks":[{"name","result","detail","fix"}],"plan":[...]}. disk_error: "" if a test write went well.
+ * arbiter_fault, arbiter_warning: of a test claim, "" none. */
+json_t *ft_check_json(const struct ft_status_source *s, const char *disk_error, const char *arbiter_fault,
+                      const char *arbiter_warning);
 
 #endif

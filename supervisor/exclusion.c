@@ -1,0 +1,203 @@
+/* What makes sessions and leases hold in the world. */
+#include "supervisor/exclusion.h"
+
+#include "arbiter/arbiter.h"
+#include "arbiter/fence.h"
+#include "report/log.h"
+#include "supervisor/sentinel.h"
+#include "supervisor/session_file.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SESSION_FILE "session"
+#define STORE_MS     4500 /* for the disk; a proposal that is not on it by then is tried again */
+
+struct ft_exclusion {
+	const struct ft_exclusion_callbacks *cb;
+	void *arg;
+	char pair[FT_NAME_MAX], node[FT_NAME_MAX];
+	struct ft_scribe *scribe;
+	struct ft_arbiter *arbiter;
+	struct ft_fence *fence; /* behind a won claim; NULL: none */
+	struct ft_sentinel *sentinel;
+	pid_t guarded; /* the QEMU the sentinel was given, 0 none */
+	bool relieved; /* the sentinels of earlier ftd are gone */
+	bool reachable;
+	char unreachable[FT_TEXT_MAX];
+	void (*checked)(void *arg, const char *fault, const char *warning);
+	void *checked_arg;
+};
+
+const char *ft_arbiter_word(enum ft_arbiter_type type)
+{
+	static const char *const words[] = {"none", "file", "etcd", "fence"};
+	return words[type];
+}
+
+static void note_reach(struct ft_exclusion *x, const char *error)
+{
+	bool reachable = error[0] == '\0';
+	if (reachable && !x->reachable)
+		ft_log(FT_LOG_INFO, "core", "the arbiter is in reach again");
+	if (!reachable && (x->reachable || strncmp(error, x->unreachable, sizeof x->unreachable - 1) != 0))
+		ft_log(FT_LOG_WARN, "core", "the arbiter is out of reach: %s", error);
+	x->reachable = reachable;
+	snprintf(x->unreachable, sizeof x->unreachable, "%s", error);
+}
+
+static void on_froze(void *arg, int64_t at, int error)
+{
+	struct ft_exclusion *x = arg;
+	if (error)
+		ft_log(FT_LOG_ERROR, "core", "the sentinel cannot stop QEMU: %s; it goes on trying", strerror(error));
+	else
+		ft_log(FT_LOG_WARN, "core", "the sentinel has stopped QEMU: its right to run had ended");
+	x->cb->sentinel_froze(x->arg, at);
+}
+
+struct ft_exclusion *ft_exclusion_new(struct event_base *base, const struct ft_config *config, struct ft_scribe *scribe,
+                                      const struct ft_exclusion_callbacks *cb, void *arg, struct ft_session *session,
+                                      FILE *errors)
+{
+	struct ft_exclusion *x = calloc(1, sizeof *x);
+	char error[FT_SESSION_FILE_ERROR_MAX];
+	if (!x)
+		return NULL;
+	x->cb = cb;
+	x->arg = arg;
+	x->scribe = scribe;
+	x->reachable = true;
+	memcpy(x->pair, config->pair, sizeof x->pair);
+	memcpy(x->node, config->node, sizeof x->node);
+	if (ft_session_file_read(config->state_dir, config->pair, config->node, session, error) != 0)
+		ft_log(FT_LOG_ERROR, "core", "%s", error);
+	x->arbiter = ft_arbiter_new(base, &config->arbiter, errors);
+	bool behind = config->arbiter.type != FT_ARBITER_FENCE && config->arbiter.fence.agent[0];
+	if (behind)
+		x->fence = ft_fence_new(base, &config->arbiter.fence, errors);
+	x->sentinel = ft_sentinel_new(base, config->state_dir, config->watchdog_device, on_froze, x, errors);
+	if (x->arbiter && x->sentinel && (x->fence || !behind))
+		return x;
+	ft_exclusion_free(x, false);
+	return NULL;
+}
+
+static void on_stored(void *arg, const char *error)
+{
+	struct ft_exclusion *x = arg;
+	if (error[0])
+		ft_log(FT_LOG_ERROR, "core", "the session is not on disk: %s", error);
+	x->cb->stored(x->arg, error);
+}
+
+void ft_exclusion_store(struct ft_exclusion *x, const struct ft_session *session)
+{
+	char *text = ft_session_file_text(session, x->pair, x->node);
+	if (!text)
+		abort(); /* out of memory, or a session that the core may not make */
+	ft_scribe_replace(x->scribe, SESSION_FILE, text, strlen(text), STORE_MS, on_stored, x);
+	free(text);
+}
+
+static void on_fenced(void *arg, const char *fault, const char *last_line)
+{
+	(void)last_line;
+	struct ft_exclusion *x = arg;
+	if (fault[0]) {
+		note_reach(x, fault);
+		x->cb->claimed(x->arg, FT_CLAIM_UNREACHABLE, fault);
+	} else {
+		ft_log(FT_LOG_WARN, "core", "claim won, and the other host is fenced");
+		x->cb->claimed(x->arg, FT_CLAIM_WON, x->node);
+	}
+}
+
+static void on_claimed(void *arg, enum ft_claim result, const char *winner, const char *error)
+{
+	struct ft_exclusion *x = arg;
+	note_reach(x, error);
+	if (result == FT_CLAIM_WON && x->fence)
+		ft_fence_run(x->fence, FT_FENCE_OFF, on_fenced, x);
+	else
+		x->cb->claimed(x->arg, result, result == FT_CLAIM_UNREACHABLE ? error : winner);
+}
+
+void ft_exclusion_claim(struct ft_exclusion *x, const uint8_t id[FT_SESSION_BYTES])
+{
+	ft_arbiter_claim(x->arbiter, id, x->node, on_claimed, x);
+}
+
+static void on_looked(void *arg, enum ft_register what, const char *name, const char *error)
+{
+	static const enum ft_claim map[] = {
+	    [FT_REGISTER_UNKNOWN] = FT_CLAIM_UNREACHABLE,
+	    [FT_REGISTER_ABSENT] = FT_CLAIM_NOT_NEEDED,
+	    [FT_REGISTER_TAKEN] = FT_CLAIM_LOST,
+	};
+	struct ft_exclusion *x = arg;
+	note_reach(x, error);
+	x->cb->looked(x->arg, map[what], what == FT_REGISTER_UNKNOWN ? error : name);
+}
+
+void ft_exclusion_look(struct ft_exclusion *x, const uint8_t id[FT_SESSION_BYTES])
+{
+	ft_arbiter_read(x->arbiter, id, on_looked, x);
+}
+
+bool ft_exclusion_publish(struct ft_exclusion *x, const struct ft_process *qemu, int64_t lease)
+{
+	/* The lease first: a sentinel that is given a QEMU must already know its right. */
+	ft_sentinel_lease(x->sentinel, lease);
+	if (qemu->pid != x->guarded) {
+		x->guarded = qemu->pid;
+		if (ft_sentinel_guard(x->sentinel, qemu) != 0)
+			ft_log(FT_LOG_ERROR, "core", "the sentinel is not on guard over QEMU (process %d): %s",
+			       (int)qemu->pid, strerror(errno));
+	}
+	bool on_guard = ft_sentinel_on_guard(x->sentinel);
+	/* Earlier ones hold leases that nobody renews; ours has taken over by now. */
+	if (on_guard && qemu->pid != 0 && !x->relieved)
+		x->relieved = ft_sentinel_relieve_predecessors(x->sentinel, stderr) >= 0;
+	return on_guard;
+}
+
+bool ft_exclusion_reachable(const struct ft_exclusion *x, const char **text)
+{
+	*text = x->unreachable;
+	return x->reachable;
+}
+
+static void on_checked(void *arg, const char *fault, const char *warning)
+{
+	struct ft_exclusion *x = arg;
+	note_reach(x, fault);
+	x->checked(x->checked_arg, fault, warning);
+	x->checked = NULL;
+}
+
+void ft_exclusion_check(struct ft_exclusion *x, void (*done)(void *arg, const char *fault, const char *warning),
+                        void *arg)
+{
+	if (x->checked) {
+		done(arg, "another check is under way; try again in a second", "");
+		return;
+	}
+	x->checked = done;
+	x->checked_arg = arg;
+	ft_arbiter_check(x->arbiter, on_checked, x);
+}
+
+void ft_exclusion_free(struct ft_exclusion *x, bool on_guard)
+{
+	if (!x)
+		return;
+	ft_arbiter_free(x->arbiter);
+	ft_fence_free(x->fence);
+	if (on_guard)
+		ft_sentinel_abandon(x->sentinel);
+	else
+		ft_sentinel_dismiss(x->sentinel);
+	free(x);
+}

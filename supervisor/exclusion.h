@@ -1,0 +1,47 @@
+/* What makes sessions and leases hold in the world: the session file, the arbiter, the fence and the sentinel.
+ * Knows: these four, the scribe.  Must not know: when a claim is due or a lease ends; that is the core's. */
+#ifndef FT_SUPERVISOR_EXCLUSION_H
+#define FT_SUPERVISOR_EXCLUSION_H
+
+#include "config/config.h"
+#include "qmp/process.h"
+#include "report/scribe.h"
+
+#include <jansson.h>
+
+struct event_base;
+struct ft_exclusion;
+
+/* From the event loop, each answer once. Texts are valid for the call. */
+struct ft_exclusion_callbacks {
+	void (*stored)(void *arg, const char *error); /* "" when on disk */
+	/* text: the winner, or why the arbiter is unreachable */
+	void (*claimed)(void *arg, enum ft_claim result, const char *text);
+	/* LOST: somebody stands in the register, text; NOT_NEEDED: nobody; UNREACHABLE: why */
+	void (*looked)(void *arg, enum ft_claim result, const char *text);
+	void (*sentinel_froze)(void *arg, int64_t at);
+};
+
+/* "none", "file", "etcd", "fence" */
+const char *ft_arbiter_word(enum ft_arbiter_type type);
+
+/* For configs with an arbiter. Reads the session file into *session. NULL after lines to errors.  scribe must outlive it. */
+struct ft_exclusion *ft_exclusion_new(struct event_base *base, const struct ft_config *config, struct ft_scribe *scribe,
+                                      const struct ft_exclusion_callbacks *cb, void *arg, struct ft_session *session,
+                                      FILE *errors);
+void ft_exclusion_store(struct ft_exclusion *x, const struct ft_session *session);
+/* A claim that is won with a fence configured is told as won only once the other host is off. */
+void ft_exclusion_claim(struct ft_exclusion *x, const uint8_t id[FT_SESSION_BYTES]);
+void ft_exclusion_look(struct ft_exclusion *x, const uint8_t id[FT_SESSION_BYTES]);
+/* The sentinel's QEMU and lease, after every step of the core.  Cheap when nothing has changed.
+ * Returns false if no sentinel is on guard over a QEMU whose lease has an end. */
+bool ft_exclusion_publish(struct ft_exclusion *x, const struct ft_process *qemu, int64_t lease);
+/* Whether the arbiter has answered its last question; text: why not. */
+bool ft_exclusion_reachable(const struct ft_exclusion *x, const char **text);
+/* Tries the arbiter in a scratch register; done is called from the event loop with a fault ("" none) and a warning. */
+void ft_exclusion_check(struct ft_exclusion *x, void (*done)(void *arg, const char *fault, const char *warning),
+                        void *arg);
+/* on_guard: the sentinel stays behind; otherwise it goes with us. NULL is fine. */
+void ft_exclusion_free(struct ft_exclusion *x, bool on_guard);
+
+#endif
