@@ -6,7 +6,7 @@ CC      ?= cc
 PREFIX  ?= /usr/local
 DESTDIR ?=
 
-PKGS    := libevent_core libevent_extra jansson libconfig libsodium
+PKGS    := libevent_core libevent_extra jansson libconfig libsodium libcurl
 SYSTEMD := $(shell pkg-config --exists libsystemd 2>/dev/null && echo libsystemd)
 
 WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wcast-qual \
@@ -27,7 +27,7 @@ CPPFLAGS += -D_FORTIFY_SOURCE=2
 endif
 
 Q := $(if $(V),,@)
-ROOMS    := config heartbeat qmp supervisor report ctl
+ROOMS    := config heartbeat qmp arbiter supervisor report ctl
 MAINS    := supervisor/main.c ctl/ftctl.c
 LIB_SRC  := $(filter-out $(MAINS),$(foreach r,$(ROOMS),$(wildcard $(r)/*.c)))
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
@@ -80,7 +80,7 @@ lint:
 # Apart from lint, so that pkg-config is asked only once it is installed.
 TIDY_SRC := $(LIB_SRC) $(MAINS)
 lint-all:
-	clang-format --dry-run -Werror $(ALL_SRC) $(wildcard $(foreach r,$(ROOMS) tests/unit,$(r)/*.h))
+	clang-format --dry-run -Werror $(LIB_SRC) $(MAINS) $(wildcard $(foreach r,$(ROOMS),$(r)/*.h) tests/*/*.[ch])
 	clang-tidy --quiet $(TIDY_SRC) -- -std=c17 $(CPPFLAGS) $(shell pkg-config --cflags $(PKGS) $(SYSTEMD) 2>/dev/null)
 	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr --enable=warning,performance,portability \
 	         --include=$(firstword $(wildcard /usr/include/*/sys/queue.h /usr/include/sys/queue.h)) \

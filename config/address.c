@@ -1,5 +1,5 @@
-/* Link addresses: "10.0.0.1:7400", "[fd00::1]:7400", "[fe80::1%eth0]:7400".
- * Knows: numeric addresses.  Must not know: name resolution; a heartbeat must not hang on a name server. */
+/* Link addresses: "10.0.0.1:7400", "[fd00::1]:7400", "[fe80::1%eth0]:7400"; and what is a good URL of an endpoint.
+ * Knows: the form of addresses.  Must not know: name resolution; a heartbeat must not hang on a name server. */
 #include "config/internal.h"
 
 #include <arpa/inet.h>
@@ -76,6 +76,37 @@ const char *ft_address_parse(const char *text, struct sockaddr_storage *out, soc
 	memset(out, 0, sizeof(*out));
 	*len = v6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
 	return v6 ? parse_v6(host, port, (struct sockaddr_in6 *)out) : parse_v4(host, port, (struct sockaddr_in *)out);
+}
+
+static const char *bracketed_fault(const char *host, size_t len)
+{
+	char text[INET6_ADDRSTRLEN];
+	struct in6_addr address;
+
+	if (len >= sizeof(text))
+		return "is not a numeric IPv6 address";
+	memcpy(text, host, len);
+	text[len] = '\0';
+	return inet_pton(AF_INET6, text, &address) == 1 ? NULL : "is not a numeric IPv6 address";
+}
+
+const char *ft_url_fault(const char *text)
+{
+	static const char name_letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_";
+	size_t scheme = strncmp(text, "https://", 8) == 0 ? 8 : strncmp(text, "http://", 7) == 0 ? 7 : 0;
+	bool v6 = text[scheme] == '[';
+	const char *host = text + scheme + v6;
+	const char *end = strstr(host, v6 ? "]:" : ":");
+
+	if (scheme == 0)
+		return "is no http:// or https:// URL";
+	if (!end)
+		return "has no port";
+	if (parse_port(end + v6 + 1) == 0)
+		return "does not end in a port, 1 to 65535";
+	if (v6)
+		return bracketed_fault(host, (size_t)(end - host));
+	return end > host && strspn(host, name_letters) == (size_t)(end - host) ? NULL : "has no good host";
 }
 
 bool ft_address_equal(const struct sockaddr_storage *a, const struct sockaddr_storage *b)

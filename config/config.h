@@ -3,6 +3,7 @@
 #ifndef FT_CONFIG_CONFIG_H
 #define FT_CONFIG_CONFIG_H
 
+#include "arbiter/settings.h"
 #include "supervisor/types.h"
 
 #include <stdio.h>
@@ -14,10 +15,8 @@
 #define FT_ARGV_MAX     16
 #define FT_PATH_MAX     256 /* our own limit for a path in ft.conf, with the NUL */
 #define FT_SOCKPATH_MAX 108 /* sun_path, unix(7) */
-#define FT_OPTIONS_MAX  32
 
 enum ft_log_level { FT_LOG_ERROR = 0, FT_LOG_WARN, FT_LOG_INFO, FT_LOG_DEBUG };
-enum ft_arbiter_type { FT_ARBITER_NONE = 0, FT_ARBITER_FILE, FT_ARBITER_ETCD, FT_ARBITER_FENCE };
 
 struct ft_key {
 	uint32_t
@@ -49,9 +48,8 @@ struct ft_config {
 	char qmp_oob_socket[FT_SOCKPATH_MAX];
 	int qmp_reply_timeout_ms; /* 50 .. 60000 */
 
-	enum ft_arbiter_type arbiter;
-	int arbiter_timeout_ms; /* 10 .. 600000 */
-	int guard_ms;           /* 0 .. 10000 */
+	struct ft_arbiter_settings arbiter; /* with the fence */
+	int guard_ms;                       /* 0 .. 10000; with an arbiter, 5 .. 10000 */
 
 	int n_hook;                  /* 0: no hook */
 	char *hook[FT_ARGV_MAX + 1]; /* argv, NULL-terminated, owned */
@@ -73,8 +71,10 @@ struct ft_config {
 struct ft_config *ft_config_load(const char *path, FILE *errors);
 void ft_config_free(struct ft_config *c); /* NULL is fine; wipes the keys */
 
-/* Settings that a running daemon cannot change without a restart (pair, node, state_dir, all of control, arbiter.type,
- * realtime, watchdog_device).  Returns the name of the first one that differs, or NULL if new can take old's place. */
+/* Settings that a running daemon cannot change without a restart: pair, node, state_dir, realtime, watchdog_device, all of
+ * control, arbiter and fence.  Where old has an arbiter, also heartbeat.interval_ms, heartbeat.lost_after and
+ * failover.guard_ms: the sessions of both sides rest on them.
+ * Returns the name of the first one that differs, or NULL if new can take old's place. */
 const char *ft_config_fixed_difference(const struct ft_config *old_config, const struct ft_config *new_config);
 
 /* Makes a new random key file, 64 hex digits and a newline, mode 0600, never over an existing file.

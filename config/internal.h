@@ -3,9 +3,10 @@
  *   source.c    the file as bytes: opened safely, cleared of what the parser would swallow or die of
  *   settings.c  the table of all settings, and the walk of the parsed tree against it
  *   value.c     one judge for each kind of value
- *   address.c   "10.0.0.1:7400" -> struct sockaddr_storage
+ *   address.c   "10.0.0.1:7400" -> struct sockaddr_storage; what is a good URL
  *   key.c       key files
- *   config.c    the whole: load, what settings must hold among each other, free */
+ *   relations.c what settings must hold among each other
+ *   config.c    the whole: load, free */
 #ifndef FT_CONFIG_INTERNAL_H
 #define FT_CONFIG_INTERNAL_H
 
@@ -34,6 +35,7 @@ typedef void ft_judge_tree(struct ft_reader *r, const struct ft_setting *row, co
 
 enum ft_type { FT_GROUP, FT_INT, FT_BOOL, FT_STRING, FT_TREE };
 enum ft_need { FT_OPTIONAL, FT_IN_GROUP /* if its group is there */, FT_ALWAYS };
+enum ft_reload { FT_RELOADED, FT_FIXED_WITH_ARBITER, FT_FIXED };
 
 /* One row of the table. */
 struct ft_setting {
@@ -44,13 +46,16 @@ struct ft_setting {
 	ft_judge_tree *tree; /* FT_TREE */
 	bool stored;
 	size_t offset,
-	    room;     /* where it is stored in struct ft_config (a link's: in struct ft_link_config); sizeof that */
-	int min, max; /* FT_INT */
-	int number;   /* FT_INT: default */
+	    room; /* where it is stored in struct ft_config (a link's: in struct ft_link_config); sizeof that */
+	enum ft_reload reload;
+	int min, max;         /* FT_INT */
+	int number;           /* FT_INT: default */
 	const char *fallback; /* FT_STRING: default, NULL none; "PAIR" in it is the pair's name, "HOST" the host's */
 	const char *const *words; /* ft_judge_word: NULL-terminated, stored as index */
 	const char *allowed;      /* for people, what may stand here; an integer's range is added by itself */
 };
+
+#define FT_A_SECRET "the absolute path of a file with the password as its one line, mode 0600"
 
 void ft_fault(struct ft_reader *r, struct ft_where w, const char *format, ...) __attribute__((format(printf, 3, 4)));
 struct ft_where ft_where(const config_setting_t *s);
@@ -64,9 +69,13 @@ char *ft_source_read(struct ft_reader *r, const char *path);
 
 /* Fills r->c from the tree; every fault is added. */
 void ft_settings_apply(struct ft_reader *r, const config_t *tree);
+/* Adds what no row can see alone. After ft_settings_apply. */
+void ft_relations_judge(struct ft_reader *r, const config_t *tree);
+/* The words of arbiter.type, by enum ft_arbiter_type; NULL-terminated. */
+extern const char *const ft_arbiter_words[];
 
-ft_judge_text ft_judge_pair, ft_judge_node, ft_judge_path, ft_judge_socket, ft_judge_word, ft_judge_mode,
-    ft_judge_group, ft_judge_any;
+ft_judge_text ft_judge_pair, ft_judge_node, ft_judge_path, ft_judge_file, ft_judge_secret, ft_judge_program,
+    ft_judge_word, ft_judge_mode, ft_judge_group, ft_judge_plain, ft_judge_any;
 ft_judge_tree ft_judge_key_files, ft_judge_hook, ft_judge_endpoints, ft_judge_options;
 void ft_judge_int(struct ft_reader *r, const struct ft_setting *row, const config_setting_t *s, void *slot);
 void ft_judge_bool(struct ft_reader *r, const struct ft_setting *row, const config_setting_t *s, void *slot);
@@ -74,6 +83,8 @@ void ft_type_fault(struct ft_reader *r, const struct ft_setting *row, const conf
 
 /* Returns NULL, or what is wrong with text. Numeric only: no name is ever resolved. */
 const char *ft_address_parse(const char *text, struct sockaddr_storage *out, socklen_t *len);
+/* "https://host:port" or "http://host:port", and no more.  Returns NULL, or what is wrong with text. */
+const char *ft_url_fault(const char *text);
 /* Same family, address, scope and port. */
 bool ft_address_equal(const struct sockaddr_storage *a, const struct sockaddr_storage *b);
 

@@ -9,36 +9,42 @@
 
 #define IN(holder, field)                                                                                              \
 	.stored = true, .offset = offsetof(struct holder, field), .room = sizeof(((struct holder *)0)->field)
+#define FIXED                      .reload = FT_FIXED
+#define WITH_ARBITER               .reload = FT_FIXED_WITH_ARBITER
 #define RANGE(low, high, standard) .min = (low), .max = (high), .number = (standard)
 
 static void judge_links(struct ft_reader *r, const struct ft_setting *row, const config_setting_t *s, void *slot);
 
 /* In the order of the enums they are stored in. */
-static const char *const arbiter_words[] = {"none", "file", "etcd", "fence", NULL};
+const char *const ft_arbiter_words[] = {"none", "file", "etcd", "fence", NULL};
 static const char *const log_words[] = {"error", "warn", "info", "debug", NULL};
 
 #define A_GROUP   "a group, NAME: { ... };"
 #define A_PATH    "a path that begins with /"
 #define AN_OPTION "a path that begins with /, or \"\" for none"
 #define A_SOCKET  "the path of a UNIX socket, which begins with /"
+#define A_FILE    "the absolute path of a file that ftd can read, or \"\" for none"
+#define PLAIN     "printable ASCII characters"
 #define A_NAME    "at most 63 of a-z 0-9 . _ -, not beginning with a dot"
 #define AN_END    "\"a.b.c.d:port\", \"[v6]:port\" or \"[fe80::1%eth0]:port\", numeric, port 1 to 65535"
 
 static const struct ft_setting settings[] = {
-    {"pair", FT_STRING, FT_ALWAYS, ft_judge_pair, IN(ft_config, pair), .allowed = A_NAME},
-    {"node", FT_STRING, FT_OPTIONAL, ft_judge_node, IN(ft_config, node), .fallback = "HOST",
+    {"pair", FT_STRING, FT_ALWAYS, ft_judge_pair, IN(ft_config, pair), FIXED, .allowed = A_NAME},
+    {"node", FT_STRING, FT_OPTIONAL, ft_judge_node, IN(ft_config, node), FIXED, .fallback = "HOST",
      .allowed = "at most 63 of A-Z a-z 0-9 . _ -, not beginning with a dot (not given: the host name)"},
-    {"state_dir", FT_STRING, FT_OPTIONAL, ft_judge_path, IN(ft_config, state_dir), .fallback = "/var/lib/ftd/PAIR",
-     .allowed = A_PATH},
-    {"realtime", FT_BOOL, FT_OPTIONAL, IN(ft_config, realtime), .allowed = "true or false"},
-    {"watchdog_device", FT_STRING, FT_OPTIONAL, ft_judge_path, IN(ft_config, watchdog_device), .allowed = AN_OPTION},
+    {"state_dir", FT_STRING, FT_OPTIONAL, ft_judge_path, IN(ft_config, state_dir), FIXED,
+     .fallback = "/var/lib/ftd/PAIR", .allowed = A_PATH},
+    {"realtime", FT_BOOL, FT_OPTIONAL, IN(ft_config, realtime), FIXED, .allowed = "true or false"},
+    {"watchdog_device", FT_STRING, FT_OPTIONAL, ft_judge_path, IN(ft_config, watchdog_device), FIXED,
+     .allowed = AN_OPTION},
 
     {"heartbeat", FT_GROUP, FT_OPTIONAL, .allowed = A_GROUP},
     {"heartbeat.key_file", FT_TREE, FT_ALWAYS, .tree = ft_judge_key_files, IN(ft_config, key_file),
      .allowed = "the absolute path of a file with 64 hex digits, mode 0600, or a list of up to 4 such paths"},
-    {"heartbeat.interval_ms", FT_INT, FT_OPTIONAL, IN(ft_config, interval_ms), RANGE(5, 10000, 100),
+    {"heartbeat.interval_ms", FT_INT, FT_OPTIONAL, IN(ft_config, interval_ms), WITH_ARBITER, RANGE(5, 10000, 100),
      .allowed = "milliseconds"},
-    {"heartbeat.lost_after", FT_INT, FT_OPTIONAL, IN(ft_config, lost_after), RANGE(2, 100, 5), .allowed = "intervals"},
+    {"heartbeat.lost_after", FT_INT, FT_OPTIONAL, IN(ft_config, lost_after), WITH_ARBITER, RANGE(2, 100, 5),
+     .allowed = "intervals"},
     {"heartbeat.links", FT_TREE, FT_ALWAYS, .tree = judge_links, IN(ft_config, links),
      .allowed = "a list of 1 to 8 links, ( { local = \"10.0.0.1:7400\"; peer = \"10.0.0.2:7400\"; } )"},
     {"heartbeat.links.local", FT_STRING, FT_OPTIONAL, ft_judge_any, IN(ft_link_config, local_text), .allowed = AN_END},
@@ -51,28 +57,38 @@ static const struct ft_setting settings[] = {
      .allowed = "milliseconds"},
 
     {"arbiter", FT_GROUP, FT_OPTIONAL, .allowed = A_GROUP},
-    {"arbiter.type", FT_STRING, FT_ALWAYS, ft_judge_word, IN(ft_config, arbiter), .words = arbiter_words,
+    {"arbiter.type", FT_STRING, FT_ALWAYS, ft_judge_word, IN(ft_config, arbiter.type), FIXED, .words = ft_arbiter_words,
      .allowed = "\"none\", \"file\", \"etcd\" or \"fence\"; there is no default"},
-    {"arbiter.timeout_ms", FT_INT, FT_OPTIONAL, IN(ft_config, arbiter_timeout_ms), RANGE(10, 600000, 1000),
+    {"arbiter.timeout_ms", FT_INT, FT_OPTIONAL, IN(ft_config, arbiter.timeout_ms), FIXED, RANGE(10, 600000, 1000),
      .allowed = "milliseconds"},
-    {"arbiter.path", FT_STRING, FT_OPTIONAL, ft_judge_path, .allowed = AN_OPTION},
-    {"arbiter.endpoints", FT_TREE, FT_OPTIONAL, .tree = ft_judge_endpoints,
-     .allowed = "an array of up to 32 URLs, [ \"https://10.0.0.9:2379\" ]"},
-    {"arbiter.prefix", FT_STRING, FT_OPTIONAL, ft_judge_any, .allowed = "a string"},
-    {"arbiter.ca_file", FT_STRING, FT_OPTIONAL, ft_judge_path, .allowed = AN_OPTION},
-    {"arbiter.cert_file", FT_STRING, FT_OPTIONAL, ft_judge_path, .allowed = AN_OPTION},
-    {"arbiter.cert_key_file", FT_STRING, FT_OPTIONAL, ft_judge_path, .allowed = AN_OPTION},
-    {"arbiter.user", FT_STRING, FT_OPTIONAL, ft_judge_any, .allowed = "a string"},
-    {"arbiter.password_file", FT_STRING, FT_OPTIONAL, ft_judge_path, .allowed = AN_OPTION},
+    {"arbiter.path", FT_STRING, FT_OPTIONAL, ft_judge_path, IN(ft_config, arbiter.path), FIXED, .allowed = AN_OPTION},
+    {"arbiter.endpoints", FT_TREE, FT_OPTIONAL, .tree = ft_judge_endpoints, IN(ft_config, arbiter.endpoints), FIXED,
+     .allowed = "an array of 1 to 5 URLs of scheme, host and port and no more, [ \"https://10.0.0.9:2379\" ]"},
+    {"arbiter.prefix", FT_STRING, FT_OPTIONAL, ft_judge_plain, IN(ft_config, arbiter.prefix), FIXED,
+     .fallback = "/ftd/", .allowed = PLAIN},
+    {"arbiter.ca_file", FT_STRING, FT_OPTIONAL, ft_judge_file, IN(ft_config, arbiter.ca_file), FIXED,
+     .allowed = A_FILE},
+    {"arbiter.cert_file", FT_STRING, FT_OPTIONAL, ft_judge_file, IN(ft_config, arbiter.cert_file), FIXED,
+     .allowed = A_FILE},
+    {"arbiter.cert_key_file", FT_STRING, FT_OPTIONAL, ft_judge_file, IN(ft_config, arbiter.cert_key_file), FIXED,
+     .allowed = A_FILE},
+    {"arbiter.user", FT_STRING, FT_OPTIONAL, ft_judge_plain, IN(ft_config, arbiter.user), FIXED, .allowed = PLAIN},
+    {"arbiter.password_file", FT_STRING, FT_OPTIONAL, ft_judge_secret, IN(ft_config, arbiter.password_file), FIXED,
+     .allowed = FT_A_SECRET ", or \"\" for none"},
 
     {"fence", FT_GROUP, FT_OPTIONAL, .allowed = A_GROUP},
-    {"fence.agent", FT_STRING, FT_IN_GROUP, ft_judge_path, .allowed = A_PATH},
-    {"fence.options", FT_TREE, FT_OPTIONAL, .tree = ft_judge_options, .allowed = "a group of strings"},
-    {"fence.delay_ms", FT_INT, FT_OPTIONAL, RANGE(0, 600000, 0), .allowed = "milliseconds"},
-    {"fence.timeout_ms", FT_INT, FT_OPTIONAL, RANGE(10, 600000, 20000), .allowed = "milliseconds"},
+    {"fence.agent", FT_STRING, FT_IN_GROUP, ft_judge_program, IN(ft_config, arbiter.fence.agent), FIXED,
+     .allowed = "the absolute path of a fence agent, a program that ftd may run"},
+    {"fence.options", FT_TREE, FT_OPTIONAL, .tree = ft_judge_options, IN(ft_config, arbiter.fence.options), FIXED,
+     .allowed = "a group of up to 32 strings, { ip = \"10.0.0.250\"; }"},
+    {"fence.delay_ms", FT_INT, FT_OPTIONAL, IN(ft_config, arbiter.fence.delay_ms), FIXED, RANGE(0, 600000, 0),
+     .allowed = "milliseconds"},
+    {"fence.timeout_ms", FT_INT, FT_OPTIONAL, IN(ft_config, arbiter.fence.timeout_ms), FIXED, RANGE(10, 600000, 20000),
+     .allowed = "milliseconds"},
 
     {"failover", FT_GROUP, FT_OPTIONAL, .allowed = A_GROUP},
-    {"failover.guard_ms", FT_INT, FT_OPTIONAL, IN(ft_config, guard_ms), RANGE(0, 10000, 20), .allowed = "milliseconds"},
+    {"failover.guard_ms", FT_INT, FT_OPTIONAL, IN(ft_config, guard_ms), WITH_ARBITER, RANGE(0, 10000, 20),
+     .allowed = "milliseconds"},
 
     {"report", FT_GROUP, FT_OPTIONAL, .allowed = A_GROUP},
     {"report.hook", FT_TREE, FT_OPTIONAL, .tree = ft_judge_hook, IN(ft_config, hook),
@@ -81,11 +97,11 @@ static const struct ft_setting settings[] = {
      .allowed = "milliseconds"},
 
     {"control", FT_GROUP, FT_OPTIONAL, .allowed = A_GROUP},
-    {"control.socket", FT_STRING, FT_OPTIONAL, ft_judge_path, IN(ft_config, control_socket),
+    {"control.socket", FT_STRING, FT_OPTIONAL, ft_judge_path, IN(ft_config, control_socket), FIXED,
      .fallback = "/run/ftd/PAIR.sock", .allowed = A_SOCKET},
-    {"control.mode", FT_STRING, FT_OPTIONAL, ft_judge_mode, IN(ft_config, control_mode), .fallback = "0660",
+    {"control.mode", FT_STRING, FT_OPTIONAL, ft_judge_mode, IN(ft_config, control_mode), FIXED, .fallback = "0660",
      .allowed = "an octal mode in quotes, \"0600\" to \"0777\""},
-    {"control.group", FT_STRING, FT_OPTIONAL, ft_judge_group, IN(ft_config, control_gid), .fallback = "",
+    {"control.group", FT_STRING, FT_OPTIONAL, ft_judge_group, IN(ft_config, control_gid), FIXED, .fallback = "",
      .allowed = "the name of an existing group, or \"\" to leave it as it is"},
 
     {"log", FT_GROUP, FT_OPTIONAL, .allowed = A_GROUP},
@@ -294,4 +310,19 @@ void ft_settings_apply(struct ft_reader *r, const config_t *tree)
 	walk(r, config_root_setting(tree), "", r->c);
 	for (size_t i = 0; i < N_SETTINGS; i++)
 		judge_absence(r, tree, &settings[i]);
+}
+
+/* Places are compared as bytes: each was zero before its value was stored. */
+const char *ft_config_fixed_difference(const struct ft_config *old_config, const struct ft_config *new_config)
+{
+	enum ft_reload least = old_config->arbiter.type == FT_ARBITER_NONE ? FT_FIXED : FT_FIXED_WITH_ARBITER;
+
+	for (size_t i = 0; i < N_SETTINGS; i++) {
+		const struct ft_setting *row = &settings[i];
+		const char *old_value = (const char *)old_config + row->offset;
+		const char *new_value = (const char *)new_config + row->offset;
+		if (row->reload >= least && memcmp(old_value, new_value, row->room) != 0)
+			return row->path;
+	}
+	return NULL;
 }

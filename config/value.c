@@ -1,11 +1,13 @@
 /* One judge for each kind of value.
  * Knows: what a good name, path, mode, ... is.  Must not know: which settings there are (that is the table's). */
+#include "arbiter/secret.h"
 #include "config/internal.h"
 
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -130,6 +132,71 @@ void ft_judge_path(struct ft_reader *r, const struct ft_setting *row, struct ft_
 		refuse_text(r, row, w, text, "is not an absolute path");
 }
 
+/* Told as row's fault, unless it is a regular file that ftd may use so; access: as in faccessat(2). */
+static bool is_usable(struct ft_reader *r, const struct ft_setting *row, struct ft_where w, const char *path,
+                      int access)
+{
+	struct stat st;
+	const char *what = NULL;
+
+	if (path[0] != '/')
+		what = "is not an absolute path";
+	else if (stat(path, &st) != 0)
+		what = strerror(errno);
+	else if (!S_ISREG(st.st_mode) || faccessat(AT_FDCWD, path, access, AT_EACCESS) != 0)
+		what = access == X_OK ? "is not a program that ftd may run" : "is not a file that ftd may read";
+	if (what)
+		refuse_text(r, row, w, path, what);
+	return !what;
+}
+
+void ft_judge_file(struct ft_reader *r, const struct ft_setting *row, struct ft_where w, const char *text, void *slot)
+{
+	if (text[0] == '\0' || is_usable(r, row, w, text, R_OK))
+		store(r, row, w, text, slot);
+}
+
+void ft_judge_program(struct ft_reader *r, const struct ft_setting *row, struct ft_where w, const char *text,
+                      void *slot)
+{
+	if (is_usable(r, row, w, text, X_OK))
+		store(r, row, w, text, slot);
+}
+
+/* Returns NULL, or what is wrong. */
+static const char *secret_fault(const char *path)
+{
+	char secret[FT_SETTING_MAX];
+
+	if (path[0] != '/')
+		return "is not an absolute path";
+	const char *fault = ft_secret_read(path, secret);
+	sodium_memzero(secret, sizeof(secret));
+	return fault;
+}
+
+void ft_judge_secret(struct ft_reader *r, const struct ft_setting *row, struct ft_where w, const char *text, void *slot)
+{
+	const char *fault = text[0] ? secret_fault(text) : NULL;
+
+	if (fault)
+		refuse_text(r, row, w, text, fault);
+	else
+		store(r, row, w, text, slot);
+}
+
+void ft_judge_plain(struct ft_reader *r, const struct ft_setting *row, struct ft_where w, const char *text, void *slot)
+{
+	const char *c = text;
+
+	while (*c >= ' ' && *c <= '~')
+		c++;
+	if (*c)
+		refuse_text(r, row, w, text, "holds other than printable characters");
+	else
+		store(r, row, w, text, slot);
+}
+
 void ft_judge_word(struct ft_reader *r, const struct ft_setting *row, struct ft_where w, const char *text, void *slot)
 {
 	for (unsigned i = 0; row->words[i]; i++)
@@ -222,29 +289,13 @@ void ft_judge_key_files(struct ft_reader *r, const struct ft_setting *row, const
 		add_key(r, row, ft_where(s), paths[i]);
 }
 
-static bool hook_can_run(struct ft_reader *r, const struct ft_setting *row, struct ft_where w, const char *program)
-{
-	struct stat st;
-	const char *what = NULL;
-
-	if (program[0] != '/')
-		what = "is not an absolute path";
-	else if (stat(program, &st) != 0)
-		what = strerror(errno);
-	else if (!S_ISREG(st.st_mode) || faccessat(AT_FDCWD, program, X_OK, AT_EACCESS) != 0)
-		what = "is not a program that ftd may run";
-	if (what)
-		refuse_text(r, row, w, program, what);
-	return !what;
-}
-
 void ft_judge_hook(struct ft_reader *r, const struct ft_setting *row, const config_setting_t *s, void *slot)
 {
 	const char *argv[FT_ARGV_MAX];
 	int n = strings_of(r, row, s, argv, FT_ARGV_MAX);
 	char **copy = slot;
 
-	if (n <= 0 || !hook_can_run(r, row, ft_where(s), argv[0]))
+	if (n <= 0 || !is_usable(r, row, ft_where(s), argv[0], X_OK))
 		return;
 	for (int i = 0; i < n; i++) {
 		copy[i] = strdup(argv[i]);
@@ -258,29 +309,72 @@ void ft_judge_hook(struct ft_reader *r, const struct ft_setting *row, const conf
 
 void ft_judge_endpoints(struct ft_reader *r, const struct ft_setting *row, const config_setting_t *s, void *slot)
 {
-	const char *urls[FT_OPTIONS_MAX];
-	int n = strings_of(r, row, s, urls, FT_OPTIONS_MAX);
+	const char *urls[FT_ENDPOINTS_MAX];
+	int n = strings_of(r, row, s, urls, FT_ENDPOINTS_MAX);
+	char(*places)[FT_SETTING_MAX] = slot;
 
-	(void)slot;
-	for (int i = 0; i < n; i++)
-		if (strncmp(urls[i], "http://", 7) != 0 && strncmp(urls[i], "https://", 8) != 0)
-			refuse_text(r, row, ft_where(s), urls[i], "is no URL");
+	for (int i = 0; i < n; i++) {
+		const char *fault = strlen(urls[i]) < sizeof(places[i]) ? ft_url_fault(urls[i]) : "is too long";
+		if (fault)
+			refuse_text(r, row, ft_where(s), urls[i], fault);
+		else
+			(void)snprintf(places[i], sizeof(places[i]), "%s", urls[i]);
+		r->c->arbiter.n_endpoints = i + 1;
+	}
+}
+
+/* One of fence.options. Returns NULL, or what is wrong and what is allowed. */
+static const char *option_fault(const struct ft_fence_option *o)
+{
+	if (strchr(o->name, '*'))
+		return "is no name of an option; A-Z a-z 0-9 _ - are allowed";
+	if (strcmp(o->name, "action") == 0)
+		return "must be left out; ftd sets the action itself";
+	for (const char *c = o->value; *c; c++)
+		if (iscntrl((unsigned char)*c))
+			return "holds control characters; one line of text is allowed";
+	return NULL;
+}
+
+static void add_option(struct ft_reader *r, const struct ft_setting *row, const config_setting_t *s,
+                       struct ft_fence_option *o)
+{
+	const char *name = config_setting_name(s), *value = config_setting_get_string(s);
+	char shown[FT_SHOWN_MAX];
+
+	if (!value) {
+		ft_fault(r, ft_where(s), "%s.%s is %s; %s", row->path, name, type_name(s), row->allowed);
+		return;
+	}
+	if (strlen(name) >= sizeof(o->name) || strlen(value) >= sizeof(o->value)) {
+		ft_fault(r, ft_where(s),
+		         "%s.%s is too long; a name of at most %zu and a value of at most %zu characters", row->path,
+		         ft_shown(name, shown), sizeof(o->name) - 1, sizeof(o->value) - 1);
+		return;
+	}
+	memcpy(o->name, name, strlen(name) + 1);
+	memcpy(o->value, value, strlen(value) + 1);
+	const char *fault = option_fault(o);
+	if (fault)
+		ft_fault(r, ft_where(s), "%s.%s %s", row->path, name, fault);
+	else if (strcmp(name, "password_file") == 0 && (fault = secret_fault(value)))
+		ft_fault(r, ft_where(s), "%s.%s %s %s; " FT_A_SECRET, row->path, name, ft_shown(value, shown), fault);
 }
 
 void ft_judge_options(struct ft_reader *r, const struct ft_setting *row, const config_setting_t *s, void *slot)
 {
-	(void)slot;
+	struct ft_fence_option *options = slot;
+	int n = config_setting_length(s);
+
 	if (!config_setting_is_group(s)) {
 		ft_type_fault(r, row, s);
 		return;
 	}
-	if (config_setting_length(s) > FT_OPTIONS_MAX)
-		ft_fault(r, ft_where(s), "%s has %d options; at most %d", row->path, config_setting_length(s),
-		         FT_OPTIONS_MAX);
-	for (int i = 0; i < config_setting_length(s); i++) {
-		const config_setting_t *option = config_setting_get_elem(s, (unsigned)i);
-		if (config_setting_type(option) != CONFIG_TYPE_STRING)
-			ft_fault(r, ft_where(option), "%s.%s is %s; %s", row->path, config_setting_name(option),
-			         type_name(option), row->allowed);
+	if (n > FT_FENCE_OPTIONS_MAX) {
+		ft_fault(r, ft_where(s), "%s has %d options; at most %d", row->path, n, FT_FENCE_OPTIONS_MAX);
+		return;
 	}
+	for (int i = 0; i < n; i++)
+		add_option(r, row, config_setting_get_elem(s, (unsigned)i), &options[i]);
+	r->c->arbiter.fence.n_options = n;
 }

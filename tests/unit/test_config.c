@@ -205,8 +205,8 @@ START_TEST(every_setting_lands)
 	ck_assert_str_eq(c->qmp_socket, "/run/q");
 	ck_assert_str_eq(c->qmp_oob_socket, "/run/o");
 	ck_assert_int_eq(c->qmp_reply_timeout_ms, 300);
-	ck_assert_int_eq(c->arbiter, FT_ARBITER_NONE);
-	ck_assert_int_eq(c->arbiter_timeout_ms, 40);
+	ck_assert_int_eq(c->arbiter.type, FT_ARBITER_NONE);
+	ck_assert_int_eq(c->arbiter.timeout_ms, 40);
 	ck_assert_int_eq(c->guard_ms, 30);
 	ck_assert_int_eq(c->n_hook, 3);
 	ck_assert_str_eq(c->hook[0], "/bin/sh");
@@ -239,7 +239,7 @@ START_TEST(what_is_left_out_has_its_default)
 	ck_assert_int_eq(c->interval_ms, 100);
 	ck_assert_int_eq(c->lost_after, 5);
 	ck_assert_int_eq(c->qmp_reply_timeout_ms, 1000);
-	ck_assert_int_eq(c->arbiter_timeout_ms, 1000);
+	ck_assert_int_eq(c->arbiter.timeout_ms, 1000);
 	ck_assert_int_eq(c->guard_ms, 20);
 	ck_assert_int_eq(c->n_hook, 0);
 	ck_assert_int_eq(c->hook_timeout_ms, 10000);
@@ -427,38 +427,306 @@ START_TEST(a_path_that_would_be_cut_is_refused)
 }
 END_TEST
 
-START_TEST(what_is_not_built_is_refused_never_ignored)
+/* The good file with another arbiter in line 18, and in line 30 what is to stand beside it. */
+static const char *write_arbiter(const char *arbiter, const char *beside)
 {
-	static const struct bad bad[] = {
-	    {18, "type = \"file\"; path = \"/mnt/x\";",
-	     "arbiter.type \"file\" is not built yet in this version; \"none\""},
-	    {18,
-	     "type = \"etcd\"; endpoints = [ \"https://10.0.0.9:2379\" ]; prefix = \"/ftd/\"; ca_file = \"\";"
-	     "cert_file = \"\"; cert_key_file = \"\"; user = \"u\"; password_file = \"/etc/p\";",
-	     "arbiter.type \"etcd\" is not built yet"},
-	    {18, "type = \"fence\";", "arbiter.type \"fence\" is not built yet"},
-	    {30,
-	     "fence: { agent = \"/usr/sbin/f\"; options: { ip = \"10.0.0.250\"; }; delay_ms = 0; timeout_ms = 20000; "
-	     "};",
-	     "fence is not built yet in this version; leave the group out"},
-	    {30, "realtime = true;", "realtime is not built yet in this version; false"},
-	    {31, "watchdog_device = \"/dev/watchdog\";", "watchdog_device is not built yet in this version; \"\""},
-	};
+	const char *path = in_folder("ft.conf");
+	FILE *f = fopen(path, "w");
 
-	expect_faults(bad, LENGTH(bad));
+	ck_assert_ptr_nonnull(f);
+	for (int i = 0; i < LENGTH(good); i++)
+		put_line(f, i + 1 == 18 ? arbiter : i + 1 == 30 ? beside : good[i]);
+	ck_assert_int_eq(fclose(f), 0);
+	return path;
+}
+
+#define TYPE_FILE  "type = \"file\"; path = \"/mnt/shared/ftd\"; "
+#define TYPE_ETCD  "type = \"etcd\"; endpoints = [ \"https://10.0.0.9:2379\" ]; "
+#define TYPE_FENCE "type = \"fence\"; "
+#define A_FENCE    "fence: { agent = \"/bin/sh\"; };"
+
+START_TEST(a_file_arbiter_lands)
+{
+	/* What is of another type may stand there empty. The folder is not looked at: such storage may hang. */
+	struct ft_config *c =
+	    load_good(write_arbiter(TYPE_FILE "endpoints = [ ]; prefix = \"\"; ca_file = \"\"; cert_file = \"\";"
+	                                      "cert_key_file = \"\"; user = \"\"; password_file = \"\";",
+	                            ""));
+
+	ck_assert_int_eq(c->arbiter.type, FT_ARBITER_FILE);
+	ck_assert_int_eq(c->arbiter.timeout_ms, 40);
+	ck_assert_str_eq(c->arbiter.path, "/mnt/shared/ftd");
+	ck_assert_int_eq(c->arbiter.n_endpoints, 0);
+	ck_assert_str_eq(c->arbiter.fence.agent, "");
+	ft_config_free(c);
 }
 END_TEST
 
-START_TEST(what_is_not_built_is_judged_all_the_same)
+START_TEST(an_etcd_arbiter_lands)
 {
-	ck_assert_ptr_null(load(write_with(18, "type = \"none\"; endpoints = [ \"10.0.0.9\" ]; path = \"mnt\"; ")));
-	ck_assert_ptr_nonnull(strstr(said, "18: arbiter.endpoints \"10.0.0.9\" is no URL; "));
-	ck_assert_ptr_nonnull(strstr(said, "18: arbiter.path \"mnt\" is not an absolute path; "));
-	ck_assert_ptr_null(load(write_with(30, "fence: { delay_ms = 600001; options: { ip = 5; }; x = 1; };")));
-	ck_assert_ptr_nonnull(strstr(said, "30: fence.delay_ms is 600001, out of range; "));
-	ck_assert_ptr_nonnull(strstr(said, "30: fence.options.ip is an integer; "));
-	ck_assert_ptr_nonnull(strstr(said, "30: unknown setting \"x\" in fence; "));
-	ck_assert_ptr_nonnull(strstr(said, "30: fence.agent is missing; "));
+	char text[1024];
+	const char *secret = write_text("password", "geheim\n", 0600);
+
+	struct ft_config *c = load_good(write_arbiter(TYPE_ETCD, ""));
+	ck_assert_int_eq(c->arbiter.type, FT_ARBITER_ETCD);
+	ck_assert_int_eq(c->arbiter.n_endpoints, 1);
+	ck_assert_str_eq(c->arbiter.prefix, "/ftd/");
+	ck_assert_str_eq(c->arbiter.ca_file, "");
+	ck_assert_str_eq(c->arbiter.user, "");
+	ft_config_free(c);
+
+	(void)snprintf(
+	    text, sizeof(text),
+	    "type = \"etcd\"; endpoints = [ \"https://etcd-1.example:2379\", \"http://[fd00::9]:65535\","
+	    "\"https://10.0.0.9:1\", \"http://a:1\", \"http://b:1\" ]; prefix = \"/x/\"; ca_file = \"KEY\";"
+	    "cert_file = \"%s\"; cert_key_file = \"KEY\"; user = \"u\"; password_file = \"%s\"; path = \"\";",
+	    secret, secret);
+	c = load_good(write_arbiter(text, ""));
+	ck_assert_int_eq(c->arbiter.n_endpoints, 5);
+	ck_assert_str_eq(c->arbiter.endpoints[0], "https://etcd-1.example:2379");
+	ck_assert_str_eq(c->arbiter.endpoints[1], "http://[fd00::9]:65535");
+	ck_assert_str_eq(c->arbiter.endpoints[4], "http://b:1");
+	ck_assert_str_eq(c->arbiter.prefix, "/x/");
+	ck_assert_str_eq(c->arbiter.ca_file, in_folder("key"));
+	ck_assert_str_eq(c->arbiter.cert_file, secret);
+	ck_assert_str_eq(c->arbiter.cert_key_file, in_folder("key"));
+	ck_assert_str_eq(c->arbiter.user, "u");
+	ck_assert_str_eq(c->arbiter.password_file, secret);
+	ft_config_free(c);
+}
+END_TEST
+
+START_TEST(a_fence_lands_beside_every_arbiter)
+{
+	static const char *const arbiters[] = {TYPE_FENCE, TYPE_FILE, TYPE_ETCD};
+	char text[512];
+	const char *secret = write_text("password", "geheim", 0400);
+
+	(void)snprintf(text, sizeof(text),
+	               "fence: { agent = \"/bin/sh\"; options: { ip = \"10.0.0.250\"; ssl-secure = \"1\";"
+	               "password_file = \"%s\"; }; delay_ms = 600000; timeout_ms = 10; };",
+	               secret);
+	for (int i = 0; i < LENGTH(arbiters); i++) {
+		struct ft_config *c = load_good(write_arbiter(arbiters[i], text));
+		ck_assert_str_eq(c->arbiter.fence.agent, "/bin/sh");
+		ck_assert_int_eq(c->arbiter.fence.n_options, 3);
+		ck_assert_str_eq(c->arbiter.fence.options[0].name, "ip");
+		ck_assert_str_eq(c->arbiter.fence.options[0].value, "10.0.0.250");
+		ck_assert_str_eq(c->arbiter.fence.options[1].name, "ssl-secure");
+		ck_assert_str_eq(c->arbiter.fence.options[2].value, secret); /* the path, not what is in it */
+		ck_assert_int_eq(c->arbiter.fence.delay_ms, 600000);
+		ck_assert_int_eq(c->arbiter.fence.timeout_ms, 10);
+		ft_config_free(c);
+	}
+	struct ft_config *c = load_good(write_arbiter(TYPE_FENCE, A_FENCE));
+	ck_assert_int_eq(c->arbiter.fence.n_options, 0);
+	ck_assert_int_eq(c->arbiter.fence.delay_ms, 0);
+	ck_assert_int_eq(c->arbiter.fence.timeout_ms, 20000);
+	ft_config_free(c);
+}
+END_TEST
+
+START_TEST(an_arbiter_needs_what_its_type_needs)
+{
+	static const struct bad bad[] = {
+	    {17, "type = \"file\";", "arbiter.type \"file\" needs arbiter.path; the absolute path of a folder"},
+	    {18, "type = \"file\"; path = \"\";", "needs arbiter.path"},
+	    {18, "type = \"file\"; path = \"mnt\";", "arbiter.path \"mnt\" is not an absolute path"},
+	    {17, "type = \"etcd\";", "arbiter.type \"etcd\" needs arbiter.endpoints; 1 to 5 URLs"},
+	    {18, "type = \"etcd\"; endpoints = [ ];", "needs arbiter.endpoints"},
+	    {18, TYPE_ETCD "cert_file = \"KEY\";", "cert_file is given without arbiter.cert_key_file; both"},
+	    {18, TYPE_ETCD "cert_key_file = \"KEY\";", "cert_key_file is given without arbiter.cert_file; both"},
+	    {18, TYPE_ETCD "user = \"u\";", "arbiter.user is given without arbiter.password_file; both"},
+	    {18, TYPE_ETCD "password_file = \"PASSWORD\";", "password_file is given without arbiter.user; both"},
+	    {18, TYPE_FENCE, "arbiter.type \"fence\" needs the group fence; "},
+	};
+	char text[512];
+
+	for (int i = 0; i < LENGTH(bad); i++) {
+		const char *mark = strstr(bad[i].text, "PASSWORD");
+		(void)snprintf(text, sizeof(text), "%.*s%s%s", mark ? (int)(mark - bad[i].text) : 511, bad[i].text,
+		               mark ? write_text("password", "x", 0600) : "", mark ? mark + 8 : "");
+		expect_fault(write_with(18, text), bad[i].line, bad[i].words);
+	}
+}
+END_TEST
+
+START_TEST(what_is_of_another_arbiter_is_refused_never_ignored)
+{
+	static const struct bad bad[] = {
+	    {18, TYPE_ETCD "path = \"/mnt/x\";", "arbiter.path is of type file, and the type is etcd; leave it out"},
+	    {18, TYPE_FILE "endpoints = [ \"http://a:1\" ];",
+	     "arbiter.endpoints is of type etcd, and the type is file"},
+	    {18, TYPE_FILE "prefix = \"/ftd/\";", "arbiter.prefix is of type etcd"},
+	    {18, TYPE_FILE "ca_file = \"KEY\";", "arbiter.ca_file is of type etcd"},
+	    {18, TYPE_FILE "cert_file = \"KEY\";", "arbiter.cert_file is of type etcd"},
+	    {18, TYPE_FILE "cert_key_file = \"KEY\";", "arbiter.cert_key_file is of type etcd"},
+	    {18, TYPE_FILE "user = \"u\";", "arbiter.user is of type etcd"},
+	    {18, TYPE_FILE "password_file = \"KEY\";", "arbiter.password_file is of type etcd"},
+	    {18, "type = \"none\"; path = \"/x\";", "arbiter.path is of type file, and the type is none"},
+	    {30, A_FENCE, "fence is of no use with arbiter.type \"none\""},
+	    {30, "realtime = true;", "realtime is not built yet in this version; false"},
+	    {31, "watchdog_device = \"/dev/watchdog\";", "no lease, and no sentinel to feed it; \"\", or choose"},
+	};
+
+	expect_faults(bad, LENGTH(bad));
+	/* An unknown type is one fault: what is of use with it cannot be told. */
+	expect_fault(write_arbiter("type = \"raft\"; path = \"/x\";", A_FENCE), 18, "\"raft\" is none of the words");
+}
+END_TEST
+
+START_TEST(an_arbiter_brings_watchdog_and_guard)
+{
+	const char *path = in_folder("guard.conf");
+	static const struct {
+		int guard_ms;
+		const char *words; /* NULL: good */
+	} guards[] = {
+	    {0, "guard_ms is 0, too short for the primary's freeze"},
+	    {4, "guard_ms is 4, too short for the primary's freeze, which takes time; at least 5"},
+	    {5, NULL},
+	    {-1, "out of range"},
+	};
+	for (int i = 0; i < LENGTH(guards); i++) {
+		FILE *f = fopen(path, "w");
+		ck_assert_ptr_nonnull(f);
+		for (int line = 1; line <= LENGTH(good); line++)
+			if (line == 21)
+				(void)fprintf(f, "failover: { guard_ms = %d; };\n", guards[i].guard_ms);
+			else
+				put_line(f, line == 18   ? TYPE_FILE
+				            : line == 31 ? "watchdog_device = \"/dev/watchdog\";"
+				                         : good[line - 1]);
+		ck_assert_int_eq(fclose(f), 0);
+		if (guards[i].words) {
+			expect_fault(path, 21, guards[i].words);
+			continue;
+		}
+		struct ft_config *c = load_good(path);
+		ck_assert_int_eq(c->guard_ms, 5);
+		ck_assert_str_eq(c->watchdog_device, "/dev/watchdog");
+		ft_config_free(c);
+	}
+}
+END_TEST
+
+START_TEST(a_doubtful_endpoint_is_refused)
+{
+	static const char *const bad[][2] = {
+	    {"10.0.0.9:2379", "is no http:// or https:// URL"},
+	    {"ftp://10.0.0.9:2379", "is no http:// or https:// URL"},
+	    {"HTTP://10.0.0.9:2379", "is no http:// or https:// URL"},
+	    {"", "is no http:// or https:// URL"},
+	    {"http://", "has no port"},
+	    {"http://10.0.0.9", "has no port"},
+	    {"http://[fd00::9]", "has no port"},
+	    {"http://10.0.0.9:", "does not end in a port"},
+	    {"http://10.0.0.9:0", "does not end in a port"},
+	    {"http://10.0.0.9:65536", "does not end in a port"},
+	    {"http://10.0.0.9:2379/", "does not end in a port"},
+	    {"http://10.0.0.9:2379/v3", "does not end in a port"},
+	    {"http://10.0.0.9:2379?x", "does not end in a port"},
+	    {"http://u:p@10.0.0.9:2379", "does not end in a port"},
+	    {"http://u@10.0.0.9:2379", "has no good host"},
+	    {"http://:2379", "has no good host"},
+	    {"http://a b:2379", "has no good host"},
+	    {"http://a/b:2379", "has no good host"},
+	    {"http://fd00::9:2379", "does not end in a port"},
+	    {"http://[fd00::x]:2379", "not a numeric IPv6"},
+	    {"http://[fe80::1%eth0]:2379", "not a numeric IPv6"},
+	    {"http://[]:2379", "not a numeric IPv6"},
+	};
+	char text[512], fill[300];
+
+	for (int i = 0; i < LENGTH(bad); i++) {
+		(void)snprintf(text, sizeof(text), "type = \"etcd\"; endpoints = [ \"http://a:1\", \"%s\" ];",
+		               bad[i][0]);
+		expect_fault(write_with(18, text), 18, bad[i][1]);
+		ck_assert_ptr_nonnull(strstr(said, "an array of 1 to 5 URLs"));
+	}
+	expect_fault(write_with(18, "type = \"etcd\"; endpoints = \"http://a:1\";"), 18, "is a string");
+	expect_fault(write_with(18, "type = \"etcd\"; endpoints = [ \"http://a:1\", \"http://a:1\", \"http://a:1\","
+	                            "\"http://a:1\", \"http://a:1\", \"http://a:1\" ];"),
+	             18, "has 6 elements; at most 5");
+	memset(fill, 'x', sizeof(fill));
+	(void)snprintf(text, sizeof(text), "type = \"etcd\"; endpoints = [ \"http://%.247s:1\" ];", fill);
+	expect_fault(write_with(18, text), 18, "is too long"); /* 256: no room for the NUL */
+	(void)snprintf(text, sizeof(text), "type = \"etcd\"; endpoints = [ \"http://%.246s:1\" ];", fill);
+	ft_config_free(load_good(write_with(18, text)));
+}
+END_TEST
+
+START_TEST(a_doubtful_file_of_the_arbiter_is_refused)
+{
+	static const struct bad bad[] = {
+	    {18, TYPE_ETCD "ca_file = \"ca.pem\";", "arbiter.ca_file \"ca.pem\" is not an absolute path; "},
+	    {18, TYPE_ETCD "ca_file = \"/nonexistent/ca\";", "No such file"},
+	    {18, TYPE_ETCD "ca_file = \"/tmp\";", "is not a file that ftd may read"},
+	    {18, TYPE_ETCD "cert_file = \"/nonexistent/c\"; cert_key_file = \"KEY\";", "arbiter.cert_file"},
+	    {18, TYPE_ETCD "cert_file = \"KEY\"; cert_key_file = \"/nonexistent/c\";", "arbiter.cert_key_file"},
+	    {18, TYPE_ETCD "user = \"u\"; password_file = \"/nonexistent/p\";", "No such file"},
+	    {18, TYPE_ETCD "user = \"u\"; password_file = \"p\";", "is not an absolute path; "},
+	    {18, TYPE_ETCD "user = \"a\\nb\"; password_file = \"KEY\";", "holds other than printable characters; "},
+	    {18, TYPE_ETCD "prefix = \"\xff\";", "arbiter.prefix"},
+	};
+	static const struct {
+		const char *text;
+		mode_t mode;
+		const char *words;
+	} secrets[] = {
+	    {"x\n", 0640, "can be reached by others; "},
+	    {"x\n", 0604, "can be reached by others; "},
+	    {"", 0600, "is empty; "},
+	    {"x\ny\n", 0600, "a second line; "},
+	};
+	char text[512];
+
+	expect_faults(bad, LENGTH(bad));
+	for (int i = 0; i < LENGTH(secrets); i++) {
+		const char *path = write_text("password", secrets[i].text, secrets[i].mode);
+		(void)snprintf(text, sizeof(text), TYPE_ETCD "user = \"u\"; password_file = \"%s\";", path);
+		expect_fault(write_with(18, text), 18, secrets[i].words);
+		(void)snprintf(text, sizeof(text),
+		               "fence: { agent = \"/bin/sh\"; options: { password_file = \"%s\"; }; };", path);
+		expect_fault(write_arbiter(TYPE_FENCE, text), 30, secrets[i].words);
+	}
+}
+END_TEST
+
+START_TEST(a_doubtful_fence_is_refused)
+{
+	static const char *const bad[][2] = {
+	    {"fence: { };", "fence.agent is missing; "},
+	    {"fence: { agent = \"\"; };", "fence.agent \"\" is not an absolute path; "},
+	    {"fence: { agent = \"fence_x\"; };", "is not an absolute path"},
+	    {"fence: { agent = \"/nonexistent/fence\"; };", "No such file"},
+	    {"fence: { agent = \"/tmp\"; };", "is not a program"},
+	    {"fence: { agent = \"KEY\"; };", "is not a program"},
+	    {"fence: { agent = \"/bin/sh\"; delay_ms = 600001; };", "fence.delay_ms is 600001, out of range"},
+	    {"fence: { agent = \"/bin/sh\"; timeout_ms = 9; };", "fence.timeout_ms is 9, out of range"},
+	    {"fence: { agent = \"/bin/sh\"; x = 1; };", "unknown setting \"x\" in fence"},
+	    {"fence: { agent = \"/bin/sh\"; options = \"ip=1\"; };", "fence.options is a string; a group"},
+	    {"fence: { agent = \"/bin/sh\"; options: { ip = 5; }; };", "fence.options.ip is an integer; "},
+	    {"fence: { agent = \"/bin/sh\"; options: { action = \"on\"; }; };",
+	     "fence.options.action must be left out"},
+	    {"fence: { agent = \"/bin/sh\"; options: { i* = \"1\"; }; };", "fence.options.i* is no name"},
+	    {"fence: { agent = \"/bin/sh\"; options: { ip = \"1\\naction=on\"; }; };", "ip holds control characters"},
+	    {"fence: { agent = \"/bin/sh\"; options: { password_file = \"p\"; }; };", "\"p\" is not an absolute path"},
+	};
+	char text[4096], fill[300];
+
+	for (int i = 0; i < LENGTH(bad); i++)
+		expect_fault(write_arbiter(TYPE_FENCE, bad[i][0]), 30, bad[i][1]);
+	memset(fill, 'x', sizeof(fill));
+	(void)snprintf(text, sizeof(text), "fence: { agent = \"/bin/sh\"; options: { ip = \"%.256s\"; }; };", fill);
+	expect_fault(write_arbiter(TYPE_FENCE, text), 30, "fence.options.\"ip\" is too long");
+	(void)snprintf(text, sizeof(text), "fence: { agent = \"/bin/sh\"; options: { %.64s = \"1\"; }; };", fill);
+	expect_fault(write_arbiter(TYPE_FENCE, text), 30, "is too long; a name of at most 63");
+	size_t used = (size_t)snprintf(text, sizeof(text), "fence: { agent = \"/bin/sh\"; options: {");
+	for (int i = 0; i < FT_FENCE_OPTIONS_MAX + 1; i++)
+		used += (size_t)snprintf(text + used, sizeof(text) - used, " o%d = \"\";", i);
+	(void)snprintf(text + used, sizeof(text) - used, " }; };");
+	expect_fault(write_arbiter(TYPE_FENCE, text), 30, "has 33 options; at most 32");
 }
 END_TEST
 
@@ -738,16 +1006,79 @@ START_TEST(a_reload_may_not_change_what_is_fixed)
 	}
 	/* What no file of this version can say. */
 	struct ft_config *c = load_good(write_with(0, NULL));
-	c->arbiter = FT_ARBITER_ETCD;
-	ck_assert_str_eq(ft_config_fixed_difference(old, c), "arbiter.type");
-	c->arbiter = old->arbiter;
 	c->realtime = true;
 	ck_assert_str_eq(ft_config_fixed_difference(old, c), "realtime");
-	c->realtime = false;
-	c->watchdog_device[0] = '/';
-	ck_assert_str_eq(ft_config_fixed_difference(old, c), "watchdog_device");
+	ft_config_free(c);
+	c = load_good(write_arbiter(TYPE_FILE, ""));
+	ck_assert_str_eq(ft_config_fixed_difference(old, c), "arbiter.type");
+	ck_assert_str_eq(ft_config_fixed_difference(c, old), "arbiter.type");
 	ft_config_free(c);
 	ft_config_free(old);
+}
+END_TEST
+
+#define MUCH_FENCE "fence: { agent = \"/bin/sh\"; options: { ip = \"1\"; port = \"1\"; }; };"
+
+START_TEST(a_reload_may_not_change_what_sessions_rest_on)
+{
+	static const struct {
+		const char *old_arbiter, *old_beside, *arbiter, *beside, *name;
+	} changed[] = {
+	    {TYPE_FILE, "", "type = \"file\"; path = \"/mnt/other\";", "", "arbiter.path"},
+	    {TYPE_FILE, "", TYPE_FILE, A_FENCE, "fence.agent"},
+	    {TYPE_FILE, A_FENCE, TYPE_FILE, "", "fence.agent"},
+	    {TYPE_ETCD, "", "type = \"etcd\"; endpoints = [ \"https://10.0.0.8:2379\" ];", "", "arbiter.endpoints"},
+	    {TYPE_ETCD, "", "type = \"etcd\"; endpoints = [ \"https://10.0.0.9:2379\", \"http://a:1\" ];", "",
+	     "arbiter.endpoints"},
+	    {TYPE_ETCD, "", TYPE_ETCD "prefix = \"/x/\";", "", "arbiter.prefix"},
+	    {TYPE_ETCD, "", TYPE_ETCD "prefix = \"/ftd/\";", "", NULL}, /* the default, said */
+	    {TYPE_ETCD, "", TYPE_ETCD "ca_file = \"KEY\";", "", "arbiter.ca_file"},
+	    {TYPE_ETCD, "", TYPE_ETCD "cert_file = \"KEY\"; cert_key_file = \"KEY\";", "", "arbiter.cert_file"},
+	    {TYPE_FENCE, A_FENCE, TYPE_FENCE, "fence: { agent = \"/bin/cat\"; };", "fence.agent"},
+	    {TYPE_FENCE, A_FENCE, TYPE_FENCE, "fence: { agent = \"/bin/sh\"; delay_ms = 1; };", "fence.delay_ms"},
+	    {TYPE_FENCE, A_FENCE, TYPE_FENCE, "fence: { agent = \"/bin/sh\"; timeout_ms = 99; };", "fence.timeout_ms"},
+	    {TYPE_FENCE, A_FENCE, TYPE_FENCE, MUCH_FENCE, "fence.options"},
+	    {TYPE_FENCE, MUCH_FENCE, TYPE_FENCE, MUCH_FENCE, NULL},
+	};
+
+	for (int i = 0; i < LENGTH(changed); i++) {
+		struct ft_config *old = load_good(write_arbiter(changed[i].old_arbiter, changed[i].old_beside));
+		struct ft_config *c = load_good(write_arbiter(changed[i].arbiter, changed[i].beside));
+		ck_assert_pstr_eq(ft_config_fixed_difference(old, c), changed[i].name);
+		ft_config_free(c);
+		ft_config_free(old);
+	}
+}
+END_TEST
+
+/* With none they may change, with an arbiter both sides' rights are counted with them. */
+START_TEST(a_reload_may_not_change_the_detection_time_of_an_arbiter)
+{
+	struct ft_config *none = load_good(write_with(0, NULL)), *old = load_good(write_arbiter(TYPE_FILE, ""));
+	struct ft_config *c = load_good(write_arbiter(TYPE_FILE, ""));
+
+	c->interval_ms++;
+	ck_assert_str_eq(ft_config_fixed_difference(old, c), "heartbeat.interval_ms");
+	c->interval_ms--;
+	c->lost_after++;
+	ck_assert_str_eq(ft_config_fixed_difference(old, c), "heartbeat.lost_after");
+	c->lost_after--;
+	c->guard_ms++;
+	ck_assert_str_eq(ft_config_fixed_difference(old, c), "failover.guard_ms");
+	c->guard_ms--;
+	c->arbiter.timeout_ms++;
+	ck_assert_str_eq(ft_config_fixed_difference(old, c), "arbiter.timeout_ms");
+	ft_config_free(c);
+
+	c = load_good(write_with(21, "failover: { guard_ms = 31; };"));
+	c->interval_ms++;
+	c->lost_after++;
+	ck_assert_ptr_null(ft_config_fixed_difference(none, c));
+	strcpy(c->watchdog_device, "/dev/watchdog");
+	ck_assert_str_eq(ft_config_fixed_difference(none, c), "watchdog_device");
+	ft_config_free(c);
+	ft_config_free(old);
+	ft_config_free(none);
 }
 END_TEST
 
@@ -772,7 +1103,7 @@ START_TEST(the_example_loads)
 	ck_assert_int_eq(c->n_links, 2);
 	ck_assert_int_eq(c->links[0].local.ss_family, AF_INET);
 	ck_assert_int_eq(c->links[1].local.ss_family, AF_INET6);
-	ck_assert_int_eq(c->arbiter, FT_ARBITER_NONE);
+	ck_assert_int_eq(c->arbiter.type, FT_ARBITER_NONE);
 	ft_config_free(c);
 }
 END_TEST
@@ -794,8 +1125,15 @@ int main(void)
 	tcase_add_test(values, a_value_out_of_its_range_is_refused);
 	tcase_add_test(values, a_wrong_value_is_told_at_its_line);
 	tcase_add_test(values, a_path_that_would_be_cut_is_refused);
-	tcase_add_test(values, what_is_not_built_is_refused_never_ignored);
-	tcase_add_test(values, what_is_not_built_is_judged_all_the_same);
+	tcase_add_test(values, a_file_arbiter_lands);
+	tcase_add_test(values, an_etcd_arbiter_lands);
+	tcase_add_test(values, a_fence_lands_beside_every_arbiter);
+	tcase_add_test(values, an_arbiter_needs_what_its_type_needs);
+	tcase_add_test(values, what_is_of_another_arbiter_is_refused_never_ignored);
+	tcase_add_test(values, an_arbiter_brings_watchdog_and_guard);
+	tcase_add_test(values, a_doubtful_endpoint_is_refused);
+	tcase_add_test(values, a_doubtful_file_of_the_arbiter_is_refused);
+	tcase_add_test(values, a_doubtful_fence_is_refused);
 	tcase_add_test(values, a_missing_key_is_told_at_its_group);
 	tcase_add_test(values, all_faults_in_one_go);
 	tcase_add_test(values, a_syntax_error_is_told_at_its_line);
@@ -805,6 +1143,8 @@ int main(void)
 	tcase_add_test(values, keys_are_rotated_by_listing_two);
 	tcase_add_test(values, a_group_becomes_its_number);
 	tcase_add_test(values, a_reload_may_not_change_what_is_fixed);
+	tcase_add_test(values, a_reload_may_not_change_what_sessions_rest_on);
+	tcase_add_test(values, a_reload_may_not_change_the_detection_time_of_an_arbiter);
 	tcase_add_test(values, the_example_loads);
 	tcase_add_test(values, a_doubtful_key_file_is_refused);
 	tcase_add_test(values, a_key_file_that_is_none_is_refused);

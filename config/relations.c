@@ -1,0 +1,142 @@
+/* What no setting can see alone: what the settings must hold among each other.
+ * Knows: which settings belong together, and why.  Must not know: the limits of a single one (that is the table's).
+ *
+ * Whether a setting was given is asked of the tree, so that one whose value was refused already is not missed as well. */
+#include "config/internal.h"
+
+#include <string.h>
+
+#define GUARD_WITH_ARBITER_MIN_MS 5
+
+/* Where a setting stands or, if it does not, its group. */
+static struct ft_where place_of(const config_t *tree, const char *path)
+{
+	const config_setting_t *s = config_lookup(tree, path);
+	char group[FT_SHOWN_MAX];
+
+	if (!s) {
+		(void)snprintf(group, sizeof(group), "%.*s", (int)strcspn(path, "."), path);
+		s = config_lookup(tree, group);
+	}
+	return s ? ft_where(s) : (struct ft_where){NULL, 1};
+}
+
+/* Is it there, and not empty? */
+static bool is_given(const config_t *tree, const char *path)
+{
+	const config_setting_t *s = config_lookup(tree, path);
+	const char *text = s ? config_setting_get_string(s) : NULL;
+
+	if (!s || (text && text[0] == '\0'))
+		return false;
+	return !config_setting_is_aggregate(s) || config_setting_length(s) > 0;
+}
+
+static void need(struct ft_reader *r, const config_t *tree, const char *path, const char *what)
+{
+	if (!is_given(tree, path))
+		ft_fault(r, place_of(tree, path), "arbiter.type \"%s\" needs %s; %s",
+		         ft_arbiter_words[r->c->arbiter.type], path, what);
+}
+
+static void need_both_or_none(struct ft_reader *r, const config_t *tree, const char *one, const char *other)
+{
+	bool has_one = is_given(tree, one);
+
+	if (has_one != is_given(tree, other))
+		ft_fault(r, place_of(tree, has_one ? one : other), "%s is given without %s; both are needed, or none",
+		         has_one ? one : other, has_one ? other : one);
+}
+
+/* What the operator believes protects them may not be silently ignored. */
+static void refuse_foreign(struct ft_reader *r, const config_t *tree)
+{
+	static const struct {
+		const char *path;
+		enum ft_arbiter_type type;
+	} owned[] = {
+	    {"arbiter.path", FT_ARBITER_FILE},      {"arbiter.endpoints", FT_ARBITER_ETCD},
+	    {"arbiter.prefix", FT_ARBITER_ETCD},    {"arbiter.ca_file", FT_ARBITER_ETCD},
+	    {"arbiter.cert_file", FT_ARBITER_ETCD}, {"arbiter.cert_key_file", FT_ARBITER_ETCD},
+	    {"arbiter.user", FT_ARBITER_ETCD},      {"arbiter.password_file", FT_ARBITER_ETCD},
+	};
+
+	for (size_t i = 0; i < sizeof(owned) / sizeof(owned[0]); i++)
+		if (owned[i].type != r->c->arbiter.type && is_given(tree, owned[i].path))
+			ft_fault(r, place_of(tree, owned[i].path), "%s is of type %s, and the type is %s; leave it out",
+			         owned[i].path, ft_arbiter_words[owned[i].type], ft_arbiter_words[r->c->arbiter.type]);
+}
+
+static void judge_without_arbiter(struct ft_reader *r, const config_t *tree)
+{
+	if (config_lookup(tree, "fence"))
+		ft_fault(r, place_of(tree, "fence"),
+		         "fence is of no use with arbiter.type \"none\", which claims nothing; leave the group out, or "
+		         "choose another type");
+	if (is_given(tree, "watchdog_device"))
+		ft_fault(r, place_of(tree, "watchdog_device"),
+		         "watchdog_device is of no use with arbiter.type \"none\": without a claim there is no lease, "
+		         "and no sentinel to feed it; \"\", or choose another type");
+}
+
+static void judge_with_arbiter(struct ft_reader *r, const config_t *tree)
+{
+	const struct ft_config *c = r->c;
+	int guard = GUARD_WITH_ARBITER_MIN_MS;
+
+	if (c->arbiter.type == FT_ARBITER_FILE)
+		need(r, tree, "arbiter.path", "the absolute path of a folder on storage that both hosts share");
+	if (c->arbiter.type == FT_ARBITER_ETCD) {
+		need(r, tree, "arbiter.endpoints", "1 to 5 URLs, [ \"https://10.0.0.9:2379\" ]");
+		need_both_or_none(r, tree, "arbiter.cert_file", "arbiter.cert_key_file");
+		need_both_or_none(r, tree, "arbiter.user", "arbiter.password_file");
+	}
+	if (c->arbiter.type == FT_ARBITER_FENCE && !config_lookup(tree, "fence"))
+		ft_fault(r, place_of(tree, "arbiter.type"),
+		         "arbiter.type \"fence\" needs the group fence; fence: { agent = \"/usr/sbin/fence_...\"; "
+		         "options: { ... }; };");
+	(void)config_lookup_int(tree, "failover.guard_ms", &guard);
+	if (guard >= 0 && guard < GUARD_WITH_ARBITER_MIN_MS)
+		ft_fault(r, place_of(tree, "failover.guard_ms"),
+		         "failover.guard_ms is %d, too short for the primary's freeze, which takes time; at least %d "
+		         "with an arbiter",
+		         guard, GUARD_WITH_ARBITER_MIN_MS);
+}
+
+static void judge_arbiter(struct ft_reader *r, const config_t *tree)
+{
+	const char *type = NULL;
+
+	/* Nothing can be told about an unknown type; that has been told. */
+	if (!config_lookup_string(tree, "arbiter.type", &type) ||
+	    strcmp(type, ft_arbiter_words[r->c->arbiter.type]) != 0)
+		return;
+	refuse_foreign(r, tree);
+	if (r->c->arbiter.type == FT_ARBITER_NONE)
+		judge_without_arbiter(r, tree);
+	else
+		judge_with_arbiter(r, tree);
+}
+
+static void judge_sockets(struct ft_reader *r, const config_t *tree)
+{
+	const struct ft_config *c = r->c;
+
+	if (c->qmp_socket[0] && strcmp(c->qmp_socket, c->qmp_oob_socket) == 0)
+		ft_fault(r, place_of(tree, "qmp.oob_socket"),
+		         "qmp.oob_socket is the same as qmp.socket; a second -qmp socket of the same "
+		         "QEMU, since each serves one client");
+	if (config_lookup(tree, "control.socket") && c->control_socket[0] &&
+	    (strcmp(c->control_socket, c->qmp_socket) == 0 || strcmp(c->control_socket, c->qmp_oob_socket) == 0))
+		ft_fault(r, place_of(tree, "control.socket"),
+		         "control.socket is one of QEMU's sockets; a path of ftd's own");
+}
+
+void ft_relations_judge(struct ft_reader *r, const config_t *tree)
+{
+	judge_sockets(r, tree);
+	judge_arbiter(r, tree);
+	if (r->c->realtime)
+		ft_fault(r, place_of(tree, "realtime"),
+		         "realtime is not built yet in this version; false, or leave it out");
+}
