@@ -3,6 +3,7 @@
 
 #include "config/config.h"
 #include "ctl/client.h"
+#include "ctl/may_start.h"
 #include "report/outcomes.h"
 #include "report/record.h"
 #include "report/text.h"
@@ -131,6 +132,14 @@ static int code_of(const json_t *answer)
 	return code >= 0 && code <= 255 ? (int)code : EXIT_FAILED;
 }
 
+static void tell_done(const struct command *c, const char *done)
+{
+	if (c->json)
+		print_json(c, json_pack("{s:o, s:i}", "result", ft_text_json(done), "code", EXIT_OK));
+	else
+		print_lines(c->out, "", done);
+}
+
 /* An answer without a result: its error, or that it was done. */
 static int tell_plain(const struct command *c, const json_t *answer, const char *done)
 {
@@ -138,11 +147,8 @@ static int tell_plain(const struct command *c, const json_t *answer, const char 
 	int code = code_of(answer);
 	if (code != EXIT_OK || error != NULL)
 		return fail(c, code, error != NULL ? error : "ftd says no more than that");
-	if (c->json)
-		print_json(c, json_pack("{s:s, s:i}", "result", done, "code", code));
-	else
-		fprintf(c->out, "%s\n", done);
-	return code;
+	tell_done(c, done);
+	return EXIT_OK;
 }
 
 /* Prints the result object of an answer; without one, its error. */
@@ -185,6 +191,24 @@ static int run_failover(const struct command *c)
 	code = tell_result(c, answer, ft_outcome_print);
 	json_decref(answer);
 	return code;
+}
+
+static int run_may_start(const struct command *c)
+{
+	char why[FT_MAY_START_MAX], *faults = NULL;
+	int code = EXIT_USAGE;
+	struct ft_config *config = c->socket == NULL ? load_config(c, &faults) : NULL;
+	snprintf(why, sizeof(why), "%s", faults != NULL ? faults : "");
+	if (c->socket != NULL)
+		code = ft_may_start_ask(c->socket, c->confirm_fenced, why);
+	else if (config != NULL)
+		code = ft_may_start(config, c->confirm_fenced, why);
+	ft_config_free(config);
+	free(faults);
+	if (code != EXIT_OK)
+		return fail(c, code, why);
+	tell_done(c, why);
+	return EXIT_OK;
 }
 
 static int run_reload(const struct command *c)
@@ -413,6 +437,7 @@ static const struct verb verbs[] = {
     {"check", run_check, 0, 0, false, "", "would a failover work right now?"},
     {"failover", run_failover, 0, 0, true, " [--confirm-fenced]", "forced failover; waits for its outcome"},
     {"last", run_last, 0, 1, false, " [N]", "the newest outcome, or the newest N"},
+    {"may-start", run_may_start, 0, 0, true, " [--confirm-fenced]", "may this host start this VM as primary?"},
     {"genkey", run_genkey, 1, 1, false, " FILE", "make a new key file"},
     {"reload", run_reload, 0, 0, false, "", "have ftd read its config again"},
     {"version", run_version, 0, 0, false, "", "of this ftctl"},

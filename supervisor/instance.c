@@ -1,6 +1,7 @@
 /* See instance.h. */
 #include "supervisor/instance.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <sodium.h>
@@ -53,4 +54,19 @@ uint64_t ft_instance_of(pid_t pid)
 	crypto_generichash(hash, sizeof(hash), (const unsigned char *)name, (size_t)len, NULL, 0);
 	memcpy(&instance, hash, sizeof(instance));
 	return instance != 0 ? instance : 1; /* 0 is nobody */
+}
+
+pid_t ft_instance_find(uint64_t instance)
+{
+	DIR *proc = opendir("/proc");
+	struct dirent *entry;
+	pid_t found = 0;
+	while (proc && found == 0 && (entry = readdir(proc)) != NULL) {
+		pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10); /* 0 for what is no process */
+		if (pid > 0 && ft_instance_of(pid) == instance)
+			found = pid;
+	}
+	if (proc)
+		closedir(proc);
+	return found;
 }

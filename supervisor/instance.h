@@ -9,5 +9,7 @@
 /* A hash of the boot, the process id and the time it was started at: the same from whoever asks, for as long as the process
  * exists.  0 if there is no such process or /proc does not tell.  sodium_init() must have been called. */
 uint64_t ft_instance_of(pid_t pid);
+/* The process of that name, 0 if it is no more. */
+pid_t ft_instance_find(uint64_t instance);
 
 #endif

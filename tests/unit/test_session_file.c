@@ -263,9 +263,11 @@ START_TEST(an_instance_stays_the_same_and_differs_from_others)
 	kill(a, SIGSTOP); /* the state, the times used and the like are no part of it */
 	usleep(50000);
 	ck_assert_uint_eq(ft_instance_of(a), first);
+	ck_assert_int_eq(ft_instance_find(first), a);
 	end(a);
 	end(b);
 	ck_assert_uint_eq(ft_instance_of(a), 0);
+	ck_assert_int_eq(ft_instance_find(first), 0);
 	ck_assert_uint_eq(ft_instance_of(0), 0);
 	ck_assert_uint_eq(ft_instance_of(-1), 0);
 }

@@ -1,0 +1,29 @@
+/* The register of a session, asked and waited for: what may-start needs of an arbiter.
+ * Knows: the arbiter's interface, libevent.  Must not know: what the answers lead to. */
+#ifndef FT_CTL_ASK_ARBITER_H
+#define FT_CTL_ASK_ARBITER_H
+
+#include "supervisor/types.h"
+
+#include <stdio.h>
+
+struct ft_arbiter_settings;
+
+/* Each call waits for its answer, within the arbiter's own time limit. */
+struct ft_ask_arbiter {
+	void *arg;
+	/* Puts node there if nobody is.  FT_CLAIM_WON, LOST (winner) or UNREACHABLE (error). */
+	enum ft_claim (*claim)(void *arg, const uint8_t id[FT_SESSION_BYTES], const char *node,
+	                       char winner[FT_NAME_MAX], char error[FT_TEXT_MAX]);
+	/* FT_CLAIM_LOST: somebody stands there, maybe we (winner); NOT_NEEDED: nobody; UNREACHABLE (error). */
+	enum ft_claim (*read)(void *arg, const uint8_t id[FT_SESSION_BYTES], char winner[FT_NAME_MAX],
+	                      char error[FT_TEXT_MAX]);
+	/* Powers the other host off: whether it is off, else error.  NULL: no fence stands behind this arbiter. */
+	bool (*fence)(void *arg, char error[FT_TEXT_MAX]);
+};
+
+/* Returns 0, or -1 after a line a fault to errors.  The type must not be none. */
+int ft_ask_arbiter_open(const struct ft_arbiter_settings *settings, struct ft_ask_arbiter *out, FILE *errors);
+void ft_ask_arbiter_close(struct ft_ask_arbiter *a);
+
+#endif

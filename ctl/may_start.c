@@ -1,0 +1,288 @@
+/* See may_start.h. */
+#include "ctl/may_start.h"
+
+#include "ctl/client.h"
+#include "report/scribe.h"
+#include "supervisor/clock.h"
+#include "supervisor/instance.h"
+#include "supervisor/lock.h"
+#include "supervisor/session_file.h"
+
+#include <event2/event.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define STORE_MS  10000
+#define DAEMON_MS 10000
+
+enum { YES = 0, NO = 1, SILENT = 3 };
+
+#define VOUCH "if the other host is known to be powered off, say so: ftctl may-start --confirm-fenced"
+
+struct question {
+	const struct ft_config *config;
+	const struct ft_ask_arbiter *arbiter;
+	bool confirmed;
+	int64_t asked_at;
+	struct ft_session session;
+	char *why; /* FT_MAY_START_MAX */
+};
+
+static bool answer(const struct question *q, bool may, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static bool answer(const struct question *q, bool may, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	vsnprintf(q->why, FT_MAY_START_MAX, format, args);
+	va_end(args);
+	return may;
+}
+
+/* ---- storing ---- */
+
+struct stored {
+	struct event_base *base;
+	char *error; /* FT_MAY_START_MAX */
+};
+
+static void on_stored(void *arg, const char *error)
+{
+	struct stored *s = arg;
+	snprintf(s->error, FT_MAY_START_MAX, "%s", error);
+	event_base_loopexit(s->base, NULL);
+}
+
+/* Returns whether text is on disk; else error says why not. */
+static bool write_session(const char *state_dir, const char *text, char error[FT_MAY_START_MAX])
+{
+	struct stored s = {.base = event_base_new(), .error = error};
+	struct ft_scribe *scribe = s.base ? ft_scribe_new(s.base, state_dir, stderr) : NULL;
+	snprintf(error, FT_MAY_START_MAX, "%s/%s: no process could be started to write it", state_dir, FT_SESSION_FILE);
+	if (scribe) {
+		ft_scribe_replace(scribe, FT_SESSION_FILE, text, strlen(text), STORE_MS, on_stored, &s);
+		event_base_dispatch(s.base);
+	}
+	ft_scribe_free(scribe, 0);
+	if (s.base)
+		event_base_free(s.base);
+	return error[0] == '\0';
+}
+
+static bool store_ended(struct question *q, const char *winner, char error[FT_MAY_START_MAX])
+{
+	q->session.stage = FT_SESSION_ENDED;
+	snprintf(q->session.winner, sizeof(q->session.winner), "%s", winner);
+	char *text = ft_session_file_text(&q->session, q->config->pair, q->config->node);
+	snprintf(error, FT_MAY_START_MAX, "the session cannot be put into words: out of memory");
+	bool stored = text && write_session(q->config->state_dir, text, error);
+	free(text);
+	return stored;
+}
+
+/* ---- what follows from what the register says ---- */
+
+static bool ended_by_us(struct question *q, const char *how)
+{
+	char error[FT_MAY_START_MAX];
+	if (store_ended(q, q->config->node, error))
+		return answer(q, true, "yes: %s", how);
+	return answer(q, false, "no: %s, but that could not be stored: %.400s; mend this and ask again", how, error);
+}
+
+/* The answer is no whether this can be stored or not: the register says the same again. */
+static bool ended_by_other(struct question *q, const char *winner)
+{
+	char error[FT_MAY_START_MAX], by[FT_NAME_MAX];
+	snprintf(by, sizeof(by), "%s", winner);
+	bool stored = store_ended(q, by, error);
+	return answer(q, false, "no: %s has ended the session and runs the VM; start it here as its secondary%s%.400s",
+	              by, stored ? "" : "; this could not be stored: ", stored ? "" : error);
+}
+
+static bool vouched_for(struct question *q, const char *because)
+{
+	return answer(q, true,
+	              "yes, on a person's word that the other host is off: %s; keep it off until ftctl status here "
+	              "shows this side protected or solo",
+	              because);
+}
+
+/* A right that was drawn from an acknowledgement of ours is over one detection time after the last one. */
+static void wait_for_earlier_rights(const struct question *q)
+{
+	const struct ft_config *c = q->config;
+	int64_t ms = (int64_t)c->interval_ms * c->lost_after + c->guard_ms, until = q->asked_at + ms * FT_NS_PER_MS;
+	for (int64_t left; (left = until - ft_clock_now()) > 0;)
+		poll(NULL, 0, (int)(left / FT_NS_PER_MS) + 1);
+}
+
+/* A primary that was not ours may run on beyond its right where its ftd and its sentinel were killed in one blow. */
+static bool won(struct question *q)
+{
+	char error[FT_TEXT_MAX];
+	bool may_run = q->session.stage == FT_SESSION_BOUND && q->session.role == FT_ROLE_SECONDARY && !q->confirmed;
+	if (may_run && q->arbiter->fence && !q->arbiter->fence(q->arbiter->arg, error))
+		return answer(q, false,
+		              "no: the claim is won, but the other host cannot be powered off: %s; mend this and ask "
+		              "again, or, " VOUCH,
+		              error);
+	return ended_by_us(q, "this host has ended the last session");
+}
+
+static bool claim(struct question *q)
+{
+	char winner[FT_NAME_MAX] = "", error[FT_TEXT_MAX] = "";
+	wait_for_earlier_rights(q);
+	switch (q->arbiter->claim(q->arbiter->arg, q->session.id, q->config->node, winner, error)) {
+	case FT_CLAIM_WON:
+		return won(q);
+	case FT_CLAIM_LOST:
+		return ended_by_other(q, winner);
+	case FT_CLAIM_NOT_NEEDED:
+	case FT_CLAIM_UNREACHABLE:
+	case FT_CLAIM_COUNT:
+		break;
+	}
+	if (q->confirmed)
+		return vouched_for(q, "the arbiter is out of reach");
+	return answer(q, false, "no: the arbiter is out of reach: %s; mend this and ask again, or, " VOUCH, error);
+}
+
+static bool read_register(struct question *q)
+{
+	char winner[FT_NAME_MAX] = "", error[FT_TEXT_MAX] = "";
+	enum ft_claim what = q->arbiter->read(q->arbiter->arg, q->session.id, winner, error);
+	if (what == FT_CLAIM_LOST && strcmp(winner, q->config->node) == 0)
+		return ended_by_us(q, "this host has ended the last session");
+	if (what == FT_CLAIM_LOST)
+		return ended_by_other(q, winner);
+	if (q->confirmed) /* so that the other side finds it ended when it comes back */
+		return claim(q);
+	if (what == FT_CLAIM_NOT_NEEDED)
+		return answer(q, false, "no: this host has given the session up, and %s may go on with it; " VOUCH,
+		              q->session.peer);
+	return answer(q, false, "no: the arbiter is out of reach: %s; mend this and ask again, or, " VOUCH, error);
+}
+
+/* ---- the question ---- */
+
+/* No register, and a claim is no question but a deed. */
+static bool ask_person(struct question *q)
+{
+	if (q->confirmed)
+		return ended_by_us(q, "a person vouches that the other host is off");
+	return answer(q, false,
+	              "no: the last session with %s is not known to have ended, and the arbiter type fence keeps no "
+	              "register to ask; " VOUCH,
+	              q->session.peer);
+}
+
+static bool ask_arbiter(struct question *q)
+{
+	if (q->config->arbiter.type == FT_ARBITER_FENCE)
+		return ask_person(q);
+	if (q->session.stage == FT_SESSION_RESIGNED)
+		return read_register(q);
+	if (q->session.stage == FT_SESSION_RELEASED && q->session.role == FT_ROLE_SECONDARY && !q->confirmed)
+		return answer(
+		    q, false,
+		    "no: %s was the primary when one ftd was stopped, and may run its VM without one; start ftd "
+		    "on both hosts, or, " VOUCH,
+		    q->session.peer);
+	return claim(q);
+}
+
+static bool judge(struct question *q, const char *fault)
+{
+	pid_t running = q->session.instance ? ft_instance_find(q->session.instance) : 0;
+	if (running)
+		return answer(q, false, "no: the VM's QEMU of the last session is still here, process %d; end it first",
+		              (int)running);
+	switch (q->session.stage) {
+	case FT_SESSION_NONE:
+		return answer(q, true, "yes: no session is known here");
+	case FT_SESSION_BOUND:
+	case FT_SESSION_RELEASED:
+	case FT_SESSION_RESIGNED:
+		return ask_arbiter(q);
+	case FT_SESSION_ENDED:
+		if (strcmp(q->session.winner, q->config->node) == 0)
+			return answer(q, true, "yes: this host has ended the last session");
+		return answer(q, false, "no: %s has ended the session and runs the VM; start it here as its secondary",
+		              q->session.winner);
+	case FT_SESSION_UNKNOWN:
+	case FT_SESSION_STAGE_COUNT:
+		break;
+	}
+	return answer(q, false, "no: %s", fault);
+}
+
+bool ft_may_start_judge(const struct ft_config *config, const struct ft_ask_arbiter *arbiter, bool confirm_fenced,
+                        char why[FT_MAY_START_MAX])
+{
+	struct question q = {
+	    .config = config,
+	    .arbiter = arbiter,
+	    .confirmed = confirm_fenced,
+	    .asked_at = ft_clock_now(),
+	};
+	char fault[FT_SESSION_FILE_ERROR_MAX];
+	q.why = why;
+	if (!arbiter)
+		return answer(&q, true, "yes, but the arbiter type is none: nothing excludes two masters");
+	ft_session_file_read(config->state_dir, config->pair, config->node, &q.session, fault);
+	return judge(&q, fault);
+}
+
+/* ---- who answers it ---- */
+
+int ft_may_start_ask(const char *socket, bool confirm_fenced, char why[FT_MAY_START_MAX])
+{
+	char error[FT_CLIENT_ERROR_MAX];
+	json_t *answer, *request = json_pack("{s:s, s:b}", "verb", "may-start", "confirm_fenced", confirm_fenced);
+	enum ft_asked asked = ft_client_ask(socket, request, DAEMON_MS, &answer, error);
+	json_decref(request);
+	if (asked != FT_ASKED_OK) {
+		snprintf(why, FT_MAY_START_MAX, "%s", error);
+		return asked == FT_ASKED_NO_DAEMON ? SILENT : NO;
+	}
+	int code = json_integer_value(json_object_get(answer, "code")) == YES ? YES : NO;
+	const char *reason = json_string_value(json_object_get(answer, code == YES ? "result" : "error"));
+	snprintf(why, FT_MAY_START_MAX, "%s", reason ? reason : code == YES ? "yes" : "no");
+	json_decref(answer);
+	return code;
+}
+
+static int judge_locked(const struct ft_config *config, bool confirm_fenced, char why[FT_MAY_START_MAX], FILE *errors)
+{
+	struct ft_ask_arbiter arbiter = {0};
+	bool arbitrated = config->arbiter.type != FT_ARBITER_NONE;
+	if (arbitrated && ft_ask_arbiter_open(&config->arbiter, &arbiter, errors) != 0)
+		return NO;
+	bool may = ft_may_start_judge(config, arbitrated ? &arbiter : NULL, confirm_fenced, why);
+	ft_ask_arbiter_close(&arbiter);
+	return may ? YES : NO;
+}
+
+int ft_may_start(const struct ft_config *config, bool confirm_fenced, char why[FT_MAY_START_MAX])
+{
+	char faults[FT_MAY_START_MAX] = "", answer[FT_MAY_START_MAX] = "";
+	FILE *errors = fmemopen(faults, sizeof(faults) - 1, "w");
+	if (!errors)
+		abort();
+	setvbuf(errors, NULL, _IONBF, 0);
+	int code, lock = ft_lock_state_dir(config->state_dir, errors);
+	if (lock < 0) {
+		code = ft_may_start_ask(config->control_socket, confirm_fenced, answer);
+	} else {
+		code = judge_locked(config, confirm_fenced, answer, errors);
+		close(lock);
+	}
+	fclose(errors);
+	/* An answer of the daemon's says it all; that somebody held the lock is news only beside its silence. */
+	bool faults_matter = lock >= 0 || code == SILENT;
+	snprintf(why, FT_MAY_START_MAX, "%.300s%.700s", faults_matter ? faults : "", answer);
+	return code;
+}

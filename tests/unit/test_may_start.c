@@ -1,0 +1,511 @@
+/* May this host start the VM?  Every stage a session can be left in, with an arbiter that is played and with a real one. */
+#include "ctl/command.h"
+#include "ctl/control.h"
+#include "ctl/may_start.h"
+#include "supervisor/clock.h"
+#include "supervisor/instance.h"
+#include "supervisor/lock.h"
+#include "supervisor/session_file.h"
+
+#include <check.h>
+#include <event2/event.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static char dir[64], why[FT_MAY_START_MAX];
+static struct ft_config config;
+
+/* The arbiter, played. */
+static struct {
+	enum ft_claim claim, read;
+	const char *winner;
+	bool fence;
+	int claims, reads, fences;
+	int64_t claimed_at;
+} plays;
+
+static enum ft_claim tell(enum ft_claim what, char winner[FT_NAME_MAX], char error[FT_TEXT_MAX])
+{
+	snprintf(winner, FT_NAME_MAX, "%s", what == FT_CLAIM_WON ? "alpha" : what == FT_CLAIM_LOST ? plays.winner : "");
+	snprintf(error, FT_TEXT_MAX, "%s", what == FT_CLAIM_UNREACHABLE ? "storage is gone" : "");
+	return what;
+}
+
+static enum ft_claim play_claim(void *arg, const uint8_t id[FT_SESSION_BYTES], const char *node,
+                                char winner[FT_NAME_MAX], char error[FT_TEXT_MAX])
+{
+	(void)arg;
+	ck_assert_int_eq(id[0], 7);
+	ck_assert_str_eq(node, "alpha");
+	plays.claims++;
+	plays.claimed_at = ft_clock_now();
+	return tell(plays.claim, winner, error);
+}
+
+static enum ft_claim play_read(void *arg, const uint8_t id[FT_SESSION_BYTES], char winner[FT_NAME_MAX],
+                               char error[FT_TEXT_MAX])
+{
+	(void)arg;
+	ck_assert_int_eq(id[0], 7);
+	plays.reads++;
+	return tell(plays.read, winner, error);
+}
+
+static bool play_fence(void *arg, char error[FT_TEXT_MAX])
+{
+	(void)arg;
+	plays.fences++;
+	snprintf(error, FT_TEXT_MAX, "%s", "the agent exited with 1");
+	return plays.fence;
+}
+
+static void set_up(void)
+{
+	ck_assert_int_ge(sodium_init(), 0);
+	signal(SIGPIPE, SIG_IGN);
+	strcpy(dir, "/tmp/ftd-test-may-start.XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	config = (struct ft_config){
+	    .pair = "vm1",
+	    .node = "alpha",
+	    .interval_ms = 5,
+	    .lost_after = 2,
+	    .guard_ms = 5,
+	    .control_mode = 0600,
+	    .control_gid = (gid_t)-1,
+	    .arbiter = {.type = FT_ARBITER_FILE, .timeout_ms = 20000},
+	};
+	snprintf(config.state_dir, sizeof(config.state_dir), "%s", dir);
+	snprintf(config.control_socket, sizeof(config.control_socket), "%s/socket", dir);
+	memset(&plays, 0, sizeof(plays));
+	plays.winner = "beta";
+}
+
+static void tear_down(void)
+{
+	char command[128];
+	snprintf(command, sizeof(command), "rm -rf %s", dir);
+	ck_assert_int_eq(system(command), 0);
+}
+
+static void put(const char *name, const char *text)
+{
+	char path[128];
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	FILE *f = fopen(path, "w");
+	ck_assert_int_ge(fputs(text, f), 0);
+	fclose(f);
+}
+
+static void put_session(enum ft_session_stage stage, enum ft_role role, const char *winner)
+{
+	struct ft_session s = {.stage = stage, .id = {7}, .epoch = 3, .role = role, .instance = 1, .peer = "beta"};
+	snprintf(s.winner, sizeof(s.winner), "%s", winner);
+	char *text = ft_session_file_text(&s, config.pair, config.node);
+	put(FT_SESSION_FILE, text);
+	free(text);
+}
+
+static void assert_stored(enum ft_session_stage stage, const char *winner)
+{
+	struct ft_session s;
+	char error[FT_SESSION_FILE_ERROR_MAX];
+	ft_session_file_read(dir, config.pair, config.node, &s, error);
+	ck_assert_int_eq(s.stage, stage);
+	ck_assert_str_eq(s.winner, winner);
+	if (stage > FT_SESSION_UNKNOWN) {
+		ck_assert_int_eq(s.id[0], 7);
+		ck_assert_uint_eq(s.epoch, 3);
+	}
+}
+
+static bool may(bool confirm_fenced)
+{
+	const struct ft_ask_arbiter arbiter = {.claim = play_claim, .read = play_read};
+	return ft_may_start_judge(&config, &arbiter, confirm_fenced, why);
+}
+
+static bool may_with_fence(bool confirm_fenced)
+{
+	const struct ft_ask_arbiter arbiter = {.claim = play_claim, .read = play_read, .fence = play_fence};
+	return ft_may_start_judge(&config, &arbiter, confirm_fenced, why);
+}
+
+static void assert_said(const char *words)
+{
+	ck_assert_msg(strstr(why, words), "%s", why);
+}
+
+static void assert_asked(int claims, int reads)
+{
+	ck_assert_int_eq(plays.claims, claims);
+	ck_assert_int_eq(plays.reads, reads);
+}
+
+START_TEST(no_session_hinders_nothing)
+{
+	ck_assert(may(false));
+	assert_said("no session is known");
+	assert_asked(0, 0);
+}
+END_TEST
+
+START_TEST(an_unknown_session_lets_nobody_start)
+{
+	put(FT_SESSION_FILE, "{\"version\":1,\"pai");
+	ck_assert(!may(false));
+	assert_said(FT_SESSION_FILE ": it is not whole");
+	ck_assert(!may(true));
+	assert_asked(0, 0);
+	assert_stored(FT_SESSION_UNKNOWN, "");
+}
+END_TEST
+
+START_TEST(an_ended_session_is_whose_it_is)
+{
+	put_session(FT_SESSION_ENDED, FT_ROLE_SECONDARY, "alpha");
+	ck_assert(may(false));
+	put_session(FT_SESSION_ENDED, FT_ROLE_PRIMARY, "beta");
+	ck_assert(!may(false));
+	assert_said("no: beta has ended");
+	ck_assert(!may(true));
+	assert_asked(0, 0);
+}
+END_TEST
+
+START_TEST(a_bound_session_is_claimed_and_the_winner_stored)
+{
+	put_session(FT_SESSION_BOUND, FT_ROLE_PRIMARY, "");
+	plays.claim = FT_CLAIM_WON;
+	ck_assert(may(false));
+	assert_stored(FT_SESSION_ENDED, "alpha");
+	put_session(FT_SESSION_BOUND, FT_ROLE_SECONDARY, "");
+	plays.claim = FT_CLAIM_LOST;
+	ck_assert(!may(true));
+	assert_said("no: beta has ended");
+	assert_stored(FT_SESSION_ENDED, "beta");
+	assert_asked(2, 0);
+}
+END_TEST
+
+START_TEST(a_claim_waits_until_earlier_rights_are_over)
+{
+	int64_t begun = ft_clock_now();
+	config.interval_ms = 50;
+	config.lost_after = 4;
+	config.guard_ms = 100;
+	put_session(FT_SESSION_BOUND, FT_ROLE_SECONDARY, "");
+	plays.claim = FT_CLAIM_WON;
+	ck_assert(may(false));
+	ck_assert_int_ge(plays.claimed_at - begun, 300 * FT_NS_PER_MS);
+}
+END_TEST
+
+START_TEST(an_arbiter_out_of_reach_means_no_unless_a_person_vouches)
+{
+	put_session(FT_SESSION_BOUND, FT_ROLE_PRIMARY, "");
+	plays.claim = FT_CLAIM_UNREACHABLE;
+	ck_assert(!may(false));
+	assert_said("storage is gone");
+	assert_said("--confirm-fenced");
+	ck_assert(may(true));
+	assert_said("a person's word");
+	assert_stored(FT_SESSION_BOUND, ""); /* it is not ended: ftd goes on trying */
+}
+END_TEST
+
+START_TEST(a_released_session_is_the_primarys)
+{
+	plays.claim = FT_CLAIM_WON;
+	put_session(FT_SESSION_RELEASED, FT_ROLE_SECONDARY, "");
+	ck_assert(!may(false));
+	assert_said("beta was the primary");
+	assert_said("--confirm-fenced");
+	assert_asked(0, 0);
+	ck_assert(may(true));
+	assert_asked(1, 0);
+	put_session(FT_SESSION_RELEASED, FT_ROLE_PRIMARY, "");
+	ck_assert(may(false));
+	assert_asked(2, 0);
+	assert_stored(FT_SESSION_ENDED, "alpha");
+}
+END_TEST
+
+START_TEST(who_has_resigned_reads_and_does_not_claim)
+{
+	put_session(FT_SESSION_RESIGNED, FT_ROLE_PRIMARY, "");
+	plays.claim = FT_CLAIM_WON;
+	plays.read = FT_CLAIM_NOT_NEEDED;
+	ck_assert(!may(false));
+	assert_said("beta may go on");
+	plays.read = FT_CLAIM_UNREACHABLE;
+	ck_assert(!may(false));
+	assert_said("storage is gone");
+	assert_asked(0, 2);
+	assert_stored(FT_SESSION_RESIGNED, "");
+	plays.read = FT_CLAIM_LOST;
+	ck_assert(!may(false));
+	assert_stored(FT_SESSION_ENDED, "beta");
+
+	put_session(FT_SESSION_RESIGNED, FT_ROLE_PRIMARY, "");
+	plays.winner = "alpha";
+	ck_assert(may(false));
+	assert_stored(FT_SESSION_ENDED, "alpha");
+	assert_asked(0, 4);
+}
+END_TEST
+
+START_TEST(who_has_resigned_and_is_vouched_for_takes_the_register)
+{
+	put_session(FT_SESSION_RESIGNED, FT_ROLE_PRIMARY, "");
+	plays.read = FT_CLAIM_NOT_NEEDED;
+	plays.claim = FT_CLAIM_LOST; /* it was taken in between */
+	ck_assert(!may(true));
+	assert_stored(FT_SESSION_ENDED, "beta");
+	put_session(FT_SESSION_RESIGNED, FT_ROLE_PRIMARY, "");
+	plays.claim = FT_CLAIM_WON;
+	ck_assert(may(true));
+	assert_stored(FT_SESSION_ENDED, "alpha");
+	assert_asked(2, 2);
+}
+END_TEST
+
+START_TEST(the_arbiter_fence_is_never_set_off_by_a_start)
+{
+	static const enum ft_session_stage stages[] = {FT_SESSION_BOUND, FT_SESSION_RELEASED, FT_SESSION_RESIGNED};
+	config.arbiter.type = FT_ARBITER_FENCE;
+	plays.claim = FT_CLAIM_WON;
+	for (size_t i = 0; i < sizeof(stages) / sizeof(stages[0]); i++) {
+		put_session(stages[i], FT_ROLE_SECONDARY, "");
+		ck_assert(!may(false));
+		assert_said("--confirm-fenced");
+		ck_assert(may(true));
+		assert_stored(FT_SESSION_ENDED, "alpha");
+	}
+	assert_asked(0, 0);
+}
+END_TEST
+
+START_TEST(a_fence_behind_the_arbiter_ends_a_primary_that_was_not_ours)
+{
+	plays.claim = FT_CLAIM_WON;
+	put_session(FT_SESSION_BOUND, FT_ROLE_SECONDARY, "");
+	ck_assert(!may_with_fence(false));
+	assert_said("the agent exited with 1");
+	assert_stored(FT_SESSION_BOUND, ""); /* asked again, it is fenced again */
+	plays.fence = true;
+	ck_assert(may_with_fence(false));
+	ck_assert_int_eq(plays.fences, 2);
+	assert_stored(FT_SESSION_ENDED, "alpha");
+
+	put_session(FT_SESSION_BOUND, FT_ROLE_PRIMARY, "");
+	ck_assert(may_with_fence(false));
+	put_session(FT_SESSION_BOUND, FT_ROLE_SECONDARY, "");
+	ck_assert(may_with_fence(true));
+	ck_assert_int_eq(plays.fences, 2);
+}
+END_TEST
+
+START_TEST(where_its_qemu_still_is_no_second_one_starts)
+{
+	struct ft_session s = {
+	    .stage = FT_SESSION_ENDED,
+	    .id = {7},
+	    .role = FT_ROLE_PRIMARY,
+	    .instance = ft_instance_of(getpid()),
+	    .peer = "beta",
+	    .winner = "alpha",
+	};
+	char *text = ft_session_file_text(&s, config.pair, config.node), words[32];
+	put(FT_SESSION_FILE, text);
+	ck_assert(!may(true));
+	snprintf(words, sizeof(words), "process %d", (int)getpid());
+	assert_said(words);
+	free(text);
+}
+END_TEST
+
+START_TEST(a_right_that_cannot_be_stored_is_none)
+{
+	char path[128];
+	snprintf(path, sizeof(path), "%s/." FT_SESSION_FILE ".new", dir);
+	ck_assert_int_eq(mkdir(path, 0700), 0); /* where the new file would be written */
+	put_session(FT_SESSION_BOUND, FT_ROLE_PRIMARY, "");
+	plays.claim = FT_CLAIM_WON;
+	ck_assert(!may(false));
+	assert_said("could not be stored");
+	assert_stored(FT_SESSION_BOUND, "");
+	ck_assert_int_eq(rmdir(path), 0);
+	ck_assert(may(false));
+}
+END_TEST
+
+/* ---- as ftctl asks it ---- */
+
+START_TEST(without_an_arbiter_it_says_what_that_means)
+{
+	config.arbiter.type = FT_ARBITER_NONE;
+	put_session(FT_SESSION_ENDED, FT_ROLE_PRIMARY, "beta");
+	ck_assert_int_eq(ft_may_start(&config, false, why), 0);
+	assert_said("nothing excludes two masters");
+}
+END_TEST
+
+START_TEST(of_two_hosts_one_may_by_the_real_register)
+{
+	char register_dir[80], beta_dir[80];
+	snprintf(register_dir, sizeof(register_dir), "%s/register", dir);
+	snprintf(beta_dir, sizeof(beta_dir), "%s/beta", dir);
+	ck_assert_int_eq(mkdir(register_dir, 0700), 0);
+	ck_assert_int_eq(mkdir(beta_dir, 0700), 0);
+	snprintf(config.arbiter.path, sizeof(config.arbiter.path), "%s", register_dir);
+	put_session(FT_SESSION_BOUND, FT_ROLE_PRIMARY, "");
+	ck_assert_int_eq(ft_may_start(&config, false, why), 0);
+	ck_assert_int_eq(ft_may_start(&config, false, why), 0); /* and so it stays */
+	assert_stored(FT_SESSION_ENDED, "alpha");
+
+	strcpy(config.node, "beta");
+	put_session(FT_SESSION_BOUND, FT_ROLE_SECONDARY, "");
+	ck_assert_int_eq(ft_may_start(&config, false, why), 1);
+	assert_said("no: alpha has ended");
+	put_session(FT_SESSION_RESIGNED, FT_ROLE_SECONDARY, "");
+	ck_assert_int_eq(ft_may_start(&config, true, why), 1);
+	assert_stored(FT_SESSION_ENDED, "alpha");
+}
+END_TEST
+
+START_TEST(a_real_arbiter_that_is_gone_is_said)
+{
+	snprintf(config.arbiter.path, sizeof(config.arbiter.path), "%s/nothing", dir);
+	put_session(FT_SESSION_BOUND, FT_ROLE_PRIMARY, "");
+	ck_assert_int_eq(ft_may_start(&config, false, why), 1);
+	assert_said("out of reach");
+	put_session(FT_SESSION_RESIGNED, FT_ROLE_PRIMARY, "");
+	ck_assert_int_eq(ft_may_start(&config, false, why), 1);
+	assert_said("out of reach");
+	assert_stored(FT_SESSION_RESIGNED, "");
+}
+END_TEST
+
+static void play_daemon(void *arg, const char *verb, const json_t *request, struct ft_call *call)
+{
+	(void)arg;
+	ck_assert_str_eq(verb, "may-start");
+	if (json_is_true(json_object_get(request, "confirm_fenced")))
+		ft_call_answer(call, 0, json_string("yes: the daemon says so"), NULL);
+	else
+		ft_call_answer(call, 1, NULL, "no: the daemon says so");
+}
+
+/* A daemon that holds the lock, and serves if told to. Returns its process. */
+static pid_t start_daemon(bool serves)
+{
+	int ready[2];
+	char byte;
+	ck_assert_int_eq(pipe(ready), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		struct event_base *base = event_base_new();
+		int lock = ft_lock_state_dir(dir, stderr);
+		bool good = lock >= 0 && (!serves || ft_control_new(base, &config, play_daemon, NULL, stderr) != NULL);
+		if (!good || write(ready[1], "", 1) != 1)
+			_exit(1);
+		event_base_dispatch(base);
+		for (;;)
+			pause();
+	}
+	close(ready[1]);
+	ck_assert_int_eq(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+	return pid;
+}
+
+static void end(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+START_TEST(a_running_daemon_answers_for_itself)
+{
+	pid_t daemon = start_daemon(true);
+	put_session(FT_SESSION_BOUND, FT_ROLE_PRIMARY, "");
+	ck_assert_int_eq(ft_may_start(&config, false, why), 1);
+	ck_assert_str_eq(why, "no: the daemon says so");
+	ck_assert_int_eq(ft_may_start(&config, true, why), 0);
+	ck_assert_str_eq(why, "yes: the daemon says so");
+	assert_stored(FT_SESSION_BOUND, "");
+	end(daemon);
+}
+END_TEST
+
+START_TEST(a_lock_whose_holder_is_silent_is_no_licence)
+{
+	char words[32];
+	pid_t daemon = start_daemon(false);
+	ck_assert_int_eq(ft_may_start(&config, true, why), 3);
+	snprintf(words, sizeof(words), "process %d", (int)daemon);
+	assert_said(words);
+	assert_said("no ftd listens");
+	end(daemon);
+}
+END_TEST
+
+START_TEST(ftctl_passes_it_on)
+{
+	char *out = NULL, *errors = NULL;
+	size_t size;
+	FILE *o = open_memstream(&out, &size), *e = open_memstream(&errors, &size);
+	pid_t daemon = start_daemon(true);
+	char words[][20] = {"ftctl", "-s", "may-start", "--json", "--confirm-fenced"};
+	char *no[] = {words[0], words[1], config.control_socket, words[2], NULL};
+	char *yes[] = {words[0], words[1], config.control_socket, words[2], words[3], words[4], NULL};
+	ck_assert_int_eq(ft_ctl_run(4, no, o, e), 1);
+	ck_assert_int_eq(ft_ctl_run(6, yes, o, e), 0);
+	fclose(o);
+	fclose(e);
+	ck_assert_str_eq(out, "{\"result\":\"yes: the daemon says so\",\"code\":0}\n");
+	ck_assert_str_eq(errors, "ftctl: no: the daemon says so\n");
+	free(out);
+	free(errors);
+	end(daemon);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("may_start");
+	TCase *c = tcase_create("may_start");
+	tcase_set_timeout(c, 60);
+	tcase_add_checked_fixture(c, set_up, tear_down);
+	tcase_add_test(c, no_session_hinders_nothing);
+	tcase_add_test(c, an_unknown_session_lets_nobody_start);
+	tcase_add_test(c, an_ended_session_is_whose_it_is);
+	tcase_add_test(c, a_bound_session_is_claimed_and_the_winner_stored);
+	tcase_add_test(c, a_claim_waits_until_earlier_rights_are_over);
+	tcase_add_test(c, an_arbiter_out_of_reach_means_no_unless_a_person_vouches);
+	tcase_add_test(c, a_released_session_is_the_primarys);
+	tcase_add_test(c, who_has_resigned_reads_and_does_not_claim);
+	tcase_add_test(c, who_has_resigned_and_is_vouched_for_takes_the_register);
+	tcase_add_test(c, the_arbiter_fence_is_never_set_off_by_a_start);
+	tcase_add_test(c, a_fence_behind_the_arbiter_ends_a_primary_that_was_not_ours);
+	tcase_add_test(c, where_its_qemu_still_is_no_second_one_starts);
+	tcase_add_test(c, a_right_that_cannot_be_stored_is_none);
+	tcase_add_test(c, without_an_arbiter_it_says_what_that_means);
+	tcase_add_test(c, of_two_hosts_one_may_by_the_real_register);
+	tcase_add_test(c, a_real_arbiter_that_is_gone_is_said);
+	tcase_add_test(c, a_running_daemon_answers_for_itself);
+	tcase_add_test(c, a_lock_whose_holder_is_silent_is_no_licence);
+	tcase_add_test(c, ftctl_passes_it_on);
+	suite_add_tcase(s, c);
+	SRunner *sr = srunner_create(s);
+	srunner_run_all(sr, CK_NORMAL);
+	int failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed == 0 ? 0 : 1;
+}
