@@ -1,0 +1,90 @@
+/* The arbiter: write-once registers behind a network that delays and loses, both ways.
+ * A request that was given up can still land: what was sent is not taken back. */
+#include "tests/sim/sim.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TIMEOUT_MS 1000
+
+static struct asked {
+	uint8_t id[FT_SESSION_BYTES];
+	bool claim;
+} asked[1024]; /* by the number of the request: far more than can be under way */
+static uint32_t n_asked;
+
+const struct registration *arbiter_find(const uint8_t id[FT_SESSION_BYTES])
+{
+	for (int i = 0; i < w.n_registers; i++)
+		if (memcmp(w.registers[i].id, id, FT_SESSION_BYTES) == 0)
+			return &w.registers[i];
+	return NULL;
+}
+
+static double way(void)
+{
+	if (w.slow_arbiter && happens(RANDOM_ARBITER, 0.5))
+		return between(RANDOM_ARBITER, 100, 4000);
+	return between(RANDOM_ARBITER, 0.3, happens(RANDOM_ARBITER, 0.1) ? 100 : 5);
+}
+
+static bool reaches(int host)
+{
+	return !w.cut_arbiter[host] && w.host[host].up && !(w.slow_arbiter && happens(RANDOM_ARBITER, 0.2));
+}
+
+static void answer(double ms, int host, uint64_t life, uint32_t request, enum ft_claim claim, int winner)
+{
+	struct happening *h = later(ms, FTD_REGISTER, host);
+	h->guard = life;
+	h->arg = request;
+	h->detail = (uint8_t)claim;
+	h->more = (uint32_t)winner;
+}
+
+void arbiter_ask(int host, bool claim)
+{
+	struct ftd *f = &w.host[host].ftd;
+	uint32_t n = n_asked++ % (sizeof asked / sizeof asked[0]);
+	memcpy(asked[n].id, f->core.claim_id, sizeof asked[n].id);
+	asked[n].claim = claim;
+	f->requests++;
+	f->request_open = true;
+	if (reaches(host)) {
+		struct happening *h = later(way(), ARBITER_ARRIVES, host);
+		h->arg = n;
+		h->more = f->requests;
+		h->guard = f->life;
+	}
+	answer(TIMEOUT_MS, host, f->life, f->requests, FT_CLAIM_UNREACHABLE, 0);
+}
+
+static const struct registration *put_if_absent(const uint8_t id[FT_SESSION_BYTES], int host)
+{
+	const struct registration *there = arbiter_find(id);
+	if (there)
+		return there;
+	if (w.n_registers == REGISTERS_MAX) {
+		fprintf(stderr, "seed %llu: more sessions than the simulation has room for\n",
+		        (unsigned long long)w.seed);
+		abort();
+	}
+	struct registration *r = &w.registers[w.n_registers++];
+	memcpy(r->id, id, sizeof r->id);
+	r->winner = host;
+	tell(host, "stands in the register of session %02x%02x now", id[0], id[1]);
+	return r;
+}
+
+void arbiter_arrives(const struct happening *h)
+{
+	const struct asked *a = &asked[h->arg];
+	const struct registration *r = a->claim ? put_if_absent(a->id, h->host) : arbiter_find(a->id);
+	if (!reaches(h->host))
+		return;
+	enum ft_claim said = !r                               ? FT_CLAIM_NOT_NEEDED
+	                     : a->claim && r->winner == h->host ? FT_CLAIM_WON
+	                                                        : FT_CLAIM_LOST;
+	answer(way(), h->host, h->guard, h->more, said, r ? r->winner : 0);
+}

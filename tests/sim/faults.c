@@ -1,0 +1,301 @@
+/* What goes wrong, when, and for how long; and the end of it all, after which things must come right. */
+#include "tests/sim/sim.h"
+
+#include <string.h>
+
+const char *const fault_names[FAULT_KINDS] = {
+    [CUT_LINK] = "cut-link",
+    [CUT_ONE_WAY] = "cut-one-way",
+    [CUT_LINKS] = "cut-links",
+    [CUT_ARBITER] = "cut-arbiter",
+    [ISOLATE] = "isolate",
+    [PARTITION] = "partition",
+    [FLAP] = "flap",
+    [LOSSY] = "lossy",
+    [SLOW_NET] = "slow-net",
+    [SLOW_ARBITER] = "slow-arbiter",
+    [STOP_FTD] = "stop-ftd",
+    [STALL_FTD] = "stall-ftd",
+    [KILL_FTD] = "kill-ftd",
+    [LEAVE_FTD] = "leave-ftd",
+    [CRASH_HOST] = "crash-host",
+    [SUSPEND_HOST] = "suspend-host",
+    [BLOW] = "blow",
+    [KILL_QEMU] = "kill-qemu",
+    [STOP_QEMU] = "stop-qemu",
+    [HANG_QEMU] = "hang-qemu",
+    [SILENCE_COLO] = "silence-colo",
+    [CLOSE_COLO] = "close-colo",
+    [FORCE] = "force",
+    [DISK_FULL] = "disk-full",
+    [DISK_HANGS] = "disk-hangs",
+    [DISK_LOSES] = "disk-loses",
+    [PLAN_TROUBLE] = "plan-trouble",
+    [REBUILD] = "rebuild",
+};
+
+#define FIRST_AT SECOND(1.8) /* after the start: all are protected by then */
+#define LAST_AT  SECOND(6)
+#define HEAL_AT  SECOND(8)
+
+/* ---- the plan of the run ---- */
+
+static double lasts(enum fault_kind kind)
+{
+	switch ((int)kind) {
+	case STOP_FTD:
+	case STALL_FTD:
+		return between(RANDOM_SETUP, 10, happens(RANDOM_SETUP, 0.5) ? 700 : 5000);
+	case KILL_FTD:
+		return between(RANDOM_SETUP, 0, happens(RANDOM_SETUP, 0.3) ? 1e6 : 3000); /* never, before all heals */
+	case CRASH_HOST:
+		return between(RANDOM_SETUP, 500, happens(RANDOM_SETUP, 0.5) ? 1e6 : 3000);
+	case SUSPEND_HOST:
+		return between(RANDOM_SETUP, 10, 3000);
+	default:
+		return between(RANDOM_SETUP, 20, happens(RANDOM_SETUP, 0.5) ? 900 : 6000);
+	}
+}
+
+void faults_plan(void)
+{
+	w.n_faults = happens(RANDOM_SETUP, 0.25) ? 1 : 2 + (int)(chance(RANDOM_SETUP) % (FAULTS_MAX - 1));
+	static const double spreads[] = {30, 400, 1500, 4000};
+	double spread = spreads[chance(RANDOM_SETUP) % 4];
+	int64_t first = w.now + FIRST_AT + MS(between(RANDOM_SETUP, 0, 400));
+	for (int i = 0; i < w.n_faults; i++) {
+		struct fault *f = &w.faults[i];
+		*f = (struct fault){.kind = (enum fault_kind)(chance(RANDOM_SETUP) % FAULT_KINDS),
+		                    .host = (int)(chance(RANDOM_SETUP) % 2),
+		                    .at = first + MS(between(RANDOM_SETUP, 0, spread)),
+		                    .on = true};
+		f->ms = lasts(f->kind);
+		struct happening *h = later((double)(f->at - w.now) / 1e6, FAULT_STRIKES, f->host);
+		h->arg = (uint32_t)i;
+	}
+	later((double)HEAL_AT / 1e6, HEAL, 0);
+}
+
+/* ---- what is held for a while ---- */
+
+static void cut_from(int host, int by)
+{
+	for (int i = 0; i < LINKS; i++)
+		w.cut[i][host] += by;
+}
+
+static void cut_both(int by)
+{
+	cut_from(0, by);
+	cut_from(1, by);
+}
+
+/* by: 1 when it begins, -1 when it ends.  Returns false if it is not of that kind. */
+static bool hold(const struct fault *f, int by)
+{
+	struct disk *d = &w.host[f->host].disk;
+	switch ((int)f->kind) { /* the others happen at once */
+	case CUT_LINK:
+		w.cut[(int)(f->at % LINKS)][f->host] += by;
+		return true;
+	case CUT_ONE_WAY:
+		cut_from(f->host, by);
+		return true;
+	case FLAP:
+	case CUT_LINKS:
+		cut_both(by);
+		return true;
+	case CUT_ARBITER:
+		w.cut_arbiter[f->host] += by;
+		return true;
+	case ISOLATE:
+		w.cut_arbiter[f->host] += by;
+		cut_both(by);
+		w.colo_silent += by;
+		return true;
+	case PARTITION:
+		cut_both(by);
+		w.colo_silent += by;
+		return true;
+	case LOSSY:
+		w.lossy += by;
+		return true;
+	case SLOW_NET:
+		w.slow_net += by;
+		return true;
+	case SLOW_ARBITER:
+		w.slow_arbiter += by;
+		return true;
+	case SILENCE_COLO:
+		w.colo_silent += by;
+		return true;
+	case DISK_FULL:
+		d->full = by > 0;
+		return true;
+	case DISK_HANGS:
+		d->hangs = by > 0;
+		return true;
+	case HANG_QEMU:
+		qemu_hang(f->host, by > 0);
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* ---- what happens at once ---- */
+
+static void blow(int host)
+{
+	struct host *h = &w.host[host];
+	if (h->ftd.running == FTD_DEAD || !h->sentinel.on)
+		return;
+	bool fed = ft_core_lease(&h->ftd.core) != FT_NEVER && w.options.arbitrated;
+	ftd_end(host, false);
+	h->blown = fed; /* a guest that may run without limit is not worth a reset */
+	later(fed ? 1000 : 500, fed ? HOST_RESET : HOST_FTD_START, host);
+}
+
+/* A person takes the survivor's guest and gives it a new secondary on the other host. */
+static void rebuild(void)
+{
+	for (int i = 0; i < 2; i++) {
+		struct host *survivor = &w.host[i], *other = &w.host[1 - i];
+		struct qemu *q = &survivor->qemu;
+		bool alone = runs_as_master(i) && q->mode == FT_ROLE_NONE && qemu_answers(i, FT_CHANNEL_QMP);
+		if (!alone || other->qemu.alive || !other->up || other->suspended || w.colo_silent)
+			continue;
+		tell(i, "a new secondary for the survivor");
+		qemu_start(1 - i, FT_ROLE_SECONDARY);
+		q->mode = FT_ROLE_PRIMARY;
+		q->last = FT_ROLE_NONE;
+		q->exit_said = q->released = w.colo_closed = false;
+		later(50, QEMU_ATTEMPT, i);
+		look_soon(i, 20);
+		look_soon(1 - i, between(RANDOM_SETUP, 25, 1000));
+		return;
+	}
+}
+
+static void strike_once(const struct fault *f)
+{
+	struct host *h = &w.host[f->host];
+	switch ((int)f->kind) { /* the others are held for a while */
+	case STOP_FTD:
+		ftd_stop(f->host, f->ms);
+		break;
+	case STALL_FTD:
+		h->ftd.stall_in = 1 + (int)(f->at / 1000 % 60);
+		h->ftd.stall_ms = f->ms;
+		break;
+	case KILL_FTD:
+		ftd_end(f->host, true);
+		later(f->ms, HOST_FTD_START, f->host);
+		break;
+	case LEAVE_FTD:
+		if (ftd_can_run(f->host))
+			ftd_feed(f->host, &(struct ft_event){.kind = FT_EVENT_LEAVE});
+		break;
+	case CRASH_HOST:
+		host_crash(f->host);
+		later(f->ms, HOST_BOOT, f->host);
+		break;
+	case SUSPEND_HOST:
+		h->suspended = h->up;
+		later(f->ms, HOST_RESUME, f->host);
+		break;
+	case BLOW:
+		blow(f->host);
+		break;
+	case KILL_QEMU:
+		qemu_kill(f->host);
+		break;
+	case STOP_QEMU:
+		qemu_signal_stop(f->host);
+		break;
+	case CLOSE_COLO:
+		colo_close();
+		break;
+	case FORCE:
+		if (ftd_can_run(f->host))
+			ftd_feed(f->host, &(struct ft_event){.kind = FT_EVENT_FORCE, .cause = FT_CAUSE_SIGNAL});
+		break;
+	case DISK_LOSES:
+		h->disk.next_reading = f->at % 2 ? FILE_LOST : FILE_TORN;
+		break;
+	case PLAN_TROUBLE:
+		h->qemu.trouble_in = 1 + (int)(f->at / 1000 % 12);
+		h->qemu.trouble = (enum trouble)(f->at / 7 % TROUBLE_KINDS);
+		break;
+	case REBUILD:
+		rebuild();
+		break;
+	default:
+		break;
+	}
+}
+
+/* Each flap is a cut of its own, some tens or hundreds of ms apart. */
+static void flap_again(int i, uint32_t times)
+{
+	if (times == 0 || w.healed)
+		return;
+	struct happening *h = later(between(RANDOM_NET, 20, 500), FAULT_STRIKES, w.faults[i].host);
+	h->arg = (uint32_t)i;
+	h->more = times;
+}
+
+void fault_happens(const struct happening *h)
+{
+	struct fault *f = &w.faults[h->arg];
+	if (!f->on || w.healed)
+		return;
+	if (h->what == FAULT_ENDS) {
+		tell(f->host, "**** %s ends", fault_names[f->kind]);
+		hold(f, -1);
+		if (f->kind == FLAP)
+			flap_again((int)h->arg, h->more - 1);
+		return;
+	}
+	if (h->more == 0)
+		tell(f->host, "**** %s %.0f ms", fault_names[f->kind], f->ms);
+	if (!hold(f, 1)) {
+		strike_once(f);
+		return;
+	}
+	double ms = f->kind == FLAP ? between(RANDOM_NET, 20, 800) : f->ms;
+	struct happening *end = later(ms, FAULT_ENDS, f->host);
+	end->arg = h->arg;
+	end->more = h->more ? h->more : 6;
+}
+
+/* ---- the end of all faults ---- */
+
+static void heal_host(int host)
+{
+	struct host *h = &w.host[host];
+	h->disk.full = h->disk.hangs = false;
+	h->qemu.trouble_in = 0;
+	h->ftd.stall_in = 0;
+	if (!h->up)
+		later(1, HOST_BOOT, host);
+	if (h->suspended)
+		later(1, HOST_RESUME, host);
+	later(2, HOST_FTD_RESUME, host)->arg = h->ftd.stops;
+	if (h->up)
+		later(3, HOST_FTD_START, host);
+	if (h->qemu.hung)
+		qemu_hang(host, false);
+}
+
+void heal(void)
+{
+	tell(-1, "**** everything heals");
+	w.healed = true;
+	w.healed_at = w.now;
+	memset(w.cut, 0, sizeof w.cut);
+	memset(w.cut_arbiter, 0, sizeof w.cut_arbiter);
+	w.lossy = w.slow_net = w.slow_arbiter = w.colo_silent = 0;
+	for (int i = 0; i < 2; i++)
+		heal_host(i);
+}

@@ -1,0 +1,863 @@
+/* One ftd: the real core, hub and runner, and stand-ins for the shells that feed them live.
+ * What the shells do in which order is as in supervisor/daemon.c and heartbeat/links.c.
+ *
+ * boundary() marks places between two instructions at which this process may be stopped for a while, or killed: the
+ * world goes on without it, and whoever called must leave at once if it returns false. */
+#include "tests/sim/sim.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct ft_config config[2];
+static struct ft_plan plans[2];
+static json_t *done, *refused, *colo_status[3][3], *migrate_status[2], *run_status[3];
+
+/* ---- once a process ---- */
+
+static void prepare_plan(const char *name, struct ft_plan *plan)
+{
+	static struct ft_topology topology;
+	char path[128], error[FT_TEXT_MAX] = "no such file";
+	snprintf(path, sizeof path, "tests/unit/fixtures/%s.json", name);
+	json_t *answers = json_load_file(path, 0, NULL);
+	if (!answers || ft_topology_build(answers, &topology, error) != 0 ||
+	    ft_plan_build(&topology, SECOND(1), plan, error) != 0) {
+		fprintf(stderr, "%s: %s; run this from the project's top folder\n", path, error);
+		exit(2);
+	}
+	json_decref(answers);
+}
+
+static void prepare_replies(void)
+{
+	done = json_pack("{s:{}}", "return");
+	refused = json_pack("{s:{s:s,s:s}}", "error", "class", "GenericError", "desc", "it would not");
+	for (int mode = 0; mode < 3; mode++)
+		for (int last = 0; last < 3; last++)
+			colo_status[mode][last] =
+			    json_pack("{s:{s:s,s:s}}", "return", "mode", ft_role_name((enum ft_role)mode), "last-mode",
+			              ft_role_name((enum ft_role)last));
+	static const char *const migrate[] = {"colo", "completed"}, *const run[] = {"running", "paused", "colo"};
+	for (int i = 0; i < 2; i++)
+		migrate_status[i] = json_pack("{s:{s:s}}", "return", "status", migrate[i]);
+	for (int i = 0; i < 3; i++)
+		run_status[i] = json_pack("{s:{s:s}}", "return", "status", run[i]);
+}
+
+void ftd_prepare(void)
+{
+	prepare_plan("default-primary", &plans[0]);
+	prepare_plan("default-secondary", &plans[1]);
+	prepare_replies();
+	for (int i = 0; i < 2; i++) {
+		struct ft_config *c = &config[i];
+		*c = (struct ft_config){.pair = "vm1",
+		                        .n_keys = 1,
+		                        .keys = {{.id = 7, .bytes = {1, 2, 3}}},
+		                        .interval_ms = INTERVAL_MS,
+		                        .lost_after = LOST_AFTER,
+		                        .n_links = LINKS,
+		                        .guard_ms = GUARD_MS};
+		snprintf(c->node, sizeof c->node, "%s", i ? "beta" : "alpha");
+	}
+}
+
+const struct ft_plan *plan_of(enum ft_role role)
+{
+	return role == FT_ROLE_PRIMARY ? &plans[0] : role == FT_ROLE_SECONDARY ? &plans[1] : NULL;
+}
+
+static enum stream of(int host)
+{
+	return (enum stream)(RANDOM_HOST + host);
+}
+
+bool ftd_can_run(int host)
+{
+	const struct host *h = &w.host[host];
+	return h->up && !h->suspended && h->ftd.running == FTD_RUNS;
+}
+
+/* ---- between two instructions ---- */
+
+static bool boundary(int host)
+{
+	struct ftd *f = &w.host[host].ftd;
+	uint64_t life = f->life;
+	if (f->stall_in == 0 || --f->stall_in > 0 || w.depth > 0)
+		return !w.broken;
+	tell(host, "ftd is stopped between two instructions for %.0f ms", f->stall_ms);
+	f->running = FTD_STOPPED;
+	f->stops++;
+	f->stalled = true;
+	w.depth++;
+	world_run(w.now + MS(f->stall_ms), NULL);
+	while (!w.broken && f->life == life && w.host[host].suspended)
+		world_run(w.now + MS(1), NULL);
+	w.depth--;
+	if (w.broken || f->life != life || f->running == FTD_DEAD)
+		return false;
+	tell(host, "ftd goes on");
+	f->stalled = false;
+	f->resumed_at = w.now;
+	later(0, HOST_FTD_RESUME, host)->arg = f->stops;
+	f->running = FTD_RUNS;
+	return true;
+}
+
+/* ---- links ---- */
+
+static void transmit(int host, int link, const uint8_t *data, size_t len)
+{
+	double lost = w.lossy ? 0.4 : 0.002;
+	if (w.cut[link][host] || happens(RANDOM_NET, lost))
+		return;
+	int copies = happens(RANDOM_NET, 0.01) ? 2 : 1;
+	for (int i = 0; i < copies; i++) {
+		struct datagram *d = take_datagram();
+		if (!d)
+			return;
+		d->link = link;
+		d->len = len;
+		memcpy(d->data, data, len);
+		double ms = w.slow_net && happens(RANDOM_NET, 0.3) ? between(RANDOM_NET, 10, 3000)
+		                                                   : between(RANDOM_NET, 0.1, 2);
+		later(ms, FTD_DATAGRAM, 1 - host)->arg = (uint32_t)(d - w.datagrams);
+	}
+}
+
+static bool send_on(int host, int link, int64_t now)
+{
+	struct ftd *f = &w.host[host].ftd;
+	uint8_t out[FT_WIRE_MAX];
+	size_t len = ft_hub_compose(&f->hub, link, &f->core.self, now, out);
+	if (!boundary(host))
+		return false;
+	transmit(host, link, out, len);
+	return true;
+}
+
+static bool send_all(int host, int64_t now)
+{
+	for (int i = 0; i < LINKS; i++)
+		if (!send_on(host, i, now))
+			return false;
+	return true;
+}
+
+static bool receive_one(int host, int which, int64_t now)
+{
+	struct ftd *f = &w.host[host].ftd;
+	const struct datagram *d = &w.datagrams[which];
+	int link = d->link;
+	enum ft_heard heard = ft_hub_receive(&f->hub, link, d->data, d->len, now);
+	drop_datagram(which);
+	if (heard == FT_HEARD_HELLO || heard == FT_HEARD_ASKED)
+		return send_on(host, link, now);
+	if (heard == FT_HEARD_NEW_PEER)
+		f->greet = true;
+	return true;
+}
+
+static bool drain(int host, int64_t now)
+{
+	struct ftd *f = &w.host[host].ftd;
+	while (f->n_socket > 0) {
+		int which = f->socket[0];
+		memmove(f->socket, f->socket + 1, (size_t)--f->n_socket * sizeof f->socket[0]);
+		if (!receive_one(host, which, now))
+			return false;
+	}
+	return true;
+}
+
+static bool tell_peer(int host)
+{
+	struct ftd *f = &w.host[host].ftd;
+	uint64_t life = f->life;
+	struct ft_beat peer = f->hub.peer;
+	bool other = !f->told_any || peer.incarnation != f->told.incarnation;
+	if (f->hub.have_peer && (other || !ft_side_equal(&peer.side, &f->told.side))) {
+		struct ft_peer_news news = {.incarnation = peer.incarnation, .side = peer.side};
+		memcpy(news.node, peer.node, sizeof news.node);
+		f->told_any = true;
+		f->told = peer;
+		ftd_feed(host, &(struct ft_event){.kind = FT_EVENT_PEER, .peer = &news});
+		if (w.broken || f->life != life)
+			return false;
+	}
+	int64_t acked = ft_hub_acked_sent(&f->hub);
+	if (acked != FT_NEVER && acked != f->told_acked) {
+		f->told_acked = acked;
+		ftd_feed(host, &(struct ft_event){.kind = FT_EVENT_ACK, .at = acked});
+	}
+	return !w.broken && f->life == life;
+}
+
+static bool tell_hearing(int host, bool changed)
+{
+	static const enum ft_peer_hearing map[] = {
+	    [FT_HEARING_NEVER] = FT_PEER_NEVER,
+	    [FT_HEARING_ALIVE] = FT_PEER_ALIVE,
+	    [FT_HEARING_QUIET] = FT_PEER_QUIET,
+	    [FT_HEARING_LOST] = FT_PEER_LOST,
+	};
+	struct ftd *f = &w.host[host].ftd;
+	uint64_t life = f->life;
+	if (changed && f->hub.detector.hearing == FT_HEARING_LOST)
+		tell(host, "the peer is lost");
+	if (changed)
+		ftd_feed(host, &(struct ft_event){.kind = FT_EVENT_HEARING,
+		                                  .hearing = map[f->hub.detector.hearing],
+		                                  .heard_at = ft_detector_last_heard(&f->hub.detector)});
+	for (int i = 0; i < LINKS && f->life == life; i++)
+		if (f->refused_pending[i]) {
+			f->refused_pending[i] = false;
+			ftd_feed(host, &(struct ft_event){.kind = FT_EVENT_REFUSED, .link = i});
+		}
+	return !w.broken && f->life == life;
+}
+
+/* Timers come late, now and then by some ms. */
+static double lateness(int host)
+{
+	return between(of(host), 0, happens(of(host), 0.01) ? 5 : 0.2);
+}
+
+static void turn(int host)
+{
+	struct ftd *f = &w.host[host].ftd;
+	if (f->in_turn || !ftd_can_run(host))
+		return;
+	uint64_t life = f->life;
+	f->in_turn = true;
+	int64_t now = f->turn_now = local_time(host);
+	if (!boundary(host) || !drain(host, now) || !boundary(host))
+		return;
+	bool changed = ft_detector_tick(&f->hub.detector, now);
+	f->hub.detector.stalled_ns = 0;
+	if (!tell_peer(host) || !tell_hearing(host, changed))
+		return;
+	if ((ft_hub_send_due(&f->hub, now) || f->greet) && !send_all(host, now))
+		return;
+	if (f->life != life || f->running == FTD_DEAD)
+		return;
+	f->greet = f->in_turn = false;
+	f->wake_links = true_time(host, ft_hub_deadline(&f->hub)) + MS(lateness(host));
+}
+
+static void arrives(const struct happening *h)
+{
+	struct host *at = &w.host[h->host];
+	struct ftd *f = &at->ftd;
+	int from = 1 - h->host, link = w.datagrams[h->arg].link;
+	bool received = at->up && !at->suspended && f->running != FTD_DEAD && f->n_socket < SOCKET_MAX;
+	if (!received) {
+		drop_datagram((int)h->arg);
+		if (at->up && !at->suspended && f->running == FTD_DEAD && !w.cut[link][h->host] && happens(RANDOM_NET, 0.1))
+			later(between(RANDOM_NET, 0.1, 2), FTD_REFUSED, from)->arg = (uint32_t)link;
+		return;
+	}
+	f->socket[f->n_socket++] = (int)h->arg;
+	turn(h->host);
+}
+
+/* ---- QMP ---- */
+
+void look_soon(int host, double ms)
+{
+	if (w.host[host].ftd.running != FTD_DEAD)
+		later(ms, FTD_LOOK, host);
+}
+
+static void see_live_qemu(int host, struct ft_qemu_facts *v)
+{
+	struct ftd *f = &w.host[host].ftd;
+	const struct qemu *q = &w.host[host].qemu;
+	if (v->instance != q->instance) {
+		*v = (struct ft_qemu_facts){.instance = q->instance};
+		f->spoken = false;
+	}
+	v->vm = FT_VM_ALIVE;
+	bool answers = qemu_answers(host, FT_CHANNEL_QMP);
+	bool late = q->silent_since != FT_NEVER && w.now - q->silent_since >= SECOND(1);
+	if (answers) {
+		f->spoken = v->connected = true;
+		v->role = q->mode;
+		v->last_role = q->last;
+		v->checkpoint_ms = (int)(w.checkpoint_every / FT_NS_PER_MS);
+		v->pid_verified = !w.host[host].unverifiable;
+		if (!f->plan_runs)
+			f->plan = plan_of(q->mode);
+	} else if (late || !f->spoken) {
+		v->connected = false;
+	}
+	if (qemu_answers(host, FT_CHANNEL_OOB))
+		v->oob = true;
+	else if (late || !f->spoken)
+		v->oob = false;
+	v->plan_ready = f->plan != NULL && v->connected;
+}
+
+static void see_no_qemu(struct ft_qemu_facts *v, bool died)
+{
+	if (v->vm != FT_VM_GONE)
+		v->vm = died ? FT_VM_GONE : FT_VM_ABSENT;
+	v->connected = v->oob = v->plan_ready = v->pid_verified = false;
+}
+
+static bool same_facts(const struct ft_qemu_facts *a, const struct ft_qemu_facts *b)
+{
+	return a->connected == b->connected && a->oob == b->oob && a->plan_ready == b->plan_ready &&
+	       a->pid_verified == b->pid_verified && a->instance == b->instance && a->vm == b->vm &&
+	       a->role == b->role && a->last_role == b->last_role && a->checkpoint_ms == b->checkpoint_ms;
+}
+
+static void look(int host, bool died)
+{
+	struct ftd *f = &w.host[host].ftd;
+	const struct qemu *q = &w.host[host].qemu;
+	struct ft_qemu_facts v = f->seen;
+	if (q->alive && f->frozen_held && v.instance == q->instance)
+		return; /* while our own freeze lasts, silence is no news */
+	if (q->alive)
+		see_live_qemu(host, &v);
+	else if (died || v.vm != FT_VM_ALIVE) /* the kernel's word comes first */
+		see_no_qemu(&v, died);
+	if (same_facts(&v, &f->seen))
+		return;
+	f->seen = v;
+	tell(host, "ftd sees its QEMU: %s, %s, %s", ft_vm_name(v.vm), v.connected ? "answers" : "silent",
+	     ft_role_name(v.role));
+	ftd_feed(host, &(struct ft_event){.kind = FT_EVENT_QEMU, .qemu = &v});
+}
+
+/* ---- the plan ---- */
+
+static void run_steps(int host)
+{
+	struct ftd *f = &w.host[host].ftd;
+	int64_t now = local_time(host);
+	for (int i; (i = ft_runner_send(&f->runner, now)) >= 0;) {
+		struct happening *h = later(between(of(host), 0.02, 0.3), QEMU_COMMAND, host);
+		h->arg = f->plan_run;
+		h->more = f->runner.plan->role;
+		h->detail = (uint8_t)i;
+	}
+	if (f->runner.proof_known && !f->plan_told) {
+		f->plan_told = true;
+		later(0, FTD_PLANNED, host);
+	}
+	f->wake_plan = true_time(host, ft_runner_deadline(&f->runner));
+	if (f->runner.finished) {
+		f->plan_runs = false;
+		look_soon(host, 1);
+	}
+}
+
+static const json_t *reply_to(int host, const struct ft_step *s, bool error)
+{
+	const struct qemu *q = &w.host[host].qemu;
+	if (error)
+		return refused;
+	if (!strcmp(s->command, "query-colo-status"))
+		return colo_status[q->mode][q->last];
+	if (!strcmp(s->command, "query-migrate"))
+		return migrate_status[q->mode == FT_ROLE_NONE];
+	if (!strcmp(s->command, "query-status"))
+		return run_status[q->mode == FT_ROLE_NONE ? 0 : 2];
+	return done;
+}
+
+static void replied(int host, const struct happening *h)
+{
+	struct ftd *f = &w.host[host].ftd;
+	if (!f->plan_runs || h->arg != f->plan_run)
+		return;
+	ft_runner_reply(&f->runner, h->detail, reply_to(host, &f->runner.plan->steps[h->detail], h->error),
+	                local_time(host));
+	run_steps(host);
+}
+
+static void run_plan(int host)
+{
+	struct ftd *f = &w.host[host].ftd;
+	if (f->plan_runs)
+		return;
+	f->plan_runs = true;
+	f->plan_told = false;
+	f->plan_run = (uint32_t)++w.names;
+	if (!f->plan || !w.host[host].qemu.alive || f->seen.instance != w.host[host].qemu.instance) {
+		f->runner.report = (struct ft_plan_report){.proven_at = FT_NEVER, .error = "no plan is prepared"};
+		f->runner.finished = f->plan_told = true;
+		f->plan_runs = false;
+		later(0, FTD_PLANNED, host);
+		return;
+	}
+	ft_runner_start(&f->runner, f->plan, true, local_time(host));
+	run_steps(host);
+}
+
+static void died(int host)
+{
+	struct ftd *f = &w.host[host].ftd;
+	if (f->plan_runs) {
+		ft_runner_disconnected(&f->runner, FT_CHANNEL_OOB, "QEMU has died", local_time(host));
+		ft_runner_disconnected(&f->runner, FT_CHANNEL_QMP, "QEMU has died", local_time(host));
+		run_steps(host);
+	}
+	look(host, f->seen.instance == w.host[host].qemu.instance);
+}
+
+/* ---- the disk ---- */
+
+static void do_store(int host)
+{
+	struct disk *d = &w.host[host].disk;
+	d->coming = w.host[host].ftd.core.store_next;
+	d->writing = true;
+	double ms = d->full ? 1 : d->hangs ? 4500 : between(of(host), 1, happens(of(host), 0.05) ? 1000 : 20);
+	later(ms, FTD_STORED, host)->error = d->full || d->hangs;
+}
+
+static void stored(int host, bool error)
+{
+	struct disk *d = &w.host[host].disk;
+	if (!d->writing)
+		return;
+	d->writing = false;
+	/* What hung may be there in the end. */
+	if (!error || (d->hangs && happens(of(host), 0.5))) {
+		d->file = w.options.no_fsync ? d->cached : d->coming;
+		d->cached = d->coming;
+	}
+	ftd_feed(host, &(struct ft_event){.kind = FT_EVENT_STORED, .error = error, .text = error ? "no space left" : NULL});
+}
+
+static void do_record(int host)
+{
+	struct disk *d = &w.host[host].disk;
+	const struct ft_outcome *o = &w.host[host].ftd.core.outcome;
+	memcpy(d->outcome_coming.session, o->session, sizeof d->outcome_coming.session);
+	d->outcome_coming.result = o->result;
+	d->recording = true;
+	double ms = d->full ? 1 : d->hangs ? 4500 : between(of(host), 1, 20);
+	later(ms, FTD_RECORDED, host)->error = d->full || d->hangs;
+}
+
+static void recorded(int host, bool error)
+{
+	struct disk *d = &w.host[host].disk;
+	if (!d->recording)
+		return;
+	d->recording = false;
+	if (!error && d->n_outcomes < OUTCOMES_MAX)
+		d->outcomes[d->n_outcomes++] = d->outcome_coming;
+	ftd_feed(host, &(struct ft_event){.kind = FT_EVENT_RECORDED, .error = error, .text = error ? "no space left" : NULL});
+}
+
+static void read_disk(int host, struct ft_session *out)
+{
+	struct disk *d = &w.host[host].disk;
+	if (d->next_reading == FILE_LOST)
+		d->file = d->cached = (struct ft_session){.stage = FT_SESSION_NONE};
+	if (d->next_reading == FILE_TORN)
+		d->file = d->cached = (struct ft_session){.stage = FT_SESSION_UNKNOWN};
+	d->next_reading = FILE_WHOLE;
+	*out = d->cached;
+}
+
+/* ---- what the core says ---- */
+
+static void relieve_predecessor(int host)
+{
+	w.host[host].predecessor.on = false;
+}
+
+static void do_freeze(int host)
+{
+	struct ftd *f = &w.host[host].ftd;
+	const struct qemu *q = &w.host[host].qemu;
+	f->frozen_held = true;
+	f->freezes++;
+	bool possible = q->alive && f->seen.instance == q->instance;
+	if (possible)
+		qemu_signal_stop(host);
+	later(possible ? 1 : 0.1, FTD_FROZEN, host)->arg = f->freezes;
+}
+
+/* Looks once a ms, as the freezer does. */
+static void frozen(int host, const struct happening *h)
+{
+	struct ftd *f = &w.host[host].ftd;
+	const struct qemu *q = &w.host[host].qemu;
+	if (h->arg != f->freezes || !f->frozen_held)
+		return;
+	bool known = f->seen.instance == q->instance && q->alive;
+	if (known && !q->stopped && h->more < 2000) {
+		struct happening *next = later(1, FTD_FROZEN, host);
+		next->arg = h->arg;
+		next->more = h->more + 1;
+		return;
+	}
+	bool error = !known || !q->stopped;
+	if (error)
+		f->frozen_held = false;
+	ftd_feed(host, &(struct ft_event){.kind = FT_EVENT_FROZEN, .error = error, .text = error ? "no such process" : NULL});
+}
+
+static void do_thaw(int host)
+{
+	struct ftd *f = &w.host[host].ftd;
+	f->frozen_held = false;
+	f->freezes++;
+	relieve_predecessor(host);
+	if (f->seen.instance == w.host[host].qemu.instance)
+		qemu_signal_cont(host);
+	look_soon(host, 50);
+}
+
+static void do_outcome(int host, const struct ft_action *a)
+{
+	const struct ft_outcome *o = &w.host[host].ftd.core.outcome;
+	tell(host, "outcome: %s, %s %s%s", ft_cause_name(o->cause), ft_result_name(o->result), o->error, a->text);
+}
+
+static void do_exit(int host)
+{
+	w.host[host].ftd.exiting = true;
+	later(0, FTD_GOODBYE, host)->arg = 3;
+}
+
+static void goodbye(int host, uint32_t left)
+{
+	if (left == 0) {
+		bool duty = ft_core_lease(&w.host[host].ftd.core) != FT_NEVER;
+		ftd_end(host, duty);
+		later(between(of(host), 50, 2000), HOST_FTD_START, host);
+		return;
+	}
+	if (send_all(host, local_time(host)))
+		later(10, FTD_GOODBYE, host)->arg = left - 1;
+}
+
+static void act(int host, const struct ft_action *a)
+{
+	struct ftd *f = &w.host[host].ftd;
+	switch (a->kind) {
+	case FT_DO_SAY:
+		tell(host, "says: %s", a->text);
+		break;
+	case FT_DO_STATE:
+		tell(host, "%s -> %s: %s", ft_state_name(a->from), ft_state_name(a->to), a->text);
+		break;
+	case FT_DO_SEND:
+		send_all(host, f->in_turn ? f->turn_now : local_time(host));
+		break;
+	case FT_DO_PROBE:
+		qemu_probe(host);
+		break;
+	case FT_DO_FREEZE:
+		tell(host, "FREEZE");
+		do_freeze(host);
+		break;
+	case FT_DO_THAW:
+		tell(host, "THAW");
+		do_thaw(host);
+		break;
+	case FT_DO_KILL:
+		tell(host, "KILL");
+		if (f->seen.instance == w.host[host].qemu.instance)
+			qemu_kill(host);
+		break;
+	case FT_DO_STORE:
+		tell(host, "STORE %s %02x%02x, epoch %llu", ft_session_stage_name(f->core.store_next.stage),
+		     f->core.store_next.id[0], f->core.store_next.id[1], (unsigned long long)f->core.store_next.epoch);
+		do_store(host);
+		break;
+	case FT_DO_CLAIM:
+	case FT_DO_READ:
+		tell(host, "%s %02x%02x", a->kind == FT_DO_CLAIM ? "CLAIM" : "READ", f->core.claim_id[0],
+		     f->core.claim_id[1]);
+		arbiter_ask(host, a->kind == FT_DO_CLAIM);
+		break;
+	case FT_DO_PLAN:
+		tell(host, "PLAN");
+		relieve_predecessor(host);
+		run_plan(host);
+		break;
+	case FT_DO_RECORD:
+		do_record(host);
+		break;
+	case FT_DO_OUTCOME:
+		do_outcome(host, a);
+		break;
+	case FT_DO_EXIT:
+		do_exit(host);
+		break;
+	}
+}
+
+static void publish_lease(int host)
+{
+	struct ftd *f = &w.host[host].ftd;
+	if (!f->core.params.arbitrated)
+		return;
+	int64_t lease = ft_core_lease(&f->core);
+	sentinel_lease(host, lease, f->core.qemu.instance);
+	if (f->core.qemu.instance != 0 && (lease != FT_NEVER || f->core.qemu.connected))
+		relieve_predecessor(host);
+}
+
+void ftd_feed(int host, const struct ft_event *e)
+{
+	struct ftd *f = &w.host[host].ftd;
+	uint64_t life = f->life;
+	struct ft_actions out;
+	if (!boundary(host))
+		return;
+	ft_core_step(&f->core, e, local_time(host), &out);
+	laws_after_step(host, &out);
+	if (!boundary(host))
+		return;
+	publish_lease(host);
+	for (int i = 0; i < out.n; i++) {
+		if (!boundary(host))
+			return;
+		act(host, &out.a[i]);
+		if (w.broken || f->life != life || f->running == FTD_DEAD)
+			return;
+	}
+	f->wake_core = true_time(host, ft_core_deadline(&f->core));
+	if (f->wake_core != FT_NEVER)
+		f->wake_core += MS(lateness(host));
+}
+
+/* ---- life ---- */
+
+static void time_passes(int host)
+{
+	uint64_t life = w.host[host].ftd.life;
+	turn(host); /* after a stall the peer may have been heard meanwhile */
+	if (w.host[host].ftd.life == life && ftd_can_run(host))
+		ftd_feed(host, &(struct ft_event){.kind = FT_EVENT_TIME});
+}
+
+void ftd_wakes(int host)
+{
+	struct ftd *f = &w.host[host].ftd;
+	if (f->wake_core <= w.now) {
+		f->wake_core = FT_NEVER;
+		time_passes(host);
+	} else if (f->wake_links <= w.now) {
+		turn(host);
+	} else {
+		f->wake_plan = FT_NEVER;
+		if (!f->plan_runs)
+			return;
+		ft_runner_tick(&f->runner, local_time(host));
+		run_steps(host);
+	}
+}
+
+/* The sentinel has stopped QEMU.  If our right was renewed at that very moment, the guest goes on. */
+static void sentinel_froze(int host)
+{
+	struct ftd *f = &w.host[host].ftd;
+	uint64_t life = f->life;
+	time_passes(host);
+	if (f->life != life || !ftd_can_run(host) || f->frozen_held)
+		return;
+	if (local_time(host) < ft_core_lease(&f->core))
+		qemu_signal_cont(host);
+}
+
+static void arbiter_answered(int host, const struct happening *h)
+{
+	struct ftd *f = &w.host[host].ftd;
+	if (!f->request_open || h->arg != f->requests)
+		return;
+	f->request_open = false;
+	enum ft_claim claim = (enum ft_claim)h->detail;
+	bool read = f->core.errand == FT_ERRAND_READ;
+	const char *text = claim == FT_CLAIM_UNREACHABLE ? "no answer" : h->more ? "beta" : "alpha";
+	tell(host, "the arbiter says %s %s", ft_claim_name(claim), text);
+	ftd_feed(host, &(struct ft_event){.kind = read ? FT_EVENT_REGISTER : FT_EVENT_CLAIM, .claim = claim, .text = text});
+}
+
+static void handle(int host, const struct happening *h)
+{
+	struct ftd *f = &w.host[host].ftd;
+	const struct qemu *q = &w.host[host].qemu;
+	switch ((int)h->what) { /* the others are not for it */
+	case FTD_REFUSED:
+		f->refused_pending[h->arg] = true;
+		turn(host);
+		break;
+	case FTD_LOOK:
+		look(host, false);
+		if (h->detail)
+			later(1000, FTD_LOOK, host)->detail = 1;
+		break;
+	case FTD_GONE:
+		died(host);
+		break;
+	case FTD_HUNG:
+		if (q->alive && q->stopped && !f->frozen_held && f->spoken && w.now - f->resumed_at > SECOND(1)) {
+			tell(host, "ftd finds that its QEMU hangs");
+			ftd_feed(host, &(struct ft_event){.kind = FT_EVENT_HUNG, .text = "stopped by someone"});
+		}
+		break;
+	case FTD_COLO_EXIT:
+		ftd_feed(host, &(struct ft_event){.kind = FT_EVENT_COLO_EXIT, .error = true, .text = "error"});
+		break;
+	case FTD_CHECKPOINT:
+		if (qemu_answers(host, FT_CHANNEL_QMP))
+			ftd_feed(host, &(struct ft_event){.kind = FT_EVENT_CHECKPOINT});
+		break;
+	case FTD_FROZEN:
+		frozen(host, h);
+		break;
+	case FTD_SENTINEL:
+		sentinel_froze(host);
+		break;
+	case FTD_REPLY:
+		replied(host, h);
+		break;
+	case FTD_PLANNED:
+		ftd_feed(host, &(struct ft_event){.kind = FT_EVENT_PLAN, .plan = &f->runner.report});
+		break;
+	case FTD_STORED:
+		stored(host, h->error);
+		break;
+	case FTD_RECORDED:
+		recorded(host, h->error);
+		break;
+	case FTD_REGISTER:
+		arbiter_answered(host, h);
+		break;
+	case FTD_GOODBYE:
+		goodbye(host, h->arg);
+		break;
+	default:
+		break;
+	}
+}
+
+void ftd_happens(const struct happening *h)
+{
+	struct ftd *f = &w.host[h->host].ftd;
+	if (h->what == FTD_DATAGRAM) { /* for whoever holds the socket when it comes in */
+		arrives(h);
+		return;
+	}
+	if (f->running == FTD_DEAD || h->guard != f->life)
+		return;
+	if (ftd_can_run(h->host) && !f->in_turn)
+		handle(h->host, h);
+	else if (f->n_inbox < INBOX_MAX)
+		f->inbox[f->n_inbox++] = *h;
+}
+
+/* All that came in meanwhile is ready at once, in an order that the event loop makes up. */
+void ftd_resumes(int host)
+{
+	struct ftd *f = &w.host[host].ftd;
+	uint64_t life = f->life;
+	f->resumed_at = w.now;
+	if (happens(of(host), 0.5))
+		turn(host);
+	while (f->life == life && f->n_inbox > 0 && ftd_can_run(host) && !f->in_turn && !w.broken) {
+		struct happening h = f->inbox[0];
+		memmove(f->inbox, f->inbox + 1, (size_t)--f->n_inbox * sizeof f->inbox[0]);
+		handle(host, &h);
+	}
+	if (f->life == life)
+		turn(host);
+}
+
+void ftd_stop(int host, double ms)
+{
+	struct ftd *f = &w.host[host].ftd;
+	if (f->running != FTD_RUNS)
+		return;
+	tell(host, "ftd is stopped");
+	f->running = FTD_STOPPED;
+	later(ms, HOST_FTD_RESUME, host)->arg = ++f->stops;
+}
+
+void ftd_continue(int host, uint32_t which_stop)
+{
+	struct ftd *f = &w.host[host].ftd;
+	if (f->running == FTD_DEAD || f->stalled || f->stops != which_stop)
+		return;
+	if (f->running == FTD_STOPPED)
+		tell(host, "ftd runs again");
+	f->running = FTD_RUNS;
+	if (ftd_can_run(host))
+		ftd_resumes(host);
+}
+
+static void start_sentinel(int host)
+{
+	struct host *h = &w.host[host];
+	if (h->sentinel.on && !(h->predecessor.on && h->predecessor.lease < h->sentinel.lease))
+		h->predecessor = h->sentinel;
+	h->sentinel = (struct sentinel){.on = true, .lease = FT_NEVER, .wake = FT_NEVER};
+}
+
+void ftd_start(int host)
+{
+	struct host *h = &w.host[host];
+	struct ftd *f = &h->ftd;
+	if (!h->up || h->suspended || f->running != FTD_DEAD || h->blown)
+		return;
+	struct ft_core_params p = {.incarnation = chance(of(host)) | 1,
+	                           .interval = MS(INTERVAL_MS),
+	                           .window = MS(INTERVAL_MS * LOST_AFTER),
+	                           .reply_timeout = SECOND(1),
+	                           .arbitrated = w.options.arbitrated,
+	                           .guard = MS(GUARD_MS)};
+	memset(f, 0, offsetof(struct ftd, core));
+	f->running = FTD_RUNS;
+	f->life = ++w.names;
+	f->resumed_at = w.now;
+	memset(&f->in_turn, 0, offsetof(struct ftd, socket) - offsetof(struct ftd, in_turn));
+	memset(&f->seen, 0, offsetof(struct ftd, runner) - offsetof(struct ftd, seen));
+	f->n_inbox = f->stall_in = 0;
+	f->plan_runs = f->request_open = false;
+	memcpy(p.node, config[host].node, sizeof p.node);
+	for (size_t i = 0; i < sizeof p.seed; i++)
+		p.seed[i] = (uint8_t)chance(of(host));
+	if (w.options.arbitrated) {
+		read_disk(host, &p.session);
+		start_sentinel(host);
+	}
+	tell(host, "ftd starts, its session: %s %02x%02x", ft_session_stage_name(p.session.stage), p.session.id[0],
+	     p.session.id[1]);
+	ft_core_init(&f->core, &p, local_time(host));
+	ft_hub_init(&f->hub, &config[host], p.incarnation, local_time(host));
+	f->wake_links = w.now + MS(between(of(host), 0, 5));
+	f->wake_plan = FT_NEVER;
+	f->wake_core = w.now;
+	later(between(of(host), 2, 100), FTD_LOOK, host)->detail = 1;
+}
+
+void ftd_end(int host, bool sentinel_stays)
+{
+	struct host *h = &w.host[host];
+	struct ftd *f = &h->ftd;
+	if (f->running == FTD_DEAD)
+		return;
+	tell(host, "ftd ends");
+	f->running = FTD_DEAD;
+	f->life = 0;
+	while (f->n_socket > 0)
+		drop_datagram(f->socket[--f->n_socket]);
+	f->n_inbox = 0;
+	disk_settles(&h->disk, false);
+	if (!sentinel_stays)
+		h->sentinel.on = h->predecessor.on = false;
+}

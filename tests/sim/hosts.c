@@ -1,0 +1,83 @@
+/* Hosts: crash, boot, suspend; the watchdog's reset. */
+#include "tests/sim/sim.h"
+
+#include <string.h>
+
+/* What was not yet answered for may be on the disk or not; what was is. */
+void disk_settles(struct disk *d, bool crash)
+{
+	if (crash)
+		d->cached = d->file;
+	if (d->writing && happens(RANDOM_SETUP, 0.5))
+		d->file = d->cached = d->coming;
+	if (d->recording && d->n_outcomes < OUTCOMES_MAX && happens(RANDOM_SETUP, 0.5))
+		d->outcomes[d->n_outcomes++] = d->outcome_coming;
+	d->writing = d->recording = false;
+}
+
+void host_crash(int host)
+{
+	struct host *h = &w.host[host];
+	if (!h->up)
+		return;
+	tell(host, "the host goes down");
+	disk_settles(&h->disk, true);
+	ftd_end(host, false);
+	h->up = h->suspended = h->blown = false;
+	h->qemu.alive = false;
+	h->sentinel.on = h->predecessor.on = false;
+}
+
+static void boot(int host)
+{
+	struct host *h = &w.host[host];
+	if (h->up)
+		return;
+	tell(host, "the host boots");
+	h->up = true;
+	h->booted_at = w.now;
+	h->clock_base = MS(between(RANDOM_SETUP, 1e3, 1e4));
+	colo_closes(1 - host); /* its kernel knows nothing of the connection */
+	later(between(RANDOM_SETUP, 50, 500), HOST_FTD_START, host);
+}
+
+static void resume(int host)
+{
+	struct host *h = &w.host[host];
+	if (!h->suspended)
+		return;
+	tell(host, "the host resumes");
+	h->suspended = false;
+	h->resumed_at = w.now;
+	h->sentinel.wake = h->sentinel.wake < w.now ? w.now + MS(between(RANDOM_SETUP, 0, 2)) : h->sentinel.wake;
+	if (h->ftd.running == FTD_RUNS)
+		ftd_resumes(host);
+}
+
+void host_happens(const struct happening *h)
+{
+	struct host *at = &w.host[h->host];
+	switch ((int)h->what) { /* the others are not for it */
+	case HOST_FTD_START:
+		ftd_start(h->host);
+		break;
+	case HOST_FTD_RESUME:
+		ftd_continue(h->host, h->arg);
+		break;
+	case HOST_BOOT:
+		boot(h->host);
+		break;
+	case HOST_RESUME:
+		resume(h->host);
+		break;
+	case HOST_RESET:
+		if (at->blown) {
+			tell(h->host, "the watchdog resets the host");
+			host_crash(h->host);
+			later(1000, HOST_BOOT, h->host);
+		}
+		break;
+	default:
+		break;
+	}
+}

@@ -1,0 +1,154 @@
+/* The laws.  What each one means is said where it is judged. */
+#include "tests/sim/sim.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const uint8_t none[FT_SESSION_BYTES];
+
+void law_broken(const char *law)
+{
+	if (w.broken)
+		return;
+	w.broken = law;
+	tell(-1, "BROKEN: %s", law);
+}
+
+/* ---- never two masters ---- */
+
+/* What the documentation leaves open: the moments after a suspend of the whole host, and the time until the watchdog
+ * resets a host on which ftd and sentinel were killed in one blow. */
+static bool excused(int host)
+{
+	const struct host *h = &w.host[host];
+	bool woken = h->resumed_at != FT_NEVER && w.now < h->resumed_at + MS(5 + w.options.freeze_ms);
+	return h->blown || woken;
+}
+
+void laws_after_event(void)
+{
+	if (!w.options.arbitrated || w.vouched || !runs_as_master(0) || !runs_as_master(1))
+		return;
+	if (!excused(0) && !excused(1))
+		law_broken("two masters");
+}
+
+/* ---- after each step of a core ---- */
+
+static bool waits(const struct ft_core *c)
+{
+	switch (c->phase) {
+	case FT_PHASE_STARTING:
+	case FT_PHASE_ASKING:
+	case FT_PHASE_FREEZING:
+	case FT_PHASE_CLAIMING:
+	case FT_PHASE_CUT_OFF:
+	case FT_PHASE_PLANNING:
+	case FT_PHASE_RECORDING:
+	case FT_PHASE_YIELDING:
+		return true;
+	case FT_PHASE_UNPROTECTED:
+	case FT_PHASE_ARMING:
+	case FT_PHASE_PROTECTED:
+	case FT_PHASE_SUSPECT:
+	case FT_PHASE_WATCH:
+	case FT_PHASE_SOLO:
+	case FT_PHASE_YIELDED: /* until the peer is solo, or silent */
+	case FT_PHASE_HELD:    /* for a person */
+	case FT_PHASE_FENCED:
+	case FT_PHASE_FAILED:
+	case FT_PHASE_COUNT:
+		break;
+	}
+	return false;
+}
+
+/* A person orders a failover, the peer is silent, and the register cannot be asked: he answers for it. */
+static bool vouches(const struct ft_core *c)
+{
+	bool ordered = c->outcome.cause == FT_CAUSE_SIGNAL || c->outcome.cause == FT_CAUSE_OPERATOR;
+	bool heard = c->hearing == FT_PEER_ALIVE || c->hearing == FT_PEER_QUIET;
+	return ordered && !heard && c->claim != FT_CLAIM_WON;
+}
+
+void laws_after_step(int host, const struct ft_actions *out)
+{
+	const struct ft_core *c = &w.host[host].ftd.core;
+	int64_t due = ft_core_deadline(c);
+	if (due <= c->now)
+		law_broken("a deadline that is not in the future: a busy loop");
+	bool owed = c->plan_running || c->arbiter_busy || c->storing;
+	if (waits(c) && due == FT_NEVER && !owed)
+		law_broken("a phase that waits has no deadline");
+	for (int i = 0; i < out->n; i++)
+		if (out->a[i].kind == FT_DO_PLAN && vouches(c) && !w.vouched) {
+			w.vouched = true;
+			tell(host, "a person vouches: no law of exclusion from here on");
+		}
+	if (c->session.stage != FT_SESSION_ENDED || memcmp(c->session.id, none, sizeof none) == 0)
+		return;
+	const struct registration *r = arbiter_find(c->session.id);
+	if (!r || strcmp(c->session.winner, r->winner ? "beta" : "alpha") != 0)
+		law_broken("a core does not agree with the register about who has won");
+}
+
+/* ---- after all has healed ---- */
+
+static bool protects(int host)
+{
+	return w.host[host].ftd.running == FTD_RUNS && w.host[host].ftd.core.phase == FT_PHASE_PROTECTED;
+}
+
+static bool solo(int host)
+{
+	const struct host *h = &w.host[host], *other = &w.host[1 - host];
+	bool other_rests = !other->qemu.alive || (other->qemu.mode == FT_ROLE_NONE && other->qemu.last == FT_ROLE_NONE);
+	return runs_as_master(host) && h->ftd.running == FTD_RUNS && h->ftd.core.phase == FT_PHASE_SOLO && other_rests &&
+	       !h->ftd.core.outcome_busy;
+}
+
+/* Nothing is left that could run. */
+static bool all_dead(void)
+{
+	return !w.host[0].qemu.alive && !w.host[1].qemu.alive;
+}
+
+bool laws_settled(void)
+{
+	return w.healed && ((protects(0) && protects(1)) || solo(0) || solo(1) || all_dead());
+}
+
+static bool is_held(int host)
+{
+	const struct host *h = &w.host[host];
+	enum ft_phase p = h->ftd.core.phase;
+	return h->qemu.alive && (p == FT_PHASE_CUT_OFF || p == FT_PHASE_HELD || p == FT_PHASE_YIELDED ||
+	                         p == FT_PHASE_FREEZING || p == FT_PHASE_CLAIMING || p == FT_PHASE_YIELDING);
+}
+
+/* At most one success a session, on both disks together. */
+static void judge_outcomes(void)
+{
+	for (int i = 0; i < w.n_registers; i++) {
+		int successes = 0;
+		for (int host = 0; host < 2; host++)
+			for (int n = 0; n < w.host[host].disk.n_outcomes; n++) {
+				const struct kept_outcome *o = &w.host[host].disk.outcomes[n];
+				successes += o->result == FT_SUCCESS && !memcmp(o->session, w.registers[i].id, sizeof o->session);
+			}
+		if (successes > 1 && !w.vouched)
+			law_broken("a session has two successful outcomes");
+	}
+}
+
+void laws_at_end(void)
+{
+	judge_outcomes();
+	if (laws_settled())
+		return;
+	if (is_held(0) || is_held(1))
+		law_broken("held, though peer and arbiter are in reach");
+	if (!runs_as_master(0) && !runs_as_master(1))
+		law_broken("nobody runs the guest, and somebody could");
+	law_broken("neither protected nor solo");
+}

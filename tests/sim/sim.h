@@ -1,0 +1,329 @@
+/* The simulation: two whole nodes in virtual time, and everything between and below them, from one seed.
+ * The core, the hub with its wire format, the plan and its runner are the real ones; hosts, processes, disks, links,
+ * the arbiter, the sentinel and QEMU are models, which lie, break and come back as the seed says.
+ *
+ * One world a process: it is a global, so that a fault can strike at any place. */
+#ifndef FT_TESTS_SIM_SIM_H
+#define FT_TESTS_SIM_SIM_H
+
+#include "heartbeat/hub.h"
+#include "qmp/runner.h"
+#include "supervisor/core.h"
+
+#define MS(x)       ((int64_t)((double)(x)*1e6))
+#define SECOND(x)   MS(1000.0 * (x))
+#define LINKS       2
+#define INTERVAL_MS 100
+#define LOST_AFTER  5
+#define GUARD_MS    20
+
+#define QUEUE_MAX     2048
+#define DATAGRAMS_MAX 512 /* under way or waiting in a socket */
+#define SOCKET_MAX    128
+#define INBOX_MAX     256
+#define PARKED_MAX    64
+#define FAULTS_MAX    7
+#define REGISTERS_MAX 64
+#define OUTCOMES_MAX  64
+
+/* ---- chance: each part of the world has a stream of its own, so that taking a fault out disturbs the others little ---- */
+
+enum stream { RANDOM_SETUP, RANDOM_NET, RANDOM_ARBITER, RANDOM_HOST, RANDOM_STREAMS = RANDOM_HOST + 2 };
+uint64_t chance(enum stream s);
+double between(enum stream s, double low, double high);
+bool happens(enum stream s, double probability);
+
+/* ---- what happens ---- */
+
+enum what {
+	/* to a process of ftd: waits while it is stopped, is void once it has died */
+	FTD_DATAGRAM,   /* .arg: which */
+	FTD_REFUSED,    /* .arg: link */
+	FTD_LOOK,       /* QMP shows how QEMU stands */
+	FTD_GONE,       /* the kernel says that QEMU has died */
+	FTD_HUNG,       /* QEMU is stopped and answers nothing */
+	FTD_COLO_EXIT,  /* the event */
+	FTD_CHECKPOINT, /* the event */
+	FTD_FROZEN,     /* the freezer's answer; .arg: which freeze */
+	FTD_SENTINEL,   /* the sentinel has stopped QEMU */
+	FTD_REPLY,      /* QEMU answers a step of the plan; .arg: run, .detail: step, .error */
+	FTD_PLANNED,    /* the plan's verdict */
+	FTD_STORED,     /* the disk's answer; .error */
+	FTD_RECORDED,   /* the disk's answer; .error */
+	FTD_REGISTER,   /* the arbiter's answer, or its absence; .arg: which request, .detail: enum register_answer */
+	FTD_GOODBYE,    /* the next goodbye, or the end; .arg: how many are left */
+	FTD_LAST = FTD_GOODBYE,
+	/* to a QEMU process: void once it has died */
+	QEMU_ATTEMPT, /* a primary's next checkpoint */
+	QEMU_NOTICE,  /* finds the peer's connection closed */
+	QEMU_STOP,    /* a SIGSTOP takes hold; .arg: how many SIGCONT came before it */
+	QEMU_COMMAND, /* a step of a plan; .arg: run, .detail: step, .more: the plan's role */
+	QEMU_LAST = QEMU_COMMAND,
+	/* to a host, or to all */
+	HOST_FTD_START,
+	HOST_FTD_RESUME, /* .arg: which stop */
+	HOST_BOOT,
+	HOST_RESUME,
+	HOST_RESET, /* the watchdog */
+	ARBITER_ARRIVES,
+	FAULT_STRIKES, /* .arg: which */
+	FAULT_ENDS,
+	HEAL,
+};
+
+struct happening {
+	int64_t at;
+	uint32_t order;
+	uint8_t what, host;
+	bool error;
+	uint8_t detail;
+	uint64_t guard; /* the life or the instance it is meant for */
+	uint32_t arg, more;
+};
+
+/* Never NULL. */
+struct happening *later(double ms, enum what what, int host);
+
+/* ---- the parts ---- */
+
+struct datagram {
+	int next_free;
+	int link;
+	size_t len;
+	uint8_t data[FT_WIRE_MAX];
+};
+
+struct qemu {
+	uint64_t instance;
+	bool alive, stopped;
+	bool stuck;     /* waits in a checkpoint for an answer that does not come */
+	bool hung;      /* its monitor answers nothing in band, though it runs */
+	bool exit_said; /* COLO_EXIT comes once */
+	enum ft_role mode, last;
+	uint32_t conts;       /* SIGCONT undoes every SIGSTOP before it */
+	int64_t silent_since; /* FT_NEVER: it answers */
+	bool released;        /* it runs what the other side must not run any more */
+	uint8_t session[FT_SESSION_BYTES]; /* of the failover that did that */
+	int n_parked;
+	struct happening parked[PARKED_MAX]; /* commands that wait for it to answer again */
+	int trouble_in;                      /* commands until the next goes wrong; 0 none */
+	enum trouble { TROUBLE_ERROR, TROUBLE_SILENT, TROUBLE_LATE, TROUBLE_KINDS } trouble;
+};
+
+struct sentinel {
+	bool on;
+	uint64_t instance; /* 0 none yet */
+	int64_t lease;     /* by the host's clock */
+	int64_t wake;      /* true time */
+	bool told;
+};
+
+struct disk {
+	struct ft_session file, cached; /* what survives a crash, and what is read while there is none */
+	struct ft_session coming;       /* being written */
+	bool writing;
+	bool full, hangs;
+	enum { FILE_WHOLE, FILE_LOST, FILE_TORN } next_reading;
+	struct kept_outcome {
+		uint8_t session[FT_SESSION_BYTES];
+		enum ft_result result;
+	} outcomes[OUTCOMES_MAX], outcome_coming;
+	int n_outcomes;
+	bool recording;
+};
+
+enum running { FTD_DEAD, FTD_RUNS, FTD_STOPPED };
+
+struct ftd {
+	enum running running;
+	uint64_t life; /* names this process */
+	uint32_t stops;
+	bool exiting;
+	bool stalled;       /* within boundary(): only that goes on with it */
+	int64_t resumed_at; /* true time */
+	struct ft_core core;
+	struct ft_hub hub;
+	/* links */
+	bool in_turn, greet, told_any;
+	bool refused_pending[LINKS];
+	int64_t turn_now, told_acked;
+	struct ft_beat told;
+	int64_t wake_links, wake_core, wake_plan; /* true time; FT_NEVER */
+	int n_socket, socket[SOCKET_MAX];
+	int n_inbox;
+	struct happening inbox[INBOX_MAX];
+	/* QMP */
+	struct ft_qemu_facts seen;
+	bool spoken;      /* this QEMU has spoken to this ftd */
+	bool frozen_held; /* while our own freeze lasts, silence is no news */
+	bool look_coming;
+	uint32_t freezes;
+	const struct ft_plan *plan;
+	struct ft_runner runner;
+	bool plan_runs, plan_told;
+	uint32_t plan_run;
+	uint32_t requests; /* to the arbiter */
+	bool request_open;
+	int stall_in;      /* boundaries until it is stopped between two instructions; 0: not */
+	double stall_ms;
+};
+
+struct host {
+	bool up, suspended;
+	int64_t booted_at;  /* true time */
+	int64_t clock_base; /* CLOCK_BOOTTIME then */
+	int drift;          /* ppm */
+	int64_t resumed_at; /* true time; FT_NEVER never */
+	bool blown;         /* ftd and sentinel were killed in one blow, and the watchdog has yet to bite */
+	bool unverifiable;  /* ftd cannot be sure of QEMU's process */
+	struct ftd ftd;
+	struct qemu qemu;
+	struct sentinel sentinel, predecessor;
+	struct disk disk;
+};
+
+struct registration {
+	uint8_t id[FT_SESSION_BYTES];
+	int winner;
+};
+
+enum fault_kind {
+	CUT_LINK,    /* one link, one way */
+	CUT_ONE_WAY, /* all links from a host */
+	CUT_LINKS,   /* all links */
+	CUT_ARBITER, /* a host from it */
+	ISOLATE,     /* a host from everything */
+	PARTITION,   /* the hosts from each other, COLO too */
+	FLAP,
+	LOSSY,
+	SLOW_NET, /* delays of seconds, and things come in any order */
+	SLOW_ARBITER,
+	STOP_FTD,
+	STALL_FTD, /* between two instructions of ftd, at a place that matters */
+	KILL_FTD,
+	LEAVE_FTD,
+	CRASH_HOST,
+	SUSPEND_HOST,
+	BLOW, /* ftd and sentinel at once */
+	KILL_QEMU,
+	STOP_QEMU,
+	HANG_QEMU,
+	SILENCE_COLO,
+	CLOSE_COLO,
+	FORCE,
+	DISK_FULL,
+	DISK_HANGS,
+	DISK_LOSES,
+	PLAN_TROUBLE,
+	REBUILD, /* a person gives the survivor a new secondary */
+	FAULT_KINDS
+};
+
+struct fault {
+	enum fault_kind kind;
+	int host;
+	int64_t at;
+	double ms; /* how long, or after what time what it ended begins again */
+	bool on;
+};
+
+struct options {
+	bool arbitrated;
+	bool no_sentinel, no_fsync; /* break the world on purpose */
+	double freeze_ms;           /* the longest time that a SIGSTOP takes to take hold */
+};
+
+struct world {
+	struct options options;
+	uint64_t seed;
+	uint64_t random[RANDOM_STREAMS];
+	int64_t now; /* true time, which nobody in the world knows */
+	uint32_t order;
+	uint64_t names; /* lives and instances given so far */
+	bool verbose;
+	bool healed;
+	int64_t healed_at;
+	struct host host[2]; /* 0 starts as the primary */
+	/* counts: several faults may hold the same thing */
+	int cut[LINKS][2], cut_arbiter[2], lossy, slow_net, slow_arbiter, colo_silent;
+	bool colo_closed;
+	int64_t checkpoint_every;
+	int n_registers;
+	struct registration registers[REGISTERS_MAX];
+	int n_faults;
+	struct fault faults[FAULTS_MAX];
+	bool vouched; /* a person has said that the other side is dead, and nobody could check it */
+	const char *broken; /* the law, NULL: all hold */
+	int depth;          /* of stalls within stalls */
+	uint64_t events;
+	int n_queue;
+	struct happening queue[QUEUE_MAX];
+	int free_datagram;
+	struct datagram datagrams[DATAGRAMS_MAX];
+};
+extern struct world w;
+
+/* world.c */
+void world_begin(uint64_t seed, const struct options *options, bool verbose);
+/* Runs until the time comes, a law breaks, or (if given) the condition holds. */
+void world_run(int64_t until, bool (*enough)(void));
+void tell(int host, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int64_t local_time(int host);
+/* The first true time at which the host's clock has reached local; FT_NEVER stays. */
+int64_t true_time(int host, int64_t local);
+struct datagram *take_datagram(void); /* NULL: too many are under way, this one is lost */
+void drop_datagram(int i);
+
+/* ftd.c */
+void ftd_start(int host);
+void ftd_end(int host, bool sentinel_stays);
+void ftd_happens(const struct happening *h);
+void ftd_wakes(int host);
+void ftd_stop(int host, double ms);
+void ftd_continue(int host, uint32_t which_stop);
+void ftd_resumes(int host);
+void ftd_feed(int host, const struct ft_event *e);
+bool ftd_can_run(int host);
+void ftd_prepare(void); /* once a process */
+void look_soon(int host, double ms);
+const struct ft_plan *plan_of(enum ft_role role);
+
+/* qemu.c */
+void qemu_happens(const struct happening *h);
+void qemu_start(int host, enum ft_role mode);
+void qemu_kill(int host);
+void qemu_signal_stop(int host);
+void qemu_signal_cont(int host);
+void qemu_hang(int host, bool hung);
+void qemu_probe(int host);
+bool qemu_answers(int host, enum ft_channel channel);
+bool runs_as_master(int host);
+void colo_close(void);
+void colo_closes(int host); /* host's QEMU will find out */
+void sentinel_wakes(int host, struct sentinel *s);
+void sentinel_lease(int host, int64_t lease, uint64_t instance);
+
+/* hosts.c */
+void host_crash(int host);
+void disk_settles(struct disk *d, bool crash); /* who wrote it has died */
+void host_happens(const struct happening *h);
+
+/* faults.c */
+void faults_plan(void);
+void fault_happens(const struct happening *h);
+void heal(void);
+extern const char *const fault_names[FAULT_KINDS];
+
+/* arbiter.c */
+void arbiter_ask(int host, bool claim);
+void arbiter_arrives(const struct happening *h);
+const struct registration *arbiter_find(const uint8_t id[FT_SESSION_BYTES]);
+
+/* laws.c */
+void law_broken(const char *law);
+void laws_after_event(void);
+void laws_after_step(int host, const struct ft_actions *out);
+bool laws_settled(void);
+void laws_at_end(void);
+
+#endif
