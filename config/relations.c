@@ -48,25 +48,6 @@ static void need_both_or_none(struct ft_reader *r, const config_t *tree, const c
 		         has_one ? one : other, has_one ? other : one);
 }
 
-/* What the operator believes protects them may not be silently ignored. */
-static void refuse_foreign(struct ft_reader *r, const config_t *tree)
-{
-	static const struct {
-		const char *path;
-		enum ft_arbiter_type type;
-	} owned[] = {
-	    {"arbiter.path", FT_ARBITER_FILE},      {"arbiter.endpoints", FT_ARBITER_ETCD},
-	    {"arbiter.prefix", FT_ARBITER_ETCD},    {"arbiter.ca_file", FT_ARBITER_ETCD},
-	    {"arbiter.cert_file", FT_ARBITER_ETCD}, {"arbiter.cert_key_file", FT_ARBITER_ETCD},
-	    {"arbiter.user", FT_ARBITER_ETCD},      {"arbiter.password_file", FT_ARBITER_ETCD},
-	};
-
-	for (size_t i = 0; i < sizeof(owned) / sizeof(owned[0]); i++)
-		if (owned[i].type != r->c->arbiter.type && is_given(tree, owned[i].path))
-			ft_fault(r, place_of(tree, owned[i].path), "%s is of type %s, and the type is %s; leave it out",
-			         owned[i].path, ft_arbiter_words[owned[i].type], ft_arbiter_words[r->c->arbiter.type]);
-}
-
 static void judge_without_arbiter(struct ft_reader *r, const config_t *tree)
 {
 	if (config_lookup(tree, "fence"))
@@ -111,7 +92,6 @@ static void judge_arbiter(struct ft_reader *r, const config_t *tree)
 	if (!config_lookup_string(tree, "arbiter.type", &type) ||
 	    strcmp(type, ft_arbiter_words[r->c->arbiter.type]) != 0)
 		return;
-	refuse_foreign(r, tree);
 	if (r->c->arbiter.type == FT_ARBITER_NONE)
 		judge_without_arbiter(r, tree);
 	else

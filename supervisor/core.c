@@ -186,7 +186,7 @@ static void absorb_qemu(struct ft_core *c, const struct ft_qemu_facts *news)
 	if (q.vm == FT_VM_GONE && c->qemu.vm != FT_VM_GONE)
 		c->gone_instance = c->qemu.instance;
 	if (other) {
-		c->hung = c->frozen = c->bound = c->cannot_know = false;
+		c->hung = c->frozen = c->bound = c->cannot_know = c->start_wanted = false;
 	} else if (!q.connected) { /* it has not said that its role changed */
 		q.role = c->qemu.role;
 		q.last_role = c->qemu.last_role;
@@ -301,6 +301,9 @@ static void absorb(struct ft_core *c, const struct ft_event *e)
 	case FT_EVENT_CLAIM:
 	case FT_EVENT_REGISTER:
 		ft_session_absorb(c, e);
+		break;
+	case FT_EVENT_WANT_START:
+		c->start_wanted = true;
 		break;
 	case FT_EVENT_FORCE:
 		c->forced = e->cause;

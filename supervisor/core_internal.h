@@ -40,6 +40,7 @@ bool ft_propose_due(const struct ft_core *c);
 bool ft_adopt_due(const struct ft_core *c);
 bool ft_accept_due(const struct ft_core *c);
 bool ft_end_old_due(const struct ft_core *c);
+bool ft_start_claim_due(const struct ft_core *c);
 bool ft_look_up_due(const struct ft_core *c);
 bool ft_release_due(const struct ft_core *c);
 bool ft_resign_wanted(const struct ft_core *c);

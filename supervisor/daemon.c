@@ -30,6 +30,7 @@
 #define CALLS_MAX        16    /* operators waiting for one failover */
 #define GOODBYES         3     /* heartbeats that say goodbye, in case one is lost ... */
 #define GOODBYE_EVERY_MS 10    /* ... this far apart */
+#define MAY_START_MS     20000 /* how long the question whether the VM may start can stay open */
 #define LEAVE_MS         30000 /* a failover under way is finished first, but not for longer */
 #define DISK_MS          4500  /* for the scribe; within the core's own FT_RECORD_NS */
 
@@ -59,6 +60,8 @@ struct ft_daemon {
 	json_t *pending_outcome;
 	int n_calls;
 	struct ft_call *calls[CALLS_MAX]; /* operators waiting for an outcome */
+	struct ft_call *may_start;        /* whoever waits to start the VM; NULL nobody */
+	struct event *may_start_timer;
 };
 
 static void feed(struct ft_daemon *d, const struct ft_event *event);
@@ -278,6 +281,18 @@ static void act(struct ft_daemon *d, const struct ft_action *a)
 	}
 }
 
+static void answer_may_start(struct ft_daemon *d, bool last_word)
+{
+	char why[FT_TEXT_MAX];
+	int may = ft_core_may_start(&d->core, why);
+	if (may < 0 && !last_word)
+		return;
+	struct ft_call *call = d->may_start;
+	d->may_start = NULL;
+	evtimer_del(d->may_start_timer);
+	ft_call_answer(call, may == 1 ? 0 : 1, may == 1 ? ft_text_json(why) : NULL, may == 1 ? NULL : why);
+}
+
 static void feed(struct ft_daemon *d, const struct ft_event *event)
 {
 	struct ft_actions actions;
@@ -287,6 +302,8 @@ static void feed(struct ft_daemon *d, const struct ft_event *event)
 		ft_exclusion_publish(d->exclusion, ft_qmp_process(d->qmp), ft_core_lease(&d->core));
 	for (int i = 0; i < actions.n; i++)
 		act(d, &actions.a[i]);
+	if (d->may_start)
+		answer_may_start(d, false);
 	int64_t at = ft_core_deadline(&d->core);
 	if (at == FT_NEVER) {
 		evtimer_del(d->core_timer);
@@ -635,6 +652,24 @@ static void verb_check(struct ft_daemon *d, struct ft_call *call)
 	ft_scribe_replace(d->scribe, "check", "ftctl check\n", 12, DISK_MS, check_disk_done, c);
 }
 
+static void on_may_start_timer(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd, (void)what;
+	answer_may_start(arg, true);
+}
+
+static void verb_may_start(struct ft_daemon *d, struct ft_call *call)
+{
+	if (d->may_start) {
+		ft_call_answer(call, 1, NULL, "somebody else waits for this answer already; try again");
+		return;
+	}
+	struct timeval limit = ms(MAY_START_MS);
+	d->may_start = call;
+	evtimer_add(d->may_start_timer, &limit);
+	feed(d, &(struct ft_event){.kind = FT_EVENT_WANT_START});
+}
+
 static void verb_reload(struct ft_daemon *d, struct ft_call *call)
 {
 	char *faults = reload_and_log(d);
@@ -677,10 +712,13 @@ static void on_verb(void *arg, const char *verb, const json_t *request, struct f
 		verb_failover(d, call);
 	else if (strcmp(verb, "last") == 0)
 		verb_last(d, request, call);
+	else if (strcmp(verb, "may-start") == 0)
+		verb_may_start(d, call);
 	else if (strcmp(verb, "reload") == 0)
 		verb_reload(d, call);
 	else
-		ft_call_answer(call, 2, NULL, "unknown verb; this ftd knows status, check, failover, last, reload");
+		ft_call_answer(call, 2, NULL,
+		               "unknown verb; this ftd knows status, check, failover, last, may-start, reload");
 }
 
 /* ---- life ---- */
@@ -689,9 +727,10 @@ static bool make_events(struct ft_daemon *d)
 {
 	d->core_timer = evtimer_new(d->base, on_core_timer, d);
 	d->leave_timer = evtimer_new(d->base, on_leave_timer, d);
+	d->may_start_timer = evtimer_new(d->base, on_may_start_timer, d);
 	d->goodbye_timer = evtimer_new(d->base, on_goodbye_timer, d);
 	d->watchdog_timer = event_new(d->base, -1, EV_PERSIST, on_watchdog_timer, d);
-	bool good = d->core_timer && d->leave_timer && d->goodbye_timer && d->watchdog_timer;
+	bool good = d->core_timer && d->leave_timer && d->may_start_timer && d->goodbye_timer && d->watchdog_timer;
 	for (int i = 0; i < N_SIGNALS && good; i++) {
 		d->signal_events[i] = evsignal_new(d->base, signals[i], on_signal, d);
 		good = d->signal_events[i] && evsignal_add(d->signal_events[i], NULL) == 0;
@@ -800,6 +839,8 @@ void ft_daemon_free(struct ft_daemon *d)
 {
 	for (int i = 0; i < d->n_calls; i++)
 		ft_call_answer(d->calls[i], 1, NULL, "ftd is leaving");
+	if (d->may_start)
+		ft_call_answer(d->may_start, 1, NULL, "ftd is leaving");
 	/* What waits for the disk looks at the others when it is told. */
 	if (d->scribe)
 		ft_scribe_free(d->scribe, 2000);
@@ -817,6 +858,7 @@ void ft_daemon_free(struct ft_daemon *d)
 		free_event(d->signal_events[i]);
 	free_event(d->core_timer);
 	free_event(d->leave_timer);
+	free_event(d->may_start_timer);
 	free_event(d->goodbye_timer);
 	free_event(d->watchdog_timer);
 	if (d->base)

@@ -1311,6 +1311,7 @@ static const struct rule rules[] = {
     {P(CUT_OFF), forced_cut_off, claim_as_ordered},
     {P(CUT_OFF), claim_again_due, send_claim},
     {P(SOLO), ft_settle_due, ft_settle},
+    {P(STARTING) | OPEN | P(FENCED), ft_start_claim_due, ft_end_old},
 
     /* Giving up the right to run */
     {P(YIELDING) | FROZEN, no_vm_here, to_fenced},
@@ -1441,6 +1442,7 @@ int64_t ft_rules_deadline(const struct ft_core *c)
 	    {phase & BOUND && is_primary(c), checkpoint_due(c)},
 	    {phase & BOUND && peer_lost(c), signs_of_life_until(c)},
 	    {c->params.arbitrated, lost_from(c)},
+	    {c->start_wanted, c->started_at + c->params.window + c->params.guard},
 	    {c->params.arbitrated && phase & RUNNING, ft_core_lease(c)},
 	    {c->params.arbitrated && phase & P(FREEZING), c->started_at + c->params.window + c->params.guard},
 	    {c->params.arbitrated, c->store_again_at},

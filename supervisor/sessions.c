@@ -217,6 +217,58 @@ bool ft_end_old_due(const struct ft_core *c)
 	       !c->storing && can_ask_arbiter(c);
 }
 
+/* Nothing of the session runs here, nobody speaks for the other side, and whatever it was granted is over.  A released
+ * session grants no lease, so a side that was its secondary cannot know whether the other's guest runs. */
+static bool start_may_end_it(const struct ft_core *c)
+{
+	bool ours = c->session.stage == FT_SESSION_BOUND ||
+	            (c->session.stage == FT_SESSION_RELEASED && c->session.role == FT_ROLE_PRIMARY);
+	int64_t over = c->hearing == FT_PEER_LOST ? c->lost_at : c->started_at + c->params.window;
+	return ours && !heard(c) && c->now >= over + c->params.guard;
+}
+
+static bool no_qemu(const struct ft_core *c)
+{
+	return c->qemu.vm == FT_VM_GONE || c->qemu.vm == FT_VM_ABSENT;
+}
+
+bool ft_start_claim_due(const struct ft_core *c)
+{
+	return c->params.arbitrated && c->start_wanted && no_qemu(c) && start_may_end_it(c) && can_ask_arbiter(c);
+}
+
+int ft_core_may_start(const struct ft_core *c, char why[FT_TEXT_MAX])
+{
+	const char *text;
+	int answer = 0;
+	if (!c->params.arbitrated) {
+		text = "arbiter type none: nothing excludes two masters";
+		answer = 1;
+	} else if (!no_qemu(c)) {
+		text = "a QEMU is here already";
+	} else if (c->session.stage == FT_SESSION_NONE) {
+		text = "no session is known";
+		answer = 1;
+	} else if (c->session.stage == FT_SESSION_ENDED) {
+		answer = ended_by_us(c);
+		text = answer ? "this side ended the last session"
+		              : "the other side ended the last session; start the VM there";
+	} else if (c->session.stage == FT_SESSION_UNKNOWN) {
+		text = "the last session cannot be read";
+	} else if (c->session.stage == FT_SESSION_RESIGNED) {
+		text = "this side's QEMU died in the session, and the other side may run the guest";
+	} else if (heard(c)) {
+		text = "the peer is there, and the session is open: start the VM where it ran, or end it there first";
+	} else if (c->session.stage == FT_SESSION_RELEASED && c->session.role == FT_ROLE_SECONDARY) {
+		text = "the other side's guest may be running without ftd";
+	} else {
+		text = c->claim == FT_CLAIM_UNREACHABLE ? "the arbiter is out of reach" : "the arbiter is being asked";
+		answer = -1;
+	}
+	snprintf(why, FT_TEXT_MAX, "%s", text);
+	return answer;
+}
+
 void ft_end_old(struct ft_core *c, struct ft_actions *out)
 {
 	ft_session_claim(c, out, FT_ERRAND_END_OLD);
@@ -376,6 +428,7 @@ static void know_winner(struct ft_core *c, const char *winner)
 	snprintf(c->session.winner, sizeof c->session.winner, "%s", winner);
 	c->store_again_at = c->now;
 	c->winner_unstored = true;
+	c->start_wanted = false;
 }
 
 static void absorb_arbiter(struct ft_core *c, const struct ft_event *e)

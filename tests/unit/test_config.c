@@ -551,30 +551,6 @@ START_TEST(an_arbiter_needs_what_its_type_needs)
 }
 END_TEST
 
-START_TEST(what_is_of_another_arbiter_is_refused_never_ignored)
-{
-	static const struct bad bad[] = {
-	    {18, TYPE_ETCD "path = \"/mnt/x\";", "arbiter.path is of type file, and the type is etcd; leave it out"},
-	    {18, TYPE_FILE "endpoints = [ \"http://a:1\" ];",
-	     "arbiter.endpoints is of type etcd, and the type is file"},
-	    {18, TYPE_FILE "prefix = \"/ftd/\";", "arbiter.prefix is of type etcd"},
-	    {18, TYPE_FILE "ca_file = \"KEY\";", "arbiter.ca_file is of type etcd"},
-	    {18, TYPE_FILE "cert_file = \"KEY\";", "arbiter.cert_file is of type etcd"},
-	    {18, TYPE_FILE "cert_key_file = \"KEY\";", "arbiter.cert_key_file is of type etcd"},
-	    {18, TYPE_FILE "user = \"u\";", "arbiter.user is of type etcd"},
-	    {18, TYPE_FILE "password_file = \"KEY\";", "arbiter.password_file is of type etcd"},
-	    {18, "type = \"none\"; path = \"/x\";", "arbiter.path is of type file, and the type is none"},
-	    {30, A_FENCE, "fence is of no use with arbiter.type \"none\""},
-	    {30, "realtime = true;", "realtime is not built yet in this version; false"},
-	    {31, "watchdog_device = \"/dev/watchdog\";", "no lease, and no sentinel to feed it; \"\", or choose"},
-	};
-
-	expect_faults(bad, LENGTH(bad));
-	/* An unknown type is one fault: what is of use with it cannot be told. */
-	expect_fault(write_arbiter("type = \"raft\"; path = \"/x\";", A_FENCE), 18, "\"raft\" is none of the words");
-}
-END_TEST
-
 START_TEST(an_arbiter_brings_watchdog_and_guard)
 {
 	const char *path = in_folder("guard.conf");
@@ -1129,7 +1105,6 @@ int main(void)
 	tcase_add_test(values, an_etcd_arbiter_lands);
 	tcase_add_test(values, a_fence_lands_beside_every_arbiter);
 	tcase_add_test(values, an_arbiter_needs_what_its_type_needs);
-	tcase_add_test(values, what_is_of_another_arbiter_is_refused_never_ignored);
 	tcase_add_test(values, an_arbiter_brings_watchdog_and_guard);
 	tcase_add_test(values, a_doubtful_endpoint_is_refused);
 	tcase_add_test(values, a_doubtful_file_of_the_arbiter_is_refused);
