@@ -38,6 +38,7 @@ struct job {
 	int refused;      /* of these, those that have answered with a refusal: asking again will not help */
 	bool is_removing; /* a check: all endpoints were tried, and on one of them the scratch register was made */
 	int working;      /* a check: endpoints that worked */
+	bool mixed;       /* a check: endpoints of different clusters, with which both sides could win */
 	bool renewed;     /* this try has fetched a new token already */
 	enum step step;
 	struct ft_http_call *call; /* NULL: none */
@@ -69,6 +70,13 @@ static const char *endpoint_of(const struct job *j)
 static void finish(struct job *j, const struct ft_told *told)
 {
 	ft_arbiter_tell(j->etcd->front, j->ask.question, told);
+}
+
+static void finish_check(struct job *j)
+{
+	if (j->mixed)
+		ft_told_fail(&j->told, "the endpoints are not all of one cluster: both hosts could win");
+	finish(j, &j->told);
 }
 
 /* All endpoints were tried by a check. */
@@ -129,7 +137,7 @@ static void failed(struct job *j, bool is_refusal, const char *format, ...)
 		warn(j, j->last);
 	if (j->is_removing) {
 		warn(j, "the scratch register stays");
-		finish(j, &j->told);
+		finish_check(j);
 		return;
 	}
 	j->refused += is_refusal;
@@ -145,6 +153,7 @@ static bool is_our_cluster(struct job *j, const char *cluster)
 		strcpy(e->cluster, cluster);
 	if (strcmp(e->cluster, cluster) == 0)
 		return true;
+	j->mixed = true;
 	failed(j, true, "belongs to cluster %s, another has answered as %s; all endpoints must be of one cluster",
 	       cluster, e->cluster);
 	return false;
@@ -223,7 +232,7 @@ static void on_answer(void *arg, const struct ft_http_answer *answer)
 	} else if (j->step == STEP_ASK) {
 		take_answer(j, answer);
 	} else {
-		finish(j, &j->told);
+		finish_check(j);
 	}
 }
 
@@ -307,6 +316,7 @@ static void etcd_ask(void *self, const struct ft_ask *ask)
 	j->endpoint = e->good;
 	j->is_removing = false;
 	j->working = 0;
+	j->mixed = false;
 	j->last[0] = '\0';
 	memset(&j->told, 0, sizeof(j->told));
 	begin_round(j);
