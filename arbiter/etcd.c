@@ -23,7 +23,9 @@
 #include <unistd.h>
 
 #define ROUND_PAUSE_MS 50 /* after all endpoints have failed: a refused connection fails at once */
-#define URL_MAX        (FT_SETTING_MAX + 64)
+#define TRY_MAX_MS                                                                                                     \
+	1000 /* a follower hands a claim on to a leader that has just died, and it is lost there: ask again soon */
+#define URL_MAX (FT_SETTING_MAX + 64)
 
 enum step { STEP_LOGIN, STEP_ASK, STEP_REMOVE /* of a check's scratch register */ };
 
@@ -282,8 +284,9 @@ static void begin_try(struct job *j)
 	bool is_check = j->ask.question == FT_ASK_CHECK;
 	int64_t now = ft_clock_now();
 	int shares = j->is_removing ? 1 : e->settings->n_endpoints - j->tried + is_check;
+	int64_t share = (j->deadline - now) / shares, most = TRY_MAX_MS * FT_NS_PER_MS;
 
-	j->try_until = now + (j->deadline - now) / shares;
+	j->try_until = now + (share < most ? share : most);
 	j->renewed = false;
 	if (e->settings->user[0] != '\0' && e->token[0] == '\0')
 		post(j, STEP_LOGIN);
