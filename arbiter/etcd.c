@@ -23,7 +23,9 @@
 #include <unistd.h>
 
 #define ROUND_PAUSE_MS 50 /* after all endpoints have failed: a refused connection fails at once */
-#define URL_MAX        (FT_SETTING_MAX + 64)
+#define TRY_MAX_MS                                                                                                     \
+	1000 /* a follower hands a claim on to a leader that has just died, and it is lost there: ask again soon */
+#define URL_MAX (FT_SETTING_MAX + 64)
 
 enum step { STEP_LOGIN, STEP_ASK, STEP_REMOVE /* of a check's scratch register */ };
 
@@ -38,6 +40,7 @@ struct job {
 	int refused;      /* of these, those that have answered with a refusal: asking again will not help */
 	bool is_removing; /* a check: all endpoints were tried, and on one of them the scratch register was made */
 	int working;      /* a check: endpoints that worked */
+	bool mixed;       /* a check: endpoints of different clusters, with which both sides could win */
 	bool renewed;     /* this try has fetched a new token already */
 	enum step step;
 	struct ft_http_call *call; /* NULL: none */
@@ -69,6 +72,13 @@ static const char *endpoint_of(const struct job *j)
 static void finish(struct job *j, const struct ft_told *told)
 {
 	ft_arbiter_tell(j->etcd->front, j->ask.question, told);
+}
+
+static void finish_check(struct job *j)
+{
+	if (j->mixed)
+		ft_told_fail(&j->told, "the endpoints are not all of one cluster: both hosts could win");
+	finish(j, &j->told);
 }
 
 /* All endpoints were tried by a check. */
@@ -129,7 +139,7 @@ static void failed(struct job *j, bool is_refusal, const char *format, ...)
 		warn(j, j->last);
 	if (j->is_removing) {
 		warn(j, "the scratch register stays");
-		finish(j, &j->told);
+		finish_check(j);
 		return;
 	}
 	j->refused += is_refusal;
@@ -145,6 +155,7 @@ static bool is_our_cluster(struct job *j, const char *cluster)
 		strcpy(e->cluster, cluster);
 	if (strcmp(e->cluster, cluster) == 0)
 		return true;
+	j->mixed = true;
 	failed(j, true, "belongs to cluster %s, another has answered as %s; all endpoints must be of one cluster",
 	       cluster, e->cluster);
 	return false;
@@ -223,7 +234,7 @@ static void on_answer(void *arg, const struct ft_http_answer *answer)
 	} else if (j->step == STEP_ASK) {
 		take_answer(j, answer);
 	} else {
-		finish(j, &j->told);
+		finish_check(j);
 	}
 }
 
@@ -273,8 +284,9 @@ static void begin_try(struct job *j)
 	bool is_check = j->ask.question == FT_ASK_CHECK;
 	int64_t now = ft_clock_now();
 	int shares = j->is_removing ? 1 : e->settings->n_endpoints - j->tried + is_check;
+	int64_t share = (j->deadline - now) / shares, most = TRY_MAX_MS * FT_NS_PER_MS;
 
-	j->try_until = now + (j->deadline - now) / shares;
+	j->try_until = now + (share < most ? share : most);
 	j->renewed = false;
 	if (e->settings->user[0] != '\0' && e->token[0] == '\0')
 		post(j, STEP_LOGIN);
@@ -307,6 +319,7 @@ static void etcd_ask(void *self, const struct ft_ask *ask)
 	j->endpoint = e->good;
 	j->is_removing = false;
 	j->working = 0;
+	j->mixed = false;
 	j->last[0] = '\0';
 	memset(&j->told, 0, sizeof(j->told));
 	begin_round(j);

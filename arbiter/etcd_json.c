@@ -171,7 +171,11 @@ void ft_etcd_refusal(const char *body, size_t len, char text[FT_TEXT_MAX])
 	json_t *answer = json_loadb(body, len, 0, NULL);
 	const char *words = json_string_value(json_object_get(answer, "error"));
 
-	(void)snprintf(text, FT_TEXT_MAX, "%s", words != NULL ? words : "");
+	if (words != NULL)
+		(void)snprintf(text, FT_TEXT_MAX, "%s", words);
+	else
+		(void)snprintf(text, FT_TEXT_MAX, "%.*s", (int)(len < FT_TEXT_MAX ? len : FT_TEXT_MAX), body);
+	text[strcspn(text, "\r\n")] = '\0';
 	for (char *c = text; *c != '\0'; c++) {
 		if (*c < ' ' || *c > '~')
 			*c = '?';

@@ -31,7 +31,8 @@ void ft_etcd_looked(const char *body, size_t len, const char *key, struct ft_tol
                     char cluster[FT_ETCD_CLUSTER_MAX]);
 /* False if there is none. */
 bool ft_etcd_token(const char *body, size_t len, char token[FT_ETCD_TOKEN_MAX]);
-/* etcd's own words in an answer with another status, cleared of control characters; "" if there are none. */
+/* etcd's own words in an answer with another status, JSON or plain text: the first line, in plain ASCII; "" if there are
+ * none. */
 void ft_etcd_refusal(const char *body, size_t len, char text[FT_TEXT_MAX]);
 
 #endif

@@ -1,26 +1,17 @@
 /* The file arbiter: one winner, however many race, die or come again; and a storage that stalls holds nobody up. */
-#include "arbiter/arbiter.h"
 #include "arbiter/child.h"
-#include "arbiter/entry.h"
 #include "arbiter/register.h"
 #include "supervisor/clock.h"
+#include "tests/arbiter/ask.h"
+#include "tests/arbiter/race.h"
 
-#include <check.h>
-#include <event2/event.h>
 #include <fcntl.h>
-#include <sched.h>
-#include <signal.h>
 #include <sodium.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#define LONG_MS 20000 /* a deadline that a busy machine does not miss */
 
 static char dir[64];
 static struct event_base *base;
@@ -31,17 +22,6 @@ static struct ft_arbiter_settings settings_for(const char *path, int timeout_ms)
 	struct ft_arbiter_settings s = {.type = FT_ARBITER_FILE, .timeout_ms = timeout_ms};
 	snprintf(s.path, sizeof(s.path), "%s", path);
 	return s;
-}
-
-static void shell(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static void shell(const char *format, ...)
-{
-	char command[512];
-	va_list args;
-	va_start(args, format);
-	vsnprintf(command, sizeof(command), format, args);
-	va_end(args);
-	ck_assert_msg(system(command) == 0, "failed: %s", command);
 }
 
 static void make_dir(const char *where)
@@ -66,62 +46,6 @@ static void tear_down(void)
 	shell("rm -rf %s", dir);
 }
 
-/* What an answer said. */
-struct heard {
-	bool told;
-	enum ft_claim claim;
-	enum ft_register what;
-	char name[FT_NAME_MAX];
-	char error[FT_ARBITER_TEXT_MAX], warning[FT_ARBITER_TEXT_MAX];
-};
-
-static void on_claimed(void *arg, enum ft_claim result, const char *winner, const char *error)
-{
-	struct heard *h = arg;
-	ck_assert(!h->told);
-	h->told = true;
-	h->claim = result;
-	strcpy(h->name, winner);
-	strcpy(h->error, error);
-}
-
-static void on_looked(void *arg, enum ft_register what, const char *name, const char *error)
-{
-	struct heard *h = arg;
-	ck_assert(!h->told);
-	h->told = true;
-	h->what = what;
-	strcpy(h->name, name);
-	strcpy(h->error, error);
-}
-
-static void on_checked(void *arg, const char *fault, const char *warning)
-{
-	struct heard *h = arg;
-	ck_assert(!h->told);
-	h->told = true;
-	strcpy(h->error, fault);
-	strcpy(h->warning, warning);
-}
-
-/* The answer comes, from the loop and not from inside the call. */
-static void wait_for(const struct heard *h)
-{
-	ck_assert(!h->told);
-	while (!h->told)
-		ck_assert_int_eq(event_base_loop(base, EVLOOP_ONCE), 0);
-}
-
-static const uint8_t *session(int number)
-{
-	static uint8_t id[FT_SESSION_BYTES];
-	for (int i = 0; i < FT_SESSION_BYTES; i++)
-		id[i] = (uint8_t)(0xa0 + i);
-	id[0] = (uint8_t)(number >> 8);
-	id[1] = (uint8_t)number;
-	return id;
-}
-
 static const char *key_of(int number)
 {
 	static char hex[2 * FT_SESSION_BYTES + 1];
@@ -130,26 +54,17 @@ static const char *key_of(int number)
 
 static struct heard claim(int number, const char *name)
 {
-	struct heard h = {0};
-	ft_arbiter_claim(arbiter, session(number), name, on_claimed, &h);
-	wait_for(&h);
-	return h;
+	return ask_claim(base, arbiter, number, name);
 }
 
 static struct heard look(int number)
 {
-	struct heard h = {0};
-	ft_arbiter_read(arbiter, session(number), on_looked, &h);
-	wait_for(&h);
-	return h;
+	return ask_who(base, arbiter, number);
 }
 
 static struct heard check(void)
 {
-	struct heard h = {0};
-	ft_arbiter_check(arbiter, on_checked, &h);
-	wait_for(&h);
-	return h;
+	return ask_check(base, arbiter);
 }
 
 static void write_file(const char *name, const char *text)
@@ -242,7 +157,7 @@ START_TEST(a_register_that_is_no_whole_claim_is_nobodys)
 		write_file(key_of(1), contents[i]);
 		struct heard h = claim(1, "alpha");
 		ck_assert_int_eq(h.claim, FT_CLAIM_UNREACHABLE);
-		ck_assert_ptr_nonnull(strstr(h.error, key_of(1)));
+		assert_says(h.error, key_of(1));
 		ck_assert_int_eq(look(1).what, FT_REGISTER_UNKNOWN);
 	}
 	shell("rm %s/%s; mkfifo %s/%s", dir, key_of(1), dir, key_of(1));
@@ -265,7 +180,7 @@ START_TEST(links_lead_nowhere)
 	arbiter = ft_arbiter_new(base, &s, stderr);
 	struct heard h = claim(1, "alpha");
 	ck_assert_int_eq(h.claim, FT_CLAIM_UNREACHABLE);
-	ck_assert_ptr_nonnull(strstr(h.error, "symbolic link"));
+	assert_says(h.error, "symbolic link");
 	ck_assert_int_eq(files_in("real/*"), 0);
 }
 END_TEST
@@ -275,7 +190,7 @@ START_TEST(a_folder_that_is_not_there_is_not_made)
 	ck_assert_int_eq(rmdir(dir), 0);
 	struct heard h = claim(1, "alpha");
 	ck_assert_int_eq(h.claim, FT_CLAIM_UNREACHABLE);
-	ck_assert_ptr_nonnull(strstr(h.error, "No such file"));
+	assert_says(h.error, "No such file");
 	ck_assert_str_ne(check().error, "");
 	ck_assert_int_eq(look(1).what, FT_REGISTER_UNKNOWN);
 	ck_assert_int_ne(access(dir, F_OK), 0);
@@ -296,10 +211,10 @@ START_TEST(a_full_storage_refuses_a_claim_but_not_the_winners_name)
 	ck_assert_int_eq(again.claim, FT_CLAIM_WON);
 	ck_assert_int_eq(other.claim, FT_CLAIM_LOST);
 	ck_assert_int_eq(none.claim, FT_CLAIM_UNREACHABLE);
-	ck_assert_ptr_nonnull(strstr(none.error, "No space left"));
+	assert_says(none.error, "No space left");
 	ck_assert_int_eq(seen.what, FT_REGISTER_TAKEN);
 	ck_assert_int_eq(absent.what, FT_REGISTER_UNKNOWN); /* absence cannot be proven then */
-	ck_assert_ptr_nonnull(strstr(checked.error, "No space left"));
+	assert_says(checked.error, "No space left");
 }
 END_TEST
 
@@ -312,7 +227,7 @@ START_TEST(a_check_tries_it_warns_of_local_storage_and_leaves_nothing)
 	arbiter = ft_arbiter_new(base, &s, stderr);
 	struct heard h = check();
 	ck_assert_str_eq(h.error, "");
-	ck_assert_ptr_nonnull(strstr(h.warning, "local filesystem (tmpfs)"));
+	assert_says(h.warning, "local filesystem (tmpfs)");
 	ck_assert_int_eq(files_in("*"), 0);
 }
 END_TEST
@@ -355,19 +270,12 @@ START_TEST(a_relative_path_is_refused)
 	FILE *errors = open_memstream(&text, &len);
 	ck_assert_ptr_null(ft_arbiter_new(base, &s, errors));
 	fclose(errors);
-	ck_assert_ptr_nonnull(strstr(text, "arbiter.path"));
+	assert_says(text, "arbiter.path");
 	free(text);
 }
 END_TEST
 
 /* --- A storage that stalls: a real filesystem, frozen.  Who writes there waits in the kernel and cannot be killed. --- */
-
-static void on_beat(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd;
-	(void)what;
-	++*(int *)arg;
-}
 
 static void thaw(void)
 {
@@ -401,8 +309,7 @@ START_TEST(a_storage_that_stalls_holds_nobody_up)
 	struct ft_arbiter_settings s = settings_for(path, 30);
 	ft_arbiter_free(arbiter);
 	arbiter = ft_arbiter_new(base, &s, stderr);
-	struct event *beat = event_new(base, -1, EV_PERSIST, on_beat, &beats);
-	event_add(beat, &(struct timeval){.tv_usec = 5000});
+	struct event *beat = heartbeat(base, &beats);
 	for (int i = 0; i < FT_CHILDREN_MAX + 2; i++) {
 		struct heard h = claim(1, "alpha");
 		unreachable += h.claim == FT_CLAIM_UNREACHABLE;
@@ -434,134 +341,47 @@ END_TEST
 
 /* --- Races --- */
 
-#define RACERS     4
-#define ROUNDS_MAX 3000
-
-static const char *const names[RACERS] = {"alpha", "beta", "gamma", "delta"};
-
-/* Shared by all processes of a race. What a racer was told of a round: 0 nothing yet, else 1 + the winner's number. */
-struct race {
-	volatile int done[RACERS]; /* rounds done; survives the racer's death */
-	unsigned char told[ROUNDS_MAX][RACERS];
-};
-
-typedef void racer_main(struct race *race, int self, int rounds);
-
-static int number_of(const char *name)
-{
-	for (int i = 0; i < RACERS; i++) {
-		if (strcmp(names[i], name) == 0)
-			return i;
-	}
-	ck_abort_msg("nobody is called %s", name);
-	return -1;
-}
-
-/* All start a round together. */
-static void line_up(const struct race *race, int round)
-{
-	for (int i = 0; i < RACERS; i++) {
-		while (race->done[i] < round)
-			sched_yield();
-	}
-}
-
-static void note(struct race *race, int self, int round, const char *winner)
-{
-	unsigned char *told = &race->told[round][self];
-	ck_assert(*told == 0 || *told == 1 + number_of(winner)); /* the word given before a death still holds */
-	*told = (unsigned char)(1 + number_of(winner));
-	race->done[self] = round + 1;
-}
-
 /* What the child process of a claim does, without the child: so that it is the claim itself that is killed. */
-static void race_bare(struct race *race, int self, int rounds)
+static void race_bare(struct race *race, int self)
 {
 	struct ft_told told;
-	for (int round = race->done[self]; round < rounds; round++) {
-		line_up(race, round);
-		ft_register_claim(dir, key_of(round), names[self], &told);
+	for (int round = race->done[self]; round < race->rounds; round++) {
+		race_line_up(race, round);
+		ft_register_claim(dir, key_of(round), racer_names[self], &told);
 		ck_assert_msg(told.what == FT_REGISTER_TAKEN, "%s", told.error);
-		note(race, self, round, told.name);
+		race_note(race, self, round, told.name);
 	}
 }
 
-static void race_whole(struct race *race, int self, int rounds)
+static void race_whole(struct race *race, int self)
 {
 	struct ft_arbiter_settings s = settings_for(dir, LONG_MS);
 	base = event_base_new();
 	arbiter = ft_arbiter_new(base, &s, stderr);
-	for (int round = race->done[self]; round < rounds; round++) {
-		line_up(race, round);
-		struct heard h = claim(round, names[self]);
-		ck_assert_msg(h.claim == FT_CLAIM_WON || h.claim == FT_CLAIM_LOST, "%s", h.error);
-		ck_assert_int_eq(h.claim == FT_CLAIM_WON, strcmp(h.name, names[self]) == 0);
-		note(race, self, round, h.name);
+	for (int round = race->done[self]; round < race->rounds; round++) {
+		race_line_up(race, round);
+		struct heard h = claim(round, racer_names[self]);
+		ck_assert_msg(h.claim != FT_CLAIM_UNREACHABLE, "%s", h.error);
+		race_note(race, self, round, h.name);
 	}
 	ft_arbiter_free(arbiter);
 	event_base_free(base);
 }
 
-static pid_t start_racer(racer_main *run, struct race *race, int self, int rounds)
+static const char *holder(int round)
 {
-	pid_t pid = fork();
-	ck_assert_int_ge(pid, 0);
-	if (pid != 0)
-		return pid;
-	run(race, self, rounds);
-	_exit(0);
-}
-
-/* Runs the race to its end, and kills a racer now and then at any moment; the dead come again.  Returns how many died. */
-static int run_race(racer_main *run, struct race *race, int rounds)
-{
-	pid_t pids[RACERS];
-	int deaths = 0, left = RACERS;
-	for (int i = 0; i < RACERS; i++)
-		pids[i] = start_racer(run, race, i, rounds);
-	while (left > 0) {
-		usleep(1000 + randombytes_uniform(5000));
-		int i = (int)randombytes_uniform(RACERS), status = 0;
-		if (pids[i] == 0)
-			continue;
-		kill(pids[i], SIGKILL);
-		ck_assert_int_eq(waitpid(pids[i], &status, 0), pids[i]);
-		ck_assert_msg(WIFSIGNALED(status) ? WTERMSIG(status) == SIGKILL : WEXITSTATUS(status) == 0,
-		              "racer %s failed", names[i]);
-		deaths += WIFSIGNALED(status);
-		left -= race->done[i] == rounds;
-		pids[i] = race->done[i] == rounds ? 0 : start_racer(run, race, i, rounds);
-	}
-	return deaths;
-}
-
-/* In every round all were told one and the same winner, and it is the one who is written there. */
-static void judge_race(const struct race *race, int rounds)
-{
-	int wins[RACERS] = {0};
-	for (int round = 0; round < rounds; round++) {
-		struct ft_told told;
-		ft_register_read(dir, key_of(round), &told);
-		ck_assert_int_eq(told.what, FT_REGISTER_TAKEN);
-		for (int i = 0; i < RACERS; i++)
-			ck_assert_msg(race->told[round][i] == 1 + number_of(told.name),
-			              "round %d: %s was told %d, the register says %s", round, names[i],
-			              race->told[round][i], told.name);
-		wins[number_of(told.name)]++;
-	}
-	for (int i = 0; i < RACERS; i++)
-		ck_assert_msg(wins[i] > 0, "%s never won: that was no race", names[i]);
+	static struct ft_told told;
+	ft_register_read(dir, key_of(round), &told);
+	ck_assert_int_eq(told.what, FT_REGISTER_TAKEN);
+	return told.name;
 }
 
 static void hold_race(const char *where, racer_main *run, int rounds)
 {
 	make_dir(where);
-	struct race *race = mmap(NULL, sizeof(*race), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	ck_assert_ptr_ne(race, MAP_FAILED);
-	int deaths = run_race(run, race, rounds);
-	judge_race(race, rounds);
-	ck_assert_int_gt(deaths, 0);
-	munmap(race, sizeof(*race));
+	struct race *race = race_new(rounds);
+	ck_assert_int_gt(race_run(race, run, 4000, NULL), 0);
+	race_judge(race, holder);
 	shell("rm -rf %s", dir);
 }
 
