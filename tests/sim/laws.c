@@ -42,11 +42,12 @@ static bool waits(const struct ft_core *c)
 	case FT_PHASE_ASKING:
 	case FT_PHASE_FREEZING:
 	case FT_PHASE_CLAIMING:
-	case FT_PHASE_CUT_OFF:
 	case FT_PHASE_PLANNING:
 	case FT_PHASE_RECORDING:
 	case FT_PHASE_YIELDING:
 		return true;
+	case FT_PHASE_CUT_OFF:
+		return !c->cannot_know; /* which only the peer or a person ends */
 	case FT_PHASE_UNPROTECTED:
 	case FT_PHASE_ARMING:
 	case FT_PHASE_PROTECTED:

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define EVENTS_MAX 200000 /* hundreds of times the usual */
+
 struct world w;
 
 /* ---- chance ---- */
@@ -33,11 +35,15 @@ bool happens(enum stream s, double probability)
 
 #define MILLION INT64_C(1000000)
 
+static int64_t local_at(const struct host *h, int64_t at)
+{
+	int64_t passed = at - h->booted_at;
+	return h->clock_base + passed + passed / MILLION * h->drift;
+}
+
 int64_t local_time(int host)
 {
-	const struct host *h = &w.host[host];
-	int64_t passed = w.now - h->booted_at;
-	return h->clock_base + passed + passed / MILLION * h->drift + passed % MILLION * h->drift / MILLION;
+	return local_at(&w.host[host], w.now);
 }
 
 int64_t true_time(int host, int64_t local)
@@ -46,10 +52,10 @@ int64_t true_time(int host, int64_t local)
 	if (local == FT_NEVER)
 		return FT_NEVER;
 	int64_t passed = local - h->clock_base;
-	int64_t at = h->booted_at + passed - passed / MILLION * h->drift - MILLION;
-	/* Close below it now; the rest is rounding. */
-	int64_t step = passed - (at - h->booted_at) - (at - h->booted_at) / MILLION * h->drift;
-	at += step + 2;
+	int64_t at = h->booted_at + passed - passed / MILLION * h->drift;
+	/* That is right to some hundred ns; what is missing is added up. */
+	for (int64_t short_of; (short_of = local - local_at(h, at)) > 0;)
+		at += short_of;
 	return at < w.now ? w.now : at;
 }
 
@@ -216,7 +222,8 @@ void world_run(int64_t until, bool (*enough)(void))
 			w.now = until > w.now ? until : w.now;
 			return;
 		}
-		w.events++;
+		if (++w.events > EVENTS_MAX)
+			law_broken("the world spins");
 		if (queued <= waking) {
 			struct happening h;
 			take_first(&h);
