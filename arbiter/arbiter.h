@@ -2,8 +2,8 @@
  * Knows: one arbiter of the type in its settings.  Must not know: what a session is, what winning or losing leads to.
  *
  * A register is named by a session's id and holds the name of whoever claimed first, for ever: ftd never changes or
- * removes one.  The winner is who is written there.  So an answer that was lost on the way, or a request that was carried
- * out twice, is settled by looking again, and a claim repeated by the winner finds its own name: WON.
+ * removes one.  The winner is who is written there.  So an answer that was lost on the way, or a request that was
+ * carried out twice, is settled by looking again, and a claim repeated by the winner finds its own name: WON.
  *
  * UNREACHABLE means unknown, not lost: a request given up may still be carried out later.  Who claimed once must go on
  * claiming until it hears WON or LOST.
@@ -46,13 +46,15 @@ void ft_arbiter_claim(struct ft_arbiter *a, const uint8_t session[FT_SESSION_BYT
 /* Who stands in the register.  What was written before the question is seen by it (linearizable).
  * fence: always unknown. */
 void ft_arbiter_read(struct ft_arbiter *a, const uint8_t session[FT_SESSION_BYTES], ft_arbiter_looked *done, void *arg);
-/* Tries a claim in a scratch register and removes that again.  fence: asks the agent for the other host's power status. */
+/* Tries a claim in a scratch register and removes that again.
+ * fence: asks the agent for the other host's power status. */
 void ft_arbiter_check(struct ft_arbiter *a, ft_arbiter_checked *done, void *arg);
 /* The longest that an answer may take, ms: timeout_ms; with fence: its delay_ms and timeout_ms. */
 int ft_arbiter_limit_ms(const struct ft_arbiter *a);
 
-/* Questions under way are dropped, their done is not called.  A child process that hangs in the kernel for a dead storage
- * cannot be ended: it is killed and left for whoever reaps ftd's children.  Waits for at most 0.2 s.  NULL is fine. */
+/* Questions under way are dropped, their done is not called.  A child process that hangs in the kernel for a dead
+ * storage cannot be ended: it is killed and left for whoever reaps ftd's children.  Waits for at most 0.2 s.  NULL is
+ * fine. */
 void ft_arbiter_free(struct ft_arbiter *a);
 
 #endif

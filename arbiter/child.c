@@ -1,7 +1,7 @@
 /* See child.h.
  *
- * fork and not vfork or posix_spawn: those hold the parent until exec is done, and a program on a storage that hangs would
- * hold it for ever. */
+ * fork and not vfork or posix_spawn: those hold the parent until exec is done, and a program on a storage that hangs
+ * would hold it for ever. */
 #include "arbiter/child.h"
 
 #include "supervisor/clock.h"
@@ -17,7 +17,6 @@
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
-#include <sys/queue.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,8 +24,8 @@
 #define READS_MAX    16 /* of what a dead child has left in its pipe: others may hold that open and write on */
 
 struct ft_child {
-	TAILQ_ENTRY(ft_child) next;
 	struct ft_children *all;
+	int slot; /* in all */
 	pid_t pid;
 	int pidfd, pipe; /* pipe -1: closed */
 	struct event *died, *readable;
@@ -38,8 +37,7 @@ struct ft_child {
 
 struct ft_children {
 	struct event_base *base;
-	int n;
-	TAILQ_HEAD(, ft_child) list;
+	struct ft_child *slots[FT_CHILDREN_MAX]; /* NULL: free */
 };
 
 static void *must(void *p)
@@ -54,7 +52,6 @@ struct ft_children *ft_children_new(struct event_base *base)
 	struct ft_children *all = must(calloc(1, sizeof(*all)));
 
 	all->base = base;
-	TAILQ_INIT(&all->list);
 	return all;
 }
 
@@ -108,8 +105,7 @@ static void unlist(struct ft_child *c)
 	close_pipe(c);
 	event_free(c->died);
 	close(c->pidfd);
-	TAILQ_REMOVE(&c->all->list, c, next);
-	c->all->n--;
+	c->all->slots[c->slot] = NULL;
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *arg)
@@ -148,8 +144,7 @@ static void watch(struct ft_child *c, int pipe)
 	c->readable = must(event_new(c->all->base, c->pipe, EV_READ | EV_PERSIST, on_readable, c));
 	event_add(c->died, NULL);
 	event_add(c->readable, NULL);
-	TAILQ_INSERT_TAIL(&c->all->list, c, next);
-	c->all->n++;
+	c->all->slots[c->slot] = c;
 }
 
 static pid_t fork_child(ft_child_main *run, void *main_arg, int out)
@@ -166,10 +161,12 @@ static pid_t fork_child(ft_child_main *run, void *main_arg, int out)
 struct ft_child *ft_child_start(struct ft_children *all, ft_child_main *run, void *main_arg, ft_child_ended *ended,
                                 void *arg, char error[FT_TEXT_MAX])
 {
-	int pipe[2];
+	int pipe[2], slot = 0;
 
-	if (all->n >= FT_CHILDREN_MAX) {
-		(void)snprintf(error, FT_TEXT_MAX, "%d processes of earlier tries hang there still", all->n);
+	while (slot < FT_CHILDREN_MAX && all->slots[slot] != NULL)
+		slot++;
+	if (slot == FT_CHILDREN_MAX) {
+		(void)snprintf(error, FT_TEXT_MAX, "%d processes of earlier tries hang there still", slot);
 		return NULL;
 	}
 	if (pipe2(pipe, O_CLOEXEC) != 0) {
@@ -177,7 +174,7 @@ struct ft_child *ft_child_start(struct ft_children *all, ft_child_main *run, voi
 		return NULL;
 	}
 	struct ft_child *c = must(calloc(1, sizeof(*c)));
-	*c = (struct ft_child){.all = all, .ended = ended, .arg = arg, .pidfd = -1};
+	*c = (struct ft_child){.all = all, .slot = slot, .ended = ended, .arg = arg, .pidfd = -1};
 	c->pid = fork_child(run, main_arg, pipe[1]);
 	if (c->pid > 0) {
 		setpgid(c->pid, c->pid); /* here too: the group must be there before it could be killed */
@@ -205,22 +202,31 @@ void ft_child_abandon(struct ft_child *c)
 	close_pipe(c);
 }
 
+/* Waits for the end of an abandoned child until then. */
+static void await(struct ft_child *c, int64_t until)
+{
+	int64_t left = until - ft_clock_now();
+	struct pollfd dead = {.fd = c->pidfd, .events = POLLIN};
+
+	if (poll(&dead, 1, left > 0 ? (int)(left / FT_NS_PER_MS) + 1 : 0) == 1) {
+		on_died(-1, EV_READ, c);
+	} else {
+		unlist(c);
+		free(c);
+	}
+}
+
 void ft_children_free(struct ft_children *all)
 {
-	int64_t end = ft_clock_now() + KILL_WAIT_MS * FT_NS_PER_MS;
-	struct ft_child *c;
+	int64_t until = ft_clock_now() + KILL_WAIT_MS * FT_NS_PER_MS;
 
-	TAILQ_FOREACH(c, &all->list, next)
-	ft_child_abandon(c);
-	while ((c = TAILQ_FIRST(&all->list)) != NULL) {
-		int64_t left = end - ft_clock_now();
-		struct pollfd dead = {.fd = c->pidfd, .events = POLLIN};
-		if (poll(&dead, 1, left > 0 ? (int)(left / FT_NS_PER_MS) + 1 : 0) == 1) {
-			on_died(-1, EV_READ, c);
-		} else {
-			unlist(c);
-			free(c);
-		}
+	for (int i = 0; i < FT_CHILDREN_MAX; i++) {
+		if (all->slots[i] != NULL)
+			ft_child_abandon(all->slots[i]);
+	}
+	for (int i = 0; i < FT_CHILDREN_MAX; i++) {
+		if (all->slots[i] != NULL)
+			await(all->slots[i], until);
 	}
 	free(all);
 }

@@ -1,8 +1,8 @@
 /* Child processes that may hang: each in a process group of its own, its output kept within bounds.
  * Knows: fork, pidfd, libevent.  Must not know: what they do.
  *
- * A process that waits in the kernel for a dead storage does not die when killed.  Such ones are abandoned: their end is
- * reaped when it comes, and while there are FT_CHILDREN_MAX of them, no more are started. */
+ * A process that waits in the kernel for a dead storage does not die when killed.  Such ones are abandoned: their end
+ * is reaped when it comes, and while there are FT_CHILDREN_MAX of them, no more are started. */
 #ifndef FT_ARBITER_CHILD_H
 #define FT_ARBITER_CHILD_H
 
@@ -17,11 +17,12 @@ struct event_base;
 struct ft_children;
 struct ft_child;
 
-/* Runs in the child; must not return.  out: where its output goes.  All other descriptors but standard error are closed,
- * standard input is empty, all signals are as in a new process. Dies with ftd. */
+/* Runs in the child; must not return.  out: where its output goes.  All other descriptors but standard error are
+ * closed, standard input is empty, all signals are as in a new process.  Dies with ftd. */
 typedef void ft_child_main(void *arg, int out);
-/* It has died, and with it all of its process group.  end: si_code CLD_EXITED with the exit status in si_status, or another with the
- * signal.  output: not ended by a NUL; valid for the call. The child is gone after this: do not abandon it. */
+/* It has died, and with it all of its process group.  end: si_code CLD_EXITED with the exit status in si_status, or
+ * another with the signal.  output: not ended by a NUL; valid for the call.  The child is gone after this: do not
+ * abandon it. */
 typedef void ft_child_ended(void *arg, const siginfo_t *end, const char *output, size_t len);
 
 struct ft_children *ft_children_new(struct event_base *base);

@@ -2,10 +2,11 @@
  * Knows: which endpoint is asked what, and for how long.  Must not know: JSON (etcd_json.c), HTTP (http.c).
  *
  * A claim is one transaction: if the key was never created, put it; else get it.  Both ends of it say who stands there.
- * The endpoints are tried in turn, each with its share of what is left of the deadline, since a frozen server just hangs.
- * What was sent to one that did not answer may have been carried out, or be carried out later.  So the same transaction goes
- * to the next one: it reads the register back and, if nobody is there, claims it, in one step.  Whoever of the two comes
- * first, the other one finds the name.  (Reading alone would leave a claim open that could still come true.) */
+ * The endpoints are tried in turn, each with its share of what is left of the deadline, since a frozen server just
+ * hangs.  What was sent to one that did not answer may have been carried out, or be carried out later.  So the same
+ * transaction goes to the next one: it reads the register back and, if nobody is there, claims it, in one step.
+ * Whoever of the two comes first, the other one finds the name. (Reading alone would leave a claim open that could
+ * still come true.) */
 #include "arbiter/entry.h"
 #include "arbiter/etcd_json.h"
 #include "arbiter/http.h"
@@ -96,7 +97,7 @@ static void conclude_check(struct job *j)
 
 static void end_round(struct job *j)
 {
-	const struct timeval in = {.tv_usec = ROUND_PAUSE_MS * 1000};
+	const struct timeval in = {.tv_usec = ROUND_PAUSE_MS * INT64_C(1000)};
 	struct ft_told told = {0};
 
 	if (j->ask.question == FT_ASK_CHECK) {

@@ -1,9 +1,9 @@
 /* Requests to etcd's v3 JSON gateway, and its answers.  Pure.
  * Knows: etcd's words, base64.  Must not know: endpoints, HTTP, time.
  *
- * The gateway leaves fields out that are false, zero or empty: no "succeeded" means that the comparison failed, no "kvs"
- * that there is no such key.  So that an answer of something else, "{}" above all, is not taken for one of these, every
- * answer must carry etcd's header. */
+ * The gateway leaves fields out that are false, zero or empty: no "succeeded" means that the comparison failed, no
+ * "kvs" that there is no such key.  So that an answer of something else, "{}" above all, is not taken for one of these,
+ * every answer must carry etcd's header. */
 #ifndef FT_ARBITER_ETCD_JSON_H
 #define FT_ARBITER_ETCD_JSON_H
 
@@ -31,8 +31,8 @@ void ft_etcd_looked(const char *body, size_t len, const char *key, struct ft_tol
                     char cluster[FT_ETCD_CLUSTER_MAX]);
 /* False if there is none. */
 bool ft_etcd_token(const char *body, size_t len, char token[FT_ETCD_TOKEN_MAX]);
-/* etcd's own words in an answer with another status, JSON or plain text: the first line, in plain ASCII; "" if there are
- * none. */
+/* etcd's own words in an answer with another status, JSON or plain text: the first line, in plain ASCII; "" if there
+ * are none. */
 void ft_etcd_refusal(const char *body, size_t len, char text[FT_TEXT_MAX]);
 
 #endif

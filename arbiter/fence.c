@@ -166,8 +166,11 @@ static void last_line_of(const char *output, size_t len, char out[LINE_MAX_SEEN]
 	size_t from = len;
 	while (from > 0 && output[from - 1] != '\n')
 		from--;
-	for (; from < len && n < LINE_MAX_SEEN - 1; from++)
-		out[n++] = output[from] >= ' ' && output[from] <= '~' ? output[from] : '?';
+	for (; from < len && n < LINE_MAX_SEEN - 1; from++, n++) {
+		out[n] = output[from];
+		if (out[n] < ' ' || out[n] > '~')
+			out[n] = '?';
+	}
 	out[n] = '\0';
 }
 

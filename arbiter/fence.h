@@ -1,5 +1,5 @@
-/* Runs of a fence agent, the program that powers the other host off.  The interface of the fence-agents project: options as
- * name=value lines on standard input, action=off; exit status 0 alone means that it is done.
+/* Runs of a fence agent, the program that powers the other host off.  The interface of the fence-agents project:
+ * options as name=value lines on standard input, action=off; exit status 0 alone means that it is done.
  * Knows: the agent's path and options.  Must not know: why the other host is to be fenced.
  *
  * What cannot be seen from here: an agent that exits with 0 and has powered off nothing, or another host than meant. */
@@ -22,8 +22,8 @@ typedef void ft_fence_done(void *arg, const char *fault, const char *last_line);
 
 /* settings are copied. NULL after a line a fault to errors. */
 struct ft_fence *ft_fence_new(struct event_base *base, const struct ft_fence_settings *settings, FILE *errors);
-/* One run at a time (assert).  OFF waits for delay_ms first.  The agent then has timeout_ms; a late one is killed with its
- * whole process group, and that is a failure. The environment of the agent is PATH and LC_ALL=C alone. */
+/* One run at a time (assert).  OFF waits for delay_ms first.  The agent then has timeout_ms; a late one is killed with
+ * its whole process group, and that is a failure.  The environment of the agent is PATH and LC_ALL=C alone. */
 void ft_fence_run(struct ft_fence *f, enum ft_fence_action action, ft_fence_done *done, void *arg);
 /* Ends a run; done is not called.  The other host may be off all the same.  Nothing happens when nothing runs. */
 void ft_fence_cancel(struct ft_fence *f);

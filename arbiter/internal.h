@@ -43,7 +43,8 @@ struct ft_arbiter_ops {
 	              FILE *errors);
 	/* Ends in one ft_arbiter_tell, unless abandoned first.  At most one ask of each question at a time. */
 	void (*ask)(void *self, const struct ft_ask *ask);
-	/* Time is up.  What is under way may go on out there, but is not told any more.  why: what it was waiting for. */
+	/* Time is up.  What is under way may go on out there, but is not told any more.  why: what it
+	 * was waiting for. */
 	void (*abandon)(void *self, enum ft_question question, char why[FT_ARBITER_TEXT_MAX]);
 	void (*close)(void *self); /* all is abandoned by then */
 };

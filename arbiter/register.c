@@ -120,8 +120,8 @@ static struct fault link_own(int folder, const char *key, const char *name)
 	return fault;
 }
 
-/* A client of a network filesystem may go on believing for a while that a name does not exist.  A change of the folder by
- * itself brings it the folder's present state, and with it the end of that belief. */
+/* A client of a network filesystem may go on believing for a while that a name does not exist.  A change of the folder
+ * by itself brings it the folder's present state, and with it the end of that belief. */
 static struct fault refresh(int folder)
 {
 	char temporary[TEMPORARY_MAX];
@@ -152,7 +152,8 @@ static void read_entry(const struct folder *f, int fd, const char *key, struct f
 		             f->path, key);
 }
 
-/* Who stands there.  The folder is flushed first: nobody shall act on a register that a crash of the storage could undo. */
+/* Who stands there.  The folder is flushed first: nobody shall act on a register that a crash of the storage could
+ * undo. */
 static void look(const struct folder *f, const char *key, struct ft_told *out)
 {
 	if (fsync(f->fd) != 0) {
@@ -223,7 +224,8 @@ static bool is_orphan(const char *name, const char *prefix)
 	       end[1 + 2 * RANDOM_BYTES] == '\0' && kill((pid_t)pid, 0) != 0 && errno == ESRCH;
 }
 
-/* Two hosts of one name are possible, hence the age as well; by the storage's own clock, as the file just made shows it. */
+/* Two hosts of one name are possible, hence the age as well; by the storage's own clock, as the file just made shows
+ * it. */
 static void remove_orphans(const struct folder *f, time_t storage_now)
 {
 	char prefix[TEMPORARY_MAX];

@@ -22,7 +22,7 @@ struct ft_fence_settings {
 	char agent[FT_SETTING_MAX]; /* absolute path; "": there is none */
 	int n_options;
 	struct ft_fence_option options[FT_FENCE_OPTIONS_MAX];
-	int delay_ms; /* 0 .. 600000; before the agent is run with action=off, so that two sides do not shoot each other */
+	int delay_ms;   /* 0 .. 600000; before a run with action=off, so that two sides do not shoot each other */
 	int timeout_ms; /* 10 .. 600000; for the agent's run */
 };
 

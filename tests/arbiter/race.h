@@ -1,5 +1,6 @@
-/* For the arbiter's tests: several processes race for the same registers, round by round, and are killed at any moment; the dead
- * come again and go on where they were.  In each round all must have been told one and the same winner. */
+/* For the arbiter's tests: several processes race for the same registers, round by round, and are killed at any
+ * moment; the dead come again and go on where they were.  In each round all must have been told one and the same
+ * winner. */
 #ifndef FT_TESTS_ARBITER_RACE_H
 #define FT_TESTS_ARBITER_RACE_H
 
@@ -114,8 +115,10 @@ static inline void race_judge(struct race *race, race_holder *holder)
 			              race->told[round][i], name);
 		wins[racer_number(name)]++;
 	}
+	int winners = 0;
 	for (int i = 0; i < RACERS; i++)
-		ck_assert_msg(wins[i] > 0, "%s never won: that was no race", racer_names[i]);
+		winners += wins[i] > 0;
+	ck_assert_msg(winners > 1, "one has won every round: that was no race");
 	munmap(race, sizeof(*race));
 }
 

@@ -1,5 +1,5 @@
-/* The etcd arbiter against a real etcd: alone and three of them, with servers that die, freeze, lie and lose answers, with TLS
- * and users. */
+/* The etcd arbiter against a real etcd: alone and three of them, with servers that die, freeze, lie and lose answers,
+ * with TLS and users. */
 #include "arbiter/entry.h"
 #include "arbiter/etcd_json.h"
 #include "supervisor/clock.h"

@@ -275,7 +275,7 @@ START_TEST(a_relative_path_is_refused)
 }
 END_TEST
 
-/* --- A storage that stalls: a real filesystem, frozen.  Who writes there waits in the kernel and cannot be killed. --- */
+/* --- A storage that stalls: a real filesystem, frozen.  Its writers cannot be killed. --- */
 
 static void thaw(void)
 {
