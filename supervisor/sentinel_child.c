@@ -4,6 +4,7 @@
 #include "qmp/process.h"
 #include "supervisor/clock.h"
 #include "supervisor/sentinel.h"
+#include "supervisor/stop.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -146,7 +147,7 @@ static void feed_watchdog(struct guard *g, int64_t lease, int64_t now)
 
 static void freeze(struct guard *g, int64_t now)
 {
-	int error = ft_process_signal(&g->process, SIGSTOP) == 0 ? 0 : errno;
+	int error = ft_process_stop(&g->process) == 0 ? 0 : errno;
 	if (error == ESRCH)
 		return; /* it has died: its pidfd says so next */
 	bool news = !g->froze || error != atomic_load(&g->page->freeze_error);

@@ -8,9 +8,11 @@
 #include <event2/event.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -217,6 +219,75 @@ START_TEST(who_is_woken_beyond_its_right_is_stopped_again)
 	ck_assert_int_eq(ft_process_signal(&qemu, SIGCONT), 0);
 	poll(NULL, 0, 300); /* it may run in between; in the end it stands still */
 	assert_stops();
+}
+END_TEST
+
+static volatile unsigned long *turns; /* of the guest in start_hung_qemu; shared */
+
+static void *run_guest(void *arg)
+{
+	for (;;) {
+		++*turns;
+		usleep(100);
+	}
+	return arg;
+}
+
+/* Its main thread waits for its vfork, and so cannot be stopped until that has ended, which it does at the end of a pipe.
+ * with_guest: another thread goes on meanwhile. */
+static struct ft_process start_hung_qemu(int hold, bool with_guest)
+{
+	struct ft_process p;
+	pid_t pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		char byte;
+		pthread_t guest;
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (with_guest && pthread_create(&guest, NULL, run_guest, NULL) != 0)
+			_exit(1);
+		if (vfork() == 0) /* NOLINT: to be hung in the kernel is what it is for */
+			_exit(read(hold, &byte, 1) != 0);
+		for (;;)
+			poll(NULL, 0, 1);
+	}
+	ck_assert_int_eq(ft_process_open(pid, &p), 0);
+	return p;
+}
+
+static void await_turns(unsigned long n)
+{
+	unsigned long begun = *turns;
+	for (int64_t end = in_ms(PATIENCE_MS); *turns - begun < n && ft_clock_now() < end;)
+		poll(NULL, 0, 1);
+	ck_assert_uint_ge(*turns - begun, n);
+}
+
+START_TEST(a_guest_stops_even_where_the_main_thread_hangs)
+{
+	int hold[2];
+	ck_assert_int_eq(pipe2(hold, O_CLOEXEC), 0);
+	turns = mmap(NULL, sizeof(*turns), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	end_process(&qemu);
+	qemu = start_hung_qemu(hold[0], true);
+	sentinel = start_sentinel("");
+	guard();
+	await_turns(100);
+	ft_sentinel_lease(sentinel, ft_clock_now());
+	await_told(1);
+	poll(NULL, 0, 200);
+	unsigned long seen = *turns;
+	poll(NULL, 0, 200);
+	ck_assert_uint_eq(*turns, seen);
+	ft_sentinel_lease(sentinel, FT_NEVER);
+	guard();
+	ck_assert_int_eq(ft_process_signal(&qemu, SIGCONT), 0); /* takes back what each thread was sent */
+	await_turns(100);
+	ck_assert_int_eq(write(hold[1], "x", 1), 1);
+	await_turns(100);
+	ck_assert(!ft_process_stopped(&qemu));
+	close(hold[0]);
+	close(hold[1]);
 }
 END_TEST
 
@@ -493,24 +564,6 @@ START_TEST(a_watchdog_is_fed_and_may_rest_only_where_no_lease_can_end)
 }
 END_TEST
 
-/* A process that waits for its vfork cannot be stopped until that has ended, which it does at the end of a pipe. */
-static struct ft_process start_unstoppable(int hold)
-{
-	struct ft_process p;
-	pid_t pid = fork();
-	ck_assert_int_ge(pid, 0);
-	if (pid == 0) {
-		char byte;
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (vfork() == 0) /* NOLINT: to be hung in the kernel is what it is for */
-			_exit(read(hold, &byte, 1) != 0);
-		for (;;)
-			poll(NULL, 0, 1);
-	}
-	ck_assert_int_eq(ft_process_open(pid, &p), 0);
-	return p;
-}
-
 START_TEST(a_watchdog_is_not_fed_while_a_guest_runs_on)
 {
 	int hold[2];
@@ -518,7 +571,7 @@ START_TEST(a_watchdog_is_not_fed_while_a_guest_runs_on)
 	make_device();
 	sentinel = start_sentinel(device);
 	end_process(&qemu);
-	qemu = start_unstoppable(hold[0]);
+	qemu = start_hung_qemu(hold[0], false);
 	guard();
 	ft_sentinel_lease(sentinel, in_ms(500));
 	await_told(1);
@@ -572,6 +625,7 @@ int main(void)
 	tcase_add_test(c, a_limit_where_there_was_none_is_noticed_at_once);
 	tcase_add_test(c, it_never_thaws_and_tells_of_each_end);
 	tcase_add_test(c, who_is_woken_beyond_its_right_is_stopped_again);
+	tcase_add_test(c, a_guest_stops_even_where_the_main_thread_hangs);
 	tcase_add_test(c, a_stopped_ftd_does_not_keep_it_from_its_duty);
 	tcase_add_test(c, a_killed_ftd_leaves_it_on_guard_until_qemu_has_died);
 	tcase_add_test(c, signals_to_all_leave_it_on_guard);
