@@ -51,9 +51,9 @@ $(B)/obj/%.o: %.c Makefile VERSION
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 -include $(patsubst %.o,%.d,$(call OBJ,$(ALL_SRC)))
 
-# Each tests/unit/test_X.c is a program of its own, so that one room can be built and tested alone.
-UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%,$(UNIT_SRC))
-$(B)/unit/%: $(B)/obj/tests/unit/%.o $(B)/libftd.a
+# Each test_X.c is a program of its own, so that one room can be built and tested alone.
+UNIT := $(patsubst %.c,$(B)/%,$(UNIT_SRC))
+$(B)/tests/%: $(B)/obj/tests/%.o $(B)/libftd.a
 	@mkdir -p $(@D)
 	@echo 'link  $@'
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs check 2>/dev/null) $(LDLIBS)

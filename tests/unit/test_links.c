@@ -16,6 +16,7 @@
 #define PATIENCE (20000 * MS)
 
 struct end {
+	int64_t acked;
 	struct ft_config config;
 	struct ft_links *links;
 	struct ft_side side;
@@ -49,6 +50,16 @@ static void on_news(void *arg, const struct ft_beat *peer, bool new_incarnation,
 		ft_links_send_now(e->links);
 }
 
+/* What we sent last is acknowledged later than it was sent, and never twice. */
+static void on_acked(void *arg, int64_t sent, int64_t now)
+{
+	struct end *e = arg;
+
+	ck_assert_int_gt(sent, e->acked);
+	ck_assert_int_le(sent, now);
+	e->acked = sent;
+}
+
 static void on_hearing(void *arg, enum ft_hearing hearing, int64_t now)
 {
 	struct end *e = arg;
@@ -74,7 +85,7 @@ static void on_stalled(void *arg, int64_t gap, int64_t now)
 	e->stalls++;
 }
 
-static const struct ft_links_callbacks callbacks = {on_self, on_news, on_hearing, on_refused, on_stalled};
+static const struct ft_links_callbacks callbacks = {on_self, on_news, on_acked, on_hearing, on_refused, on_stalled};
 
 static socklen_t make_address(int family, int port, struct sockaddr_storage *out)
 {

@@ -46,6 +46,7 @@ static struct ft_beat sample(void)
 	            .answer_id = 0x91929394,
 	            .checkpoint_ms = 0xa1a2a3a4,
 	            .epoch = 0xb1b2b3b4b5b6b7b8,
+	            .window_ms = 0xd1d2d3d4,
 	        },
 	};
 
@@ -69,6 +70,7 @@ static void assert_same_side(const struct ft_side *a, const struct ft_side *b)
 	ck_assert_uint_eq(a->checkpoint_ms, b->checkpoint_ms);
 	ck_assert_mem_eq(a->session, b->session, FT_SESSION_BYTES);
 	ck_assert_uint_eq(a->epoch, b->epoch);
+	ck_assert_uint_eq(a->window_ms, b->window_ms);
 }
 
 static void assert_same_beat(const struct ft_beat *a, const struct ft_beat *b)
@@ -144,6 +146,7 @@ START_TEST(extreme_values_make_the_journey)
 	high.sent = high.echo_sent = INT64_MAX;
 	high.held_us = high.side.request_id = high.side.answer_id = high.side.checkpoint_ms = UINT32_MAX;
 	high.side.epoch = UINT64_MAX;
+	high.side.window_ms = UINT32_MAX;
 	memset(high.side.session, 0xff, FT_SESSION_BYTES);
 	memset(high.node, 'z', FT_NAME_MAX - 1);
 	assert_round_trip(&high);
@@ -174,9 +177,10 @@ START_TEST(the_bytes_are_those_of_the_table)
 	                             "a1a2a3a4"
 	                             "c0c1c2c3c4c5c6c7c8c9cacbcccdcecf"
 	                             "b1b2b3b4b5b6b7b8"
+	                             "d1d2d3d4"
 	                             "05"
 	                             "616c706861"
-	                             "a07b0aa6d8f4cac53785c5f5440c5bac";
+	                             "f0d9f6efb435de2eb11ea21ebacb55b6";
 	struct ft_key key = key_of(7, 1);
 	struct ft_beat beat = sample();
 	uint8_t data[FT_WIRE_MAX];
@@ -294,11 +298,11 @@ static const struct {
     {15, FT_ANSWER_COUNT, FT_WIRE_VALUE},
     {56, 0x80, FT_WIRE_VALUE}, /* a time beyond int64_t */
     {64, 0x80, FT_WIRE_VALUE},
-    {105, ' ', FT_WIRE_VALUE}, /* node names go to logs and metrics as they are */
-    {109, 0, FT_WIRE_VALUE},
-    {106, '\n', FT_WIRE_VALUE},
-    {105, 0xc3, FT_WIRE_VALUE},
-    {105, '_', FT_WIRE_OK},
+    {109, ' ', FT_WIRE_VALUE}, /* node names go to logs and metrics as they are */
+    {113, 0, FT_WIRE_VALUE},
+    {110, '\n', FT_WIRE_VALUE},
+    {109, 0xc3, FT_WIRE_VALUE},
+    {109, '_', FT_WIRE_OK},
     {6, 0xff, FT_WIRE_OK}, /* unknown flags are ignored */
 };
 
