@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #define STORE_MS  10000
-#define DAEMON_MS 10000
+#define DAEMON_MS 25000 /* longer than ftd keeps the question open, so that its word comes first */
 
 enum { YES = 0, NO = 1, SILENT = 3 };
 
