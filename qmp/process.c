@@ -158,6 +158,7 @@ bool ft_process_owns_thread(const struct ft_process *p, pid_t tid, pid_t *real_p
 struct thread_count {
 	int live;    /* threads that are not yet dead */
 	int stopped; /* of those, in state T (stopped) or t (held by a debugger) */
+	int waiting; /* of those, in state D: a stop that is on its way takes hold before they leave the kernel */
 	int exiting; /* of those, on their way out: they never run guest code again */
 };
 
@@ -186,21 +187,23 @@ static bool count_thread(void *arg, const char *task_dir)
 		count->exiting++;
 	else if (state == 'T' || state == 't')
 		count->stopped++;
+	else if (state == 'D')
+		count->waiting++;
 	return true;
 }
 
 static struct thread_count count_threads(const struct ft_process *p)
 {
-	struct thread_count count = {0, 0, 0};
+	struct thread_count count = {0};
 	if (p->pidfd < 0 || !each_thread(p->pid, count_thread, &count) || !ft_process_alive(p))
-		count = (struct thread_count){0, 0, 0};
+		count = (struct thread_count){0};
 	return count;
 }
 
 bool ft_process_stopped(const struct ft_process *p)
 {
 	struct thread_count count = count_threads(p);
-	return count.live > 0 && count.stopped == count.live;
+	return count.stopped > 0 && count.stopped + count.waiting + count.exiting == count.live;
 }
 
 bool ft_process_dying(const struct ft_process *p)

@@ -25,8 +25,9 @@ int ft_process_of_socket(int fd, struct ft_process *out);
 bool ft_process_owns_thread(const struct ft_process *p, pid_t tid, pid_t *real_pid);
 int ft_process_open(pid_t pid, struct ft_process *out);
 void ft_process_close(struct ft_process *p);
-bool ft_process_alive(const struct ft_process *p);   /* false: died (even if its parent has not reaped it), or none */
-bool ft_process_stopped(const struct ft_process *p); /* all threads are in state T, or t: held by a debugger */
+bool ft_process_alive(const struct ft_process *p); /* false: died (even if its parent has not reaped it), or none */
+bool ft_process_stopped(
+    const struct ft_process *p); /* a thread is in state T, or t (held by a debugger), the others too or in D */
 /* Killed, and the kernel is still taking its memory down (75 ms a GB): all threads are on their way out, none will ever run
  * guest code again, but the pidfd is not readable yet. Also false once it has died. */
 bool ft_process_dying(const struct ft_process *p);

@@ -61,6 +61,7 @@ struct ft_daemon {
 	int n_calls;
 	struct ft_call *calls[CALLS_MAX]; /* operators waiting for an outcome */
 	struct ft_call *may_start;        /* whoever waits to start the VM; NULL nobody */
+	bool confirm_fenced;              /* ... and vouches that the other host is off */
 	struct event *may_start_timer;
 };
 
@@ -284,12 +285,13 @@ static void act(struct ft_daemon *d, const struct ft_action *a)
 static void answer_may_start(struct ft_daemon *d, bool last_word)
 {
 	char why[FT_TEXT_MAX];
-	int may = ft_core_may_start(&d->core, why);
+	int may = ft_core_may_start(&d->core, d->confirm_fenced, why);
 	if (may < 0 && !last_word)
 		return;
 	struct ft_call *call = d->may_start;
 	d->may_start = NULL;
 	evtimer_del(d->may_start_timer);
+	ft_log(FT_LOG_WARN, "control", "may this host start the VM? %s: %s", may == 1 ? "yes" : "no", why);
 	ft_call_answer(call, may == 1 ? 0 : 1, may == 1 ? ft_text_json(why) : NULL, may == 1 ? NULL : why);
 }
 
@@ -485,14 +487,15 @@ static void on_looked(void *arg, enum ft_claim result, const char *text)
 	feed(arg, &(struct ft_event){.kind = FT_EVENT_REGISTER, .claim = result, .text = text});
 }
 
-/* If the lease was renewed at that very moment, QEMU stands still although it may run: the core did not ask for it. */
+/* If the lease was renewed at that very moment, QEMU stands still although it may run: the core did not ask for it.  It is
+ * thawed whether it is seen stopped yet or not: a SIGSTOP on its way is taken back. */
 static void on_sentinel_froze(void *arg, int64_t at)
 {
 	(void)at;
 	struct ft_daemon *d = arg;
 	ft_links_catch_up(d->links);
 	feed(d, &(struct ft_event){.kind = FT_EVENT_TIME});
-	if (ft_core_may_run(&d->core) && ft_process_stopped(ft_qmp_process(d->qmp)))
+	if (ft_core_may_run(&d->core))
 		do_thaw(d);
 }
 
@@ -658,7 +661,7 @@ static void on_may_start_timer(evutil_socket_t fd, short what, void *arg)
 	answer_may_start(arg, true);
 }
 
-static void verb_may_start(struct ft_daemon *d, struct ft_call *call)
+static void verb_may_start(struct ft_daemon *d, const json_t *request, struct ft_call *call)
 {
 	if (d->may_start) {
 		ft_call_answer(call, 1, NULL, "somebody else waits for this answer already; try again");
@@ -666,8 +669,11 @@ static void verb_may_start(struct ft_daemon *d, struct ft_call *call)
 	}
 	struct timeval limit = ms(MAY_START_MS);
 	d->may_start = call;
+	d->confirm_fenced = json_is_true(json_object_get(request, "confirm_fenced"));
 	evtimer_add(d->may_start_timer, &limit);
-	feed(d, &(struct ft_event){.kind = FT_EVENT_WANT_START});
+	/* A fence keeps no register: a claim would power the other host off at every start here. */
+	bool may_claim = d->config->arbiter.type != FT_ARBITER_FENCE;
+	feed(d, &(struct ft_event){.kind = may_claim ? FT_EVENT_WANT_START : FT_EVENT_TIME});
 }
 
 static void verb_reload(struct ft_daemon *d, struct ft_call *call)
@@ -713,7 +719,7 @@ static void on_verb(void *arg, const char *verb, const json_t *request, struct f
 	else if (strcmp(verb, "last") == 0)
 		verb_last(d, request, call);
 	else if (strcmp(verb, "may-start") == 0)
-		verb_may_start(d, call);
+		verb_may_start(d, request, call);
 	else if (strcmp(verb, "reload") == 0)
 		verb_reload(d, call);
 	else

@@ -3,10 +3,10 @@
 #include "supervisor/freezer.h"
 
 #include "supervisor/clock.h"
+#include "supervisor/stop.h"
 
 #include <errno.h>
 #include <event2/event.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,7 +54,7 @@ void ft_freezer_start(struct ft_freezer *f, const struct ft_process *process, in
 	f->process = process;
 	f->until = ft_clock_now() + within_ns;
 	f->error[0] = '\0';
-	if (ft_process_signal(process, SIGSTOP) != 0)
+	if (ft_process_stop(process) != 0)
 		snprintf(f->error, sizeof f->error, "cannot stop process %d: %s", (int)process->pid, strerror(errno));
 	evtimer_add(f->timer, &at_once);
 }

@@ -192,7 +192,7 @@ bool ft_adopt_due(const struct ft_core *c)
 
 void ft_adopt(struct ft_core *c, struct ft_actions *out)
 {
-	bind_to(c, out, c->peer.side.session, c->peer.side.epoch);
+	bind_to(c, out, c->peer.side.session, c->peer.side.epoch & INT64_MAX); /* what a JSON number can hold */
 }
 
 /* What the primary proposes is accepted when the last one is known to be over, or it is that one. */
@@ -237,7 +237,7 @@ bool ft_start_claim_due(const struct ft_core *c)
 	return c->params.arbitrated && c->start_wanted && no_qemu(c) && start_may_end_it(c) && can_ask_arbiter(c);
 }
 
-int ft_core_may_start(const struct ft_core *c, char why[FT_TEXT_MAX])
+int ft_core_may_start(const struct ft_core *c, bool confirm_fenced, char why[FT_TEXT_MAX])
 {
 	const char *text;
 	int answer = 0;
@@ -253,6 +253,9 @@ int ft_core_may_start(const struct ft_core *c, char why[FT_TEXT_MAX])
 		answer = ended_by_us(c);
 		text = answer ? "this side ended the last session"
 		              : "the other side ended the last session; start the VM there";
+	} else if (confirm_fenced) {
+		text = "a person vouches that the other host is off";
+		answer = 1;
 	} else if (c->session.stage == FT_SESSION_UNKNOWN) {
 		text = "the last session cannot be read";
 	} else if (c->session.stage == FT_SESSION_RESIGNED) {
