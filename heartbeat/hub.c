@@ -156,7 +156,8 @@ static void take_acknowledgement(struct ft_hub_link *l, const struct ft_beat *be
 		return;
 	if (beat->held_us != UINT32_MAX)
 		l->stats.rtt = rtt > 0 ? rtt : 0;
-	if (!beat->tentative && ft_side_calm(&beat->side) && (l->acked_sent == FT_NEVER || beat->echo_sent > l->acked_sent))
+	if (!beat->tentative && ft_side_calm(&beat->side) &&
+	    (l->acked_sent == FT_NEVER || beat->echo_sent > l->acked_sent))
 		l->acked_sent = beat->echo_sent;
 }
 

@@ -179,6 +179,17 @@ static void forget_replication(struct ft_core *c)
 	c->probe_again_at = c->now;
 }
 
+/* One that stands still cannot say who it is.  The session does: its QEMU was verified before it was bound. */
+static void recognise(const struct ft_core *c, struct ft_qemu_facts *q)
+{
+	bool bound = c->session.stage == FT_SESSION_BOUND || c->session.stage == FT_SESSION_RESIGNED;
+	if (!c->params.arbitrated || !bound || q->instance == 0 || q->instance != c->session.instance)
+		return;
+	q->pid_verified = true;
+	if (q->role == FT_ROLE_NONE && q->last_role == FT_ROLE_NONE)
+		q->role = c->session.role;
+}
+
 static void absorb_qemu(struct ft_core *c, const struct ft_qemu_facts *news)
 {
 	struct ft_qemu_facts q = *news;
@@ -186,11 +197,14 @@ static void absorb_qemu(struct ft_core *c, const struct ft_qemu_facts *news)
 	if (q.vm == FT_VM_GONE && c->qemu.vm != FT_VM_GONE)
 		c->gone_instance = c->qemu.instance;
 	if (other) {
-		c->hung = c->frozen = c->bound = c->cannot_know = c->start_wanted = false;
+		c->hung = c->bound = c->cannot_know = c->start_wanted = false;
+		c->frozen = c->params.arbitrated && q.stopped;
 	} else if (!q.connected) { /* it has not said that its role changed */
 		q.role = c->qemu.role;
 		q.last_role = c->qemu.last_role;
 	}
+	if (!q.connected)
+		recognise(c, &q);
 	if (q.role != FT_ROLE_NONE && (other || c->qemu.role == FT_ROLE_NONE || q.role != c->role)) {
 		c->role = q.role;
 		forget_replication(c);
@@ -202,7 +216,8 @@ static void absorb_qemu(struct ft_core *c, const struct ft_qemu_facts *news)
 	/* It was a primary before we came, and nothing says in which session, or whether that was ended. */
 	bool unread = c->session.stage == FT_SESSION_NONE || c->session.stage == FT_SESSION_UNKNOWN;
 	bool young = c->phase == FT_PHASE_STARTING || c->now < c->started_at + FT_STARTING_NS;
-	if (c->params.arbitrated && unread && young && q.role == FT_ROLE_PRIMARY && c->qemu.role == FT_ROLE_NONE)
+	bool seen_late = q.role == FT_ROLE_PRIMARY && c->qemu.role == FT_ROLE_NONE;
+	if (c->params.arbitrated && unread && young && (seen_late || (other && c->frozen)))
 		c->cannot_know = true;
 	c->qemu = q;
 }

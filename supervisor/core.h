@@ -67,6 +67,7 @@ struct ft_peer_news {
 struct ft_qemu_facts {
 	bool connected, oob, plan_ready;
 	bool pid_verified; /* signals will hit the right process */
+	bool stopped;      /* it does not answer, and stood still when we came: an earlier ftd or its sentinel did that */
 	uint64_t instance; /* names this QEMU process; differs for the next one; 0 none */
 	enum ft_vm vm;     /* never YIELDED */
 	enum ft_role role, last_role;

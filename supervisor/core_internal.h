@@ -24,6 +24,7 @@ void ft_core_note(struct ft_core *c, int64_t at, const char *format, ...) __attr
 bool ft_session_current(const struct ft_core *c); /* bound, and our QEMU is the one in it */
 bool ft_session_unended(const struct ft_core *c); /* there is one that nobody is known to have ended */
 bool ft_session_stale(const struct ft_core *c);   /* not ended, but our QEMU is another one */
+bool ft_session_won(const struct ft_core *c);     /* we ended it, and our QEMU of it is still here */
 bool ft_session_lost(const struct ft_core *c);    /* the other side ended it, and our QEMU of it is still here */
 bool ft_session_shared(const struct ft_core *c);  /* the peer is bound by the same one */
 bool ft_session_settled(const struct ft_core *c); /* enough for protection: always so without an arbiter */

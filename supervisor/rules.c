@@ -506,9 +506,29 @@ static bool found_place(const struct ft_core *c)
 	return ft_session_current(c) && c->qemu.connected && in_colo(c);
 }
 
+/* Under a session no QEMU is left alone, whatever it lacks. */
 static bool bound_but_cannot_arm(const struct ft_core *c)
 {
-	return ft_session_current(c) && c->bound && !can_arm(c);
+	return found_place(c) && !can_arm(c);
+}
+
+/* Found standing still: an earlier ftd froze it, or its sentinel. */
+
+static bool found_frozen_primary(const struct ft_core *c)
+{
+	return c->frozen && ft_session_current(c) && is_primary(c);
+}
+
+/* It was cut off, and its guest is seen by nobody; or we have won, and it may run. */
+static bool found_frozen_in_vain(const struct ft_core *c)
+{
+	bool secondary = ft_session_current(c) && c->qemu.role == FT_ROLE_SECONDARY;
+	return c->frozen && (secondary || ft_session_won(c));
+}
+
+static bool found_yielded(const struct ft_core *c)
+{
+	return c->frozen && c->session.stage == FT_SESSION_RESIGNED && c->session.instance == c->qemu.instance;
 }
 
 static bool right_has_ended(const struct ft_core *c)
@@ -527,7 +547,8 @@ static bool nothing_was_lost(const struct ft_core *c)
 	static const uint8_t none[FT_SESSION_BYTES];
 	const struct ft_side *p = &c->peer.side;
 	return c->cannot_know && peer_heard(c) && ft_side_calm(p) && p->state != FT_STARTING && p->vm == FT_VM_ALIVE &&
-	       p->role == opposite(c->qemu.role) && memcmp(p->session, none, sizeof none) == 0;
+	       (c->qemu.role == FT_ROLE_NONE || p->role == opposite(c->qemu.role)) &&
+	       memcmp(p->session, none, sizeof none) == 0;
 }
 
 static bool frozen_not_knowing(const struct ft_core *c)
@@ -537,14 +558,14 @@ static bool frozen_not_knowing(const struct ft_core *c)
 
 static bool known_again(const struct ft_core *c)
 {
-	return c->frozen && is_primary(c) && c->session.stage == FT_SESSION_NONE && !c->cannot_know;
+	return c->frozen && !ft_session_unended(c) && !c->cannot_know;
 }
 
 static bool may_claim(const struct ft_core *c)
 {
-	bool heard_or_waited =
-	    c->hearing != FT_PEER_NEVER || c->now >= c->started_at + c->params.window + c->params.guard;
-	return c->frozen && ft_session_unended(c) && heard_or_waited && !c->arbiter_busy;
+	/* One that has just come waits for its first acknowledgement. */
+	bool waited = c->now >= c->started_at + c->params.window + c->params.guard;
+	return c->frozen && ft_session_unended(c) && waited && !c->arbiter_busy;
 }
 
 static bool claim_unsent(const struct ft_core *c)
@@ -569,7 +590,9 @@ static bool claim_unreachable(const struct ft_core *c)
 
 static bool forced_and_unreachable(const struct ft_core *c)
 {
-	return claim_unreachable(c) && (c->outcome.cause == FT_CAUSE_SIGNAL || c->outcome.cause == FT_CAUSE_OPERATOR);
+	/* A person vouches for a peer that is silent.  One that is heard can have won. */
+	bool ordered = c->outcome.cause == FT_CAUSE_SIGNAL || c->outcome.cause == FT_CAUSE_OPERATOR;
+	return claim_unreachable(c) && ordered && !peer_heard(c);
 }
 
 static bool claim_again_due(const struct ft_core *c)
@@ -1086,6 +1109,7 @@ static void forget_doubt(struct ft_core *c, struct ft_actions *out)
 {
 	(void)out;
 	c->cannot_know = false;
+	c->session.stage = FT_SESSION_NONE;
 }
 
 static void end_unfrozen(struct ft_core *c, struct ft_actions *out)
@@ -1287,6 +1311,10 @@ static const struct rule rules[] = {
     {ANY, ft_resign_due, ft_resign},
     {ANY, has_exited, NULL},
     {P(STARTING), found_place, to_place},
+    {P(STARTING), found_frozen_primary, freeze_at_end_of_right},
+    {P(STARTING), found_frozen_in_vain, thaw},
+    {P(STARTING), found_yielded, to_yielded},
+    {P(STARTING), frozen_not_knowing, to_cut_off},
     {P(STARTING), started, to_unprotected},
 
     /* The right to run, with an arbiter */
@@ -1390,8 +1418,8 @@ static const struct rule rules[] = {
     {P(PROTECTED) | P(SUSPECT), not_well, to_watch},
 
     /* On the way to protection */
-    {OPEN, bound_but_cannot_arm, to_watch},
-    {OPEN | P(WATCH), ft_adopt_due, ft_adopt},
+    {OPEN, bound_but_cannot_arm, to_place},
+    {OPEN | P(WATCH) | P(CUT_OFF), ft_adopt_due, ft_adopt},
     {P(ARMING) | P(WATCH), ft_end_old_due, ft_end_old},
     {P(ARMING) | P(WATCH), ft_propose_due, ft_propose},
     {P(ARMING) | P(WATCH), ft_accept_due, ft_adopt},

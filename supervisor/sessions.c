@@ -47,11 +47,21 @@ bool ft_session_stale(const struct ft_core *c)
 	return c->params.arbitrated && open_stage(c) && c->qemu.instance != 0 && !same_qemu(c);
 }
 
-bool ft_session_lost(const struct ft_core *c)
+static bool ended_here(const struct ft_core *c, bool by_us)
 {
-	bool over = c->session.stage == FT_SESSION_ENDED && strcmp(c->session.winner, c->params.node) != 0;
+	bool over = c->session.stage == FT_SESSION_ENDED && (strcmp(c->session.winner, c->params.node) == 0) == by_us;
 	return c->params.arbitrated && over && c->qemu.instance != 0 && c->session.instance == c->qemu.instance &&
 	       c->qemu.vm != FT_VM_GONE && c->qemu.vm != FT_VM_ABSENT;
+}
+
+bool ft_session_won(const struct ft_core *c)
+{
+	return ended_here(c, true);
+}
+
+bool ft_session_lost(const struct ft_core *c)
+{
+	return ended_here(c, false);
 }
 
 bool ft_session_shared(const struct ft_core *c)
@@ -360,6 +370,10 @@ int64_t ft_core_lease(const struct ft_core *c)
 {
 	if (c->cannot_know)
 		return c->started_at;
+	bool unseen = c->params.arbitrated && c->session.stage == FT_SESSION_BOUND && c->qemu.instance == 0 &&
+	              c->phase == FT_PHASE_STARTING;
+	if (unseen && c->session.role == FT_ROLE_PRIMARY)
+		return c->lease_until; /* whoever comes up first on the socket may be the one */
 	if (!ft_session_current(c) || c->session.role != FT_ROLE_PRIMARY || c->qemu.role != FT_ROLE_PRIMARY)
 		return FT_NEVER;
 	switch (c->phase) {

@@ -264,6 +264,19 @@ static void arrives(const struct happening *h)
 	turn(h->host);
 }
 
+/* ---- the sentinel ---- */
+
+/* The lease first, then the QEMU that is seen now; then the sentinels of earlier ftd are relieved. */
+static void publish_lease(int host)
+{
+	struct ftd *f = &w.host[host].ftd;
+	if (!f->core.params.arbitrated)
+		return;
+	sentinel_lease(host, ft_core_lease(&f->core), f->seen.instance);
+	if (f->seen.instance != 0)
+		w.host[host].predecessor.on = false;
+}
+
 /* ---- QMP ---- */
 
 void look_soon(int host, double ms)
@@ -277,7 +290,7 @@ static void see_live_qemu(int host, struct ft_qemu_facts *v)
 	struct ftd *f = &w.host[host].ftd;
 	const struct qemu *q = &w.host[host].qemu;
 	if (v->instance != q->instance) {
-		*v = (struct ft_qemu_facts){.instance = q->instance};
+		*v = (struct ft_qemu_facts){.instance = q->instance, .stopped = q->stopped};
 		f->spoken = false;
 	}
 	v->vm = FT_VM_ALIVE;
@@ -329,6 +342,7 @@ static void look(int host, bool died)
 	if (same_facts(&v, &f->seen))
 		return;
 	f->seen = v;
+	publish_lease(host);
 	tell(host, "ftd sees its QEMU: %s, %s, %s", ft_vm_name(v.vm), v.connected ? "answers" : "silent",
 	     ft_role_name(v.role));
 	ftd_feed(host, &(struct ft_event){.kind = FT_EVENT_QEMU, .qemu = &v});
@@ -471,11 +485,6 @@ static void read_disk(int host, struct ft_session *out)
 
 /* ---- what the core says ---- */
 
-static void relieve_predecessor(int host)
-{
-	w.host[host].predecessor.on = false;
-}
-
 static void do_freeze(int host)
 {
 	struct ftd *f = &w.host[host].ftd;
@@ -513,7 +522,6 @@ static void do_thaw(int host)
 	struct ftd *f = &w.host[host].ftd;
 	f->frozen_held = false;
 	f->freezes++;
-	relieve_predecessor(host);
 	if (f->seen.instance == w.host[host].qemu.instance)
 		qemu_signal_cont(host);
 	look_soon(host, 50);
@@ -585,8 +593,7 @@ static void act(int host, const struct ft_action *a)
 		break;
 	case FT_DO_PLAN:
 		tell(host, "PLAN");
-		relieve_predecessor(host);
-		run_plan(host);
+			run_plan(host);
 		break;
 	case FT_DO_RECORD:
 		do_record(host);
@@ -598,17 +605,6 @@ static void act(int host, const struct ft_action *a)
 		do_exit(host);
 		break;
 	}
-}
-
-static void publish_lease(int host)
-{
-	struct ftd *f = &w.host[host].ftd;
-	if (!f->core.params.arbitrated)
-		return;
-	int64_t lease = ft_core_lease(&f->core);
-	sentinel_lease(host, lease, f->core.qemu.instance);
-	if (f->core.qemu.instance != 0 && (lease != FT_NEVER || f->core.qemu.connected))
-		relieve_predecessor(host);
 }
 
 void ftd_feed(int host, const struct ft_event *e)
@@ -670,7 +666,7 @@ static void sentinel_froze(int host)
 	time_passes(host);
 	if (f->life != life || !ftd_can_run(host) || f->frozen_held)
 		return;
-	if (local_time(host) < ft_core_lease(&f->core))
+	if (ft_core_may_run(&f->core))
 		qemu_signal_cont(host);
 }
 
