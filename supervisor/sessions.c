@@ -287,11 +287,14 @@ void ft_end_old(struct ft_core *c, struct ft_actions *out)
 	ft_session_claim(c, out, FT_ERRAND_END_OLD);
 }
 
-/* Another session is offered, and what we know of ours is not that it is over: the register knows. */
+/* Another session is offered, or cannot be while we hold on to that of an earlier QEMU, and what we know of ours is not
+ * that it is over: the register knows. */
 bool ft_look_up_due(const struct ft_core *c)
 {
 	bool open = open_stage(c) || c->session.stage == FT_SESSION_RESIGNED;
-	return offered(c) && open && !ft_session_shared(c) && !c->storing && can_ask_arbiter(c);
+	bool waited_for = ft_session_stale(c) && c->qemu.role == FT_ROLE_SECONDARY && c->self.ready && heard(c) &&
+	                  c->peer.side.role == FT_ROLE_PRIMARY;
+	return (offered(c) || waited_for) && open && !ft_session_shared(c) && !c->storing && can_ask_arbiter(c);
 }
 
 void ft_look_up(struct ft_core *c, struct ft_actions *out)

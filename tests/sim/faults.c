@@ -211,6 +211,7 @@ static void strike_once(const struct fault *f)
 		qemu_kill(f->host);
 		break;
 	case STOP_QEMU:
+		h->qemu.foreign = h->qemu.alive;
 		qemu_signal_stop(f->host);
 		break;
 	case CLOSE_COLO:

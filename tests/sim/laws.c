@@ -11,6 +11,18 @@ void law_broken(const char *law)
 	if (w.broken)
 		return;
 	w.broken = law;
+	for (int i = 0; i < 2; i++) {
+		const struct host *h = &w.host[i];
+		const struct ft_core *c = &h->ftd.core;
+		tell(i, "at the end: ftd %s, %s: %s; session %s %02x%02x of %s, winner %s; QEMU %s%s, %s, was %s",
+		     h->ftd.running == FTD_RUNS ? "runs" : "does not run", ft_state_name(ft_core_state(c)), c->reason,
+		     ft_session_stage_name(c->session.stage), c->session.id[0], c->session.id[1],
+		     ft_role_name(c->session.role), c->session.winner, h->qemu.alive ? "alive" : "dead",
+		     h->qemu.stopped ? ", stopped" : "", ft_role_name(h->qemu.mode), ft_role_name(h->qemu.last));
+		tell(i, "it sees: %s, %s, %s%s, frozen %d", h->ftd.seen.connected ? "answers" : "silent",
+		     ft_role_name(h->ftd.seen.role), c->self.ready ? "ready" : "not ready",
+		     c->qemu.plan_ready ? "" : ", no plan", c->frozen);
+	}
 	tell(-1, "BROKEN: %s", law);
 }
 
@@ -142,10 +154,17 @@ static void judge_outcomes(void)
 	}
 }
 
+/* What ftd does not promise to mend: a QEMU that somebody else has stopped. */
+static bool beyond_help(int host)
+{
+	const struct qemu *q = &w.host[host].qemu;
+	return q->alive && q->stopped && q->foreign;
+}
+
 void laws_at_end(void)
 {
 	judge_outcomes();
-	if (laws_settled())
+	if (laws_settled() || beyond_help(0) || beyond_help(1))
 		return;
 	if (is_held(0) || is_held(1))
 		law_broken("held, though peer and arbiter are in reach");

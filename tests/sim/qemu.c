@@ -169,6 +169,7 @@ void qemu_signal_cont(int host)
 	if (!q->alive)
 		return;
 	q->conts++;
+	q->foreign = false;
 	if (!q->stopped)
 		return;
 	q->stopped = false;

@@ -97,6 +97,7 @@ struct qemu {
 	uint64_t instance;
 	bool alive, stopped;
 	bool stuck;     /* waits in a checkpoint for an answer that does not come */
+	bool foreign;   /* somebody else stopped it */
 	bool hung;      /* its monitor answers nothing in band, though it runs */
 	bool exit_said; /* COLO_EXIT comes once */
 	enum ft_role mode, last;
