@@ -219,7 +219,12 @@ static void absorb_qemu(struct ft_core *c, const struct ft_qemu_facts *news)
 	bool seen_late = q.role == FT_ROLE_PRIMARY && c->qemu.role == FT_ROLE_NONE;
 	if (c->params.arbitrated && unread && young && (seen_late || (other && c->frozen)))
 		c->cannot_know = true;
+	/* Its first words: an earlier ftd won the claim, and died before its plan was through. */
+	if (q.connected && q.role != c->qemu.role && c->phase != FT_PHASE_SOLO)
+		c->undone = q.role != FT_ROLE_NONE && ft_session_won(c);
 	c->qemu = q;
+	if (q.role == FT_ROLE_NONE)
+		c->undone = false;
 }
 
 static void absorb_colo_exit(struct ft_core *c, const struct ft_event *e)
@@ -342,7 +347,9 @@ void ft_core_refresh_self(struct ft_core *c)
 	s->role = c->phase == FT_PHASE_SOLO ? FT_ROLE_SOLO : here ? q->role : FT_ROLE_NONE;
 	/* Frozen because our right has ended is no yielding: the right may come back. */
 	bool own_doing = c->phase == FT_PHASE_FREEZING || c->phase == FT_PHASE_CLAIMING || c->phase == FT_PHASE_CUT_OFF;
-	s->vm = c->frozen && here && !own_doing ? FT_VM_YIELDED : q->vm;
+	/* Nor may it be told before the claim is given up on disk. */
+	bool yielded = c->frozen && here && !own_doing && !(c->params.arbitrated && c->session.stage == FT_SESSION_BOUND);
+	s->vm = yielded ? FT_VM_YIELDED : q->vm;
 	/* It ran alone: the end of that guest must not wake an old copy of it at the peer's. */
 	if (s->vm == FT_VM_GONE && q->role == FT_ROLE_NONE)
 		s->vm = FT_VM_ABSENT;
@@ -351,9 +358,10 @@ void ft_core_refresh_self(struct ft_core *c)
 	           !c->hung && c->checkpoint_at != FT_NEVER && c->broken_at == FT_NEVER;
 	s->checkpoint_ms = q->checkpoint_ms > 0 ? (uint32_t)q->checkpoint_ms : 0;
 	s->leaving = c->left;
-	bool bound = c->params.arbitrated && c->session.stage == FT_SESSION_BOUND;
+	/* Also where it was resigned: the peer must know which one our QEMU died in. */
+	bool bound = c->session.stage == FT_SESSION_BOUND || c->session.stage == FT_SESSION_RESIGNED;
 	memset(s->session, 0, sizeof s->session);
-	if (bound)
+	if (bound && c->params.arbitrated)
 		memcpy(s->session, c->session.id, sizeof s->session);
 	s->epoch = c->session.epoch;
 	s->window_ms = (uint32_t)(c->params.window / FT_NS_PER_MS);

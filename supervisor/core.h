@@ -173,6 +173,7 @@ struct ft_core {
 	int64_t started_at;
 	struct ft_session session; /* as it is on disk */
 	struct ft_session store_next;
+	bool undone;            /* we found our QEMU in COLO still, in a session that we have ended */
 	bool winner_unstored;   /* the register said who won; the disk does not yet */
 	uint64_t gone_instance; /* the QEMU that died under us */
 	bool storing;           /* store_next is on its way to disk */

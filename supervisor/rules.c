@@ -252,9 +252,30 @@ static bool frozen_but_bound(const struct ft_core *c)
 	return c->frozen && ft_resign_wanted(c);
 }
 
+/* With an arbiter the end of the other side's claim is the end of ours: no disk is waited for, and nothing is thawed. */
+static bool peer_has_it(const struct ft_core *c)
+{
+	return ft_session_lost(c) || (c->params.arbitrated && peer_solo(c));
+}
+
+static bool frozen_and_lost(const struct ft_core *c)
+{
+	return c->frozen && peer_has_it(c);
+}
+
+static bool unfrozen_and_lost(const struct ft_core *c)
+{
+	return !c->frozen && c->now >= c->freeze_until && peer_has_it(c);
+}
+
 static bool freeze_failed(const struct ft_core *c)
 {
 	return c->now >= c->freeze_until && !c->storing;
+}
+
+static bool freeze_failed_past_right(const struct ft_core *c)
+{
+	return freeze_failed(c) && ft_lease_over(c);
 }
 
 static bool freeze_overdue(const struct ft_core *c)
@@ -510,6 +531,16 @@ static bool found_place(const struct ft_core *c)
 static bool bound_but_cannot_arm(const struct ft_core *c)
 {
 	return found_place(c) && !can_arm(c);
+}
+
+/* A primary may have been given a new secondary since, and that is not to be broken: it is asked whether the peer is in
+ * the old session still, or gone. */
+static bool won_but_undone(const struct ft_core *c)
+{
+	bool old_peer = ft_session_shared(c) || peer_vm_out(c) || c->hearing == FT_PEER_LOST;
+	bool nobody = c->hearing == FT_PEER_NEVER && c->now >= c->started_at + FT_STARTING_NS;
+	return c->undone && ft_session_won(c) && c->qemu.connected && c->qemu.plan_ready && !c->frozen &&
+	       (!is_primary(c) || old_peer || nobody);
 }
 
 /* Found standing still: an earlier ftd froze it, or its sentinel. */
@@ -798,6 +829,7 @@ static void give_up_freezing(struct ft_core *c, struct ft_actions *out)
 {
 	c->freeze_until = FT_NEVER;
 	c->freeze_again_at = c->now + FT_WORD_NS;
+	c->frozen = false;
 	if (c->owes_answer)
 		answer(c, FT_ANSWER_REFUSED);
 	c->owes_answer = false;
@@ -809,6 +841,7 @@ static void give_up_freezing(struct ft_core *c, struct ft_actions *out)
 static void end_frozen(struct ft_core *c, struct ft_actions *out)
 {
 	c->bound = false;
+	c->freeze_until = FT_NEVER;
 	ft_core_do(out, FT_DO_KILL);
 	ft_core_enter(c, out, FT_PHASE_FENCED, "peer %s runs the guest alone; our QEMU is ended", c->peer.node);
 }
@@ -1090,6 +1123,15 @@ static void freeze_at_end_of_right(struct ft_core *c, struct ft_actions *out)
 	freeze_and_claim(c, out, "our right to run has ended, unacknowledged by the peer");
 }
 
+/* The yield has failed, and meanwhile our right to run has ended: it stays frozen for that. */
+static void refuse_past_right(struct ft_core *c, struct ft_actions *out)
+{
+	if (c->owes_answer)
+		answer(c, FT_ANSWER_REFUSED);
+	c->owes_answer = false;
+	freeze_at_end_of_right(c, out);
+}
+
 static void freeze_until_settled(struct ft_core *c, struct ft_actions *out)
 {
 	freeze_and_claim(c, out, "QEMU has left COLO, and nobody is known to have ended the session");
@@ -1343,8 +1385,11 @@ static const struct rule rules[] = {
 
     /* Giving up the right to run */
     {P(YIELDING) | FROZEN, no_vm_here, to_fenced},
+    {P(YIELDING), frozen_and_lost, end_frozen},
+    {P(YIELDING), unfrozen_and_lost, end_unfrozen},
     {P(YIELDING), frozen_but_bound, ft_resign},
     {P(YIELDING), frozen, settle_yield},
+    {P(YIELDING), freeze_failed_past_right, refuse_past_right},
     {P(YIELDING), freeze_failed, give_up_freezing},
     {FROZEN, peer_solo, end_frozen},
     {P(ASKING), peer_solo, ask_was_late},
@@ -1418,6 +1463,7 @@ static const struct rule rules[] = {
     {P(PROTECTED) | P(SUSPECT), not_well, to_watch},
 
     /* On the way to protection */
+    {P(STARTING) | OPEN, won_but_undone, take_over_lost},
     {OPEN, bound_but_cannot_arm, to_place},
     {OPEN | P(WATCH) | P(CUT_OFF), ft_adopt_due, ft_adopt},
     {P(ARMING) | P(WATCH), ft_end_old_due, ft_end_old},

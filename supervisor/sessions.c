@@ -292,7 +292,8 @@ void ft_end_old(struct ft_core *c, struct ft_actions *out)
 bool ft_look_up_due(const struct ft_core *c)
 {
 	bool open = open_stage(c) || c->session.stage == FT_SESSION_RESIGNED;
-	bool waited_for = ft_session_stale(c) && c->qemu.role == FT_ROLE_SECONDARY && c->self.ready && heard(c) &&
+	bool old = ft_session_stale(c) || c->session.stage == FT_SESSION_RESIGNED;
+	bool waited_for = c->params.arbitrated && old && c->qemu.role == FT_ROLE_SECONDARY && c->self.ready && heard(c) &&
 	                  c->peer.side.role == FT_ROLE_PRIMARY;
 	return (offered(c) || waited_for) && open && !ft_session_shared(c) && !c->storing && can_ask_arbiter(c);
 }

@@ -126,17 +126,24 @@ static bool all_dead(void)
 	return !w.host[0].qemu.alive && !w.host[1].qemu.alive;
 }
 
-bool laws_settled(void)
-{
-	return w.healed && ((protects(0) && protects(1)) || solo(0) || solo(1) || all_dead());
-}
-
 static bool is_held(int host)
 {
 	const struct host *h = &w.host[host];
 	enum ft_phase p = h->ftd.core.phase;
 	return h->qemu.alive && (p == FT_PHASE_CUT_OFF || p == FT_PHASE_HELD || p == FT_PHASE_YIELDED ||
 	                         p == FT_PHASE_FREEZING || p == FT_PHASE_CLAIMING || p == FT_PHASE_YIELDING);
+}
+
+/* Replication broke, and no ftd was there to see it: the guest runs, unprotected, and a person sees that. */
+static bool runs_unprotected(void)
+{
+	bool broken = w.host[0].qemu.exit_said || w.host[1].qemu.exit_said;
+	return broken && runs_as_master(0) != runs_as_master(1) && !is_held(0) && !is_held(1);
+}
+
+bool laws_settled(void)
+{
+	return w.healed && ((protects(0) && protects(1)) || solo(0) || solo(1) || all_dead());
 }
 
 /* At most one success a session, on both disks together. */
@@ -154,17 +161,19 @@ static void judge_outcomes(void)
 	}
 }
 
-/* What ftd does not promise to mend: a QEMU that somebody else has stopped. */
+/* What ftd does not promise to mend: a QEMU that somebody else has stopped; a death while an ftd took its leave. */
 static bool beyond_help(int host)
 {
-	const struct qemu *q = &w.host[host].qemu;
-	return q->alive && q->stopped && q->foreign;
+	const struct host *h = &w.host[host];
+	bool stopped = h->qemu.alive && h->qemu.stopped && h->qemu.foreign;
+	bool left = h->ftd.core.session.stage == FT_SESSION_RELEASED && !w.host[1 - host].qemu.alive;
+	return stopped || left;
 }
 
 void laws_at_end(void)
 {
 	judge_outcomes();
-	if (laws_settled() || beyond_help(0) || beyond_help(1))
+	if (laws_settled() || runs_unprotected() || beyond_help(0) || beyond_help(1))
 		return;
 	if (is_held(0) || is_held(1))
 		law_broken("held, though peer and arbiter are in reach");
