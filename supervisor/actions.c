@@ -1,0 +1,205 @@
+/* Doing what the core says. */
+#include "report/log.h"
+#include "report/record.h"
+#include "supervisor/clock.h"
+#include "supervisor/daemon_internal.h"
+#include "supervisor/service.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define GOODBYES 3 /* heartbeats that say goodbye, in case one is lost */
+
+static void run_hook(struct ft_daemon *d, const char *event, const struct ft_action *a, const char *result,
+                     const json_t *json)
+{
+	char *text = json_dumps(json, FT_JSON_FLAGS);
+	struct ft_hook_event e = {
+	    .event = event,
+	    .state_old = a ? ft_state_name(a->from) : "",
+	    .state = ft_state_name(a ? a->to : ft_core_state(&d->core)),
+	    .role = ft_role_name(d->core.self.role),
+	    .reason = a ? a->text : ft_cause_name(d->pending.cause),
+	    .result = result,
+	    .epoch = d->core.self.epoch,
+	    .json = text ? text : "{}",
+	};
+	ft_hooks_run(d->hooks, &e);
+	free(text);
+}
+
+static enum ft_log_level state_level(enum ft_state s)
+{
+	switch (s) {
+	case FT_FAILED:
+	case FT_HELD:
+		return FT_LOG_ERROR;
+	case FT_STARTING:
+	case FT_ARMING:
+	case FT_PROTECTED:
+		return FT_LOG_INFO;
+	case FT_UNPROTECTED:
+	case FT_SUSPECT:
+	case FT_CLAIMING:
+	case FT_FAILING_OVER:
+	case FT_SOLO:
+	case FT_FENCED:
+	case FT_STATE_COUNT:
+		break;
+	}
+	return FT_LOG_WARN;
+}
+
+static void do_state(struct ft_daemon *d, const struct ft_action *a)
+{
+	ft_log(state_level(a->to), "core", "%s -> %s (%s): %s", ft_state_name(a->from), ft_state_name(a->to),
+	       ft_role_name(d->core.self.role), a->text);
+	char status[FT_TEXT_MAX + 32];
+	snprintf(status, sizeof status, "%s: %s", ft_state_name(a->to), a->text);
+	ft_service_status(status);
+	struct ft_status_source source = ft_daemon_status(d);
+	json_t *json = ft_status_json(&source);
+	run_hook(d, "state", a, "", json);
+	json_decref(json);
+}
+
+static void recorded(void *arg, const char *error)
+{
+	struct ft_daemon *d = arg;
+	ft_daemon_feed(d, &(struct ft_event){.kind = FT_EVENT_RECORDED, .error = error[0] != '\0', .text = error});
+}
+
+static void do_record(struct ft_daemon *d)
+{
+	const struct ft_outcome *o = &d->pending;
+	d->pending = d->core.outcome;
+	struct timespec wall = ft_clock_wall();
+	int64_t ns = (int64_t)wall.tv_sec * 1000000000 + wall.tv_nsec - (ft_clock_now() - o->ended_at);
+	wall = (struct timespec){.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
+	json_decref(d->pending_outcome);
+	d->pending_outcome =
+	    ft_outcome_json(o, d->config->pair, d->config->node, ft_arbiter_word(d->config->arbiter.type), wall);
+	char *text = d->pending_outcome ? json_dumps(d->pending_outcome, FT_JSON_FLAGS) : NULL;
+	if (text)
+		ft_scribe_append(d->scribe, FT_OUTCOMES_FILE, text, strlen(text), FT_DISK_MS, recorded, d);
+	else
+		ft_log(FT_LOG_ERROR, "report", "out of memory: the outcome cannot be written");
+	free(text);
+}
+
+static int outcome_code(enum ft_result r)
+{
+	return r == FT_SUCCESS ? 0 : r == FT_REFUSED ? 4 : 1;
+}
+
+static void log_outcome(const struct ft_outcome *o)
+{
+	bool good = o->result == FT_SUCCESS;
+	for (int i = 0; i < o->n_evidence; i++)
+		ft_log(FT_LOG_WARN, "core", "evidence at %+.1f ms: %s",
+		       (double)(o->evidence[i].at - o->first_evidence_at) / 1e6, o->evidence[i].text);
+	ft_log(good ? FT_LOG_WARN : FT_LOG_ERROR, "core",
+	       "failover %s: cause %s, was %s, %.1f ms from first evidence%s%s", ft_result_name(o->result),
+	       ft_cause_name(o->cause), ft_role_name(o->role_before),
+	       (double)(o->ended_at - o->first_evidence_at) / 1e6, o->error[0] ? ": " : "", o->error);
+}
+
+static void do_outcome(struct ft_daemon *d, const struct ft_action *a)
+{
+	const struct ft_outcome *o = &d->pending;
+	if (a->text[0])
+		ft_log(FT_LOG_ERROR, "report", "the outcome is not known to be in %s/%s: %s", d->config->state_dir,
+		       FT_OUTCOMES_FILE, a->text);
+	log_outcome(o);
+	json_t *outcome = d->pending_outcome;
+	d->pending_outcome = NULL;
+	if (json_array_size(d->outcomes) == FT_OUTCOMES_KEPT)
+		json_array_remove(d->outcomes, 0);
+	json_array_append(d->outcomes, outcome);
+	run_hook(d, "outcome", NULL, ft_result_name(o->result), outcome);
+	for (int i = 0; i < d->n_calls; i++)
+		ft_call_answer(d->calls[i], outcome_code(o->result), json_incref(outcome),
+		               o->error[0] ? o->error : NULL);
+	d->n_calls = 0;
+	json_decref(outcome);
+}
+
+static void do_freeze(struct ft_daemon *d)
+{
+	ft_qmp_set_frozen(d->qmp, true);
+	ft_freezer_start(d->freezer, ft_qmp_process(d->qmp), FT_FREEZE_NS);
+}
+
+static void do_signal(struct ft_daemon *d, int sig, const char *what)
+{
+	const struct ft_process *p = ft_qmp_process(d->qmp);
+	if (ft_process_alive(p) && ft_process_signal(p, sig) != 0)
+		ft_log(FT_LOG_ERROR, "core", "cannot %s QEMU (process %d): %s", what, (int)p->pid, strerror(errno));
+}
+
+void ft_daemon_thaw(struct ft_daemon *d)
+{
+	ft_freezer_cancel(d->freezer);
+	do_signal(d, SIGCONT, "thaw");
+	ft_qmp_set_frozen(d->qmp, false);
+}
+
+static void do_exit(struct ft_daemon *d)
+{
+	d->exit_code = 0;
+	d->goodbyes_left = GOODBYES;
+	ft_service_stopping();
+	struct timeval now = {0};
+	evtimer_add(d->goodbye_timer, &now);
+}
+
+void ft_daemon_act(struct ft_daemon *d, const struct ft_action *a)
+{
+	static const enum ft_log_level levels[] = {FT_LOG_ERROR, FT_LOG_WARN, FT_LOG_INFO};
+	switch (a->kind) {
+	case FT_DO_SAY:
+		ft_log(levels[a->level], "core", "%s", a->text);
+		break;
+	case FT_DO_STATE:
+		do_state(d, a);
+		break;
+	case FT_DO_SEND:
+		ft_links_send_now(d->links);
+		break;
+	case FT_DO_PROBE:
+		ft_qmp_probe(d->qmp);
+		break;
+	case FT_DO_FREEZE:
+		do_freeze(d);
+		break;
+	case FT_DO_THAW:
+		ft_daemon_thaw(d);
+		break;
+	case FT_DO_KILL:
+		do_signal(d, SIGKILL, "end");
+		break;
+	case FT_DO_STORE:
+		ft_exclusion_store(d->exclusion, &d->core.store_next);
+		break;
+	case FT_DO_CLAIM:
+		ft_exclusion_claim(d->exclusion, d->core.claim_id);
+		break;
+	case FT_DO_READ:
+		ft_exclusion_look(d->exclusion, d->core.claim_id);
+		break;
+	case FT_DO_PLAN:
+		ft_qmp_run_plan(d->qmp);
+		break;
+	case FT_DO_RECORD:
+		do_record(d);
+		break;
+	case FT_DO_OUTCOME:
+		do_outcome(d, a);
+		break;
+	case FT_DO_EXIT:
+		do_exit(d);
+		break;
+	}
+}

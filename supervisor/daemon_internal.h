@@ -1,0 +1,75 @@
+/* What the files of the daemon share: daemon.c (life, what the shells tell), actions.c (doing what the core says),
+ * operators.c (signals and verbs).  Nobody else includes this. */
+#ifndef FT_SUPERVISOR_DAEMON_INTERNAL_H
+#define FT_SUPERVISOR_DAEMON_INTERNAL_H
+
+#include "ctl/control.h"
+#include "heartbeat/links.h"
+#include "qmp/session.h"
+#include "report/hook.h"
+#include "report/scribe.h"
+#include "supervisor/core.h"
+#include "supervisor/daemon.h"
+#include "supervisor/exclusion.h"
+#include "supervisor/freezer.h"
+#include "supervisor/status.h"
+
+#include <event2/event.h>
+
+#define FT_SIGNALS       4 /* that the daemon answers to */
+#define FT_OUTCOMES_FILE "outcomes.jsonl"
+#define FT_OUTCOMES_KEPT 100
+#define FT_CALLS_MAX     16    /* operators waiting for one failover */
+#define FT_LEAVE_MS      30000 /* a failover under way is finished first, but not for longer */
+#define FT_DISK_MS       4500  /* for the scribe; within the core's own FT_RECORD_NS */
+
+struct ft_daemon {
+	struct ft_config *config;
+	struct event_base *base;
+	struct ft_core core;
+	struct ft_links *links;
+	struct ft_qmp *qmp;
+	struct ft_scribe *scribe;
+	struct ft_hooks *hooks;
+	struct ft_control *control;
+	struct ft_freezer *freezer;
+	struct ft_exclusion *exclusion; /* NULL without an arbiter */
+	pid_t instance_pid;             /* the QEMU process that instance names */
+	uint64_t instance;
+	struct event *signal_events[FT_SIGNALS];
+	struct event *core_timer, *leave_timer, *goodbye_timer, *watchdog_timer;
+	int goodbyes_left;
+	int exit_code;
+	json_t *outcomes; /* the newest FT_OUTCOMES_KEPT that were announced, oldest first */
+	/* The outcome on its way to disk, as the core handed it over: a failover may begin before the disk answers. */
+	struct ft_outcome pending;
+	json_t *pending_outcome;
+	int n_calls;
+	struct ft_call *calls[FT_CALLS_MAX]; /* operators waiting for an outcome */
+	struct ft_call *may_start;           /* whoever waits to start the VM; NULL nobody */
+	bool confirm_fenced;                 /* ... and vouches that the other host is off */
+	struct event *may_start_timer;
+};
+
+static inline struct timeval ft_ms(int64_t n)
+{
+	return (struct timeval){.tv_sec = n / 1000, .tv_usec = n % 1000 * 1000};
+}
+
+/* Hands an event to the core and does what it says. Read the clock anew: time has passed since the event was told. */
+void ft_daemon_feed(struct ft_daemon *d, const struct ft_event *event);
+struct ft_status_source ft_daemon_status(const struct ft_daemon *d);
+struct ft_core_params ft_daemon_core_params(const struct ft_config *config, uint64_t incarnation);
+
+/* actions.c */
+void ft_daemon_act(struct ft_daemon *d, const struct ft_action *a);
+void ft_daemon_thaw(struct ft_daemon *d);
+
+/* operators.c */
+void ft_daemon_on_signal(evutil_socket_t sig, short what, void *daemon);
+void ft_daemon_on_may_start_timer(evutil_socket_t fd, short what, void *daemon);
+void ft_daemon_on_verb(void *daemon, const char *verb, const json_t *request, struct ft_call *call);
+/* Answers whoever asked whether the VM may be started, once it is known; last_word: now, in any case. */
+void ft_daemon_answer_may_start(struct ft_daemon *d, bool last_word);
+
+#endif

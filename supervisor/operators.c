@@ -1,0 +1,194 @@
+/* Signals, and the verbs of the control socket. */
+#include "report/log.h"
+#include "report/record.h"
+#include "supervisor/daemon_internal.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAY_START_MS 20000 /* how long the question whether the VM may start can stay open */
+
+void ft_daemon_answer_may_start(struct ft_daemon *d, bool last_word)
+{
+	char why[FT_TEXT_MAX];
+	int may = ft_core_may_start(&d->core, d->confirm_fenced, why);
+	if (may < 0 && !last_word)
+		return;
+	struct ft_call *call = d->may_start;
+	d->may_start = NULL;
+	evtimer_del(d->may_start_timer);
+	ft_log(FT_LOG_WARN, "control", "may this host start the VM? %s: %s", may == 1 ? "yes" : "no", why);
+	ft_call_answer(call, may == 1 ? 0 : 1, may == 1 ? ft_text_json(why) : NULL, may == 1 ? NULL : why);
+}
+
+/* All or nothing: a doubtful file changes nothing.  Returns what is wrong with it, to be freed; NULL: swapped. */
+static char *reload(struct ft_daemon *d)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *errors = open_memstream(&text, &size);
+	if (!errors)
+		return strdup("out of memory");
+	struct ft_config *next = ft_config_load(d->config->path, errors);
+	const char *fixed = next ? ft_config_fixed_difference(d->config, next) : NULL;
+	if (fixed)
+		fprintf(errors, "%s: %s has changed; that takes a restart of ftd\n", d->config->path, fixed);
+	bool good = next && !fixed && ft_links_reconfigure(d->links, next, errors) == 0;
+	fclose(errors);
+	if (!good) {
+		ft_config_free(next);
+		return text;
+	}
+	free(text);
+	ft_qmp_reconfigure(d->qmp, next);
+	ft_hooks_reconfigure(d->hooks, next);
+	ft_log_level(next->log_level);
+	struct ft_core_params params = ft_daemon_core_params(next, d->core.params.incarnation);
+	ft_core_retime(&d->core, &params);
+	ft_config_free(d->config);
+	d->config = next;
+	return NULL;
+}
+
+static char *reload_and_log(struct ft_daemon *d)
+{
+	char *faults = reload(d);
+	if (!faults) {
+		ft_log(FT_LOG_INFO, "config", "%s reloaded", d->config->path);
+		return NULL;
+	}
+	char *copy = strdup(faults), *rest = copy;
+	for (char *line; copy && (line = strsep(&rest, "\n"));)
+		if (line[0])
+			ft_log(FT_LOG_ERROR, "config", "%s", line);
+	free(copy);
+	ft_log(FT_LOG_ERROR, "config", "%s not reloaded: the old settings stay in force", d->config->path);
+	return faults;
+}
+
+void ft_daemon_on_signal(evutil_socket_t sig, short what, void *arg)
+{
+	(void)what;
+	struct ft_daemon *d = arg;
+	struct timeval leave = ft_ms(FT_LEAVE_MS);
+	switch (sig) {
+	case SIGUSR1:
+		ft_log(FT_LOG_WARN, "main", "SIGUSR1: forced failover");
+		ft_daemon_feed(d, &(struct ft_event){.kind = FT_EVENT_FORCE, .cause = FT_CAUSE_SIGNAL});
+		break;
+	case SIGHUP:
+		free(reload_and_log(d));
+		break;
+	default:
+		ft_log(FT_LOG_INFO, "main", "asked to stop (signal %d)", (int)sig);
+		evtimer_add(d->leave_timer, &leave);
+		ft_daemon_feed(d, &(struct ft_event){.kind = FT_EVENT_LEAVE});
+	}
+}
+
+static void verb_failover(struct ft_daemon *d, struct ft_call *call)
+{
+	if (d->n_calls == FT_CALLS_MAX) {
+		ft_call_answer(call, 1, NULL, "too many are waiting for a failover already");
+		return;
+	}
+	ft_log(FT_LOG_WARN, "control", "ftctl failover: forced failover");
+	d->calls[d->n_calls++] = call;
+	ft_daemon_feed(d, &(struct ft_event){.kind = FT_EVENT_FORCE, .cause = FT_CAUSE_OPERATOR});
+}
+
+struct check_call {
+	struct ft_daemon *d;
+	struct ft_call *call;
+	char disk_error[FT_TEXT_MAX];
+};
+
+static void check_arbiter_done(void *arg, const char *fault, const char *warning)
+{
+	struct check_call *c = arg;
+	struct ft_status_source source = ft_daemon_status(c->d);
+	ft_call_answer(c->call, 0, ft_check_json(&source, c->disk_error, fault, warning), NULL);
+	free(c);
+}
+
+static void check_disk_done(void *arg, const char *error)
+{
+	struct check_call *c = arg;
+	snprintf(c->disk_error, sizeof c->disk_error, "%s", error);
+	if (c->d->exclusion)
+		ft_exclusion_check(c->d->exclusion, check_arbiter_done, c);
+	else
+		check_arbiter_done(c, "", "");
+}
+
+static void verb_check(struct ft_daemon *d, struct ft_call *call)
+{
+	struct check_call *c = malloc(sizeof *c);
+	if (!c) {
+		ft_call_answer(call, 1, NULL, "out of memory");
+		return;
+	}
+	*c = (struct check_call){.d = d, .call = call};
+	ft_scribe_replace(d->scribe, "check", "ftctl check\n", 12, FT_DISK_MS, check_disk_done, c);
+}
+
+void ft_daemon_on_may_start_timer(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd, (void)what;
+	ft_daemon_answer_may_start(arg, true);
+}
+
+static void verb_may_start(struct ft_daemon *d, const json_t *request, struct ft_call *call)
+{
+	if (d->may_start) {
+		ft_call_answer(call, 1, NULL, "somebody else waits for this answer already; try again");
+		return;
+	}
+	struct timeval limit = ft_ms(MAY_START_MS);
+	d->may_start = call;
+	d->confirm_fenced = json_is_true(json_object_get(request, "confirm_fenced"));
+	evtimer_add(d->may_start_timer, &limit);
+	/* A fence keeps no register: a claim would power the other host off at every start here. */
+	bool may_claim = d->config->arbiter.type != FT_ARBITER_FENCE;
+	ft_daemon_feed(d, &(struct ft_event){.kind = may_claim ? FT_EVENT_WANT_START : FT_EVENT_TIME});
+}
+
+static void verb_reload(struct ft_daemon *d, struct ft_call *call)
+{
+	char *faults = reload_and_log(d);
+	ft_call_answer(call, faults ? 2 : 0, NULL, faults);
+	free(faults);
+}
+
+static void verb_last(struct ft_daemon *d, const json_t *request, struct ft_call *call)
+{
+	size_t have = json_array_size(d->outcomes);
+	json_int_t wanted = json_integer_value(json_object_get(request, "count"));
+	size_t n = wanted < 1 ? 1 : (size_t)wanted;
+	json_t *result = json_array();
+	for (size_t i = have > n ? have - n : 0; i < have; i++)
+		json_array_append(result, json_array_get(d->outcomes, i));
+	ft_call_answer(call, 0, result, NULL);
+}
+
+void ft_daemon_on_verb(void *arg, const char *verb, const json_t *request, struct ft_call *call)
+{
+	struct ft_daemon *d = arg;
+	struct ft_status_source source = ft_daemon_status(d);
+	if (strcmp(verb, "status") == 0)
+		ft_call_answer(call, 0, ft_status_json(&source), NULL);
+	else if (strcmp(verb, "check") == 0)
+		verb_check(d, call);
+	else if (strcmp(verb, "failover") == 0)
+		verb_failover(d, call);
+	else if (strcmp(verb, "last") == 0)
+		verb_last(d, request, call);
+	else if (strcmp(verb, "may-start") == 0)
+		verb_may_start(d, request, call);
+	else if (strcmp(verb, "reload") == 0)
+		verb_reload(d, call);
+	else
+		ft_call_answer(call, 2, NULL,
+		               "unknown verb; this ftd knows status, check, failover, last, may-start, reload");
+}
