@@ -65,10 +65,10 @@ struct ft_core_params ft_daemon_core_params(const struct ft_config *config, uint
 void ft_daemon_act(struct ft_daemon *d, const struct ft_action *a);
 void ft_daemon_thaw(struct ft_daemon *d);
 
-/* operators.c */
-void ft_daemon_on_signal(evutil_socket_t sig, short what, void *daemon);
-void ft_daemon_on_may_start_timer(evutil_socket_t fd, short what, void *daemon);
-void ft_daemon_on_verb(void *daemon, const char *verb, const json_t *request, struct ft_call *call);
+/* operators.c; arg: the daemon */
+void ft_daemon_on_signal(evutil_socket_t sig, short what, void *arg);
+void ft_daemon_on_may_start_timer(evutil_socket_t fd, short what, void *arg);
+void ft_daemon_on_verb(void *arg, const char *verb, const json_t *request, struct ft_call *call);
 /* Answers whoever asked whether the VM may be started, once it is known; last_word: now, in any case. */
 void ft_daemon_answer_may_start(struct ft_daemon *d, bool last_word);
 
