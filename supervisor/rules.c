@@ -985,8 +985,15 @@ static void proceed(struct ft_core *c, struct ft_actions *out)
 	              ft_role_name(c->role));
 }
 
+static void take_over_unheard(struct ft_core *c, struct ft_actions *out, enum ft_cause cause);
+
+/* Who has resigned needs more than the peer's word: the peer may have ended the session, and run the guest, since. */
 static void take_over(struct ft_core *c, struct ft_actions *out, enum ft_cause cause)
 {
+	if (c->params.arbitrated && c->session.stage == FT_SESSION_RESIGNED) {
+		take_over_unheard(c, out, cause);
+		return;
+	}
 	begin_outcome(c, out, cause);
 	proceed(c, out);
 }

@@ -216,8 +216,9 @@ static bool offered(const struct ft_core *c)
 bool ft_accept_due(const struct ft_core *c)
 {
 	bool none = c->session.stage == FT_SESSION_NONE || c->session.stage == FT_SESSION_UNKNOWN;
-	bool same = c->session.stage == FT_SESSION_RELEASED && ft_session_shared(c) && same_qemu(c);
-	return offered(c) && (none || same || ended_by_peer(c)) && can_store(c);
+	/* Released, it is nobody's to claim; a primary that has lost its copy proposes another. */
+	bool released = c->session.stage == FT_SESSION_RELEASED && same_qemu(c);
+	return offered(c) && (none || released || ended_by_peer(c)) && can_store(c);
 }
 
 /* Our side's new primary cannot begin before the old session is over; so it ends it. */

@@ -254,6 +254,8 @@ void fault_happens(const struct happening *h)
 	if (h->what == FAULT_ENDS) {
 		tell(f->host, "**** %s ends", fault_names[f->kind]);
 		hold(f, -1);
+		colo_closes(0); /* what a silent link kept from them */
+		colo_closes(1);
 		if (f->kind == FLAP)
 			flap_again((int)h->arg, h->more - 1);
 		return;
@@ -297,6 +299,8 @@ void heal(void)
 	memset(w.cut, 0, sizeof w.cut);
 	memset(w.cut_arbiter, 0, sizeof w.cut_arbiter);
 	w.lossy = w.slow_net = w.slow_arbiter = w.colo_silent = 0;
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < 2; i++) {
 		heal_host(i);
+		colo_closes(i);
+	}
 }

@@ -22,6 +22,10 @@ void law_broken(const char *law)
 		tell(i, "it sees: %s, %s, %s%s, frozen %d", h->ftd.seen.connected ? "answers" : "silent",
 		     ft_role_name(h->ftd.seen.role), c->self.ready ? "ready" : "not ready",
 		     c->qemu.plan_ready ? "" : ", no plan", c->frozen);
+		const struct ft_link_stats *l = &h->ftd.hub.links[0].stats;
+		tell(i, "hearing %d, link 0: sent %llu, received %llu, echo %llu, replay %llu", (int)c->hearing,
+		     (unsigned long long)l->sent, (unsigned long long)l->received,
+		     (unsigned long long)l->rejected[FT_REJECT_ECHO], (unsigned long long)l->rejected[FT_REJECT_REPLAY]);
 	}
 	tell(-1, "BROKEN: %s", law);
 }
