@@ -6,7 +6,7 @@ Knows: the contract (states, outcome record).  Must not know: how the pair got t
 import datetime
 import time
 
-from tests.e2e.harness import wait
+from tests.e2e.harness import stays, wait
 from tests.pair.monitor import QmpTimeout
 
 CAUSES = ("peer-lost", "peer-vm-gone", "peer-yielded", "replication-broken", "signal", "operator")
@@ -40,8 +40,11 @@ def is_out(side):
     assert side.qemu.gone() or side.qemu.stopped(), f"{side.node}'s QEMU still runs"
 
 
-def failed_over(rig, survivor, cause, channels=None):
-    """Exactly one failover, by this side; returns its record, validated.  cause: one or a tuple of them."""
+def failed_over(rig, survivor, cause, claim="won"):
+    """Exactly one failover, by this side; returns its record, validated.  cause: one or a tuple of them.
+
+    claim: how it must have ended, where there is an arbiter.
+    """
     survivor.wait_state("solo")
     role = "primary" if survivor is rig.alpha else "secondary"
     survivor_runs(survivor, role)
@@ -51,13 +54,40 @@ def failed_over(rig, survivor, cause, channels=None):
     successes = [r for r in records if r["result"] == "success"]
     assert len(records) == 1 and len(successes) == 1, f"{survivor.node}: {records}"
     assert not [r for r in peer.outcomes() if r["result"] == "success"], f"{peer.node} failed over too: {peer.outcomes()}"
-    assert len(peer.outcomes()) == 0, f"{peer.node}: {peer.outcomes()}"
+    # With an arbiter, a peer that asked it, too, was told who had won.
+    assert all(rig.arbiter.kind != "none" and r["result"] == "lost-claim" and r["claim"]["winner"] == survivor.node
+               for r in peer.outcomes()), f"{peer.node}: {peer.outcomes()}"
     record = records[0]
     valid_outcome(record, survivor)
+    if rig.arbiter.kind != "none":
+        ended_by(rig, survivor, record, claim)
     assert record["cause"] in ((cause,) if isinstance(cause, str) else cause), f"cause {record['cause']}, not {cause}"
     assert record["role_before"] == role and record["error"] is None, record
     assert record["guest"] == {"status": "running", "colo_mode": "none", "last_mode": role}, record["guest"]
     return record
+
+
+def ended_by(rig, survivor, record, claim):
+    """The survivor ended the session, and the register says so, or could not be asked."""
+    assert record["claim"]["result"] == claim, record["claim"]
+    stands = rig.arbiter.registers().get(record["session"])
+    if claim == "won":
+        assert record["claim"]["winner"] == stands == survivor.node, (record["claim"], stands)
+    else:
+        assert stands is None, stands
+
+
+def only_one_runs(rig):
+    """One side runs the guest alone, the other is frozen or gone, and so it stays; returns (survivor, other)."""
+    wait(lambda: "solo" in [s.state() for s in rig.sides if s.ftd.poll() is None], "one side to be solo")
+    survivor = next(s for s in rig.sides if s.ftd.poll() is None and s.state() == "solo")
+    other = rig.other(survivor)
+    survivor_runs(survivor, "primary" if survivor is rig.alpha else "secondary")
+    wait(lambda: other.qemu.gone() or other.qemu.stopped(), f"{other.node}'s QEMU to be out")
+    said = other.qemu.said()
+    stays(lambda: (other.qemu.gone() or other.qemu.stopped()) and survivor.state() == "solo", 1, "one guest runs")
+    assert other.qemu.said() == said, f"{other.node}'s guest still speaks"
+    return survivor, other
 
 
 def no_failover(rig):
@@ -109,7 +139,8 @@ def valid_outcome(record, side):
     _shape("guest", record["guest"], _GUEST)
     _shape("durations_ms", record["durations_ms"], _DURATIONS)
     assert record["pair"] == "e2e" and record["node"] == side.node and record["peer"] == side.rig.other(side).node, record
-    assert record["claim"]["arbiter"] == "none" and record["claim"]["result"] == "not-needed", record["claim"]
+    assert record["claim"]["arbiter"] == side.rig.arbiter.kind, record["claim"]
+    assert side.rig.arbiter.kind != "none" or record["claim"]["result"] == "not-needed", record["claim"]
     assert record["evidence"], "no evidence"
     for step in record["steps"]:
         _shape("step", {k: v for k, v in step.items() if k in _STEP}, _STEP)

@@ -13,6 +13,8 @@ import sys
 import time
 
 from tests.e2e import ftconf
+from tests.e2e.arbiters import EtcdArbiter, FileArbiter, NoArbiter
+from tests.e2e.network import Network
 from tests.e2e.udp_relay import UdpRelay
 from tests.pair import pair as colo
 from tests.pair import processes
@@ -21,7 +23,12 @@ from tests.pair.monitor import QmpError, QmpTimeout
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 HOOK = os.path.join(ROOT, "tests", "e2e", "hook")
 WAIT = 30.0  # seconds; generous, since a test waits for what must happen and not for how fast
+PORT_OF_LINKS = 7400  # where each host has addresses of its own
 SANITIZER_SIGNS = ("AddressSanitizer", "LeakSanitizer", "runtime error:", "UndefinedBehavior")
+
+
+class Skip(Exception):
+    """This scenario cannot run here; the text says why."""
 
 
 def wait(condition, what, seconds=WAIT):
@@ -55,7 +62,7 @@ class Side:
         return {"pair": "e2e", "node": self.node, "state_dir": self.state_dir,
                 "heartbeat.key_file": self.key, "heartbeat.links": links,
                 "qmp.socket": self.qemu.qmp_socket, "qmp.oob_socket": self.qemu.oob_socket,
-                "arbiter.type": "none", "control.socket": self.control,
+                "control.socket": self.control, **self.rig.arbiter.settings(self.node),
                 **({"report.hook": [HOOK, self.hook_log]} if self.rig.hook else {}), **self.rig.settings}
 
     def write_conf(self, **changes):
@@ -79,10 +86,11 @@ class Side:
 
     # ftd
 
-    def start_ftd(self):
+    def start_ftd(self, inside=()):
+        """inside: argv that starts ftd in surroundings of its own."""
         if os.path.exists(self.control):
             os.unlink(self.control)  # so that waiting for it means waiting for the new one
-        self.ftd = processes.spawn([self.rig.ftd, "-c", self.conf], self.log)
+        self.ftd = processes.spawn([*self.qemu.host.enter, *inside, self.rig.ftd, "-c", self.conf], self.log)
         wait(self.status_or_none, f"{self.node}'s ftd to answer")
 
     def kill_ftd(self):
@@ -99,6 +107,16 @@ class Side:
 
     def wake_ftd(self):
         self.ftd.send_signal(signal.SIGCONT)
+
+    def freeze_host(self):
+        """QEMU, ftd and its children, the sentinel among them."""
+        for pid in (self.qemu.process.pid, self.ftd.pid, *processes.children(self.ftd.pid)):
+            os.kill(pid, signal.SIGSTOP)
+        wait(self.qemu.stopped, f"{self.node}'s QEMU to stop")
+
+    def wake_host_but_qemu(self):
+        for pid in (*processes.children(self.ftd.pid), self.ftd.pid):
+            os.kill(pid, signal.SIGCONT)
 
     def kill_host(self):
         """QEMU and ftd in one blow."""
@@ -147,19 +165,34 @@ class Side:
 
 
 class Rig:
-    """A pair with an ftd on each side.  alpha holds the first primary, beta the first secondary."""
+    """A pair with an ftd on each side.  alpha holds the first primary, beta the first secondary.
 
-    def __init__(self, links=2, relay=False, hook=False, settings=None, build=None, **pair_options):
+    arbiter: "none", "file" or "etcd".  network: each side in a network namespace of its own, joined by rig.network's cables.
+    """
+
+    default_arbiter = "none"
+
+    def __init__(self, links=2, relay=False, hook=False, settings=None, build=None, arbiter=None, network=False,
+                 **pair_options):
         build = os.path.join(ROOT, build or os.environ.get("FTD_BUILD", "build/san"))
         self.ftd, self.ftctl = os.path.join(build, "ftd"), os.path.join(build, "ftctl")
         self.hook, self.settings = hook, settings or {}
         if not os.path.exists(self.ftd):
             raise FileNotFoundError(f"{self.ftd} is not built; `make` builds build/, `make SAN=1` build/san/")
+        self.network = Network() if network else None
+        if network:
+            pair_options["hosts"] = self.network.hosts()
         self.pair = colo.Pair(**pair_options)
+        self.arbiter = self._arbiter(arbiter or Rig.default_arbiter)
         self.alpha, self.beta = Side(self, "alpha", self.pair.a), Side(self, "beta", self.pair.b)
         self.sides = (self.alpha, self.beta)
         self._links = links
         self.relays = [self._relay(i) for i in range(links)] if relay else []
+
+    def _arbiter(self, kind):
+        if kind == "etcd":
+            return EtcdArbiter(self.pair.slot.dir, self.network)
+        return FileArbiter(self.pair.slot.dir) if kind == "file" else NoArbiter()
 
     def side(self, role):
         return {"primary": self.alpha, "secondary": self.beta}[role]
@@ -185,6 +218,8 @@ class Rig:
 
     def addresses(self, side):
         """[(own address, peer's address)] for each link, as this side is to see them."""
+        if self.network:
+            return [((own, PORT_OF_LINKS), (peer, PORT_OF_LINKS)) for own, peer in self.network.links(side.node)]
         return [(self._own(side, i), self._relay_address(side, i) if self.relays else self._own(self.other(side), i))
                 for i in range(self._links)]
 
@@ -236,7 +271,20 @@ class Rig:
             with contextlib.suppress(OSError):
                 print("ftd's log:\n" + "\n".join(s.log_text().splitlines()[-120:]), file=out)
             with contextlib.suppress(OSError):
+                with open(os.path.join(s.state_dir, "session"), encoding="utf-8", errors="replace") as f:
+                    print("session:", f.read().strip(), file=out)
+            with contextlib.suppress(OSError):
                 print("outcomes:", json.dumps(s.outcomes()), file=out)
+
+
+@contextlib.contextmanager
+def default_arbiter(kind):
+    """Rigs made within have this arbiter if they name none."""
+    Rig.default_arbiter, before = kind, Rig.default_arbiter
+    try:
+        yield
+    finally:
+        Rig.default_arbiter = before
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ class UdpRelay:
     def __init__(self, sides, here):
         """sides: {name: address of that side's ftd}; here: {name: our address towards that side}."""
         self.cut = False  # drop everything that comes in
+        self.deaf = set()  # the sides that are sent nothing
         self._recorded = {name: [] for name in sides}
         self._lock = threading.Lock()
         self._sockets = {}
@@ -49,7 +50,7 @@ class UdpRelay:
                     continue
                 with self._lock:
                     self._recorded[names[s]].append(datagram)
-                if not self.cut:
+                if not self.cut and other[names[s]] not in self.deaf:
                     try:
                         self.send(other[names[s]], datagram)
                     except ConnectionRefusedError:

@@ -10,6 +10,7 @@ Run by itself it brings up a pair, prints where its sockets are, and keeps it un
 """
 
 import argparse
+import dataclasses
 import os
 import re
 import shutil
@@ -30,14 +31,26 @@ DISK_BYTES = 1 << 20
 MIGRATION, MIGRATION_RELAY, NBD, NIC, PORTS_PER_NIC, FREE = 0, 1, 2, 4, 4, 12
 
 
+@dataclasses.dataclass(frozen=True)
+class Host:
+    """Where a side's QEMU runs."""
+    address: str  # towards the other side
+    inner: str  # for what QEMU connects to itself
+    enter: tuple = ()  # argv that puts a program there
+
+
+HERE = tuple(Host(a, a) for a in ADDRESSES)
+
+
 class Qemu:
     """One side's QEMU: its process, its sockets, its guest."""
 
-    def __init__(self, pair, name, address):
-        self.pair, self.name, self.address = pair, name, address
+    def __init__(self, pair, name, host):
+        self.pair, self.name, self.host, self.address = pair, name, host, host.address
         self.dir = os.path.join(pair.slot.dir, name)
         os.mkdir(self.dir)
-        self.qmp_socket, self.oob_socket, self._obs_socket = (self.path(n) for n in ("qmp.sock", "qmp-oob.sock", "obs.sock"))
+        self.qmp_socket, self.oob_socket, self._obs_socket, self.watch_socket = (
+            self.path(n) for n in ("qmp.sock", "qmp-oob.sock", "obs.sock", "watch.sock"))
         self.process = None
         self.obs = None  # the test's own Monitor
 
@@ -45,14 +58,15 @@ class Qemu:
         return os.path.join(self.dir, name)
 
     def start(self, role_arguments):
-        for s in (self.qmp_socket, self.oob_socket, self._obs_socket):
+        sockets = (self.qmp_socket, self.oob_socket, self.watch_socket, self._obs_socket)
+        for s in sockets:
             if os.path.exists(s):
                 os.unlink(s)
         for log in ("serial.log", "qemu.log"):
             open(self.path(log), "wb").close()
-        argv = [build.QEMU, "-accel", self.pair.accel, "-M", "pc", "-cpu", "qemu64,-apic", "-m", "16", "-nodefaults",
+        argv = [*self.host.enter, build.QEMU, "-accel", self.pair.accel, "-M", "pc", "-cpu", "qemu64,-apic", "-m", "16", "-nodefaults",
                 "-display", "none", "-bios", self.pair.rom, "-name", self.name, "-serial", "file:" + self.path("serial.log")]
-        for s in (self.qmp_socket, self.oob_socket, self._obs_socket):
+        for s in sockets:
             argv += ["-qmp", f"unix:{s},server=on,wait=off"]
         env = dict(os.environ, LD_PRELOAD=self.pair.preload) if self.pair.preload else None
         self.process = processes.spawn(argv + role_arguments, self.path("qemu.log"), env)
@@ -98,6 +112,10 @@ class Qemu:
         with open(self.path("serial.log"), encoding="ascii", errors="replace") as f:
             return max(numbers(f.read())[-1:], default=-1)
 
+    def said(self):
+        """How many bytes the guest has said here."""
+        return os.path.getsize(self.path("serial.log"))
+
     def colo(self):
         """(mode, last-mode, run state), as QEMU says itself."""
         status = self.obs.command("query-colo-status")
@@ -110,7 +128,7 @@ def numbers(serial):
 
 
 class Pair:
-    def __init__(self, disks=1, nics=1, renamed=False, checkpoint_ms=300, accel=None, relay_migration=False):
+    def __init__(self, disks=1, nics=1, renamed=False, checkpoint_ms=300, accel=None, relay_migration=False, hosts=HERE):
         self.disks, self.nics, self.checkpoint_ms = disks, nics, checkpoint_ms
         self.names = Names(renamed)
         self.accel = accel or build.accelerator()
@@ -119,7 +137,7 @@ class Pair:
             self.rom = build.guest_rom(self.slot.dir)
             self.empty = build.empty_qcow2(self.slot.dir, DISK_BYTES)
             self.preload = build.tcg_workaround(self.slot.dir) if self.accel == "tcg" else None
-            self.a, self.b = (Qemu(self, n, a) for n, a in zip("ab", ADDRESSES, strict=True))
+            self.a, self.b = (Qemu(self, n, h) for n, h in zip("ab", hosts, strict=True))
             self.migration_relay = self._relay() if relay_migration else None
         except BaseException:
             self.slot.release()
@@ -204,15 +222,15 @@ class Pair:
         def n(what):
             return self.names(what, i)
 
-        def chardev(what, which, server):
-            return {"id": n(what), "host": me.address, "port": self._nic_port(i, which), "server": server}
+        def chardev(what, which, server, inner=False):
+            return {"id": n(what), "host": me.host.inner if inner else me.address, "port": self._nic_port(i, which), "server": server}
 
         def redirector(what, **chardevs):
             return {"qom-type": "filter-redirector", "id": n(what), "netdev": n("netdev"), "queue": "rx", **chardevs}
 
         chardevs = [chardev("mirror_chardev", 0, True), chardev("secondary_in_chardev", 1, True),
-                    chardev("primary_in_server", 2, True), chardev("primary_in_client", 2, False),
-                    chardev("out_server", 3, True), chardev("out_client", 3, False)]
+                    chardev("primary_in_server", 2, True, True), chardev("primary_in_client", 2, False, True),
+                    chardev("out_server", 3, True, True), chardev("out_client", 3, False, True)]
         objects = [{"qom-type": "filter-mirror", "id": n("mirror"), "netdev": n("netdev"), "queue": "tx",
                     "outdev": n("mirror_chardev")},
                    redirector("rx_back", indev=n("out_server")), redirector("tx_local", outdev=n("primary_in_server")),

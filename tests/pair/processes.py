@@ -53,6 +53,19 @@ def state(pid):
         return None
 
 
+def children(pid):
+    """The pids of a process's children."""
+    found = []
+    for entry in os.listdir("/proc"):
+        try:
+            with open(f"/proc/{entry}/stat", encoding="ascii", errors="replace") as f:
+                if entry.isdigit() and int(f.read().rpartition(") ")[2].split()[1]) == pid:
+                    found.append(int(entry))
+        except (OSError, IndexError, ValueError):
+            continue  # it has ended, or is no process
+    return found
+
+
 def wait_until(condition, what, seconds=20.0, every=0.01):
     """Polls condition() until it is true and returns its value; TimeoutError naming `what` otherwise.
 

@@ -1,0 +1,326 @@
+"""One machine, and a folder as the arbiter: who may end a session, and who may only stand still."""
+
+import os
+import signal
+import time
+
+from tests.e2e.checks import HOST_DIED, Calm, failed_over, is_out, no_failover, only_one_runs, replicates, survivor_runs
+from tests.e2e.harness import Skip, default_arbiter, protected, stays, wait
+from tests.e2e.registry import on_either, scenario
+from tests.e2e.scenarios import daemons, freezes, kills, network, orders
+from tests.e2e.watch import Watch
+
+SLOW = {"heartbeat.lost_after": 30}  # a detection time of 3 s: time for a restart within the lease
+CUT_OFF = 11  # ftctl's exit code of held and fenced
+
+
+def with_file(function):
+    """The same scenario as without an arbiter, and the same end."""
+    def run(*role):
+        with default_arbiter("file"):
+            function(*role)
+    run.__name__ = "file_arbiter_" + function.__name__
+    return run
+
+
+for same in (kills.kill_qemu, kills.kill_host, kills.protect_again, freezes.freeze_qemu_between_checkpoints,
+             freezes.freeze_qemu_in_checkpoint, freezes.freeze_host_then_kill_it, orders.sigusr1, orders.ftctl_failover,
+             orders.sigusr1_with_a_dead_peer, orders.sigusr1_just_after_the_peer_died, daemons.goodbye,
+             daemons.restart_after_failover):
+    on_either(with_file(same))
+for same in (orders.both_ordered_at_once, daemons.goodbye_of_both, network.one_link_of_two_cut,
+             network.replication_cut_while_heartbeats_flow):
+    scenario(with_file(same))
+
+
+def with_arbiter(**options):
+    return protected(arbiter="file", **options)
+
+
+def held(side):
+    """Neither peer nor arbiter: the guest stands still, says the kernel, and people are told what frees it."""
+    side.wait_state("held")
+    wait(side.qemu.stopped, f"{side.node}'s QEMU to be frozen")
+    assert side.ftctl("status").returncode == CUT_OFF
+    assert "ftctl failover --confirm-fenced" in side.status()["reason"], side.status()["reason"]
+    said = side.qemu.said()
+    stays(lambda: side.state() == "held" and side.qemu.stopped(), 2, f"{side.node} is held")
+    assert side.qemu.said() == said, f"{side.node}'s frozen guest spoke"
+
+
+def fenced(side):
+    """It lost: its guest has ended, and it says so."""
+    side.wait_state("fenced")
+    wait(side.qemu.gone, f"{side.node}'s QEMU to be ended")
+    assert side.ftctl("status").returncode == CUT_OFF
+
+
+@scenario
+def the_session_is_agreed_on():
+    with with_arbiter() as rig:
+        sessions = [s.status()["session"] for s in rig.sides]
+        assert all(s["accepted"] for s in sessions), sessions
+        assert sessions[0]["id"] == sessions[1]["id"] and sessions[0]["epoch"] == sessions[1]["epoch"] >= 1, sessions
+        assert rig.arbiter.registers() == {}, "nobody has ended anything"
+        rig.alpha.qemu.kill()
+        record = failed_over(rig, rig.beta, "peer-vm-gone")
+        assert (record["session"], record["epoch"]) == (sessions[0]["id"], sessions[0]["epoch"]), record
+        rig.pair.start_secondary(rig.alpha.qemu, rig.beta.qemu)
+        rig.wait_protected()
+        new = rig.beta.status()["session"]
+        assert new["id"] != record["session"] and new["epoch"] > record["epoch"] and new["accepted"], new
+        assert rig.arbiter.registers() == {record["session"]: "beta"}, rig.arbiter.registers()
+
+
+@scenario
+def only_the_sentinel_can_act():
+    """The primary's ftd is stopped alone.  Its guest must stand still before the other side's may go on."""
+    with with_arbiter() as rig, Watch(rig):
+        began = time.monotonic()
+        rig.alpha.freeze_ftd()
+        wait(rig.alpha.qemu.stopped, "the sentinel to freeze alpha's QEMU")
+        failed_over(rig, rig.beta, HOST_DIED)
+        time.sleep(max(0.0, began + 3 - time.monotonic()))
+        assert rig.alpha.qemu.stopped(), "alpha's QEMU no longer stands still"
+        rig.alpha.wake_ftd()
+        fenced(rig.alpha)
+        failed_over(rig, rig.beta, HOST_DIED)
+
+
+@scenario
+def the_secondary_s_ftd_is_stopped_for_three_seconds():
+    """The primary loses its right to run, and wins it back for good; the other wakes up and has lost."""
+    with with_arbiter() as rig, Watch(rig):
+        rig.beta.freeze_ftd()
+        rig.alpha.wait_state("solo")
+        time.sleep(3)
+        rig.beta.wake_ftd()
+        fenced(rig.beta)
+        failed_over(rig, rig.alpha, HOST_DIED)
+
+
+@on_either
+def ftd_dies_and_is_not_restarted(role):
+    """The peer goes on.  Whoever comes back afterwards reads the register before its guest may act."""
+    with with_arbiter() as rig, Watch(rig):
+        victim, survivor = rig.side(role), rig.other(rig.side(role))
+        victim.kill_ftd()
+        survivor.wait_state("solo")
+        if role == "primary":
+            is_out(victim)
+        victim.start_ftd()
+        fenced(victim)
+        failed_over(rig, survivor, HOST_DIED)
+
+
+@on_either
+def ftd_dies_and_is_restarted_within_the_lease(role):
+    with with_arbiter(settings=SLOW) as rig:
+        victim = rig.side(role)
+        session = victim.status()["session"]["id"]
+        victim.kill_ftd()
+        victim.start_ftd()
+        rig.wait_protected()
+        assert victim.status()["role"] == role
+        assert [s.status()["session"]["id"] for s in rig.sides] == [session] * 2, "the session is the same"
+        stays(lambda: [s.state() for s in rig.sides] == ["protected"] * 2, 4, "both protected, beyond the detection time")
+        no_failover(rig)
+        assert not any(s.qemu.stopped() for s in rig.sides)
+
+
+@scenario
+def both_ftd_die_and_are_restarted_within_the_lease():
+    with with_arbiter(settings=SLOW) as rig:
+        for s in rig.sides:
+            s.kill_ftd()
+        for s in rig.sides:
+            s.start_ftd()
+        rig.wait_protected()
+        no_failover(rig)
+
+
+@scenario
+def a_frozen_primary_is_thawed_by_the_next_ftd():
+    """Frozen by the sentinel, not yet claimed by anybody, since the arbiter is away: both stand still, then go on."""
+    with with_arbiter() as rig, Watch(rig):
+        rig.arbiter.unmount()
+        rig.alpha.kill_ftd()
+        wait(rig.alpha.qemu.stopped, "the sentinel to freeze alpha's QEMU")
+        held(rig.beta)
+        assert rig.alpha.qemu.stopped()
+        rig.alpha.start_ftd()
+        rig.wait_protected()
+        replicates(rig)
+        for s in rig.sides:
+            assert not [r for r in s.outcomes() if r["result"] == "success"], s.outcomes()
+        rig.arbiter.mount()
+
+
+@scenario
+def the_arbiter_is_away_while_all_is_well():
+    """A warning, and nothing else; then it is back, and a failover works."""
+    with with_arbiter() as rig:
+        calm = Calm(rig)
+        rig.arbiter.unmount()
+        for s in rig.sides:
+            said = len(s.log_text())
+            check = s.ftctl("check")
+            assert check.returncode != 0 and "arbiter" in check.stdout, check.stdout
+            s.wait_log("WARN", "arbiter", since=said)
+            assert s.status()["arbiter"]["reachable"] is False, s.status()["arbiter"]
+        calm.check(for_seconds=3)
+        no_failover(rig)
+        rig.arbiter.mount()
+        for s in rig.sides:
+            assert s.ftctl("check").returncode == 0, s.ftctl("check").stdout
+            assert s.status()["arbiter"]["reachable"] is True
+        calm.check()
+        rig.alpha.kill_host()
+        failed_over(rig, rig.beta, HOST_DIED)
+
+
+@on_either
+def held_until_the_arbiter_is_back(role):
+    with with_arbiter() as rig:
+        victim, survivor = rig.side(role), rig.other(rig.side(role))
+        rig.arbiter.unmount()
+        victim.kill_host()
+        held(survivor)
+        assert not [r for r in survivor.outcomes() if r["result"] == "success"], survivor.outcomes()
+        rig.arbiter.mount()
+        failed_over(rig, survivor, HOST_DIED)
+
+
+@on_either
+def held_until_a_person_vouches(role):
+    with with_arbiter() as rig:
+        victim, survivor = rig.side(role), rig.other(rig.side(role))
+        rig.arbiter.unmount()
+        victim.kill_host()
+        held(survivor)
+        told = survivor.ftctl("status").stdout
+        assert "ftctl failover --confirm-fenced" in told, told
+        said = len(survivor.log_text())
+        order = survivor.ftctl("failover", "--confirm-fenced")
+        assert order.returncode == 0, (order.stdout, order.stderr)
+        failed_over(rig, survivor, "operator", claim="unreachable")
+        survivor.wait_log("ERROR", "arbiter", "order", since=said)
+        stays(lambda: survivor.state() == "solo", 3, "the survivor is solo")
+        rig.arbiter.mount()
+        wait(lambda: list(rig.arbiter.registers().values()) == [survivor.node], "the claim to be made up for")
+        assert survivor.state() == "solo"
+
+
+@on_either
+def a_restart_while_held(role):
+    """What stands frozen stays frozen over a restart of its ftd, and is freed as before."""
+    with with_arbiter() as rig:
+        victim, survivor = rig.side(role), rig.other(rig.side(role))
+        rig.arbiter.unmount()
+        victim.kill_host()
+        held(survivor)
+        survivor.kill_ftd()
+        survivor.start_ftd()
+        held(survivor)
+        rig.arbiter.mount()
+        failed_over(rig, survivor, HOST_DIED)
+
+
+@on_either
+def a_frozen_host_wakes_up_too_late(role):
+    """QEMU, ftd and sentinel stand still; the other side takes over; then ftd and sentinel run again."""
+    with with_arbiter() as rig:
+        victim, survivor = rig.side(role), rig.other(rig.side(role))
+        with Watch(rig):
+            victim.freeze_host()
+            survivor.wait_state("solo")
+            said = victim.qemu.said()
+            victim.wake_host_but_qemu()
+            fenced(victim)
+            assert victim.qemu.said() == said, "its guest spoke once more"
+            failed_over(rig, survivor, HOST_DIED)
+
+
+@scenario
+def a_full_disk_arms_nothing():
+    """A session that cannot be stored is never told to anybody."""
+    tmpfs = "mount -t tmpfs -o size=16k tmpfs '{0}' && (head -c 1M /dev/zero >'{0}/ballast'; :) 2>/dev/null; exec \"$@\""
+    if os.geteuid() != 0:
+        raise Skip("a full disk of one's own takes root")
+    with with_arbiter() as rig:
+        side = rig.alpha
+        side.stop_ftd()
+        side.start_ftd(inside=["unshare", "--mount", "sh", "-c", tmpfs.format(side.state_dir), "sh"])
+        wait(lambda: "state_dir" in side.status()["reason"], "alpha to say what is missing")
+        stays(lambda: not any(s.status()["protected"] for s in rig.sides), 3, "nobody is protected")
+        assert side.ftctl("check").returncode != 0 and "state_dir" in side.ftctl("check").stdout
+        no_failover(rig)
+        os.unlink(f"/proc/{side.ftd.pid}/root{side.state_dir}/ballast")
+        rig.wait_protected()
+        no_failover(rig)
+
+
+@on_either
+def a_torn_session_file(role):
+    """It is not taken for another session, nor for none: either the peer tells, or the guest does not run."""
+    with with_arbiter(settings=SLOW) as rig, Watch(rig):
+        side = rig.side(role)
+        side.kill_ftd()
+        path = os.path.join(side.state_dir, "session")
+        os.truncate(path, os.path.getsize(path) // 2)
+        said = len(side.log_text())
+        side.start_ftd()
+        side.wait_log("ERROR", path, since=said)
+        wait(lambda: [s.state() for s in rig.sides] == ["protected"] * 2 or "solo" in [s.state() for s in rig.sides],
+             "the pair to settle")
+        if "solo" in [s.state() for s in rig.sides]:
+            only_one_runs(rig)
+        else:
+            no_failover(rig)
+
+
+@scenario
+def a_torn_session_file_and_no_peer():
+    """Whether the session was ended cannot be known: the primary's guest stands still until a person says so."""
+    with with_arbiter() as rig:
+        rig.beta.kill_host()
+        rig.alpha.kill_ftd()
+        path = os.path.join(rig.alpha.state_dir, "session")
+        os.truncate(path, os.path.getsize(path) // 2)
+        rig.alpha.start_ftd()
+        held(rig.alpha)
+        order = rig.alpha.ftctl("failover", "--confirm-fenced")
+        assert order.returncode == 0, (order.stdout, order.stderr)
+        rig.alpha.wait_state("solo")
+        survivor_runs(rig.alpha, "primary")
+
+
+@scenario
+def may_start_asks_the_register():
+    """Only the winner may start this guest as primary; asked of a live ftd, and without one."""
+    with with_arbiter() as rig:
+        assert rig.beta.ftctl("may-start").returncode != 0, "beta's guest is the secondary"
+        rig.alpha.kill_host()
+        failed_over(rig, rig.beta, HOST_DIED)
+        answer = rig.alpha.ftctl("may-start")
+        assert answer.returncode != 0 and "beta" in answer.stdout + answer.stderr, answer
+        rig.beta.stop_ftd()
+        assert rig.beta.ftctl("may-start").returncode != 0, "its guest still runs"
+        rig.beta.qemu.kill()
+        answer = rig.beta.ftctl("may-start")
+        assert answer.returncode == 0, answer
+
+
+@scenario
+def a_forced_failover_is_refused_to_the_loser():
+    """The other side has won, which this one has not heard: the register says so, and no order can change it."""
+    with with_arbiter(relay=True) as rig, Watch(rig):
+        for r in rig.relays:
+            r.cut = True
+        survivor, loser = only_one_runs(rig)
+        fenced(loser)
+        loser.ftd.send_signal(signal.SIGUSR1)
+        wait(lambda: [r for r in loser.outcomes() if r["result"] == "refused"], "the refusal")
+        order = loser.ftctl("failover", "--confirm-fenced")
+        assert order.returncode == 4, (order.stdout, order.stderr)
+        assert survivor.state() == "solo"

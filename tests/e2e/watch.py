@@ -1,0 +1,120 @@
+"""Looks at both QEMUs all the while, many hundred times a second, for a moment in which two guests run.
+
+Knows: the law, /proc, QMP.  Must not know: what a scenario does, or what ftd thinks.
+
+The law: once a side's guest runs alone, or once the register says that it may, the other side's guest stands still.  (The
+one exception: a secondary that is not alone itself may run on until it learns that it has lost; the world does not
+see it.)  Nothing here compares clocks: what makes a look guilty was seen before it.
+"""
+
+import os
+import threading
+import time
+
+from tests.pair import processes
+from tests.pair.monitor import Monitor, QmpError, QmpTimeout
+
+_EXITING = 0x4  # PF_EXITING, linux/sched.h
+
+
+def runs(pid):
+    """Whether the kernel lets any thread of the process run: neither stopped nor dead nor on its way out."""
+    try:
+        threads = os.listdir(f"/proc/{pid}/task")
+    except OSError:
+        return False
+    for t in threads:
+        try:
+            with open(f"/proc/{pid}/task/{t}/stat", encoding="ascii", errors="replace") as f:
+                fields = f.read().rpartition(") ")[2].split()
+        except OSError:
+            continue  # it has exited
+        if fields[0] not in "TtZX" and not int(fields[6]) & _EXITING:
+            return True
+    return False
+
+
+class Watch:
+    """`with Watch(rig) as w:`; leaving it stops the looking and tells what was seen."""
+
+    EVERY = 0.001  # seconds
+
+    def __init__(self, rig):
+        self._sides = rig.sides
+        self._registers = rig.arbiter.registers if rig.arbiter.kind == "file" else dict
+        self._known = set(self._registers())
+        self._stop = threading.Event()
+        self._pids = {s.node: s.qemu.process.pid for s in rig.sides}
+        self._was_primary = {s.node: s.qemu.colo()[0] == "primary" for s in rig.sides}
+        self.alone = dict.fromkeys(self._pids)  # when QEMU said so itself
+        self.winner = None  # who stands in the register
+        self.looks = 0
+        self.faults = []
+        self._said = {}  # how much the loser had said when it had lost
+        self._threads = [threading.Thread(target=self._look, daemon=True)]
+        self._threads += [threading.Thread(target=self._ask, args=(s,), daemon=True) for s in rig.sides]
+
+    def __enter__(self):
+        for t in self._threads:
+            t.start()
+        return self
+
+    def __exit__(self, kind, *_):
+        self._stop.set()
+        for t in self._threads:
+            t.join()
+        if kind is None:
+            self.check()
+
+    def check(self):
+        assert not self.faults, self.faults
+        for side in self._sides:
+            said, now = self._said.get(side.node), side.qemu.said()
+            assert said in (None, now), f"{side.node}'s guest spoke after it had lost: {now - said} bytes"
+
+    def _ask(self, side):
+        try:
+            monitor = Monitor(side.qemu.watch_socket)
+        except QmpTimeout:
+            return
+        while not self._stop.wait(0.003) and not self.alone[side.node]:
+            try:
+                if monitor.command("query-colo-status", seconds=0.2)["mode"] == "none":
+                    self.alone[side.node] = time.monotonic()
+            except QmpTimeout:
+                pass  # frozen, hung or dead
+            except QmpError:
+                pass
+        monitor.close()
+
+    def _look(self):
+        while not self._stop.wait(self.EVERY):
+            self.looks += 1
+            self._see_register()
+            may = {n for n in self._pids if self.alone[n] or self.winner == n}
+            for side in self._sides:
+                other = self._sides[1] if side is self._sides[0] else self._sides[0]
+                if other.node in may and (self._was_primary[side.node] or self.alone[side.node]):
+                    self._must_stand_still(side, other)
+
+    def _see_register(self):
+        if self.winner is None:
+            new = {k: v for k, v in self._registers().items() if k not in self._known}
+            self.winner = next(iter(new.values()), None)
+
+    def _must_stand_still(self, side, other):
+        if not runs(self._pids[side.node]):
+            self._said.setdefault(side.node, side.qemu.said())
+        elif not self._ending(side):
+            why = "stands in the register" if self.winner == other.node else "runs its guest alone"
+            self.faults.append(f"{side.node}'s QEMU ran although {other.node} {why}")
+            self._stop.set()
+
+    def _ending(self, side):
+        """A process that is being killed wakes up, for a moment and within the kernel, to die."""
+        end = time.monotonic() + 1
+        while time.monotonic() < end:
+            if processes.state(self._pids[side.node]) in ("Z", "X", None):
+                return True
+            time.sleep(0.001)
+        return False
