@@ -434,6 +434,14 @@ static bool broken_and_absent(const struct ft_core *c)
 	return broken(c) && peer_vm_is(c, FT_VM_ABSENT) && ft_session_matches(c);
 }
 
+/* The old primary's host was started anew, without it: the register decides.  (A primary asks its peer to yield.) */
+static bool primary_absent(const struct ft_core *c)
+{
+	return ft_session_current(c) && ft_session_shared(c) && c->session.role == FT_ROLE_SECONDARY &&
+	       peer_vm_is(c, FT_VM_ABSENT) && c->peer.side.state == FT_UNPROTECTED && !c->arbiter_busy &&
+	       c->now >= c->arbiter_again_at;
+}
+
 static bool stuck(const struct ft_core *c)
 {
 	return is_primary(c) && c->now >= checkpoint_due(c);
@@ -1054,6 +1062,11 @@ static void take_over_gone(struct ft_core *c, struct ft_actions *out)
 	take_over(c, out, FT_CAUSE_PEER_VM_GONE);
 }
 
+static void take_over_absent(struct ft_core *c, struct ft_actions *out)
+{
+	take_over_unheard(c, out, FT_CAUSE_PEER_VM_GONE);
+}
+
 static void take_over_lost_after_all(struct ft_core *c, struct ft_actions *out)
 {
 	c->outcome_busy = false;
@@ -1450,6 +1463,7 @@ static const struct rule rules[] = {
     {BOUND, hung_with_live_peer, freeze_hung},
 
     /* Bound: replication broken */
+    {BOUND, primary_absent, take_over_absent},
     {BOUND, broken_and_absent, take_over_gone},
     {BOUND, broken_here_is_primary, ask_broken},
     {BOUND, broken_and_primary_replaced, ask_broken},

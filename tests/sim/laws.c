@@ -165,13 +165,15 @@ static void judge_outcomes(void)
 	}
 }
 
-/* What ftd does not promise to mend: a QEMU that somebody else has stopped; a death while an ftd took its leave. */
+/* What ftd does not promise to mend: a QEMU that somebody else has stopped; a death while an ftd took its leave; a peer
+ * that may have run the guest alone before it died; a QEMU that nobody could freeze, which is never protected. */
 static bool beyond_help(int host)
 {
 	const struct host *h = &w.host[host];
 	bool stopped = h->qemu.alive && h->qemu.stopped && h->qemu.foreign;
+	bool for_a_person = h->ftd.core.phase == FT_PHASE_HELD && !w.host[1 - host].qemu.alive;
 	bool left = h->ftd.core.session.stage == FT_SESSION_RELEASED && !w.host[1 - host].qemu.alive;
-	return stopped || left;
+	return stopped || left || for_a_person || (h->unverifiable && !is_held(0) && !is_held(1));
 }
 
 void laws_at_end(void)
