@@ -149,6 +149,8 @@ static void absorb_peer(struct ft_core *c, const struct ft_peer_news *news)
 		ft_core_note(c, c->now, "the peer's QEMU reports that replication broke");
 	c->peer = *news;
 	c->peer_known = true;
+	if (memcmp(is->session, c->session.id, sizeof is->session) == 0)
+		c->only_proposed = false;
 	c->peer_at = c->now;
 }
 

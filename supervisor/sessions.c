@@ -432,6 +432,8 @@ static void absorb_stored(struct ft_core *c, const struct ft_event *e)
 	c->winner_unstored = false;
 	if (new_one)
 		c->claim = FT_CLAIM_NOT_NEEDED;
+	bool named = memcmp(c->peer.side.session, c->session.id, sizeof no_id) == 0;
+	c->only_proposed = new_one && c->session.stage == FT_SESSION_BOUND && !named;
 	if (c->session.stage == FT_SESSION_BOUND) {
 		c->bound = true;
 		c->cannot_know = false;
@@ -480,12 +482,26 @@ static void absorb_arbiter(struct ft_core *c, const struct ft_event *e)
 	know_winner(c, ours ? c->params.node : e->text ? e->text : "?");
 }
 
+/* Only who is bound by our session, or cannot be yet, holds to a promise in it.  One that names none may have ended it. */
+static bool ack_counts(const struct ft_core *c)
+{
+	bool bound = c->session.stage == FT_SESSION_BOUND;
+	bool named = memcmp(c->peer.side.session, c->session.id, sizeof no_id) == 0;
+	return !bound || named || c->only_proposed;
+}
+
+static void absorb_ack(struct ft_core *c, int64_t sent)
+{
+	if (sent != FT_NEVER && ack_counts(c) && sent + c->params.window > c->lease_until)
+		c->lease_until = sent + c->params.window;
+}
+
 void ft_session_absorb(struct ft_core *c, const struct ft_event *e)
 {
 	if (e->kind == FT_EVENT_STORED)
 		absorb_stored(c, e);
-	else if (e->kind == FT_EVENT_ACK && ft_after(e->at, c->params.window) > c->lease_until)
-		c->lease_until = e->at == FT_NEVER ? c->lease_until : e->at + c->params.window;
+	else if (e->kind == FT_EVENT_ACK)
+		absorb_ack(c, e->at);
 	else if (e->kind == FT_EVENT_CLAIM || e->kind == FT_EVENT_REGISTER)
 		absorb_arbiter(c, e);
 }

@@ -80,6 +80,9 @@ static const struct registration *put_if_absent(const uint8_t id[FT_SESSION_BYTE
 void arbiter_arrives(const struct happening *h)
 {
 	const struct asked *a = &asked[h->arg];
+	const struct ftd *f = &w.host[h->host].ftd;
+	bool given_up = f->life != h->guard || f->requests != h->more || !f->request_open;
+	w.late_claim |= given_up && a->claim && !arbiter_find(a->id);
 	const struct registration *r = a->claim ? put_if_absent(a->id, h->host) : arbiter_find(a->id);
 	if (!reaches(h->host))
 		return;

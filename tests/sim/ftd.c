@@ -475,6 +475,7 @@ static void recorded(int host, bool error)
 static void read_disk(int host, struct ft_session *out)
 {
 	struct disk *d = &w.host[host].disk;
+	d->lost |= d->next_reading != FILE_WHOLE;
 	if (d->next_reading == FILE_LOST)
 		d->file = d->cached = (struct ft_session){.stage = FT_SESSION_NONE};
 	if (d->next_reading == FILE_TORN)
@@ -589,6 +590,7 @@ static void act(int host, const struct ft_action *a)
 	case FT_DO_READ:
 		tell(host, "%s %02x%02x", a->kind == FT_DO_CLAIM ? "CLAIM" : "READ", f->core.claim_id[0],
 		     f->core.claim_id[1]);
+		f->claimed_released = a->kind == FT_DO_CLAIM && f->core.session.stage == FT_SESSION_RELEASED;
 		arbiter_ask(host, a->kind == FT_DO_CLAIM);
 		break;
 	case FT_DO_PLAN:

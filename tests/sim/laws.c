@@ -80,12 +80,14 @@ static bool waits(const struct ft_core *c)
 	return false;
 }
 
-/* A person orders a failover, the peer is silent, and the register cannot be asked: he answers for it. */
-static bool vouches(const struct ft_core *c)
+/* A person orders a failover, the peer is silent, and the register cannot be asked, or the session was released, so that
+ * no lease stops the peer's guest: he answers for it. */
+static bool vouches(int host)
 {
+	const struct ft_core *c = &w.host[host].ftd.core;
 	bool ordered = c->outcome.cause == FT_CAUSE_SIGNAL || c->outcome.cause == FT_CAUSE_OPERATOR;
 	bool heard = c->hearing == FT_PEER_ALIVE || c->hearing == FT_PEER_QUIET;
-	return ordered && !heard && c->claim != FT_CLAIM_WON;
+	return ordered && !heard && (c->claim != FT_CLAIM_WON || w.host[host].ftd.claimed_released);
 }
 
 void laws_after_step(int host, const struct ft_actions *out)
@@ -95,10 +97,10 @@ void laws_after_step(int host, const struct ft_actions *out)
 	if (due <= c->now)
 		law_broken("a deadline that is not in the future: a busy loop");
 	bool owed = c->plan_running || c->arbiter_busy || c->storing;
-	if (waits(c) && due == FT_NEVER && !owed)
+	if (waits(c) && due == FT_NEVER && !owed && !c->exited)
 		law_broken("a phase that waits has no deadline");
 	for (int i = 0; i < out->n; i++)
-		if (out->a[i].kind == FT_DO_PLAN && vouches(c) && !w.vouched) {
+		if (out->a[i].kind == FT_DO_PLAN && vouches(host) && !w.vouched) {
 			w.vouched = true;
 			tell(host, "a person vouches: no law of exclusion from here on");
 		}
@@ -150,7 +152,8 @@ bool laws_settled(void)
 	return w.healed && ((protects(0) && protects(1)) || solo(0) || solo(1) || all_dead());
 }
 
-/* At most one success a session, on both disks together. */
+/* At most one success a session, on both disks together; but for a claim that landed after it was given up, so that who was
+ * then given the right by word was told later that the register says otherwise. */
 static void judge_outcomes(void)
 {
 	for (int i = 0; i < w.n_registers; i++) {
@@ -160,20 +163,21 @@ static void judge_outcomes(void)
 				const struct kept_outcome *o = &w.host[host].disk.outcomes[n];
 				successes += o->result == FT_SUCCESS && !memcmp(o->session, w.registers[i].id, sizeof o->session);
 			}
-		if (successes > 1 && !w.vouched)
+		if (successes > 1 && !w.vouched && !w.late_claim)
 			law_broken("a session has two successful outcomes");
 	}
 }
 
-/* What ftd does not promise to mend: a QEMU that somebody else has stopped; a death while an ftd took its leave; a peer
- * that may have run the guest alone before it died; a QEMU that nobody could freeze, which is never protected. */
+/* What ftd does not promise to mend: a QEMU that somebody else has stopped; a death while an ftd took its leave, or
+ * where the other side has lost its file; a peer that may have run the guest alone before it died; a QEMU that nobody could freeze, which is never protected. */
 static bool beyond_help(int host)
 {
 	const struct host *h = &w.host[host];
 	bool stopped = h->qemu.alive && h->qemu.stopped && h->qemu.foreign;
 	bool for_a_person = h->ftd.core.phase == FT_PHASE_HELD && !w.host[1 - host].qemu.alive;
 	bool left = h->ftd.core.session.stage == FT_SESSION_RELEASED && !w.host[1 - host].qemu.alive;
-	return stopped || left || for_a_person || (h->unverifiable && !is_held(0) && !is_held(1));
+	bool forgot = h->disk.lost && h->qemu.alive && !w.host[1 - host].qemu.alive;
+	return stopped || left || forgot || for_a_person || (h->unverifiable && !is_held(0) && !is_held(1));
 }
 
 void laws_at_end(void)

@@ -123,7 +123,7 @@ struct disk {
 	struct ft_session file, cached; /* what survives a crash, and what is read while there is none */
 	struct ft_session coming;       /* being written */
 	bool writing;
-	bool full, hangs;
+	bool full, hangs, lost;
 	enum { FILE_WHOLE, FILE_LOST, FILE_TORN } next_reading;
 	struct kept_outcome {
 		uint8_t session[FT_SESSION_BYTES];
@@ -164,7 +164,7 @@ struct ftd {
 	bool plan_runs, plan_told;
 	uint32_t plan_run;
 	uint32_t requests; /* to the arbiter */
-	bool request_open;
+	bool request_open, claimed_released;
 	int stall_in;      /* boundaries until it is stopped between two instructions; 0: not */
 	double stall_ms;
 };
@@ -253,7 +253,8 @@ struct world {
 	struct registration registers[REGISTERS_MAX];
 	int n_faults;
 	struct fault faults[FAULTS_MAX];
-	bool vouched; /* a person has said that the other side is dead, and nobody could check it */
+	bool late_claim; /* one landed that had been given up */
+	bool vouched;    /* a person has said that the other side is dead, and nobody could check it */
 	const char *broken; /* the law, NULL: all hold */
 	int depth;          /* of stalls within stalls */
 	uint64_t events;
