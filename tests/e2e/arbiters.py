@@ -21,6 +21,9 @@ class NoArbiter:
     def settings(self, _node):
         return {"arbiter.type": "none"}
 
+    def registers(self):
+        return {}
+
 
 class FileArbiter:
     """A folder that both hosts share."""

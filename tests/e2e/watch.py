@@ -41,8 +41,8 @@ class Watch:
 
     def __init__(self, rig):
         self._sides = rig.sides
-        self._registers = rig.arbiter.registers if rig.arbiter.kind == "file" else dict
-        self._known = set(self._registers())
+        self._arbiter = rig.arbiter
+        self._known = set(rig.arbiter.registers())
         self._stop = threading.Event()
         self._pids = {s.node: s.qemu.process.pid for s in rig.sides}
         self._was_primary = {s.node: s.qemu.colo()[0] == "primary" for s in rig.sides}
@@ -52,6 +52,7 @@ class Watch:
         self.faults = []
         self._said = {}  # how much the loser had said when it had lost
         self._threads = [threading.Thread(target=self._look, daemon=True)]
+        self._threads += [threading.Thread(target=self._read_register, daemon=True)]
         self._threads += [threading.Thread(target=self._ask, args=(s,), daemon=True) for s in rig.sides]
 
     def __enter__(self):
@@ -90,29 +91,28 @@ class Watch:
     def _look(self):
         while not self._stop.wait(self.EVERY):
             self.looks += 1
-            self._see_register()
             may = {n for n in self._pids if self.alone[n] or self.winner == n}
             for side in self._sides:
                 other = self._sides[1] if side is self._sides[0] else self._sides[0]
                 if other.node in may and (self._was_primary[side.node] or self.alone[side.node]):
                     self._must_stand_still(side, other)
 
-    def _see_register(self):
-        if self.winner is None:
-            new = {k: v for k, v in self._registers().items() if k not in self._known}
+    def _read_register(self):
+        while not self._stop.wait(self.EVERY) and self.winner is None:
+            new = {k: v for k, v in self._arbiter.registers().items() if k not in self._known}
             self.winner = next(iter(new.values()), None)
 
     def _must_stand_still(self, side, other):
         if not runs(self._pids[side.node]):
             self._said.setdefault(side.node, side.qemu.said())
-        elif not self._ending(side):
+        elif side.node not in self._said or not self._ending(side):
             why = "stands in the register" if self.winner == other.node else "runs its guest alone"
             self.faults.append(f"{side.node}'s QEMU ran although {other.node} {why}")
             self._stop.set()
 
     def _ending(self, side):
-        """A process that is being killed wakes up, for a moment and within the kernel, to die."""
-        end = time.monotonic() + 1
+        """A frozen process that is being killed wakes up, for a moment and within the kernel, to die."""
+        end = time.monotonic() + 0.1
         while time.monotonic() < end:
             if processes.state(self._pids[side.node]) in ("Z", "X", None):
                 return True
