@@ -182,10 +182,10 @@ static void forget_replication(struct ft_core *c)
 }
 
 /* One that stands still cannot say who it is.  The session does: its QEMU was verified before it was bound. */
-static void recognise(const struct ft_core *c, struct ft_qemu_facts *q)
+void ft_core_recognise(const struct ft_core *c, struct ft_qemu_facts *q)
 {
 	bool bound = c->session.stage == FT_SESSION_BOUND || c->session.stage == FT_SESSION_RESIGNED;
-	if (!c->params.arbitrated || !bound || q->instance == 0 || q->instance != c->session.instance)
+	if (!c->params.arbitrated || !bound || q->connected || q->instance == 0 || q->instance != c->session.instance)
 		return;
 	q->pid_verified = true;
 	if (q->role == FT_ROLE_NONE && q->last_role == FT_ROLE_NONE)
@@ -205,8 +205,7 @@ static void absorb_qemu(struct ft_core *c, const struct ft_qemu_facts *news)
 		q.role = c->qemu.role;
 		q.last_role = c->qemu.last_role;
 	}
-	if (!q.connected)
-		recognise(c, &q);
+	ft_core_recognise(c, &q);
 	if (q.role != FT_ROLE_NONE && (other || c->qemu.role == FT_ROLE_NONE || q.role != c->role)) {
 		c->role = q.role;
 		forget_replication(c);

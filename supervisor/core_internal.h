@@ -17,6 +17,8 @@ void ft_core_enter(struct ft_core *c, struct ft_actions *out, enum ft_phase phas
 void ft_core_say(struct ft_core *c, struct ft_actions *out, enum ft_level level, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 struct ft_action *ft_core_do(struct ft_actions *out, enum ft_action_kind kind);
+/* What the session knows of a QEMU that does not answer. */
+void ft_core_recognise(const struct ft_core *c, struct ft_qemu_facts *q);
 /* Keeps a piece of evidence; when the list is full the newest replaces the last, the first ones stay. */
 void ft_core_note(struct ft_core *c, int64_t at, const char *format, ...) __attribute__((format(printf, 3, 4)));
 

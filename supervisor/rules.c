@@ -180,7 +180,7 @@ static void missing(const struct ft_core *c, char out[FT_TEXT_MAX])
 static bool may_say_goodbye(const struct ft_core *c)
 {
 	bool bound = ft_session_current(c) && c->session.role == FT_ROLE_SECONDARY && !c->store_fault[0];
-	return c->leave && !c->left && !c->outcome_busy && !bound;
+	return c->leave && !c->left && !c->exited && !c->outcome_busy && !bound;
 }
 
 /* A bound primary waits until its peer has given up its claim; in vain, the sentinel stays on guard. */
@@ -293,6 +293,17 @@ static bool peer_yielded_too(const struct ft_core *c)
 static bool peer_in_pair(const struct ft_core *c)
 {
 	return peer_vm_is(c, FT_VM_ALIVE) && c->peer.side.role == opposite(c->role);
+}
+
+/* Who is only absent may have run the guest alone: no old copy is woken then but by a person. */
+static bool peer_died_in_pair(const struct ft_core *c)
+{
+	return peer_vm_is(c, FT_VM_GONE) && !c->peer.side.leaving && ft_session_matches(c);
+}
+
+static bool peer_lost_or_absent(const struct ft_core *c)
+{
+	return peer_lost(c) || peer_vm_is(c, FT_VM_ABSENT);
 }
 
 static bool peer_does_not_want_it(const struct ft_core *c)
@@ -558,11 +569,12 @@ static bool found_frozen_primary(const struct ft_core *c)
 	return c->frozen && ft_session_current(c) && is_primary(c);
 }
 
-/* It was cut off, and its guest is seen by nobody; or we have won, and it may run. */
+/* It was cut off, and its guest is seen by nobody; or we have won, or nobody may claim: it may run. */
 static bool found_frozen_in_vain(const struct ft_core *c)
 {
 	bool secondary = ft_session_current(c) && c->qemu.role == FT_ROLE_SECONDARY;
-	return c->frozen && (secondary || ft_session_won(c));
+	bool released = c->session.stage == FT_SESSION_RELEASED && c->session.instance == c->qemu.instance;
+	return c->frozen && (secondary || released || ft_session_won(c));
 }
 
 static bool found_yielded(const struct ft_core *c)
@@ -585,9 +597,12 @@ static bool nothing_was_lost(const struct ft_core *c)
 {
 	static const uint8_t none[FT_SESSION_BYTES];
 	const struct ft_side *p = &c->peer.side;
+	bool no_session = memcmp(p->session, none, sizeof none) == 0;
+	/* A QEMU that stands still has not said what it is; the peer's has. */
+	bool ours_unknown = c->qemu.role == FT_ROLE_NONE;
+	bool pair = ours_unknown ? p->role != FT_ROLE_NONE : p->role == opposite(c->qemu.role);
 	return c->cannot_know && peer_heard(c) && ft_side_calm(p) && p->state != FT_STARTING && p->vm == FT_VM_ALIVE &&
-	       (c->qemu.role == FT_ROLE_NONE || p->role == opposite(c->qemu.role)) &&
-	       memcmp(p->session, none, sizeof none) == 0;
+	       pair && (no_session || (ours_unknown && p->role == FT_ROLE_PRIMARY));
 }
 
 static bool frozen_not_knowing(const struct ft_core *c)
@@ -595,9 +610,11 @@ static bool frozen_not_knowing(const struct ft_core *c)
 	return c->frozen && c->cannot_know;
 }
 
+/* There is no session, or none that anyone may claim: nothing is left to be frozen for. */
 static bool known_again(const struct ft_core *c)
 {
-	return c->frozen && !ft_session_unended(c) && !c->cannot_know;
+	bool none = c->session.stage == FT_SESSION_NONE || c->session.stage == FT_SESSION_RELEASED;
+	return c->frozen && none && !c->cannot_know;
 }
 
 static bool may_claim(const struct ft_core *c)
@@ -662,7 +679,7 @@ static void say_goodbye(struct ft_core *c, struct ft_actions *out)
 	if (!c->left) {
 		ft_core_say(c, out, FT_LEVEL_ERROR,
 		            "leaving without goodbye: the claim cannot be given up on disk (%.120s)", c->store_fault);
-		c->left = c->exited = true;
+		c->exited = true;
 		ft_core_do(out, FT_DO_EXIT);
 	}
 }
@@ -867,7 +884,7 @@ static void to_fenced(struct ft_core *c, struct ft_actions *out)
 static void to_held(struct ft_core *c, struct ft_actions *out)
 {
 	ft_core_enter(c, out, FT_PHASE_HELD,
-	              "frozen for peer %.60s, which fell silent before it was solo; if it is dead: ftctl failover",
+	              "frozen for peer %.60s, which went away before it was seen solo; if it is dead: ftctl failover",
 	              c->peer.node);
 }
 
@@ -1442,12 +1459,11 @@ static const struct rule rules[] = {
     {OPEN | BOUND | FROZEN | P(FAILED), forced_alone, take_over_forced},
 
     /* Frozen for the peer */
-    {P(YIELDED), peer_vm_out, take_over_gone},
-    {P(HELD), peer_vm_dead, take_over_gone},
+    {FROZEN, peer_died_in_pair, take_over_gone},
     {FROZEN, peer_yielded_too, take_over_yielded},
     {FROZEN, peer_does_not_want_it, thaw_unwanted},
     {P(YIELDED), peer_failed, alarm_peer_failed},
-    {P(YIELDED), peer_lost, to_held},
+    {P(YIELDED), peer_lost_or_absent, to_held},
     {P(HELD), peer_in_pair, to_yielded},
 
     /* The end of a pair that this ftd did not see, and new QEMUs */
@@ -1490,7 +1506,7 @@ static const struct rule rules[] = {
     {P(ARMING) | P(WATCH), ft_end_old_due, ft_end_old},
     {P(ARMING) | P(WATCH), ft_propose_due, ft_propose},
     {P(ARMING) | P(WATCH), ft_accept_due, ft_adopt},
-    {P(ARMING) | P(WATCH), ft_look_up_due, ft_look_up},
+    {OPEN | P(WATCH) | FROZEN | P(FENCED), ft_look_up_due, ft_look_up},
     {P(ARMING), cannot_arm, to_unprotected},
     {P(ARMING), all_well, to_protected},
     {P(ARMING), broken_before_we_came, ask_broken},

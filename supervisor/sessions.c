@@ -139,10 +139,11 @@ void ft_session_store(struct ft_core *c, struct ft_actions *out, enum ft_session
 
 static void bind_to(struct ft_core *c, struct ft_actions *out, const uint8_t id[FT_SESSION_BYTES], uint64_t epoch)
 {
+	bool silent = c->qemu.role == FT_ROLE_NONE; /* adopted for a QEMU that stands still */
 	struct ft_session next = {
 	    .stage = FT_SESSION_BOUND,
 	    .epoch = epoch,
-	    .role = c->qemu.role,
+	    .role = silent ? FT_ROLE_PRIMARY : c->qemu.role,
 	    .instance = c->qemu.instance,
 	};
 	memcpy(next.id, id, sizeof next.id);
@@ -170,10 +171,16 @@ static bool may_propose(const struct ft_core *c)
 	return c->session.stage == FT_SESSION_NONE || ended_by_us(c);
 }
 
+/* The peer holds on to a session that we have not released together with it. */
+static bool claimable(const struct ft_core *c)
+{
+	return peer_has_session(c) && !(c->session.stage == FT_SESSION_RELEASED && ft_session_shared(c));
+}
+
 bool ft_propose_due(const struct ft_core *c)
 {
 	return c->params.arbitrated && c->qemu.role == FT_ROLE_PRIMARY && c->self.ready && heard(c) &&
-	       c->peer.side.ready && same_timing(c) && !peer_has_session(c) && may_propose(c) && can_store(c);
+	       c->peer.side.ready && same_timing(c) && !claimable(c) && may_propose(c) && can_store(c);
 }
 
 void ft_propose(struct ft_core *c, struct ft_actions *out)
@@ -196,7 +203,9 @@ void ft_propose(struct ft_core *c, struct ft_actions *out)
 bool ft_adopt_due(const struct ft_core *c)
 {
 	bool none = c->session.stage == FT_SESSION_NONE || c->session.stage == FT_SESSION_UNKNOWN;
-	return c->params.arbitrated && none && c->qemu.role == FT_ROLE_PRIMARY && peer_has_session(c) &&
+	/* A QEMU that stands still has not said what it is; its secondary has. */
+	bool primary = c->qemu.role == FT_ROLE_PRIMARY || (c->frozen && c->cannot_know && !c->qemu.connected);
+	return c->params.arbitrated && none && primary && peer_has_session(c) &&
 	       c->peer.side.role == FT_ROLE_SECONDARY && ft_side_calm(&c->peer.side) && same_timing(c) && can_store(c);
 }
 
@@ -288,15 +297,13 @@ void ft_end_old(struct ft_core *c, struct ft_actions *out)
 	ft_session_claim(c, out, FT_ERRAND_END_OLD);
 }
 
-/* Another session is offered, or cannot be while we hold on to that of an earlier QEMU, and what we know of ours is not
- * that it is over: the register knows. */
+/* We hold on to a session that the peer, heard and calm, does not name: it may be over.  The register knows. */
 bool ft_look_up_due(const struct ft_core *c)
 {
-	bool open = open_stage(c) || c->session.stage == FT_SESSION_RESIGNED;
-	bool old = ft_session_stale(c) || c->session.stage == FT_SESSION_RESIGNED;
-	bool waited_for = c->params.arbitrated && old && c->qemu.role == FT_ROLE_SECONDARY && c->self.ready && heard(c) &&
-	                  c->peer.side.role == FT_ROLE_PRIMARY;
-	return (offered(c) || waited_for) && open && !ft_session_shared(c) && !c->storing && can_ask_arbiter(c);
+	bool held = c->session.stage == FT_SESSION_BOUND || c->session.stage == FT_SESSION_RESIGNED;
+	bool quiet = heard(c) && ft_side_calm(&c->peer.side) && c->peer.side.state != FT_STARTING;
+	return c->params.arbitrated && held && quiet && !ft_session_shared(c) && !c->only_proposed && !c->storing &&
+	       can_ask_arbiter(c);
 }
 
 void ft_look_up(struct ft_core *c, struct ft_actions *out)
@@ -315,8 +322,8 @@ bool ft_release_due(const struct ft_core *c)
 {
 	bool peer_leaves = heard(c) && c->peer.side.leaving;
 	/* A leaving secondary must have forgotten its claim before it says goodbye; a primary once it was answered. */
-	bool we_leave =
-	    c->leave && (c->session.role == FT_ROLE_SECONDARY || (c->left && heard(c) && !peer_has_session(c)));
+	bool answered = c->left && heard(c) && ft_side_calm(&c->peer.side) && !peer_has_session(c);
+	bool we_leave = c->leave && (c->session.role == FT_ROLE_SECONDARY || answered);
 	return c->params.arbitrated && c->session.stage == FT_SESSION_BOUND && (peer_leaves || we_leave) &&
 	       can_store(c) && !c->arbiter_busy;
 }
@@ -437,6 +444,7 @@ static void absorb_stored(struct ft_core *c, const struct ft_event *e)
 	if (c->session.stage == FT_SESSION_BOUND) {
 		c->bound = true;
 		c->cannot_know = false;
+		ft_core_recognise(c, &c->qemu);
 		/* Heard by a calm peer just now, or it could not have been agreed on: the lease counts from the last such. */
 		c->arbiter_again_at = c->now;
 		c->arbiter_backoff = BACKOFF_FIRST;

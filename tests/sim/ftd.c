@@ -290,6 +290,7 @@ static void see_live_qemu(int host, struct ft_qemu_facts *v)
 	struct ftd *f = &w.host[host].ftd;
 	const struct qemu *q = &w.host[host].qemu;
 	if (v->instance != q->instance) {
+		f->frozen_held = false; /* that was another one's */
 		*v = (struct ft_qemu_facts){.instance = q->instance, .stopped = q->stopped};
 		f->spoken = false;
 	}
@@ -398,9 +399,9 @@ static void replied(int host, const struct happening *h)
 static void run_plan(int host)
 {
 	struct ftd *f = &w.host[host].ftd;
-	if (f->plan_runs)
+	if (f->plan_runs && !f->plan_told)
 		return;
-	f->plan_runs = true;
+	f->plan_runs = true; /* whatever an earlier one still cleans up */
 	f->plan_told = false;
 	f->plan_run = (uint32_t)++w.names;
 	if (!f->plan || !w.host[host].qemu.alive || f->seen.instance != w.host[host].qemu.instance) {

@@ -174,7 +174,7 @@ static bool beyond_help(int host)
 {
 	const struct host *h = &w.host[host];
 	bool stopped = h->qemu.alive && h->qemu.stopped && h->qemu.foreign;
-	bool for_a_person = h->ftd.core.phase == FT_PHASE_HELD && !w.host[1 - host].qemu.alive;
+	bool for_a_person = h->ftd.core.phase == FT_PHASE_HELD && h->qemu.alive && !w.host[1 - host].qemu.alive;
 	bool left = h->ftd.core.session.stage == FT_SESSION_RELEASED && !w.host[1 - host].qemu.alive;
 	bool forgot = h->disk.lost && h->qemu.alive && !w.host[1 - host].qemu.alive;
 	return stopped || left || forgot || for_a_person || (h->unverifiable && !is_held(0) && !is_held(1));
