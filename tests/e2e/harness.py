@@ -52,6 +52,7 @@ class Side:
         self.control, self.state_dir = qemu.path("ftd.sock"), qemu.path("state")
         self.hook_log = qemu.path("hook.jsonl")
         self.ftd = None
+        self.frozen = []  # pidfds of what freeze_host has stopped, besides QEMU
         os.mkdir(self.state_dir, 0o700)
 
     # files
@@ -110,13 +111,17 @@ class Side:
 
     def freeze_host(self):
         """QEMU, ftd and its children, the sentinel among them."""
-        for pid in (self.qemu.process.pid, self.ftd.pid, *processes.children(self.ftd.pid)):
-            os.kill(pid, signal.SIGSTOP)
-        wait(self.qemu.stopped, f"{self.node}'s QEMU to stop")
+        self.frozen = [os.pidfd_open(pid) for pid in (*processes.children(self.ftd.pid), self.ftd.pid)]
+        self.qemu.freeze()
+        for pidfd in self.frozen:
+            signal.pidfd_send_signal(pidfd, signal.SIGSTOP)
 
     def wake_host_but_qemu(self):
-        for pid in (*processes.children(self.ftd.pid), self.ftd.pid):
-            os.kill(pid, signal.SIGCONT)
+        for pidfd in self.frozen:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(pidfd, signal.SIGCONT)
+            os.close(pidfd)
+        self.frozen = []
 
     def kill_host(self):
         """QEMU and ftd in one blow."""
@@ -303,6 +308,7 @@ def protected(**options):
         for s in rig.sides:
             if s.ftd:
                 s.kill_ftd()
+            s.wake_host_but_qemu()  # a stopped sentinel would not end with its QEMU
         rig.pair.down()
 
 
