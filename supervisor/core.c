@@ -220,12 +220,12 @@ static void absorb_qemu(struct ft_core *c, const struct ft_qemu_facts *news)
 	bool seen_late = q.role == FT_ROLE_PRIMARY && c->qemu.role == FT_ROLE_NONE;
 	if (c->params.arbitrated && unread && young && (seen_late || (other && c->frozen)))
 		c->cannot_know = true;
-	/* Its first words: an earlier ftd won the claim, and died before its plan was through. */
-	if (q.connected && q.role != c->qemu.role && c->phase != FT_PHASE_SOLO)
-		c->undone = q.role != FT_ROLE_NONE && ft_session_won(c);
+	bool first_words = q.connected && q.role != c->qemu.role && c->phase != FT_PHASE_SOLO;
 	c->qemu = q;
-	if (q.role == FT_ROLE_NONE)
-		c->undone = false;
+	/* An earlier ftd won the claim, and died before its plan was through. */
+	if (first_words)
+		c->undone = ft_session_won(c);
+	c->undone = c->undone && q.role != FT_ROLE_NONE;
 }
 
 static void absorb_colo_exit(struct ft_core *c, const struct ft_event *e)

@@ -312,7 +312,9 @@ static bool peer_does_not_want_it(const struct ft_core *c)
 	int64_t since = c->phase_since > c->peer_at ? c->phase_since : c->peer_at;
 	bool calm =
 	    p->state == FT_UNPROTECTED || p->state == FT_ARMING || p->state == FT_PROTECTED || p->state == FT_SUSPECT;
-	return !c->params.arbitrated && peer_heard(c) && calm && p->request == FT_REQUEST_NONE &&
+	/* Under a session it may have taken over by our word. */
+	bool unbound = !ft_session_unended(c) || c->session.stage == FT_SESSION_RELEASED;
+	return unbound && peer_heard(c) && calm && p->request == FT_REQUEST_NONE &&
 	       p->role == opposite(c->role) && c->now >= since + FT_WORD_NS;
 }
 
@@ -597,7 +599,7 @@ static bool nothing_was_lost(const struct ft_core *c)
 {
 	static const uint8_t none[FT_SESSION_BYTES];
 	const struct ft_side *p = &c->peer.side;
-	bool no_session = memcmp(p->session, none, sizeof none) == 0;
+	bool no_session = memcmp(p->session, none, sizeof none) == 0 && p->epoch == 0;
 	/* A QEMU that stands still has not said what it is; the peer's has. */
 	bool ours_unknown = c->qemu.role == FT_ROLE_NONE;
 	bool pair = ours_unknown ? p->role != FT_ROLE_NONE : p->role == opposite(c->qemu.role);
@@ -614,7 +616,7 @@ static bool frozen_not_knowing(const struct ft_core *c)
 static bool known_again(const struct ft_core *c)
 {
 	bool none = c->session.stage == FT_SESSION_NONE || c->session.stage == FT_SESSION_RELEASED;
-	return c->frozen && none && !c->cannot_know;
+	return c->frozen && none && !c->cannot_know && !left_colo(c);
 }
 
 static bool may_claim(const struct ft_core *c)

@@ -226,7 +226,7 @@ bool ft_accept_due(const struct ft_core *c)
 {
 	bool none = c->session.stage == FT_SESSION_NONE || c->session.stage == FT_SESSION_UNKNOWN;
 	/* Released, it is nobody's to claim; a primary that has lost its copy proposes another. */
-	bool released = c->session.stage == FT_SESSION_RELEASED && same_qemu(c);
+	bool released = c->session.stage == FT_SESSION_RELEASED;
 	return offered(c) && (none || released || ended_by_peer(c)) && can_store(c);
 }
 

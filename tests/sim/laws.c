@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define FREEZES_MAX 60
+
 static const uint8_t none[FT_SESSION_BYTES];
 
 void law_broken(const char *law)
@@ -100,6 +102,9 @@ void laws_after_step(int host, const struct ft_actions *out)
 	if (waits(c) && due == FT_NEVER && !owed && !c->exited)
 		law_broken("a phase that waits has no deadline");
 	for (int i = 0; i < out->n; i++)
+		if (out->a[i].kind == FT_DO_FREEZE && ++w.freezes > FREEZES_MAX)
+			law_broken("frozen and thawed without end");
+	for (int i = 0; i < out->n; i++)
 		if (out->a[i].kind == FT_DO_PLAN && vouches(host) && !w.vouched) {
 			w.vouched = true;
 			tell(host, "a person vouches: no law of exclusion from here on");
@@ -176,8 +181,11 @@ static bool beyond_help(int host)
 	bool stopped = h->qemu.alive && h->qemu.stopped && h->qemu.foreign;
 	bool for_a_person = h->ftd.core.phase == FT_PHASE_HELD && h->qemu.alive && !w.host[1 - host].qemu.alive;
 	bool left = h->ftd.core.session.stage == FT_SESSION_RELEASED && !w.host[1 - host].qemu.alive;
-	bool forgot = h->disk.lost && h->qemu.alive && !w.host[1 - host].qemu.alive;
-	return stopped || left || forgot || for_a_person || (h->unverifiable && !is_held(0) && !is_held(1));
+	bool unknowing = h->ftd.core.cannot_know && h->ftd.core.phase == FT_PHASE_CUT_OFF;
+	bool forgot = h->disk.lost && h->qemu.alive && (unknowing || !w.host[1 - host].qemu.alive);
+	bool never_bound = h->qemu.mode == FT_ROLE_SECONDARY && !w.host[1 - host].qemu.alive &&
+	                   h->ftd.core.session.instance != h->qemu.instance;
+	return stopped || left || forgot || for_a_person || never_bound || h->unverifiable;
 }
 
 void laws_at_end(void)

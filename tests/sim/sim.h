@@ -258,6 +258,7 @@ struct world {
 	const char *broken; /* the law, NULL: all hold */
 	int depth;          /* of stalls within stalls */
 	uint64_t events;
+	int freezes;
 	int n_queue;
 	struct happening queue[QUEUE_MAX];
 	int free_datagram;
