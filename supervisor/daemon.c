@@ -24,12 +24,18 @@ struct ft_status_source ft_daemon_status(const struct ft_daemon *d)
 	    .hub = ft_links_hub(d->links),
 	    .qemu = ft_qmp_view(d->qmp),
 	    .plan = ft_qmp_plan(d->qmp),
-	    .process = ft_qmp_process(d->qmp),
+	    .process = ft_daemon_process(d),
 	    .exclusion = d->exclusion,
 	    .last_outcome = json_array_get(d->outcomes, json_array_size(d->outcomes) - 1),
 	    .now = ft_clock_now(),
 	    .wall = ft_clock_wall(),
 	};
+}
+
+const struct ft_process *ft_daemon_process(const struct ft_daemon *d)
+{
+	const struct ft_process *p = ft_qmp_process(d->qmp);
+	return p->pid == 0 && ft_process_alive(&d->found) ? &d->found : p;
 }
 
 struct ft_core_params ft_daemon_core_params(const struct ft_config *config, uint64_t incarnation)
@@ -53,7 +59,7 @@ void ft_daemon_feed(struct ft_daemon *d, const struct ft_event *event)
 	ft_core_step(&d->core, event, ft_clock_now(), &actions);
 	/* Before anything is said or done that rests on it. */
 	if (d->exclusion)
-		ft_exclusion_publish(d->exclusion, ft_qmp_process(d->qmp), ft_core_lease(&d->core));
+		ft_exclusion_publish(d->exclusion, ft_daemon_process(d), ft_core_lease(&d->core));
 	for (int i = 0; i < actions.n; i++)
 		ft_daemon_act(d, &actions.a[i]);
 	if (d->may_start)
@@ -139,11 +145,12 @@ static void on_stalled(void *arg, int64_t gap, int64_t now)
 /* Names the QEMU process for ever; 1 for one that answers and whose process is not known. */
 static uint64_t instance_of(struct ft_daemon *d, const struct ft_qemu_view *view)
 {
-	if (view->pid == 0)
+	pid_t pid = ft_daemon_process(d)->pid;
+	if (pid == 0)
 		return view->connected ? 1 : 0;
-	if (view->pid != d->instance_pid) {
-		d->instance_pid = view->pid;
-		d->instance = ft_instance_of(view->pid);
+	if (pid != d->instance_pid) {
+		d->instance_pid = pid;
+		d->instance = ft_instance_of(pid);
 	}
 	return d->instance;
 }
@@ -152,22 +159,36 @@ static void on_view(void *arg, const struct ft_qemu_view *view, int64_t now)
 {
 	(void)now;
 	struct ft_daemon *d = arg;
+	const struct ft_process *process = ft_daemon_process(d);
+	bool found = process == &d->found;
 	/* Without a sentinel on guard over it, a QEMU gets no lease. */
-	bool guarded =
-	    !d->exclusion || ft_exclusion_publish(d->exclusion, ft_qmp_process(d->qmp), ft_core_lease(&d->core));
+	bool guarded = !d->exclusion || ft_exclusion_publish(d->exclusion, process, ft_core_lease(&d->core));
 	struct ft_qemu_facts q = {
 	    .connected = view->connected,
 	    .oob = view->oob,
 	    .plan_ready = view->plan_ready,
-	    .pid_verified = view->pid_verified && guarded,
+	    .pid_verified = (view->pid_verified || found) && guarded,
+	    .stopped = !view->connected && process->pid != 0 && ft_process_stopped(process),
 	    .instance = instance_of(d, view),
-	    .vm = view->vm,
+	    .vm = found ? FT_VM_ALIVE : view->vm,
 	    .role = view->role,
 	    .last_role = view->last_role,
 	    .checkpoint_ms = view->checkpoint_ms,
 	};
 	snprintf(q.fault, sizeof q.fault, "%s", view->plan_fault);
 	ft_daemon_feed(d, &(struct ft_event){.kind = FT_EVENT_QEMU, .qemu = &q});
+}
+
+/* The session names its QEMU.  One that an earlier ftd has frozen answers nothing, and must be known all the same. */
+static void find_qemu_of_session(struct ft_daemon *d)
+{
+	pid_t pid = d->core.session.instance ? ft_instance_find(d->core.session.instance) : 0;
+	if (pid == 0 || ft_process_open(pid, &d->found) != 0)
+		return;
+	if (ft_process_stopped(&d->found))
+		on_view(d, ft_qmp_view(d->qmp), ft_clock_now());
+	else
+		ft_process_close(&d->found);
 }
 
 static void on_colo_exit(void *arg, const char *mode, const char *reason, int64_t now)
@@ -363,6 +384,7 @@ struct ft_daemon *ft_daemon_new(struct ft_config *config, FILE *errors)
 	}
 	d->config = config;
 	d->exit_code = 1;
+	d->found = (struct ft_process)FT_PROCESS_NONE;
 	d->outcomes = earlier_outcomes(config->state_dir);
 	uint64_t incarnation;
 	do
@@ -392,6 +414,8 @@ int ft_daemon_run(struct ft_daemon *d)
 		event_add(d->watchdog_timer, &every);
 	}
 	ft_service_ready();
+	if (d->exclusion)
+		find_qemu_of_session(d);
 	ft_daemon_feed(d, &(struct ft_event){.kind = FT_EVENT_TIME});
 	if (event_base_dispatch(d->base) != 0)
 		ft_log(FT_LOG_ERROR, "main", "the event loop failed");
@@ -422,6 +446,7 @@ void ft_daemon_free(struct ft_daemon *d)
 	if (d->qmp)
 		ft_qmp_free(d->qmp);
 	ft_freezer_free(d->freezer);
+	ft_process_close(&d->found);
 	if (d->links)
 		ft_links_free(d->links);
 	for (int i = 0; i < FT_SIGNALS; i++)

@@ -34,6 +34,7 @@ struct ft_daemon {
 	struct ft_control *control;
 	struct ft_freezer *freezer;
 	struct ft_exclusion *exclusion; /* NULL without an arbiter */
+	struct ft_process found;        /* the session's QEMU, from before it answers: it may stand still, frozen */
 	pid_t instance_pid;             /* the QEMU process that instance names */
 	uint64_t instance;
 	struct event *signal_events[FT_SIGNALS];
@@ -59,6 +60,8 @@ static inline struct timeval ft_ms(int64_t n)
 /* Hands an event to the core and does what it says. Read the clock anew: time has passed since the event was told. */
 void ft_daemon_feed(struct ft_daemon *d, const struct ft_event *event);
 struct ft_status_source ft_daemon_status(const struct ft_daemon *d);
+/* QEMU's process: as QMP knows it, or as found from the session. */
+const struct ft_process *ft_daemon_process(const struct ft_daemon *d);
 struct ft_core_params ft_daemon_core_params(const struct ft_config *config, uint64_t incarnation);
 
 /* actions.c */

@@ -26,6 +26,7 @@ struct ft_exclusion {
 	bool relieved; /* the sentinels of earlier ftd are gone */
 	bool reachable;
 	char unreachable[FT_TEXT_MAX];
+	char store_fault[FT_TEXT_MAX]; /* as logged last */
 	void (*checked)(void *arg, const char *fault, const char *warning);
 	void *checked_arg;
 };
@@ -87,8 +88,10 @@ struct ft_exclusion *ft_exclusion_new(struct event_base *base, const struct ft_c
 static void on_stored(void *arg, const char *error)
 {
 	struct ft_exclusion *x = arg;
-	if (error[0])
-		ft_log(FT_LOG_ERROR, "core", "the session is not on disk: %s", error);
+	if (strncmp(error, x->store_fault, sizeof x->store_fault - 1) != 0)
+		ft_log(error[0] ? FT_LOG_ERROR : FT_LOG_INFO, "core", "the session is %s%s",
+		       error[0] ? "not on disk: " : "on disk", error);
+	snprintf(x->store_fault, sizeof x->store_fault, "%s", error);
 	x->cb->stored(x->arg, error);
 }
 
