@@ -42,7 +42,7 @@ def held(side):
     side.wait_state("held")
     wait(side.qemu.stopped, f"{side.node}'s QEMU to be frozen")
     assert side.ftctl("status").returncode == CUT_OFF
-    assert "ftctl failover --confirm-fenced" in side.status()["reason"], side.status()["reason"]
+    assert "ftctl failover --confirm-fenced" in (side.status()["reason"] or ""), side.status()["reason"]
     said = side.qemu.said()
     stays(lambda: side.state() == "held" and side.qemu.stopped(), 2, f"{side.node} is held")
     assert side.qemu.said() == said, f"{side.node}'s frozen guest spoke"
@@ -251,7 +251,7 @@ def a_full_disk_arms_nothing():
         side = rig.alpha
         side.stop_ftd()
         side.start_ftd(inside=["unshare", "--mount", "sh", "-c", tmpfs.format(side.state_dir), "sh"])
-        wait(lambda: "state_dir" in side.status()["reason"], "alpha to say what is missing")
+        wait(lambda: "state_dir" in (side.status()["reason"] or ""), "alpha to say what is missing")
         stays(lambda: not any(s.status()["protected"] for s in rig.sides), 3, "nobody is protected")
         assert side.ftctl("check").returncode != 0 and "state_dir" in side.ftctl("check").stdout
         no_failover(rig)
