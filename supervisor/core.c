@@ -217,6 +217,9 @@ static void absorb_qemu(struct ft_core *c, const struct ft_qemu_facts *news)
 	/* It was a primary before we came, and nothing says in which session, or whether that was ended. */
 	bool unread = c->session.stage == FT_SESSION_NONE || c->session.stage == FT_SESSION_UNKNOWN;
 	bool young = c->phase == FT_PHASE_STARTING || c->now < c->started_at + FT_STARTING_NS;
+	if (other && young)
+		c->found_instance = q.instance;
+	young |= q.instance == c->found_instance; /* however late it says what it is */
 	bool seen_late = q.role == FT_ROLE_PRIMARY && c->qemu.role == FT_ROLE_NONE;
 	if (c->params.arbitrated && unread && young && (seen_late || (other && c->frozen)))
 		c->cannot_know = true;
@@ -224,7 +227,9 @@ static void absorb_qemu(struct ft_core *c, const struct ft_qemu_facts *news)
 	c->qemu = q;
 	/* An earlier ftd won the claim, and died before its plan was through. */
 	if (first_words)
-		c->undone = ft_session_won(c);
+		c->undone = ft_session_won(c) && q.role == c->session.role;
+	if (first_words)
+		c->won_unasked = false;
 	c->undone = c->undone && q.role != FT_ROLE_NONE;
 }
 
@@ -349,7 +354,7 @@ void ft_core_refresh_self(struct ft_core *c)
 	/* Frozen because our right has ended is no yielding: the right may come back. */
 	bool own_doing = c->phase == FT_PHASE_FREEZING || c->phase == FT_PHASE_CLAIMING || c->phase == FT_PHASE_CUT_OFF;
 	/* Nor may it be told before the claim is given up on disk. */
-	bool yielded = c->frozen && here && !own_doing && !(c->params.arbitrated && c->session.stage == FT_SESSION_BOUND);
+	bool yielded = c->frozen && here && !own_doing && !ft_session_open(c);
 	s->vm = yielded ? FT_VM_YIELDED : q->vm;
 	/* It ran alone: the end of that guest must not wake an old copy of it at the peer's. */
 	if (s->vm == FT_VM_GONE && q->role == FT_ROLE_NONE)

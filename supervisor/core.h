@@ -174,8 +174,10 @@ struct ft_core {
 	struct ft_session session; /* as it is on disk */
 	struct ft_session store_next;
 	bool undone;            /* we found our QEMU in COLO still, in a session that we have ended */
+	bool won_unasked;       /* ... which the register told us when the peer may have been running */
 	bool winner_unstored;   /* the register said who won; the disk does not yet */
-	uint64_t gone_instance; /* the QEMU that died under us */
+	uint64_t gone_instance;  /* the QEMU that died under us, or by us */
+	uint64_t found_instance; /* the QEMU that was there when we came */
 	bool storing;           /* store_next is on its way to disk */
 	int64_t store_again_at; /* after a failure */
 	char store_fault[FT_TEXT_MAX];

@@ -244,7 +244,7 @@ static bool asked_by_primary(const struct ft_core *c)
 /* Who yields gives up its claim on disk before it says so: a restart must not take it back. */
 static bool frozen(const struct ft_core *c)
 {
-	return c->frozen && !(c->params.arbitrated && c->session.stage == FT_SESSION_BOUND);
+	return c->frozen && !ft_session_open(c);
 }
 
 static bool frozen_but_bound(const struct ft_core *c)
@@ -413,7 +413,7 @@ static bool over_but_unsettled(const struct ft_core *c)
 
 static bool replaced(const struct ft_core *c)
 {
-	return vm_here(c) && !c->frozen;
+	return vm_here(c) && c->qemu.instance != c->gone_instance;
 }
 
 static bool unbound(const struct ft_core *c)
@@ -435,6 +435,13 @@ static bool peer_vm_dead(const struct ft_core *c)
 static bool peer_yielded(const struct ft_core *c)
 {
 	return peer_vm_is(c, FT_VM_YIELDED);
+}
+
+/* It yields in a session that was released: its word is all that is needed, and it names the session. */
+static bool yielded_unbound(const struct ft_core *c)
+{
+	return peer_yielded(c) && c->session.stage == FT_SESSION_RELEASED && ft_session_shared(c) && in_colo(c) &&
+	       c->session.instance == c->qemu.instance && c->qemu.connected;
 }
 
 static bool hung_with_live_peer(const struct ft_core *c)
@@ -558,10 +565,12 @@ static bool bound_but_cannot_arm(const struct ft_core *c)
  * the old session still, or gone. */
 static bool won_but_undone(const struct ft_core *c)
 {
-	bool old_peer = ft_session_shared(c) || peer_vm_out(c) || c->hearing == FT_PEER_LOST;
+	bool out = peer_vm_is(c, FT_VM_GONE) || peer_vm_is(c, FT_VM_ABSENT) || peer_vm_is(c, FT_VM_YIELDED);
+	bool silent = c->hearing == FT_PEER_LOST && peer_lost(c);
 	bool nobody = c->hearing == FT_PEER_NEVER && c->now >= c->started_at + FT_STARTING_NS;
+	bool old_peer = is_primary(c) ? ft_session_shared(c) : !c->won_unasked;
 	return c->undone && ft_session_won(c) && c->qemu.connected && c->qemu.plan_ready && !c->frozen &&
-	       (!is_primary(c) || old_peer || nobody);
+	       (old_peer || out || silent || nobody);
 }
 
 /* Found standing still: an earlier ftd froze it, or its sentinel. */
@@ -662,7 +671,7 @@ static bool claim_again_due(const struct ft_core *c)
 static bool peer_is_back(const struct ft_core *c)
 {
 	enum ft_state s = c->peer.side.state;
-	return c->frozen && !is_primary(c) && peer_heard(c) && ft_session_shared(c) && !c->arbiter_busy &&
+	return c->frozen && !is_primary(c) && ft_session_current(c) && ft_session_shared(c) && !c->arbiter_busy &&
 	       s != FT_SOLO && s != FT_FAILING_OVER && s != FT_CLAIMING;
 }
 
@@ -865,11 +874,17 @@ static void give_up_freezing(struct ft_core *c, struct ft_actions *out)
 	to_rest(c, out);
 }
 
+static void kill_qemu(struct ft_core *c, struct ft_actions *out)
+{
+	c->gone_instance = c->qemu.instance;
+	ft_core_do(out, FT_DO_KILL);
+}
+
 static void end_frozen(struct ft_core *c, struct ft_actions *out)
 {
 	c->bound = false;
 	c->freeze_until = FT_NEVER;
-	ft_core_do(out, FT_DO_KILL);
+	kill_qemu(c, out);
 	ft_core_enter(c, out, FT_PHASE_FENCED, "peer %s runs the guest alone; our QEMU is ended", c->peer.node);
 }
 
@@ -951,7 +966,8 @@ static void begin_outcome(struct ft_core *c, struct ft_actions *out, enum ft_cau
 	    .ended_at = FT_NEVER,
 	    .plan = {.proven_at = FT_NEVER},
 	};
-	memcpy(o->session, c->self.session, sizeof o->session);
+	if (c->params.arbitrated)
+		memcpy(o->session, c->session.id, sizeof o->session);
 	memcpy(o->peer, c->peer.node, sizeof o->peer);
 	memcpy(o->evidence, c->evidence, sizeof o->evidence);
 	/* The last heartbeat is noted when its absence is judged, but it comes first. */
@@ -1198,7 +1214,7 @@ static void end_unfrozen(struct ft_core *c, struct ft_actions *out)
 	c->freeze_until = FT_NEVER;
 	c->bound = false;
 	drop_attempt(c);
-	ft_core_do(out, FT_DO_KILL);
+	kill_qemu(c, out);
 	ft_core_enter(c, out, FT_PHASE_FENCED, "our QEMU could not be stopped in time, and was ended");
 }
 
@@ -1478,6 +1494,7 @@ static const struct rule rules[] = {
     {BOUND, peer_leaves, to_unprotected},
     {OPEN | BOUND, peer_vm_dead, take_over_gone},
     {BOUND, peer_yielded, take_over_yielded},
+    {OPEN, yielded_unbound, take_over_yielded},
     {BOUND, hung_with_live_peer, freeze_hung},
 
     /* Bound: replication broken */

@@ -37,6 +37,11 @@ static bool peer_has_session(const struct ft_core *c)
 	return heard(c) && memcmp(c->peer.side.session, no_id, sizeof no_id) != 0;
 }
 
+bool ft_session_open(const struct ft_core *c)
+{
+	return c->params.arbitrated && open_stage(c);
+}
+
 bool ft_session_current(const struct ft_core *c)
 {
 	return c->params.arbitrated && c->session.stage == FT_SESSION_BOUND && same_qemu(c);
@@ -168,7 +173,8 @@ static bool may_propose(const struct ft_core *c)
 {
 	if (c->session.stage == FT_SESSION_RELEASED)
 		return same_qemu(c);
-	return c->session.stage == FT_SESSION_NONE || ended_by_us(c);
+	bool none = c->session.stage == FT_SESSION_NONE || c->session.stage == FT_SESSION_UNKNOWN;
+	return (none && !c->cannot_know) || ended_by_us(c);
 }
 
 /* The peer holds on to a session that we have not released together with it. */
@@ -297,12 +303,12 @@ void ft_end_old(struct ft_core *c, struct ft_actions *out)
 	ft_session_claim(c, out, FT_ERRAND_END_OLD);
 }
 
-/* We hold on to a session that the peer, heard and calm, does not name: it may be over.  The register knows. */
+/* We hold on to a session that the peer, heard, does not name: it may be over.  The register knows. */
 bool ft_look_up_due(const struct ft_core *c)
 {
 	bool held = c->session.stage == FT_SESSION_BOUND || c->session.stage == FT_SESSION_RESIGNED;
-	bool quiet = heard(c) && ft_side_calm(&c->peer.side) && c->peer.side.state != FT_STARTING;
-	return c->params.arbitrated && held && quiet && !ft_session_shared(c) && !c->only_proposed && !c->storing &&
+	bool settled = heard(c) && c->peer.side.state != FT_STARTING;
+	return c->params.arbitrated && held && settled && !ft_session_shared(c) && !c->only_proposed && !c->storing &&
 	       can_ask_arbiter(c);
 }
 
@@ -336,7 +342,7 @@ void ft_release(struct ft_core *c, struct ft_actions *out)
 /* We give up the right for good, on disk, before anyone is told. */
 bool ft_resign_wanted(const struct ft_core *c)
 {
-	return c->params.arbitrated && c->session.stage == FT_SESSION_BOUND && can_store(c) && !c->arbiter_busy;
+	return ft_session_open(c) && can_store(c) && !c->arbiter_busy;
 }
 
 /* Our QEMU has died in it, and the peer was or will be told so: we never may claim it. */
@@ -487,6 +493,8 @@ static void absorb_arbiter(struct ft_core *c, const struct ft_event *e)
 		return;
 	bool ours = e->claim == FT_CLAIM_WON || (e->text && strcmp(e->text, c->params.node) == 0);
 	c->claim = ours ? FT_CLAIM_WON : FT_CLAIM_LOST;
+	if (c->errand == FT_ERRAND_READ && ours)
+		c->undone = c->won_unasked = true; /* a claim that was given up has landed */
 	know_winner(c, ours ? c->params.node : e->text ? e->text : "?");
 }
 

@@ -162,7 +162,10 @@ static void rebuild(void)
 	for (int i = 0; i < 2; i++) {
 		struct host *survivor = &w.host[i], *other = &w.host[1 - i];
 		struct qemu *q = &survivor->qemu;
-		bool alone = runs_as_master(i) && q->mode == FT_ROLE_NONE && qemu_answers(i, FT_CHANNEL_QMP);
+		const struct ft_core *c = &survivor->ftd.core;
+		bool settled = survivor->ftd.running == FTD_RUNS && c->phase == FT_PHASE_SOLO &&
+		               c->now > c->phase_since + SECOND(0.2);
+		bool alone = settled && runs_as_master(i) && q->mode == FT_ROLE_NONE && qemu_answers(i, FT_CHANNEL_QMP);
 		if (!alone || other->qemu.alive || !other->up || other->suspended || w.colo_silent)
 			continue;
 		tell(i, "a new secondary for the survivor");

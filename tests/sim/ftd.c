@@ -161,13 +161,14 @@ static bool receive_one(int host, int which, int64_t now)
 	return true;
 }
 
-static bool drain(int host, int64_t now)
+/* Each has its own time, taken after it was received: one that is heard must not seem heard before it was sent. */
+static bool drain(int host)
 {
 	struct ftd *f = &w.host[host].ftd;
 	while (f->n_socket > 0) {
 		int which = f->socket[0];
 		memmove(f->socket, f->socket + 1, (size_t)--f->n_socket * sizeof f->socket[0]);
-		if (!receive_one(host, which, now))
+		if (!boundary(host) || !receive_one(host, which, local_time(host)))
 			return false;
 	}
 	return true;
@@ -233,8 +234,10 @@ static void turn(int host)
 		return;
 	uint64_t life = f->life;
 	f->in_turn = true;
+	if (!drain(host))
+		return;
 	int64_t now = f->turn_now = local_time(host);
-	if (!boundary(host) || !drain(host, now) || !boundary(host))
+	if (!boundary(host))
 		return;
 	bool changed = ft_detector_tick(&f->hub.detector, now);
 	f->hub.detector.stalled_ns = 0;

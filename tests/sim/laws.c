@@ -173,7 +173,7 @@ static void judge_outcomes(void)
 	}
 }
 
-/* What ftd does not promise to mend: a QEMU that somebody else has stopped; a death while an ftd took its leave, or
+/* What ftd does not promise to mend: a QEMU that was stuck when its ftd came, so that no plan could be made; a QEMU that somebody else has stopped; a death while an ftd took its leave, or
  * where the other side has lost its file; a peer that may have run the guest alone before it died; a QEMU that nobody could freeze, which is never protected. */
 static bool beyond_help(int host)
 {
@@ -182,10 +182,12 @@ static bool beyond_help(int host)
 	bool for_a_person = h->ftd.core.phase == FT_PHASE_HELD && h->qemu.alive && !w.host[1 - host].qemu.alive;
 	bool left = h->ftd.core.session.stage == FT_SESSION_RELEASED && !w.host[1 - host].qemu.alive;
 	bool unknowing = h->ftd.core.cannot_know && h->ftd.core.phase == FT_PHASE_CUT_OFF;
-	bool forgot = h->disk.lost && h->qemu.alive && (unknowing || !w.host[1 - host].qemu.alive);
+	bool forgot = (h->disk.lost || w.host[1 - host].disk.lost) && h->qemu.alive &&
+	              (unknowing || is_held(host) || !w.host[1 - host].qemu.alive);
 	bool never_bound = h->qemu.mode == FT_ROLE_SECONDARY && !w.host[1 - host].qemu.alive &&
 	                   h->ftd.core.session.instance != h->qemu.instance;
-	return stopped || left || forgot || for_a_person || never_bound || h->unverifiable;
+	bool unaskable = h->qemu.stuck && !h->ftd.plan && h->ftd.core.phase == FT_PHASE_FAILED;
+	return unaskable || stopped || left || forgot || for_a_person || never_bound || h->unverifiable;
 }
 
 void laws_at_end(void)
