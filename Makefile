@@ -67,6 +67,11 @@ check:
 	$(MAKE) SAN=1 all unit
 	tests/e2e/run
 
+# A hundred races of both hosts for the claim.
+check-races:
+	$(MAKE) SAN=1 all
+	FTD_RACES=100 tests/e2e/run races
+
 # The main job, to be watched: a real COLO pair, two ftd, two failovers.
 demo:
 	@tests/tools/install-deps --build --run
@@ -98,5 +103,5 @@ install: all
 clean:
 	rm -rf build
 
-.PHONY: all unit check demo lint lint-all install clean
+.PHONY: all unit check check-races demo lint lint-all install clean
 .SECONDARY:

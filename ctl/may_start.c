@@ -273,7 +273,7 @@ int ft_may_start(const struct ft_config *config, bool confirm_fenced, char why[F
 	if (!errors)
 		abort();
 	setvbuf(errors, NULL, _IONBF, 0);
-	int code, lock = ft_lock_state_dir(config->state_dir, errors);
+	int code, lock = ft_lock_state_dir(config->state_dir, NULL, errors);
 	if (lock < 0) {
 		code = ft_may_start_ask(config->control_socket, confirm_fenced, answer);
 	} else {

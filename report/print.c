@@ -282,6 +282,7 @@ void ft_status_print(const json_t *status, FILE *out)
 	fprintf(out, "%s on %s: %s as %s", text_of(status, "pair", "?", a), text_of(status, "node", "?", b),
 	        text_of(status, "state", "?", c), text_of(status, "role", "?", d));
 	fprintf(out, " since %s%s\n", text_of(status, "since", "?", a), is_true(status, "paused") ? ", PAUSED" : "");
+	fprintf(out, "  why      %s\n", text_of(status, "reason", "-", a));
 	print_peer(status, out);
 	print_links(status, out);
 	print_qemu(status, out);

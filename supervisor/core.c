@@ -221,7 +221,7 @@ static void absorb_qemu(struct ft_core *c, const struct ft_qemu_facts *news)
 		c->found_instance = q.instance;
 	young |= q.instance == c->found_instance; /* however late it says what it is */
 	bool seen_late = q.role == FT_ROLE_PRIMARY && c->qemu.role == FT_ROLE_NONE;
-	if (c->params.arbitrated && unread && young && (seen_late || (other && c->frozen)))
+	if (c->params.arbitrated && !c->params.fresh && unread && young && (seen_late || (other && c->frozen)))
 		c->cannot_know = true;
 	bool first_words = q.connected && q.role != c->qemu.role && c->phase != FT_PHASE_SOLO;
 	c->qemu = q;

@@ -67,7 +67,7 @@ struct ft_peer_news {
 struct ft_qemu_facts {
 	bool connected, oob, plan_ready;
 	bool pid_verified; /* signals will hit the right process */
-	bool stopped;      /* it does not answer, and stood still when we came: an earlier ftd or its sentinel did that */
+	bool stopped; /* it does not answer, and stood still when we came: an earlier ftd or its sentinel did that */
 	uint64_t instance; /* names this QEMU process; differs for the next one; 0 none */
 	enum ft_vm vm;     /* never YIELDED */
 	enum ft_role role, last_role;
@@ -142,6 +142,7 @@ struct ft_core_params {
 	int64_t guard;                  /* the secondary waits this much longer */
 	uint8_t seed[FT_SESSION_BYTES]; /* random: where this incarnation's session ids come from */
 	struct ft_session session;      /* as read back from disk */
+	bool fresh;                     /* no ftd was here before: if there is no session, none was lost */
 };
 
 struct ft_core {
@@ -173,13 +174,13 @@ struct ft_core {
 	int64_t started_at;
 	struct ft_session session; /* as it is on disk */
 	struct ft_session store_next;
-	bool undone;            /* we found our QEMU in COLO still, in a session that we have ended */
-	bool won_unasked;       /* ... which the register told us when the peer may have been running */
-	bool winner_unstored;   /* the register said who won; the disk does not yet */
+	bool undone;             /* we found our QEMU in COLO still, in a session that we have ended */
+	bool won_unasked;        /* ... which the register told us when the peer may have been running */
+	bool winner_unstored;    /* the register said who won; the disk does not yet */
 	uint64_t gone_instance;  /* the QEMU that died under us, or by us */
 	uint64_t found_instance; /* the QEMU that was there when we came */
-	bool storing;           /* store_next is on its way to disk */
-	int64_t store_again_at; /* after a failure */
+	bool storing;            /* store_next is on its way to disk */
+	int64_t store_again_at;  /* after a failure */
 	char store_fault[FT_TEXT_MAX];
 	uint32_t drawn;      /* ids drawn from the seed */
 	int64_t lease_until; /* our right to run as a bound primary */

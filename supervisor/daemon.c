@@ -375,7 +375,7 @@ static bool make_shells(struct ft_daemon *d, uint64_t incarnation, FILE *errors)
 	return d->hooks && d->freezer && d->qmp;
 }
 
-struct ft_daemon *ft_daemon_new(struct ft_config *config, FILE *errors)
+struct ft_daemon *ft_daemon_new(struct ft_config *config, bool fresh, FILE *errors)
 {
 	struct ft_daemon *d = calloc(1, sizeof *d);
 	if (!d) {
@@ -391,6 +391,7 @@ struct ft_daemon *ft_daemon_new(struct ft_config *config, FILE *errors)
 		randombytes_buf(&incarnation, sizeof incarnation);
 	while (incarnation == 0);
 	struct ft_core_params params = ft_daemon_core_params(config, incarnation);
+	params.fresh = fresh;
 	d->base = event_base_new();
 	bool good = d->base && make_events(d) && make_children(d, &params.session, errors);
 	ft_core_init(&d->core, &params, ft_clock_now());

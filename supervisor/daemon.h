@@ -7,8 +7,8 @@
 
 struct ft_daemon;
 
-/* Takes config over, and frees it in the end.  NULL after lines to errors; config is freed then too. */
-struct ft_daemon *ft_daemon_new(struct ft_config *config, FILE *errors);
+/* fresh: no ftd has used this state_dir before, so no session was lost with it.  Takes config over, and frees it in the end.  NULL after lines to errors; config is freed then too. */
+struct ft_daemon *ft_daemon_new(struct ft_config *config, bool fresh, FILE *errors);
 /* Runs until asked to stop.  0: asked to (SIGTERM, SIGINT); 1: a fault, logged. */
 int ft_daemon_run(struct ft_daemon *d);
 void ft_daemon_free(struct ft_daemon *d);

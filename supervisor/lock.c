@@ -27,7 +27,7 @@ static int make_dirs(const char *path)
 	return mkdir(part, 0700) != 0 && errno != EEXIST ? -1 : 0;
 }
 
-int ft_lock_state_dir(const char *state_dir, FILE *errors)
+int ft_lock_state_dir(const char *state_dir, bool *fresh, FILE *errors)
 {
 	char path[FT_PATH_MAX + 8], holder[32] = "";
 	if (make_dirs(state_dir) != 0) {
@@ -35,7 +35,11 @@ int ft_lock_state_dir(const char *state_dir, FILE *errors)
 		return -1;
 	}
 	snprintf(path, sizeof path, "%s/lock", state_dir);
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fresh)
+		*fresh = fd >= 0;
+	if (fd < 0)
+		fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0) {
 		fprintf(errors, "cannot open %s: %s; is state_dir writable for ftd?\n", path, strerror(errno));
 		return -1;

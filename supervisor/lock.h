@@ -3,10 +3,11 @@
 #ifndef FT_SUPERVISOR_LOCK_H
 #define FT_SUPERVISOR_LOCK_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
-/* Makes state_dir (mode 0700, parents too) if it is missing, and takes its lock, which holds until this process ends.
+/* fresh: set to whether no ftd has ever held it; may be NULL.  Makes state_dir (mode 0700, parents too) if it is missing, and takes its lock, which holds until this process ends.
  * Returns the descriptor to keep open, or -1 after a line to errors that names the holder. */
-int ft_lock_state_dir(const char *state_dir, FILE *errors);
+int ft_lock_state_dir(const char *state_dir, bool *fresh, FILE *errors);
 
 #endif

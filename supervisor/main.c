@@ -112,12 +112,13 @@ int main(int argc, char **argv)
 	}
 	ft_log_context(config->pair, config->node);
 	ft_log_level(config->log_level);
-	int lock = ft_lock_state_dir(config->state_dir, stderr);
+	bool fresh = false;
+	int lock = ft_lock_state_dir(config->state_dir, &fresh, stderr);
 	if (lock < 0) {
 		ft_config_free(config);
 		return 1;
 	}
-	struct ft_daemon *d = ft_daemon_new(config, stderr);
+	struct ft_daemon *d = ft_daemon_new(config, fresh, stderr);
 	if (!d)
 		return 1;
 	open_to_signals();

@@ -314,8 +314,8 @@ static bool peer_does_not_want_it(const struct ft_core *c)
 	    p->state == FT_UNPROTECTED || p->state == FT_ARMING || p->state == FT_PROTECTED || p->state == FT_SUSPECT;
 	/* Under a session it may have taken over by our word. */
 	bool unbound = !ft_session_unended(c) || c->session.stage == FT_SESSION_RELEASED;
-	return unbound && peer_heard(c) && calm && p->request == FT_REQUEST_NONE &&
-	       p->role == opposite(c->role) && c->now >= since + FT_WORD_NS;
+	return unbound && peer_heard(c) && calm && p->request == FT_REQUEST_NONE && p->role == opposite(c->role) &&
+	       c->now >= since + FT_WORD_NS;
 }
 
 static bool peer_failed(const struct ft_core *c)
@@ -529,6 +529,13 @@ static bool broken_before_we_came(const struct ft_core *c)
 	       c->checkpoint_at == FT_NEVER && c->now >= c->phase_since + FT_WORD_NS && c->now >= c->ask_again_at;
 }
 
+/* Both are ready, and yet no session comes about: a person must know what it hangs on. */
+static bool arming_hangs(const struct ft_core *c)
+{
+	const char *text = ft_session_missing(c);
+	return text && c->now >= c->phase_since + FT_RETRY_NS && strcmp(text, c->reason) != 0;
+}
+
 static bool checkpoint_wanted(const struct ft_core *c)
 {
 	bool peer_wants = peer_heard(c) && c->peer.side.state == FT_ARMING && !c->peer.side.ready;
@@ -621,11 +628,17 @@ static bool frozen_not_knowing(const struct ft_core *c)
 	return c->frozen && c->cannot_know;
 }
 
+/* The outcome is of a failover that has begun and not ended; otherwise it is done, or on its way to disk. */
+static bool attempt_open(const struct ft_core *c)
+{
+	return c->outcome_busy && c->record_until == FT_NEVER;
+}
+
 /* There is no session, or none that anyone may claim: nothing is left to be frozen for. */
 static bool known_again(const struct ft_core *c)
 {
 	bool none = c->session.stage == FT_SESSION_NONE || c->session.stage == FT_SESSION_RELEASED;
-	return c->frozen && none && !c->cannot_know && !left_colo(c);
+	return c->frozen && none && !c->cannot_know && !left_colo(c) && !attempt_open(c);
 }
 
 static bool may_claim(const struct ft_core *c)
@@ -742,6 +755,11 @@ static void to_arming(struct ft_core *c, struct ft_actions *out)
 	c->n_evidence = 0;
 	ft_core_enter(c, out, FT_PHASE_ARMING, "peer %s heard, our QEMU is the %s", c->peer.node,
 	              ft_role_name(c->qemu.role));
+}
+
+static void to_arming_in_vain(struct ft_core *c, struct ft_actions *out)
+{
+	ft_core_enter(c, out, FT_PHASE_ARMING, "%s", ft_session_missing(c));
 }
 
 static void to_protected(struct ft_core *c, struct ft_actions *out)
@@ -968,7 +986,7 @@ static void begin_outcome(struct ft_core *c, struct ft_actions *out, enum ft_cau
 	};
 	if (c->params.arbitrated)
 		memcpy(o->session, c->session.id, sizeof o->session);
-	memcpy(o->peer, c->peer.node, sizeof o->peer);
+	memcpy(o->peer, c->peer_known ? c->peer.node : c->session.peer, sizeof o->peer);
 	memcpy(o->evidence, c->evidence, sizeof o->evidence);
 	/* The last heartbeat is noted when its absence is judged, but it comes first. */
 	for (int i = 1; i < o->n_evidence; i++)
@@ -1039,12 +1057,6 @@ static void take_over(struct ft_core *c, struct ft_actions *out, enum ft_cause c
 	}
 	begin_outcome(c, out, cause);
 	proceed(c, out);
-}
-
-/* The outcome is of a failover that has begun and not ended; otherwise it is done, or on its way to disk. */
-static bool attempt_open(const struct ft_core *c)
-{
-	return c->outcome_busy && c->record_until == FT_NEVER;
 }
 
 static void drop_attempt(struct ft_core *c)
@@ -1174,6 +1186,10 @@ static void freeze_at_end_of_right(struct ft_core *c, struct ft_actions *out)
 		freeze_and_claim(c, out, "our QEMU is a primary, and no session can be read: it may have been ended");
 		return;
 	}
+	if (unasked(c))
+		drop_attempt(c); /* replication broke because the peer was dying: that is the better cause */
+	if (c->hearing != FT_PEER_LOST && c->heard_at != FT_NEVER)
+		ft_core_note(c, c->heard_at, "the peer's last known heartbeat was heard");
 	ft_core_note(c, c->now, "our right to run has ended: no heartbeat of ours was acknowledged in time");
 	freeze_and_claim(c, out, "our right to run has ended, unacknowledged by the peer");
 }
@@ -1528,6 +1544,7 @@ static const struct rule rules[] = {
     {OPEN | P(WATCH) | FROZEN | P(FENCED), ft_look_up_due, ft_look_up},
     {P(ARMING), cannot_arm, to_unprotected},
     {P(ARMING), all_well, to_protected},
+    {P(ARMING), arming_hangs, to_arming_in_vain},
     {P(ARMING), broken_before_we_came, ask_broken},
     {P(ARMING) | P(WATCH), checkpoint_wanted, probe},
     {P(UNPROTECTED) | P(SOLO) | P(FAILED), can_arm, to_arming},
@@ -1567,6 +1584,7 @@ int64_t ft_rules_deadline(const struct ft_core *c)
 	    {phase & (P(ARMING) | BOUND), c->probe_again_at},
 	    {phase & BOUND, ft_after(c->broken_at, FT_WORD_NS)},
 	    {phase & P(ARMING), c->phase_since + FT_WORD_NS},
+	    {c->params.arbitrated && phase & P(ARMING), c->phase_since + FT_RETRY_NS},
 	    {phase & (P(ARMING) | BOUND), c->ask_again_at},
 	    {phase & (OPEN | BOUND | P(FAILED)), c->freeze_again_at},
 	    {phase & BOUND && is_primary(c), checkpoint_due(c)},

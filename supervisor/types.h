@@ -107,9 +107,10 @@ struct ft_side {
 	enum ft_request request;
 	uint32_t request_id; /* names the request; from a random start, so that answers to a predecessor's fit none */
 	enum ft_answer answer;
-	uint32_t answer_id;                /* the request_id answered */
-	uint32_t checkpoint_ms;            /* x-checkpoint-delay of this side's QEMU, 0 unknown */
-	uint8_t session[FT_SESSION_BYTES]; /* the one this side is bound by or has resigned, on its disk; all zero: none */
+	uint32_t answer_id;     /* the request_id answered */
+	uint32_t checkpoint_ms; /* x-checkpoint-delay of this side's QEMU, 0 unknown */
+	uint8_t
+	    session[FT_SESSION_BYTES]; /* the one this side is bound by or has resigned, on its disk; all zero: none */
 	uint64_t epoch;
 	uint32_t window_ms; /* this side's detection time: it claims nothing before a silence of that length */
 };

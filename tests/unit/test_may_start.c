@@ -411,7 +411,7 @@ static pid_t start_daemon(bool serves)
 	pid_t pid = fork();
 	if (pid == 0) {
 		struct event_base *base = event_base_new();
-		int lock = ft_lock_state_dir(dir, stderr);
+		int lock = ft_lock_state_dir(dir, NULL, stderr);
 		bool good = lock >= 0 && (!serves || ft_control_new(base, &config, play_daemon, NULL, stderr) != NULL);
 		if (!good || write(ready[1], "", 1) != 1)
 			_exit(1);
