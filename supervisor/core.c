@@ -149,8 +149,10 @@ static void absorb_peer(struct ft_core *c, const struct ft_peer_news *news)
 		ft_core_note(c, c->now, "the peer's QEMU reports that replication broke");
 	c->peer = *news;
 	c->peer_known = true;
-	if (memcmp(is->session, c->session.id, sizeof is->session) == 0)
+	if (memcmp(is->session, c->session.id, sizeof is->session) == 0) {
 		c->only_proposed = false;
+		c->named_by = news->incarnation;
+	}
 	c->peer_at = c->now;
 }
 
@@ -364,8 +366,9 @@ void ft_core_refresh_self(struct ft_core *c)
 	           !c->hung && c->checkpoint_at != FT_NEVER && c->broken_at == FT_NEVER;
 	s->checkpoint_ms = q->checkpoint_ms > 0 ? (uint32_t)q->checkpoint_ms : 0;
 	s->leaving = c->left;
-	/* Also where it was resigned: the peer must know which one our QEMU died in. */
-	bool bound = c->session.stage == FT_SESSION_BOUND || c->session.stage == FT_SESSION_RESIGNED;
+	/* Also where it was resigned: the peer must know in which one our QEMU died, or yields. */
+	bool resigned = c->session.stage == FT_SESSION_RESIGNED && s->vm != FT_VM_ALIVE;
+	bool bound = c->session.stage == FT_SESSION_BOUND || resigned;
 	memset(s->session, 0, sizeof s->session);
 	if (bound && c->params.arbitrated)
 		memcpy(s->session, c->session.id, sizeof s->session);

@@ -338,7 +338,13 @@ static bool forced_with_live_peer(const struct ft_core *c)
 	return is_forced(c) && !c->outcome_busy && peer_heard(c) && !peer_vm_out(c);
 }
 
+/* An order does not shorten the primary's lease: what we acknowledged last, or our predecessor, must be over. */
 static bool forced_alone(const struct ft_core *c)
+{
+	return is_forced(c) && !c->outcome_busy && (!ft_session_current(c) || peer_lost(c) || peer_vm_out(c));
+}
+
+static bool forced_too_late(const struct ft_core *c)
 {
 	return is_forced(c) && !c->outcome_busy;
 }
@@ -367,6 +373,12 @@ static bool unasked_and_lost(const struct ft_core *c)
 static bool peer_is_out(const struct ft_core *c)
 {
 	return answer_is(c, FT_ANSWER_YIELDED) || peer_vm_out(c);
+}
+
+/* It was in another session, or has ended ours: its word is about something else, and the register decides. */
+static bool peer_is_out_elsewhere(const struct ft_core *c)
+{
+	return peer_is_out(c) && ft_session_unended(c) && !ft_session_shared(c);
 }
 
 static bool ask_refused(const struct ft_core *c)
@@ -530,6 +542,11 @@ static bool broken_before_we_came(const struct ft_core *c)
 }
 
 /* Both are ready, and yet no session comes about: a person must know what it hangs on. */
+static bool can_arm_again(const struct ft_core *c)
+{
+	return can_arm(c) && !ft_session_unended(c);
+}
+
 static bool arming_hangs(const struct ft_core *c)
 {
 	const char *text = ft_session_missing(c);
@@ -1477,6 +1494,7 @@ static const struct rule rules[] = {
     {P(ASKING), no_vm_here, ask_lost_own_vm},
     {P(ASKING), unasked_and_gone, take_over_gone_after_all},
     {P(ASKING), unasked_and_lost, take_over_lost_after_all},
+    {P(ASKING), peer_is_out_elsewhere, to_claiming},
     {P(ASKING), peer_is_out, proceed},
     {P(ASKING), peer_lost, go_on_unheard},
     {P(ASKING), ask_refused, ask_was_refused},
@@ -1487,7 +1505,7 @@ static const struct rule rules[] = {
 
     /* A person's order */
     {ENDING | P(ASKING) | P(FREEZING) | P(CLAIMING), is_forced, join_force},
-    {P(SOLO) | P(FENCED), forced_alone, refuse_force},
+    {P(SOLO) | P(FENCED), forced_too_late, refuse_force},
     {OPEN | BOUND | FROZEN | P(FAILED), forced_in_vain, refuse_force},
     {OPEN | BOUND | FROZEN | P(FAILED), forced_with_live_peer, ask_forced},
     {OPEN | BOUND | FROZEN | P(FAILED), forced_alone, take_over_forced},
@@ -1547,7 +1565,8 @@ static const struct rule rules[] = {
     {P(ARMING), arming_hangs, to_arming_in_vain},
     {P(ARMING), broken_before_we_came, ask_broken},
     {P(ARMING) | P(WATCH), checkpoint_wanted, probe},
-    {P(UNPROTECTED) | P(SOLO) | P(FAILED), can_arm, to_arming},
+    {P(UNPROTECTED) | P(FAILED), can_arm, to_arming},
+    {P(SOLO), can_arm_again, to_arming},
     {P(UNPROTECTED), reason_is_stale, to_unprotected},
     {P(WATCH), reason_is_stale, to_watch},
 };

@@ -326,9 +326,11 @@ void ft_look_up(struct ft_core *c, struct ft_actions *out)
 /* The peer takes its leave: neither side may claim until both are bound again.  It waits for our word. */
 bool ft_release_due(const struct ft_core *c)
 {
-	bool peer_leaves = heard(c) && c->peer.side.leaving;
+	/* One that names none may have ended it: only who has named it, and is calm, has released it. */
+	bool same = c->named_by == c->peer.incarnation && ft_side_calm(&c->peer.side);
+	bool peer_leaves = heard(c) && same && c->peer.side.leaving;
 	/* A leaving secondary must have forgotten its claim before it says goodbye; a primary once it was answered. */
-	bool answered = c->left && heard(c) && ft_side_calm(&c->peer.side) && !peer_has_session(c);
+	bool answered = c->left && heard(c) && same && !peer_has_session(c);
 	bool we_leave = c->leave && (c->session.role == FT_ROLE_SECONDARY || answered);
 	return c->params.arbitrated && c->session.stage == FT_SESSION_BOUND && (peer_leaves || we_leave) &&
 	       can_store(c) && !c->arbiter_busy;
@@ -446,6 +448,8 @@ static void absorb_stored(struct ft_core *c, const struct ft_event *e)
 	if (new_one)
 		c->claim = FT_CLAIM_NOT_NEEDED;
 	bool named = memcmp(c->peer.side.session, c->session.id, sizeof no_id) == 0;
+	if (named)
+		c->named_by = c->peer.incarnation;
 	c->only_proposed = new_one && c->session.stage == FT_SESSION_BOUND && !named;
 	if (c->session.stage == FT_SESSION_BOUND) {
 		c->bound = true;

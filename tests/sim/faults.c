@@ -168,6 +168,7 @@ static void rebuild(void)
 		bool alone = settled && runs_as_master(i) && q->mode == FT_ROLE_NONE && qemu_answers(i, FT_CHANNEL_QMP);
 		if (!alone || other->qemu.alive || !other->up || other->suspended || w.colo_silent)
 			continue;
+		w.rebuilt = true;
 		tell(i, "a new secondary for the survivor");
 		qemu_start(1 - i, FT_ROLE_SECONDARY);
 		q->mode = FT_ROLE_PRIMARY;

@@ -460,6 +460,8 @@ static void do_record(int host)
 	const struct ft_outcome *o = &w.host[host].ftd.core.outcome;
 	memcpy(d->outcome_coming.session, o->session, sizeof d->outcome_coming.session);
 	d->outcome_coming.result = o->result;
+	d->outcome_coming.ordered = o->cause == FT_CAUSE_SIGNAL;
+	d->outcome_coming.rebuilt = w.rebuilt;
 	d->recording = true;
 	double ms = d->full ? 1 : d->hangs ? 4500 : between(of(host), 1, 20);
 	later(ms, FTD_RECORDED, host)->error = d->full || d->hangs;
@@ -594,7 +596,7 @@ static void act(int host, const struct ft_action *a)
 	case FT_DO_READ:
 		tell(host, "%s %02x%02x", a->kind == FT_DO_CLAIM ? "CLAIM" : "READ", f->core.claim_id[0],
 		     f->core.claim_id[1]);
-		f->claimed_released = a->kind == FT_DO_CLAIM && f->core.session.stage == FT_SESSION_RELEASED;
+		f->claimed_released = a->kind == FT_DO_CLAIM && f->core.session.stage != FT_SESSION_BOUND;
 		arbiter_ask(host, a->kind == FT_DO_CLAIM);
 		break;
 	case FT_DO_PLAN:

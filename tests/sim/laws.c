@@ -82,8 +82,8 @@ static bool waits(const struct ft_core *c)
 	return false;
 }
 
-/* A person orders a failover, the peer is silent, and the register cannot be asked, or the session was released, so that
- * no lease stops the peer's guest: he answers for it. */
+/* A person orders a failover, the peer is silent, and the register cannot be asked, or the session was released or
+ * resigned, so that no lease stops the peer's guest: he answers for it. */
 static bool vouches(int host)
 {
 	const struct ft_core *c = &w.host[host].ftd.core;
@@ -158,17 +158,23 @@ bool laws_settled(void)
 }
 
 /* At most one success a session, on both disks together; but for a claim that landed after it was given up, so that who was
- * then given the right by word was told later that the register says otherwise. */
+ * then given the right by word was told later that the register says otherwise; for a person's order; and for a pair that
+ * was made anew and broke before it had a session of its own. */
 static void judge_outcomes(void)
 {
 	for (int i = 0; i < w.n_registers; i++) {
 		int successes = 0;
-		for (int host = 0; host < 2; host++)
-			for (int n = 0; n < w.host[host].disk.n_outcomes; n++) {
-				const struct kept_outcome *o = &w.host[host].disk.outcomes[n];
-				successes += o->result == FT_SUCCESS && !memcmp(o->session, w.registers[i].id, sizeof o->session);
-			}
-		if (successes > 1 && !w.vouched && !w.late_claim)
+		bool ordered = false;
+		for (int k = 0; k < 2 * OUTCOMES_MAX; k++) {
+			const struct disk *d = &w.host[k % 2].disk;
+			const struct kept_outcome *o = &d->outcomes[k / 2];
+			if (k / 2 >= d->n_outcomes || o->result != FT_SUCCESS || o->rebuilt ||
+			    memcmp(o->session, w.registers[i].id, sizeof o->session) != 0)
+				continue;
+			successes++;
+			ordered |= o->ordered;
+		}
+		if (successes > 1 && !ordered && !w.vouched && !w.late_claim)
 			law_broken("a session has two successful outcomes");
 	}
 }
@@ -179,21 +185,22 @@ static bool beyond_help(int host)
 {
 	const struct host *h = &w.host[host];
 	bool stopped = h->qemu.alive && h->qemu.stopped && h->qemu.foreign;
-	bool for_a_person = h->ftd.core.phase == FT_PHASE_HELD && h->qemu.alive && !w.host[1 - host].qemu.alive;
+	bool resigned = h->ftd.core.session.stage == FT_SESSION_RESIGNED || h->ftd.core.phase == FT_PHASE_HELD;
+	bool for_a_person = resigned && h->qemu.alive && !w.host[1 - host].qemu.alive;
 	bool left = h->ftd.core.session.stage == FT_SESSION_RELEASED && !w.host[1 - host].qemu.alive;
 	bool unknowing = h->ftd.core.cannot_know && h->ftd.core.phase == FT_PHASE_CUT_OFF;
 	bool forgot = (h->disk.lost || w.host[1 - host].disk.lost) && h->qemu.alive &&
 	              (unknowing || is_held(host) || !w.host[1 - host].qemu.alive);
 	bool never_bound = h->qemu.mode == FT_ROLE_SECONDARY && !w.host[1 - host].qemu.alive &&
 	                   h->ftd.core.session.instance != h->qemu.instance;
-	bool unaskable = h->qemu.stuck && !h->ftd.plan && h->ftd.core.phase == FT_PHASE_FAILED;
+	bool unaskable = h->qemu.stuck && !h->ftd.plan;
 	return unaskable || stopped || left || forgot || for_a_person || never_bound || h->unverifiable;
 }
 
 void laws_at_end(void)
 {
 	judge_outcomes();
-	if (laws_settled() || runs_unprotected() || beyond_help(0) || beyond_help(1))
+	if (w.vouched || laws_settled() || runs_unprotected() || beyond_help(0) || beyond_help(1))
 		return;
 	if (is_held(0) || is_held(1))
 		law_broken("held, though peer and arbiter are in reach");

@@ -314,6 +314,7 @@ void sentinel_lease(int host, int64_t lease, uint64_t instance)
 		return;
 	s->lease = lease;
 	s->instance = instance;
+	s->told = s->told && lease <= local_time(host);
 	if (lease == FT_NEVER)
 		s->wake = FT_NEVER;
 	else

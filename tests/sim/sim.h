@@ -128,6 +128,7 @@ struct disk {
 	struct kept_outcome {
 		uint8_t session[FT_SESSION_BYTES];
 		enum ft_result result;
+		bool ordered, rebuilt;
 	} outcomes[OUTCOMES_MAX], outcome_coming;
 	int n_outcomes;
 	bool recording;
@@ -254,6 +255,7 @@ struct world {
 	int n_faults;
 	struct fault faults[FAULTS_MAX];
 	bool late_claim; /* one landed that had been given up */
+	bool rebuilt;    /* a survivor was given a new secondary */
 	bool vouched;    /* a person has said that the other side is dead, and nobody could check it */
 	const char *broken; /* the law, NULL: all hold */
 	int depth;          /* of stalls within stalls */
