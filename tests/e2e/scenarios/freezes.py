@@ -64,7 +64,7 @@ def freeze_host_and_wake_it(role):
 @on_either
 def freeze_ftd_for_two_seconds(role):
     """One that was stopped has heard nothing, which says nothing of its peer."""
-    with protected(checkpoint_ms=300) as rig:
+    with protected(checkpoint_ms=100) as rig:  # many a sign of life within the detection time
         victim, witness = rig.side(role), rig.other(rig.side(role))
         victim.freeze_ftd()
         stays(lambda: witness.state() not in ("solo", "failing-over", "claiming"), 2, f"{witness.node} does not fail over")
