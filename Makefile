@@ -31,7 +31,7 @@ ROOMS    := config heartbeat qmp arbiter supervisor report ctl
 MAINS    := supervisor/main.c ctl/ftctl.c
 LIB_SRC  := $(filter-out $(MAINS),$(foreach r,$(ROOMS),$(wildcard $(r)/*.c)))
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
-ALL_SRC  := $(LIB_SRC) $(MAINS) $(UNIT_SRC)
+ALL_SRC  := $(LIB_SRC) $(MAINS) $(UNIT_SRC) $(wildcard tests/sim/*.c)
 OBJ       = $(patsubst %.c,$(B)/obj/%.o,$(1))
 
 all: $(B)/ftd $(B)/ftctl
@@ -66,6 +66,17 @@ check:
 	@tests/tools/install-deps --build --run
 	$(MAKE) SAN=1 all unit
 	tests/e2e/run
+
+# The core, the heartbeats and the plan runner of two hosts in virtual time, with faults from each seed.
+# make sim SEEDS=1:1000000, or SEEDS=N:1 to see one.
+SEEDS ?= 1:100000
+SIM   := $(B)/tests/sim/sim
+SIM_SRC := $(wildcard tests/sim/*.c)
+$(SIM): $(call OBJ,$(SIM_SRC)) $(B)/libftd.a
+	@echo 'link  $@'
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+sim: $(SIM)
+	$(SIM) --brief --seeds $(SEEDS)
 
 # A hundred races of both hosts for the claim.
 check-races:
@@ -103,5 +114,5 @@ install: all
 clean:
 	rm -rf build
 
-.PHONY: all unit check check-races demo lint lint-all install clean
+.PHONY: all unit check sim check-races demo lint lint-all install clean
 .SECONDARY:
