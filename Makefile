@@ -73,6 +73,7 @@ SEEDS ?= 1:100000
 SIM   := $(B)/tests/sim/sim
 SIM_SRC := $(wildcard tests/sim/*.c)
 $(SIM): $(call OBJ,$(SIM_SRC)) $(B)/libftd.a
+	@mkdir -p $(@D)
 	@echo 'link  $@'
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 sim: $(SIM)

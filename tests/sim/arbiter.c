@@ -86,8 +86,6 @@ void arbiter_arrives(const struct happening *h)
 	const struct registration *r = a->claim ? put_if_absent(a->id, h->host) : arbiter_find(a->id);
 	if (!reaches(h->host))
 		return;
-	enum ft_claim said = !r                               ? FT_CLAIM_NOT_NEEDED
-	                     : a->claim && r->winner == h->host ? FT_CLAIM_WON
-	                                                        : FT_CLAIM_LOST;
+	enum ft_claim said = !r ? FT_CLAIM_NOT_NEEDED : a->claim && r->winner == h->host ? FT_CLAIM_WON : FT_CLAIM_LOST;
 	answer(way(), h->host, h->guard, h->more, said, r ? r->winner : 0);
 }

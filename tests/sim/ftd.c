@@ -259,7 +259,8 @@ static void arrives(const struct happening *h)
 	bool received = at->up && !at->suspended && f->running != FTD_DEAD && f->n_socket < SOCKET_MAX;
 	if (!received) {
 		drop_datagram((int)h->arg);
-		if (at->up && !at->suspended && f->running == FTD_DEAD && !w.cut[link][h->host] && happens(RANDOM_NET, 0.1))
+		if (at->up && !at->suspended && f->running == FTD_DEAD && !w.cut[link][h->host] &&
+		    happens(RANDOM_NET, 0.1))
 			later(between(RANDOM_NET, 0.1, 2), FTD_REFUSED, from)->arg = (uint32_t)link;
 		return;
 	}
@@ -451,7 +452,8 @@ static void stored(int host, bool error)
 		d->file = w.options.no_fsync ? d->cached : d->coming;
 		d->cached = d->coming;
 	}
-	ftd_feed(host, &(struct ft_event){.kind = FT_EVENT_STORED, .error = error, .text = error ? "no space left" : NULL});
+	ftd_feed(host,
+	         &(struct ft_event){.kind = FT_EVENT_STORED, .error = error, .text = error ? "no space left" : NULL});
 }
 
 static void do_record(int host)
@@ -475,7 +477,8 @@ static void recorded(int host, bool error)
 	d->recording = false;
 	if (!error && d->n_outcomes < OUTCOMES_MAX)
 		d->outcomes[d->n_outcomes++] = d->outcome_coming;
-	ftd_feed(host, &(struct ft_event){.kind = FT_EVENT_RECORDED, .error = error, .text = error ? "no space left" : NULL});
+	ftd_feed(host,
+	         &(struct ft_event){.kind = FT_EVENT_RECORDED, .error = error, .text = error ? "no space left" : NULL});
 }
 
 static void read_disk(int host, struct ft_session *out)
@@ -521,7 +524,8 @@ static void frozen(int host, const struct happening *h)
 	bool error = !known || !q->stopped;
 	if (error)
 		f->frozen_held = false;
-	ftd_feed(host, &(struct ft_event){.kind = FT_EVENT_FROZEN, .error = error, .text = error ? "no such process" : NULL});
+	ftd_feed(host,
+	         &(struct ft_event){.kind = FT_EVENT_FROZEN, .error = error, .text = error ? "no such process" : NULL});
 }
 
 static void do_thaw(int host)
@@ -601,7 +605,7 @@ static void act(int host, const struct ft_action *a)
 		break;
 	case FT_DO_PLAN:
 		tell(host, "PLAN");
-			run_plan(host);
+		run_plan(host);
 		break;
 	case FT_DO_RECORD:
 		do_record(host);
@@ -688,7 +692,8 @@ static void arbiter_answered(int host, const struct happening *h)
 	bool read = f->core.errand == FT_ERRAND_READ;
 	const char *text = claim == FT_CLAIM_UNREACHABLE ? "no answer" : h->more ? "beta" : "alpha";
 	tell(host, "the arbiter says %s %s", ft_claim_name(claim), text);
-	ftd_feed(host, &(struct ft_event){.kind = read ? FT_EVENT_REGISTER : FT_EVENT_CLAIM, .claim = claim, .text = text});
+	ftd_feed(host,
+	         &(struct ft_event){.kind = read ? FT_EVENT_REGISTER : FT_EVENT_CLAIM, .claim = claim, .text = text});
 }
 
 static void handle(int host, const struct happening *h)
@@ -836,6 +841,8 @@ void ftd_start(int host)
 	for (size_t i = 0; i < sizeof p.seed; i++)
 		p.seed[i] = (uint8_t)chance(of(host));
 	if (w.options.arbitrated) {
+		p.fresh = !h->disk.used;
+		h->disk.used = true;
 		read_disk(host, &p.session);
 		start_sentinel(host);
 	}

@@ -27,7 +27,8 @@ void law_broken(const char *law)
 		const struct ft_link_stats *l = &h->ftd.hub.links[0].stats;
 		tell(i, "hearing %d, link 0: sent %llu, received %llu, echo %llu, replay %llu", (int)c->hearing,
 		     (unsigned long long)l->sent, (unsigned long long)l->received,
-		     (unsigned long long)l->rejected[FT_REJECT_ECHO], (unsigned long long)l->rejected[FT_REJECT_REPLAY]);
+		     (unsigned long long)l->rejected[FT_REJECT_ECHO],
+		     (unsigned long long)l->rejected[FT_REJECT_REPLAY]);
 	}
 	tell(-1, "BROKEN: %s", law);
 }
@@ -127,8 +128,8 @@ static bool solo(int host)
 {
 	const struct host *h = &w.host[host], *other = &w.host[1 - host];
 	bool other_rests = !other->qemu.alive || (other->qemu.mode == FT_ROLE_NONE && other->qemu.last == FT_ROLE_NONE);
-	return runs_as_master(host) && h->ftd.running == FTD_RUNS && h->ftd.core.phase == FT_PHASE_SOLO && other_rests &&
-	       !h->ftd.core.outcome_busy;
+	return runs_as_master(host) && h->ftd.running == FTD_RUNS && h->ftd.core.phase == FT_PHASE_SOLO &&
+	       other_rests && !h->ftd.core.outcome_busy;
 }
 
 /* Nothing is left that could run. */

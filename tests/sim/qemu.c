@@ -263,7 +263,8 @@ void qemu_happens(const struct happening *h)
 	case QEMU_ATTEMPT:
 		attempt_checkpoint(h->host);
 		if (q->mode == FT_ROLE_PRIMARY && !q->exit_said)
-			later(q->stuck || stands(h->host) ? 50 : (double)w.checkpoint_every / 1e6, QEMU_ATTEMPT, h->host);
+			later(q->stuck || stands(h->host) ? 50 : (double)w.checkpoint_every / 1e6, QEMU_ATTEMPT,
+			      h->host);
 		break;
 	case QEMU_NOTICE:
 		notice(h->host);

@@ -75,9 +75,8 @@ static int work(uint64_t from, uint64_t count, int worker, int workers, const st
 
 static int usage(void)
 {
-	fprintf(stderr,
-	        "usage: sim [--seeds FROM:COUNT] [--none] [--workers N] [--most N] [--brief] [--show SEED]\n"
-	        "           [--break sentinel|fsync]\n");
+	fprintf(stderr, "usage: sim [--seeds FROM:COUNT] [--none] [--workers N] [--most N] [--brief] [--show SEED]\n"
+	                "           [--break sentinel|fsync]\n");
 	return 2;
 }
 
@@ -87,9 +86,9 @@ int main(int argc, char **argv)
 	unsigned long long from = 1, count = 1000, shown = 0;
 	int workers = 2, most = 1;
 	bool brief = false, verbose = false;
-	static const struct option longs[] = {{"seeds", 1, NULL, 's'},   {"none", 0, NULL, 'n'},  {"workers", 1, NULL, 'w'},
-	                                      {"most", 1, NULL, 'm'},    {"brief", 0, NULL, 'b'}, {"show", 1, NULL, 'v'},
-	                                      {"break", 1, NULL, 'x'},   {NULL, 0, NULL, 0}};
+	static const struct option longs[] = {
+	    {"seeds", 1, NULL, 's'}, {"none", 0, NULL, 'n'}, {"workers", 1, NULL, 'w'}, {"most", 1, NULL, 'm'},
+	    {"brief", 0, NULL, 'b'}, {"show", 1, NULL, 'v'}, {"break", 1, NULL, 'x'},   {NULL, 0, NULL, 0}};
 	for (int o; (o = getopt_long(argc, argv, "", longs, NULL)) != -1;)
 		switch (o) {
 		case 's':

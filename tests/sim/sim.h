@@ -101,9 +101,9 @@ struct qemu {
 	bool hung;      /* its monitor answers nothing in band, though it runs */
 	bool exit_said; /* COLO_EXIT comes once */
 	enum ft_role mode, last;
-	uint32_t conts;       /* SIGCONT undoes every SIGSTOP before it */
-	int64_t silent_since; /* FT_NEVER: it answers */
-	bool released;        /* it runs what the other side must not run any more */
+	uint32_t conts;                    /* SIGCONT undoes every SIGSTOP before it */
+	int64_t silent_since;              /* FT_NEVER: it answers */
+	bool released;                     /* it runs what the other side must not run any more */
 	uint8_t session[FT_SESSION_BYTES]; /* of the failover that did that */
 	int n_parked;
 	struct happening parked[PARKED_MAX]; /* commands that wait for it to answer again */
@@ -123,7 +123,7 @@ struct disk {
 	struct ft_session file, cached; /* what survives a crash, and what is read while there is none */
 	struct ft_session coming;       /* being written */
 	bool writing;
-	bool full, hangs, lost;
+	bool full, hangs, lost, used;
 	enum { FILE_WHOLE, FILE_LOST, FILE_TORN } next_reading;
 	struct kept_outcome {
 		uint8_t session[FT_SESSION_BYTES];
@@ -166,7 +166,7 @@ struct ftd {
 	uint32_t plan_run;
 	uint32_t requests; /* to the arbiter */
 	bool request_open, claimed_released;
-	int stall_in;      /* boundaries until it is stopped between two instructions; 0: not */
+	int stall_in; /* boundaries until it is stopped between two instructions; 0: not */
 	double stall_ms;
 };
 
@@ -254,9 +254,9 @@ struct world {
 	struct registration registers[REGISTERS_MAX];
 	int n_faults;
 	struct fault faults[FAULTS_MAX];
-	bool late_claim; /* one landed that had been given up */
-	bool rebuilt;    /* a survivor was given a new secondary */
-	bool vouched;    /* a person has said that the other side is dead, and nobody could check it */
+	bool late_claim;    /* one landed that had been given up */
+	bool rebuilt;       /* a survivor was given a new secondary */
+	bool vouched;       /* a person has said that the other side is dead, and nobody could check it */
 	const char *broken; /* the law, NULL: all hold */
 	int depth;          /* of stalls within stalls */
 	uint64_t events;
