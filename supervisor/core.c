@@ -218,12 +218,13 @@ static void absorb_qemu(struct ft_core *c, const struct ft_qemu_facts *news)
 		c->hung = false;
 	/* It was a primary before we came, and nothing says in which session, or whether that was ended. */
 	bool unread = c->session.stage == FT_SESSION_NONE || c->session.stage == FT_SESSION_UNKNOWN;
-	bool young = c->phase == FT_PHASE_STARTING || c->now < c->started_at + FT_STARTING_NS;
-	if (other && young)
-		c->found_instance = q.instance;
-	young |= q.instance == c->found_instance; /* however late it says what it is */
-	bool seen_late = q.role == FT_ROLE_PRIMARY && c->qemu.role == FT_ROLE_NONE;
-	if (c->params.arbitrated && !c->params.fresh && unread && young && (seen_late || (other && c->frozen)))
+	if (other && (c->phase == FT_PHASE_STARTING || c->now < c->started_at + FT_STARTING_NS))
+		c->found_instance = q.instance; /* however late it says what it is */
+	if (q.connected && q.role == FT_ROLE_NONE)
+		c->found_instance = 0; /* what it becomes from here on, we see */
+	bool found = q.instance != 0 && q.instance == c->found_instance;
+	bool primary = q.role == FT_ROLE_PRIMARY && c->qemu.role == FT_ROLE_NONE;
+	if (c->params.arbitrated && !c->params.fresh && unread && found && (primary || (other && c->frozen)))
 		c->cannot_know = true;
 	bool first_words = q.connected && q.role != c->qemu.role && c->phase != FT_PHASE_SOLO;
 	c->qemu = q;

@@ -375,10 +375,11 @@ static bool peer_is_out(const struct ft_core *c)
 	return answer_is(c, FT_ANSWER_YIELDED) || peer_vm_out(c);
 }
 
-/* It was in another session, or has ended ours: its word is about something else, and the register decides. */
+/* It was in another session, or may have ended ours and run the guest since: the register decides. */
 static bool peer_is_out_elsewhere(const struct ft_core *c)
 {
-	return peer_is_out(c) && ft_session_unended(c) && !ft_session_shared(c);
+	bool unsure = !ft_session_shared(c) || peer_vm_is(c, FT_VM_ABSENT);
+	return peer_is_out(c) && ft_session_unended(c) && c->session.stage != FT_SESSION_RELEASED && unsure;
 }
 
 static bool ask_refused(const struct ft_core *c)
@@ -463,7 +464,8 @@ static bool hung_with_live_peer(const struct ft_core *c)
 
 static bool broken_and_absent(const struct ft_core *c)
 {
-	return broken(c) && peer_vm_is(c, FT_VM_ABSENT) && ft_session_matches(c);
+	bool can_ask = !c->params.arbitrated || (!c->arbiter_busy && c->now >= c->arbiter_again_at);
+	return broken(c) && peer_vm_is(c, FT_VM_ABSENT) && ft_session_matches(c) && can_ask;
 }
 
 /* The old primary's host was started anew, without it: the register decides.  (A primary asks its peer to yield.) */
@@ -663,6 +665,12 @@ static bool may_claim(const struct ft_core *c)
 	/* One that has just come waits for its first acknowledgement. */
 	bool waited = c->now >= c->started_at + c->params.window + c->params.guard;
 	return c->frozen && ft_session_unended(c) && waited && !c->arbiter_busy;
+}
+
+/* A claim that had been given up has landed, and the register was read meanwhile. */
+static bool found_won(const struct ft_core *c)
+{
+	return c->frozen && ft_session_won(c);
 }
 
 static bool claim_unsent(const struct ft_core *c)
@@ -1057,6 +1065,8 @@ static void proceed(struct ft_core *c, struct ft_actions *out)
 	if (!asked && ft_session_unended(c) && !c->arbiter_busy)
 		ft_session_claim(c, out, FT_ERRAND_RECORD);
 	c->tries = 0;
+	/* While we asked, our lease may have run out, and the sentinel has frozen it. */
+	c->frozen |= asked && is_primary(c);
 	thaw(c, out);
 	run_plan(c, out);
 	ft_core_enter(c, out, FT_PHASE_PLANNING, "%s: failing over as %s", ft_cause_name(c->outcome.cause),
@@ -1105,7 +1115,8 @@ static void to_claiming(struct ft_core *c, struct ft_actions *out)
 /* The peer has said nothing that gives us the right, so the register must. */
 static void take_over_unheard(struct ft_core *c, struct ft_actions *out, enum ft_cause cause)
 {
-	if (!ft_session_unended(c)) {
+	/* What was released is nobody's to claim: a person alone answers for the peer. */
+	if (!ft_session_unended(c) || c->session.stage == FT_SESSION_RELEASED) {
 		take_over(c, out, cause);
 		return;
 	}
@@ -1126,9 +1137,14 @@ static void take_over_gone(struct ft_core *c, struct ft_actions *out)
 	take_over(c, out, FT_CAUSE_PEER_VM_GONE);
 }
 
+/* A primary's right lasts meanwhile: it is not frozen for the question. */
 static void take_over_absent(struct ft_core *c, struct ft_actions *out)
 {
-	take_over_unheard(c, out, FT_CAUSE_PEER_VM_GONE);
+	begin_outcome(c, out, FT_CAUSE_PEER_VM_GONE);
+	if (ft_session_unended(c))
+		to_claiming(c, out);
+	else
+		proceed(c, out);
 }
 
 static void take_over_lost_after_all(struct ft_core *c, struct ft_actions *out)
@@ -1254,6 +1270,14 @@ static void end_unfrozen(struct ft_core *c, struct ft_actions *out)
 static void send_claim(struct ft_core *c, struct ft_actions *out)
 {
 	ft_session_claim(c, out, FT_ERRAND_FAILOVER);
+}
+
+static void proceed_as_found(struct ft_core *c, struct ft_actions *out)
+{
+	if (!attempt_open(c))
+		begin_outcome(c, out, FT_CAUSE_PEER_LOST);
+	c->freeze_until = FT_NEVER;
+	proceed(c, out);
 }
 
 static void to_cut_off(struct ft_core *c, struct ft_actions *out)
@@ -1460,6 +1484,7 @@ static const struct rule rules[] = {
     {P(CUT_OFF), peer_is_back, thaw_back},
     {P(FREEZING), frozen_not_knowing, to_cut_off},
     {P(FREEZING), may_claim, to_claiming},
+    {P(FREEZING), found_won, proceed_as_found},
     {P(FREEZING), freeze_overdue, end_unfrozen},
     {P(CLAIMING), claim_unsent, send_claim},
     {P(CLAIMING) | P(CUT_OFF), claim_won_afterwards, to_solo_as_settled},
@@ -1492,9 +1517,9 @@ static const struct rule rules[] = {
 
     /* A failover under way */
     {P(ASKING), no_vm_here, ask_lost_own_vm},
+    {P(ASKING), peer_is_out_elsewhere, to_claiming},
     {P(ASKING), unasked_and_gone, take_over_gone_after_all},
     {P(ASKING), unasked_and_lost, take_over_lost_after_all},
-    {P(ASKING), peer_is_out_elsewhere, to_claiming},
     {P(ASKING), peer_is_out, proceed},
     {P(ASKING), peer_lost, go_on_unheard},
     {P(ASKING), ask_refused, ask_was_refused},
@@ -1533,7 +1558,7 @@ static const struct rule rules[] = {
 
     /* Bound: replication broken */
     {BOUND, primary_absent, take_over_absent},
-    {BOUND, broken_and_absent, take_over_gone},
+    {BOUND, broken_and_absent, take_over_absent},
     {BOUND, broken_here_is_primary, ask_broken},
     {BOUND, broken_and_primary_replaced, ask_broken},
     {BOUND, peer_says_broken, probe},

@@ -448,8 +448,8 @@ static void absorb_stored(struct ft_core *c, const struct ft_event *e)
 	if (new_one)
 		c->claim = FT_CLAIM_NOT_NEEDED;
 	bool named = memcmp(c->peer.side.session, c->session.id, sizeof no_id) == 0;
-	if (named)
-		c->named_by = c->peer.incarnation;
+	if (new_one || named)
+		c->named_by = named ? c->peer.incarnation : 0;
 	c->only_proposed = new_one && c->session.stage == FT_SESSION_BOUND && !named;
 	if (c->session.stage == FT_SESSION_BOUND) {
 		c->bound = true;
