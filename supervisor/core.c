@@ -203,6 +203,7 @@ static void absorb_qemu(struct ft_core *c, const struct ft_qemu_facts *news)
 	if (other) {
 		c->hung = c->bound = c->cannot_know = c->start_wanted = false;
 		c->frozen = c->params.arbitrated && q.stopped;
+		c->role_said = false;
 	} else if (!q.connected) { /* it has not said that its role changed */
 		q.role = c->qemu.role;
 		q.last_role = c->qemu.last_role;
@@ -216,6 +217,7 @@ static void absorb_qemu(struct ft_core *c, const struct ft_qemu_facts *news)
 	}
 	if (q.connected && q.oob)
 		c->hung = false;
+	c->role_said |= q.connected;
 	/* It was a primary before we came, and nothing says in which session, or whether that was ended. */
 	bool unread = c->session.stage == FT_SESSION_NONE || c->session.stage == FT_SESSION_UNKNOWN;
 	if (other && (c->phase == FT_PHASE_STARTING || c->now < c->started_at + FT_STARTING_NS))
@@ -369,7 +371,9 @@ void ft_core_refresh_self(struct ft_core *c)
 	s->leaving = c->left;
 	/* Also where it was resigned: the peer must know in which one our QEMU died, or yields. */
 	bool resigned = c->session.stage == FT_SESSION_RESIGNED && s->vm != FT_VM_ALIVE;
-	bool bound = c->session.stage == FT_SESSION_BOUND || resigned;
+	/* A secondary's word gives the primary its right to run: first its QEMU must have said that it is one still. */
+	bool known = c->session.role == FT_ROLE_PRIMARY || (c->role_said && q->role == FT_ROLE_SECONDARY);
+	bool bound = (c->session.stage == FT_SESSION_BOUND && known) || resigned;
 	memset(s->session, 0, sizeof s->session);
 	if (bound && c->params.arbitrated)
 		memcpy(s->session, c->session.id, sizeof s->session);

@@ -177,6 +177,7 @@ struct ft_core {
 	bool undone;             /* we found our QEMU in COLO still, in a session that we have ended */
 	bool won_unasked;        /* ... which the register told us when the peer may have been running */
 	bool winner_unstored;    /* the register said who won; the disk does not yet */
+	bool role_said;          /* our QEMU has told us itself what it is */
 	uint64_t gone_instance;  /* the QEMU that died under us, or by us */
 	uint64_t found_instance; /* the QEMU that was there when we came */
 	bool storing;            /* store_next is on its way to disk */

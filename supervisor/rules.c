@@ -379,7 +379,8 @@ static bool peer_is_out(const struct ft_core *c)
 static bool peer_is_out_elsewhere(const struct ft_core *c)
 {
 	bool unsure = !ft_session_shared(c) || peer_vm_is(c, FT_VM_ABSENT);
-	return peer_is_out(c) && ft_session_unended(c) && c->session.stage != FT_SESSION_RELEASED && unsure;
+	bool ours = ft_session_unended(c) && c->session.instance == c->qemu.instance;
+	return peer_is_out(c) && ours && c->session.stage != FT_SESSION_RELEASED && unsure;
 }
 
 static bool ask_refused(const struct ft_core *c)
@@ -686,6 +687,12 @@ static bool claim_won(const struct ft_core *c)
 static bool claim_won_afterwards(const struct ft_core *c)
 {
 	return claim_won(c) && left_colo(c);
+}
+
+/* It was of an earlier QEMU, so ours may stay. */
+static bool claim_lost(const struct ft_core *c)
+{
+	return c->claim == FT_CLAIM_LOST && !c->arbiter_busy && !ft_session_lost(c);
 }
 
 static bool claim_unreachable(const struct ft_core *c)
@@ -1312,8 +1319,7 @@ static void to_solo_as_settled(struct ft_core *c, struct ft_actions *out)
 	to_solo_as_found(c, out);
 }
 
-/* The other side ended the session: ours ends, and is not seen again. */
-static void lose(struct ft_core *c, struct ft_actions *out)
+static void record_loss(struct ft_core *c, struct ft_actions *out)
 {
 	bool open = attempt_open(c);
 	if (open && c->outcome.claim_asked) {
@@ -1327,11 +1333,25 @@ static void lose(struct ft_core *c, struct ft_actions *out)
 	} else if (open) {
 		c->outcome_busy = false;
 	}
+}
+
+/* The other side ended the session: ours ends, and is not seen again. */
+static void lose(struct ft_core *c, struct ft_actions *out)
+{
+	record_loss(c, out);
 	c->bound = false;
 	if (c->frozen)
 		end_frozen(c, out);
 	else
 		freeze_for_winner(c, out);
+}
+
+static void lose_elsewhere(struct ft_core *c, struct ft_actions *out)
+{
+	record_loss(c, out);
+	c->bound = false;
+	thaw(c, out);
+	to_rest(c, out);
 }
 
 static void refuse_force(struct ft_core *c, struct ft_actions *out)
@@ -1490,6 +1510,7 @@ static const struct rule rules[] = {
     {P(CLAIMING) | P(CUT_OFF), claim_won_afterwards, to_solo_as_settled},
     {P(CLAIMING) | P(CUT_OFF), claim_won, proceed},
     {P(CLAIMING), forced_and_unreachable, proceed},
+    {P(CLAIMING) | P(CUT_OFF), claim_lost, lose_elsewhere},
     {P(CLAIMING), claim_unreachable, to_cut_off},
     {P(CUT_OFF), forced_cut_off, claim_as_ordered},
     {P(CUT_OFF), claim_again_due, send_claim},

@@ -276,8 +276,9 @@ static void publish_lease(int host)
 	struct ftd *f = &w.host[host].ftd;
 	if (!f->core.params.arbitrated)
 		return;
-	sentinel_lease(host, ft_core_lease(&f->core), f->seen.instance);
-	if (f->seen.instance != 0)
+	int64_t lease = ft_core_lease(&f->core);
+	sentinel_lease(host, lease, f->seen.instance);
+	if (f->seen.instance != 0 && (lease != FT_NEVER || f->seen.connected))
 		w.host[host].predecessor.on = false;
 }
 
@@ -533,6 +534,7 @@ static void do_thaw(int host)
 	struct ftd *f = &w.host[host].ftd;
 	f->frozen_held = false;
 	f->freezes++;
+	w.host[host].predecessor.on = false;
 	if (f->seen.instance == w.host[host].qemu.instance)
 		qemu_signal_cont(host);
 	look_soon(host, 50);
@@ -605,6 +607,7 @@ static void act(int host, const struct ft_action *a)
 		break;
 	case FT_DO_PLAN:
 		tell(host, "PLAN");
+		w.host[host].predecessor.on = false;
 		run_plan(host);
 		break;
 	case FT_DO_RECORD:
@@ -690,6 +693,8 @@ static void arbiter_answered(int host, const struct happening *h)
 	f->request_open = false;
 	enum ft_claim claim = (enum ft_claim)h->detail;
 	bool read = f->core.errand == FT_ERRAND_READ;
+	const struct registration *r = arbiter_find(f->core.claim_id);
+	w.late_claim |= claim == FT_CLAIM_UNREACHABLE && !read && r && r->winner == host;
 	const char *text = claim == FT_CLAIM_UNREACHABLE ? "no answer" : h->more ? "beta" : "alpha";
 	tell(host, "the arbiter says %s %s", ft_claim_name(claim), text);
 	ftd_feed(host,
