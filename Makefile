@@ -61,10 +61,12 @@ $(B)/tests/%: $(B)/obj/tests/%.o $(B)/libftd.a
 unit: $(UNIT)
 	@for t in $(UNIT); do $$t || exit 1; done
 
-# All tests, with the sanitizers: every room alone, then whole pairs with real QEMU.
+# All tests: every room alone (with the sanitizers), two hosts in virtual time, then whole pairs with real QEMU (again with
+# the sanitizers).
 check:
 	@tests/tools/install-deps --build --run
 	$(MAKE) SAN=1 all unit
+	$(MAKE) sim
 	tests/e2e/run
 
 # The core, the heartbeats and the plan runner of two hosts in virtual time, with faults from each seed.
