@@ -291,9 +291,24 @@ static int clear_name(const struct sockaddr_un *address, FILE *errors)
 	return 0;
 }
 
+/* /run is empty after every boot.  One folder is made, not a whole path: the rest is somebody's mistake in ft.conf. */
+static void make_folder(const char *path)
+{
+	char folder[FT_SOCKPATH_MAX];
+	snprintf(folder, sizeof(folder), "%s", path);
+	char *slash = strrchr(folder, '/');
+	if (slash == NULL || slash == folder)
+		return;
+	*slash = '\0';
+	mode_t old = umask(0022);   /* the socket's own mode says who may talk to us */
+	(void)!mkdir(folder, 0755); /* if it cannot be, bind says what is wrong */
+	umask(old);
+}
+
 /* Nobody can connect before listen(2), and nobody but us before the mode is opened up. */
 static int bind_name(int fd, const struct sockaddr_un *address, const struct ft_config *config, FILE *errors)
 {
+	make_folder(config->control_socket);
 	mode_t old = umask(0177);
 	int rc = bind(fd, (const struct sockaddr *)address, sizeof(*address));
 	umask(old);

@@ -25,7 +25,7 @@ struct ft_call; /* one request waiting for its answer */
  * ft_control is gone is answered all the same: the answer then goes nowhere. */
 typedef void ft_control_verb(void *arg, const char *verb, const json_t *request, struct ft_call *call);
 
-/* Binds the socket with mode and group of the config (created private, then opened up; a stale one is replaced, a live one refused).
+/* Makes the socket's folder if that alone is missing (mode 0755), and binds the socket with mode and group of the config (created private, then opened up; a stale one is replaced, a live one refused).
  * NULL after a line to errors. */
 struct ft_control *ft_control_new(struct event_base *base, const struct ft_config *config, ft_control_verb *verb,
                                   void *arg, FILE *errors);

@@ -491,8 +491,23 @@ END_TEST
 
 START_TEST(a_missing_folder_is_said)
 {
-	snprintf(config.control_socket, sizeof(config.control_socket), "%s/none/socket", dir);
+	snprintf(config.control_socket, sizeof(config.control_socket), "%s/none/none/socket", dir);
 	assert_refused("its folder must exist");
+}
+END_TEST
+
+START_TEST(the_last_folder_is_made)
+{
+	char folder[sizeof(dir) + 8];
+	snprintf(folder, sizeof(folder), "%s/run", dir);
+	snprintf(config.control_socket, sizeof(config.control_socket), "%s/socket", folder);
+	struct ft_control *made = ft_control_new(base, &config, play, NULL, stderr);
+	ck_assert_ptr_nonnull(made);
+	struct stat st;
+	ck_assert_int_eq(stat(folder, &st), 0);
+	ck_assert_int_eq(st.st_mode & 0777, 0755);
+	ft_control_free(made);
+	rmdir(folder);
 }
 END_TEST
 
@@ -888,6 +903,7 @@ int main(void)
 	tcase_add_test(c, a_stale_socket_is_replaced);
 	tcase_add_test(c, what_is_no_socket_is_left_alone);
 	tcase_add_test(c, a_missing_folder_is_said);
+	tcase_add_test(c, the_last_folder_is_made);
 	tcase_add_test(c, a_successors_socket_is_not_removed);
 	suite_add_tcase(s, c);
 	c = tcase_create("ftctl");
