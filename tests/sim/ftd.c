@@ -168,7 +168,10 @@ static bool drain(int host)
 	while (f->n_socket > 0) {
 		int which = f->socket[0];
 		memmove(f->socket, f->socket + 1, (size_t)--f->n_socket * sizeof f->socket[0]);
-		if (!boundary(host) || !receive_one(host, which, local_time(host)))
+		if (!boundary(host))
+			return false;
+		int64_t at = w.options.old_clock ? f->turn_now : local_time(host);
+		if (!receive_one(host, which, at))
 			return false;
 	}
 	return true;
@@ -234,9 +237,10 @@ static void turn(int host)
 		return;
 	uint64_t life = f->life;
 	f->in_turn = true;
-	if (!drain(host))
+	f->turn_now = local_time(host);
+	if (!boundary(host) || !drain(host))
 		return;
-	int64_t now = f->turn_now = local_time(host);
+	int64_t now = f->turn_now = w.options.old_clock ? f->turn_now : local_time(host);
 	if (!boundary(host))
 		return;
 	bool changed = ft_detector_tick(&f->hub.detector, now);
@@ -833,7 +837,7 @@ void ftd_start(int host)
 	                           .window = MS(INTERVAL_MS * LOST_AFTER),
 	                           .reply_timeout = SECOND(1),
 	                           .arbitrated = w.options.arbitrated,
-	                           .guard = MS(GUARD_MS)};
+	                           .guard = w.options.no_guard ? 0 : MS(GUARD_MS)};
 	memset(f, 0, offsetof(struct ftd, core));
 	f->running = FTD_RUNS;
 	f->life = ++w.names;

@@ -46,7 +46,7 @@ static bool excused(int host)
 
 void laws_after_event(void)
 {
-	if (!w.options.arbitrated || w.vouched || !runs_as_master(0) || !runs_as_master(1))
+	if (!w.law || w.vouched || !runs_as_master(0) || !runs_as_master(1))
 		return;
 	if (!excused(0) && !excused(1))
 		law_broken("two masters");
@@ -191,7 +191,7 @@ static bool beyond_help(int host)
 	bool left = h->ftd.core.session.stage == FT_SESSION_RELEASED && !w.host[1 - host].qemu.alive;
 	bool unknowing = h->ftd.core.cannot_know && h->ftd.core.phase == FT_PHASE_CUT_OFF;
 	bool forgot = (h->disk.lost || w.host[1 - host].disk.lost) && h->qemu.alive &&
-	              (unknowing || is_held(host) || !w.host[1 - host].qemu.alive);
+	              (unknowing || is_held(host) || h->qemu.stopped || !w.host[1 - host].qemu.alive);
 	bool never_bound = h->qemu.mode == FT_ROLE_SECONDARY && !w.host[1 - host].qemu.alive &&
 	                   h->ftd.core.session.instance != h->qemu.instance;
 	bool unaskable = h->qemu.stuck && !h->ftd.plan;
@@ -200,6 +200,8 @@ static bool beyond_help(int host)
 
 void laws_at_end(void)
 {
+	if (!w.law)
+		return;
 	judge_outcomes();
 	if (w.vouched || laws_settled() || runs_unprotected() || beyond_help(0) || beyond_help(1))
 		return;

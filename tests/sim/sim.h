@@ -231,8 +231,9 @@ struct fault {
 
 struct options {
 	bool arbitrated;
-	bool no_sentinel, no_fsync; /* break the world on purpose */
-	double freeze_ms;           /* the longest time that a SIGSTOP takes to take hold */
+	bool no_sentinel, no_fsync, no_guard, old_clock; /* break the world on purpose */
+	uint32_t kinds;                                  /* of faults, a bit each: which may happen */
+	double freeze_ms;                                /* the longest time that a SIGSTOP takes to take hold */
 };
 
 struct world {
@@ -244,6 +245,7 @@ struct world {
 	uint64_t names; /* lives and instances given so far */
 	bool verbose;
 	bool healed;
+	bool law; /* exclusion and liveness are promised in this world */
 	int64_t healed_at;
 	struct host host[2]; /* 0 starts as the primary */
 	/* counts: several faults may hold the same thing */
@@ -315,6 +317,10 @@ void host_happens(const struct happening *h);
 
 /* faults.c */
 void faults_plan(void);
+/* Whether what happens here is what an arbiter of type none still excludes two masters in. */
+bool faults_are_harmless(void);
+/* A list with commas, as in the histories; false: one of them is unknown, or given twice. */
+bool faults_named(const char *names, uint32_t *kinds);
 void fault_happens(const struct happening *h);
 void heal(void);
 extern const char *const fault_names[FAULT_KINDS];
