@@ -319,9 +319,11 @@ static bool make_events(struct ft_daemon *d)
 	d->core_timer = evtimer_new(d->base, on_core_timer, d);
 	d->leave_timer = evtimer_new(d->base, on_leave_timer, d);
 	d->may_start_timer = evtimer_new(d->base, ft_daemon_on_may_start_timer, d);
+	d->reload_timer = evtimer_new(d->base, ft_daemon_on_reload_timer, d);
 	d->goodbye_timer = evtimer_new(d->base, on_goodbye_timer, d);
 	d->watchdog_timer = event_new(d->base, -1, EV_PERSIST, on_watchdog_timer, d);
-	bool good = d->core_timer && d->leave_timer && d->may_start_timer && d->goodbye_timer && d->watchdog_timer;
+	bool good = d->core_timer && d->leave_timer && d->may_start_timer && d->reload_timer && d->goodbye_timer &&
+	            d->watchdog_timer;
 	for (int i = 0; i < FT_SIGNALS && good; i++) {
 		d->signal_events[i] = evsignal_new(d->base, signals[i], ft_daemon_on_signal, d);
 		good = d->signal_events[i] && evsignal_add(d->signal_events[i], NULL) == 0;
@@ -369,6 +371,7 @@ static bool make_shells(struct ft_daemon *d, uint64_t incarnation, FILE *errors)
 	d->links = ft_links_new(d->base, d->config, incarnation, &links, d, errors);
 	if (!d->links)
 		return false;
+	d->children = ft_children_new(d->base);
 	d->hooks = ft_hooks_new(d->base, d->config);
 	d->freezer = ft_freezer_new(d->base, on_frozen, d);
 	d->qmp = ft_qmp_new(d->base, d->config, &qmp, d);
@@ -436,6 +439,10 @@ void ft_daemon_free(struct ft_daemon *d)
 		ft_call_answer(d->calls[i], 1, NULL, "ftd is leaving");
 	if (d->may_start)
 		ft_call_answer(d->may_start, 1, NULL, "ftd is leaving");
+	if (d->reload_call)
+		ft_call_answer(d->reload_call, 1, NULL, "ftd is leaving");
+	if (d->children)
+		ft_children_free(d->children);
 	/* What waits for the disk looks at the others when it is told. */
 	if (d->scribe)
 		ft_scribe_free(d->scribe, 2000);
@@ -455,6 +462,7 @@ void ft_daemon_free(struct ft_daemon *d)
 	free_event(d->core_timer);
 	free_event(d->leave_timer);
 	free_event(d->may_start_timer);
+	free_event(d->reload_timer);
 	free_event(d->goodbye_timer);
 	free_event(d->watchdog_timer);
 	if (d->base)
