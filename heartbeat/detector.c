@@ -14,7 +14,7 @@ static int64_t min64(int64_t a, int64_t b)
  * would make every detection slower to win one chance more, where the questions have given a dozen. */
 static void set_timing(struct ft_detector *d, int n_links, int64_t interval_ns, int lost_after)
 {
-	assert(n_links >= 1 && n_links <= FT_LINKS_MAX && interval_ns > 0 && lost_after >= 1);
+	assert(n_links >= 1 && n_links <= FT_LINKS_MAX && interval_ns > 0 && lost_after >= 2);
 	d->n_links = n_links;
 	d->interval = interval_ns;
 	d->window = lost_after * interval_ns;

@@ -206,14 +206,14 @@ static int64_t question_due(const struct ft_hub *h, int64_t not_before)
 /* Whether what goes out on this link now is a question; if so, the next one has to wait for its turn. */
 static bool ask(const struct ft_hub *h, struct ft_hub_link *l, int64_t now)
 {
-	int64_t left = FT_NEVER;
+	int64_t left = h->detector.window;
 	struct doubt doubts[DOUBTS];
 
 	if (now < question_due(h, l->next_question))
 		return false;
 	doubt(h, doubts);
 	for (int i = 0; i < DOUBTS; i++)
-		if (now >= doubts[i].from)
+		if (now >= doubts[i].from && now < doubts[i].until)
 			left = min64(left, doubts[i].until - now);
 	l->next_question = now + max64(left / QUESTION_PARTS, QUESTION_MIN);
 	return true;

@@ -323,6 +323,12 @@ START_TEST(doubts_of_both_do_not_feed_on_each_other)
 	ck_assert_uint_ge(hosts[0].hub.links[0].stats.sent - sent, 100);
 	/* the schedule; some forty questions, since each comes after a twelfth of the time left; and as many answers */
 	ck_assert_uint_le(hosts[0].hub.links[0].stats.sent - sent, 100 + 2 * 60);
+	/* What was in doubt once, and no answer can help any more, hurries no later question. */
+	hosts[1].running = false;
+	sent = hosts[0].hub.links[0].stats.sent;
+	run(10 * INTERVAL);
+	ck_assert_int_eq(hosts[0].lost, 1);
+	ck_assert_uint_le(hosts[0].hub.links[0].stats.sent - sent, 10 + 60);
 }
 END_TEST
 
