@@ -27,7 +27,7 @@ struct stack {
 
 struct page {
 	uint64_t pid;
-	uint64_t base; /* of the program */
+	uint64_t base;   /* of the program */
 	uint64_t missed; /* calls from one stack too many */
 	struct stack stacks[STACKS];
 };
@@ -48,7 +48,8 @@ static int program_base(struct dl_phdr_info *info, size_t size, void *out)
 __attribute__((constructor)) static void begin(void)
 {
 	const char *path = getenv("WITNESS");
-	int fd = path ? open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600) : -1; /* a program run by it has no page */
+	int fd =
+	    path ? open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600) : -1; /* a program run by it has no page */
 	void *first[1];
 
 	if (fd < 0)
@@ -131,29 +132,27 @@ void free(void *p)
 	__libc_free(p);
 }
 
-#define PASS_ON(type, name, parameters, arguments)                                                                             \
-	type name parameters                                                                                                   \
-	{                                                                                                                      \
-		static type(*real) parameters;                                                                                 \
-		if (!real)                                                                                                     \
-			real = (type(*) parameters)dlsym(RTLD_NEXT, #name);                                                    \
-		note(#name);                                                                                                   \
-		return real arguments;                                                                                         \
+#define PASS_ON(type, name, parameters, arguments)                                                                     \
+	type name parameters                                                                                           \
+	{                                                                                                              \
+		static type(*real) parameters;                                                                         \
+		if (!real)                                                                                             \
+			real = (type(*) parameters)dlsym(RTLD_NEXT, #name);                                            \
+		note(#name);                                                                                           \
+		return real arguments;                                                                                 \
 	}
 
 struct addrinfo;
 PASS_ON(int, fsync, (int fd), (fd))
 PASS_ON(int, fdatasync, (int fd), (fd))
 PASS_ON(ssize_t, write, (int fd, const void *data, size_t size), (fd, data, size))
-PASS_ON(ssize_t, sendto,
-        (int fd, const void *data, size_t size, int flags, const struct sockaddr *to, socklen_t len),
+PASS_ON(ssize_t, sendto, (int fd, const void *data, size_t size, int flags, const struct sockaddr *to, socklen_t len),
         (fd, data, size, flags, to, len))
 PASS_ON(ssize_t, sendmsg, (int fd, const struct msghdr *message, int flags), (fd, message, flags))
 PASS_ON(FILE *, fopen, (const char *path, const char *mode), (path, mode))
 PASS_ON(int, access, (const char *path, int mode), (path, mode))
 PASS_ON(pid_t, fork, (void), ())
-PASS_ON(int, getaddrinfo,
-        (const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **out),
+PASS_ON(int, getaddrinfo, (const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **out),
         (node, service, hints, out))
 
 static int mode_of(int flags, va_list more)
