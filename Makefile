@@ -62,11 +62,11 @@ unit: $(UNIT)
 	@for t in $(UNIT); do $$t || exit 1; done
 
 # All tests: every room alone (with the sanitizers), two hosts in virtual time, then whole pairs with real QEMU (again with
-# the sanitizers).
+# the sanitizers; without them where they would be in the way).
 check:
 	@tests/tools/install-deps --build --run
 	$(MAKE) SAN=1 all unit
-	$(MAKE) sim
+	$(MAKE) all sim
 	tests/e2e/run
 
 # The core, the heartbeats and the plan runner of two hosts in virtual time, with faults from each seed.

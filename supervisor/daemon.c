@@ -64,23 +64,13 @@ void ft_daemon_feed(struct ft_daemon *d, const struct ft_event *event)
 		ft_daemon_act(d, &actions.a[i]);
 	if (d->may_start)
 		ft_daemon_answer_may_start(d, false);
-	int64_t at = ft_core_deadline(&d->core);
-	if (at == FT_NEVER) {
-		evtimer_del(d->core_timer);
-		return;
-	}
-	int64_t wait = at - ft_clock_now();
-	/* Rounded up, or the core would be asked a few times too early. */
-	int64_t us = wait > 0 ? (wait + 999) / 1000 : 0;
-	struct timeval tv = {.tv_sec = us / 1000000, .tv_usec = us % 1000000};
-	evtimer_add(d->core_timer, &tv);
+	ft_alarm_set(d->core_alarm, ft_core_deadline(&d->core));
 }
 
 /* ---- what the shells tell ---- */
 
-static void on_core_timer(evutil_socket_t fd, short what, void *arg)
+static void on_core_alarm(void *arg)
 {
-	(void)fd, (void)what;
 	struct ft_daemon *d = arg;
 	ft_links_catch_up(d->links); /* after a stall of ours the peer may have been heard meanwhile */
 	ft_daemon_feed(d, &(struct ft_event){.kind = FT_EVENT_TIME});
@@ -316,13 +306,13 @@ static json_t *earlier_outcomes(const char *state_dir)
 
 static bool make_events(struct ft_daemon *d)
 {
-	d->core_timer = evtimer_new(d->base, on_core_timer, d);
+	d->core_alarm = ft_alarm_new(d->base, on_core_alarm, d);
 	d->leave_timer = evtimer_new(d->base, on_leave_timer, d);
 	d->may_start_timer = evtimer_new(d->base, ft_daemon_on_may_start_timer, d);
 	d->reload_timer = evtimer_new(d->base, ft_daemon_on_reload_timer, d);
 	d->goodbye_timer = evtimer_new(d->base, on_goodbye_timer, d);
 	d->watchdog_timer = event_new(d->base, -1, EV_PERSIST, on_watchdog_timer, d);
-	bool good = d->core_timer && d->leave_timer && d->may_start_timer && d->reload_timer && d->goodbye_timer &&
+	bool good = d->core_alarm && d->leave_timer && d->may_start_timer && d->reload_timer && d->goodbye_timer &&
 	            d->watchdog_timer;
 	for (int i = 0; i < FT_SIGNALS && good; i++) {
 		d->signal_events[i] = evsignal_new(d->base, signals[i], ft_daemon_on_signal, d);
@@ -459,7 +449,7 @@ void ft_daemon_free(struct ft_daemon *d)
 		ft_links_free(d->links);
 	for (int i = 0; i < FT_SIGNALS; i++)
 		free_event(d->signal_events[i]);
-	free_event(d->core_timer);
+	ft_alarm_free(d->core_alarm);
 	free_event(d->leave_timer);
 	free_event(d->may_start_timer);
 	free_event(d->reload_timer);

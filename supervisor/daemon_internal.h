@@ -9,6 +9,7 @@
 #include "qmp/session.h"
 #include "report/hook.h"
 #include "report/scribe.h"
+#include "supervisor/alarm.h"
 #include "supervisor/core.h"
 #include "supervisor/daemon.h"
 #include "supervisor/exclusion.h"
@@ -39,7 +40,8 @@ struct ft_daemon {
 	pid_t instance_pid;             /* the QEMU process that instance names */
 	uint64_t instance;
 	struct event *signal_events[FT_SIGNALS];
-	struct event *core_timer, *leave_timer, *goodbye_timer, *watchdog_timer;
+	struct ft_alarm *core_alarm;
+	struct event *leave_timer, *goodbye_timer, *watchdog_timer;
 	int goodbyes_left;
 	int exit_code;
 	json_t *outcomes; /* the newest FT_OUTCOMES_KEPT that were announced, oldest first */
