@@ -3,6 +3,7 @@
 #include "qmp/session.h"
 
 #include "qmp/connection.h"
+#include "qmp/deathwatch.h"
 #include "qmp/discovery.h"
 #include "qmp/runner.h"
 #include "report/log.h"
@@ -40,8 +41,8 @@ struct ft_qmp {
 	bool status_known; /* query-status and query-colo-status were answered on this connection */
 
 	struct ft_process process;
-	struct event *died; /* on process.pidfd */
-	pid_t listener;     /* who listens on the command socket; process may be another, see on_cpus */
+	struct ft_deathwatch *watch; /* over process; NULL: there is none */
+	pid_t listener;              /* who listens on the command socket; process may be another, see on_cpus */
 	bool listener_died; /* before it could be verified: whether QEMU died with it, the next connect tells */
 
 	struct ft_discovery *discovery;
@@ -155,14 +156,13 @@ static void forget_qemu(struct ft_qmp *q)
 
 /* ---- the process ---------------------------------------------------------------------------------------------- */
 
-static void on_process_died(evutil_socket_t fd, short what, void *arg);
+static void on_death(void *arg, bool dead);
 static void run_lost(struct ft_qmp *q, enum ft_channel channel, const char *why, int64_t now);
 
 static void close_process(struct ft_qmp *q)
 {
-	if (q->died)
-		event_free(q->died);
-	q->died = NULL;
+	ft_deathwatch_free(q->watch);
+	q->watch = NULL;
 	ft_process_close(&q->process);
 	q->view.pid_verified = false;
 }
@@ -171,15 +171,14 @@ static void watch_process(struct ft_qmp *q, struct ft_process process)
 {
 	close_process(q);
 	q->process = process;
-	q->died = event_new(q->base, process.pidfd, EV_READ, on_process_died, q);
-	if (!q->died || event_add(q->died, NULL) < 0)
-		abort();
+	q->watch = ft_deathwatch_new(q->base, &q->process, on_death, q);
 }
 
-/* The process is dead. The view keeps what was last seen of it. */
-static void process_gone(struct ft_qmp *q, int64_t now)
+/* The process is dead, or as good as dead. The view keeps what was last seen of it. */
+static void process_gone(struct ft_qmp *q, bool dead, int64_t now)
 {
-	ft_log(FT_LOG_WARN, "qmp", "QEMU (process %d) has died", (int)q->process.pid);
+	ft_log(FT_LOG_WARN, "qmp", "QEMU (process %d) %s", (int)q->process.pid,
+	       dead ? "has died" : "is dying: its threads have ended, the kernel is still freeing its memory");
 	close_process(q);
 	drop_plan(q, "QEMU has died");
 	ft_discovery_stop(q->discovery);
@@ -192,15 +191,16 @@ static void process_gone(struct ft_qmp *q, int64_t now)
 	tell_view(q, now);
 }
 
-static void on_process_died(evutil_socket_t fd, short what, void *arg)
+static void on_death(void *arg, bool dead)
 {
 	struct ft_qmp *q = arg;
 	int64_t now = ft_clock_now();
-	(void)fd, (void)what;
 	if (q->view.pid_verified) {
-		process_gone(q, now);
+		process_gone(q, dead, now);
 		return;
 	}
+	if (!dead)
+		return;
 	close_process(q);
 	q->listener_died = true;
 	ft_conn_reopen(q->qmp);
@@ -432,10 +432,9 @@ static void judge_silence(struct ft_qmp *q, int64_t silent_since, int64_t now)
 	char evidence[FT_TEXT_MAX];
 	int64_t limit = HUNG_AFTER * q->reply_timeout;
 	int64_t silent = now - silent_since;
-	if (q->view.pid_verified && ft_process_dying(&q->process)) {
-		process_gone(q, now);
+	ft_qmp_ask_death(q);
+	if (q->process.pid == 0)
 		return;
-	}
 	if (!ft_process_stopped(&q->process))
 		q->stopped_since = FT_NEVER;
 	else if (q->stopped_since == FT_NEVER)
@@ -666,6 +665,7 @@ static void on_down(void *arg, enum ft_conn_fault fault, const char *why, int64_
 	}
 	run_lost(q, side->channel, why, now);
 	tell_view(q, now);
+	ft_qmp_ask_death(q); /* a dying QEMU's sockets are closed some ms before its pidfd tells */
 }
 
 static void on_overdue(void *arg, const char *command, int64_t waited, int64_t now)
@@ -826,6 +826,18 @@ const struct ft_plan *ft_qmp_plan(const struct ft_qmp *q)
 const struct ft_process *ft_qmp_process(const struct ft_qmp *q)
 {
 	return &q->process;
+}
+
+void ft_qmp_look(struct ft_qmp *q)
+{
+	if (q->watch)
+		ft_deathwatch_look(q->watch);
+}
+
+void ft_qmp_ask_death(struct ft_qmp *q)
+{
+	if (q->watch)
+		ft_deathwatch_ask(q->watch);
 }
 
 static void on_probed(void *arg, int tag, const json_t *reply, int64_t now)

@@ -58,6 +58,10 @@ const struct ft_qemu_view *ft_qmp_view(const struct ft_qmp *q);
 /* The prepared plan, NULL while there is none. Valid until control returns to the event loop. */
 const struct ft_plan *ft_qmp_plan(const struct ft_qmp *q);
 const struct ft_process *ft_qmp_process(const struct ft_qmp *q);
+/* Looks whether QEMU is dying, so that the heartbeat about to be sent says so: one read of a file. view() may follow. */
+void ft_qmp_look(struct ft_qmp *q);
+/* The same, thoroughly: there is reason to think so. */
+void ft_qmp_ask_death(struct ft_qmp *q);
 /* Runs the prepared plan (ignored while one runs); plan_done and plan_finished follow, always, within the plan's deadlines.
  * With no plan or no in-band connection plan_done(ok=false) comes from the event loop, not from inside this call. */
 void ft_qmp_run_plan(struct ft_qmp *q);
