@@ -3,6 +3,7 @@
 #include "report/log.h"
 #include "supervisor/daemon.h"
 #include "supervisor/lock.h"
+#include "supervisor/realtime.h"
 
 #include <fcntl.h>
 #include <getopt.h>
@@ -115,6 +116,11 @@ int main(int argc, char **argv)
 	bool fresh = false;
 	int lock = ft_lock_state_dir(config->state_dir, &fresh, stderr);
 	if (lock < 0) {
+		ft_config_free(config);
+		return 1;
+	}
+	/* Before the children are forked: they are to be ordinary again, but for the sentinel. */
+	if (config->realtime && ft_realtime_begin(stderr) != 0) {
 		ft_config_free(config);
 		return 1;
 	}
