@@ -16,11 +16,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PING_EVERY     (250 * FT_NS_PER_MS)
-#define POLL_EVERY     (1000 * FT_NS_PER_MS)
-#define DISCOVER_EVERY (10000 * FT_NS_PER_MS)
-#define REFRESH_AFTER  (50 * FT_NS_PER_MS) /* events come in flocks */
-#define HUNG_AFTER     3                   /* reply timeouts without an out-of-band answer ... */
+#define PING_EVERY     (500 * FT_NS_PER_MS)
+#define PINGS_A_POLL   2                      /* one wake-up for both */
+#define DISCOVER_EVERY (30000 * FT_NS_PER_MS) /* a hundred questions */
+#define REFRESH_AFTER  (50 * FT_NS_PER_MS)    /* events come in flocks */
+#define HUNG_AFTER     3                      /* reply timeouts without an out-of-band answer ... */
 #define HUNG_MIN       (3000 * FT_NS_PER_MS)
 
 struct side { /* what a connection's callbacks are told to say which one it is */
@@ -54,7 +54,8 @@ struct ft_qmp {
 	struct ft_plan *plan;
 	json_t *yanks; /* query-yank's answer to the last ping */
 
-	struct event *poll_timer, *ping_timer;
+	struct event *ping_timer;
+	int pings_to_poll;
 	int polls_waiting;
 	bool guest_stopped, replicating; /* checkpoints: a STOP was seen; COLO has not ended since */
 	int64_t pinged_at;               /* when the ping timer last fired */
@@ -390,11 +391,11 @@ static void poll_now(struct ft_qmp *q)
 	q->polls_waiting += ft_conn_request(q->qmp, "query-colo-status", NULL, on_poll, q, POLL_COLO);
 }
 
-static void on_poll_timer(evutil_socket_t fd, short what, void *arg)
+static void poll_at_times(struct ft_qmp *q, int64_t now)
 {
-	struct ft_qmp *q = arg;
-	int64_t now = ft_clock_now();
-	(void)fd, (void)what;
+	if (--q->pings_to_poll > 0)
+		return;
+	q->pings_to_poll = PINGS_A_POLL;
 	poll_now(q);
 	if (may_ask(q) && q->discovered_at != FT_NEVER && now - q->discovered_at >= DISCOVER_EVERY)
 		ft_discovery_start(q->discovery);
@@ -458,6 +459,7 @@ static void on_ping_timer(evutil_socket_t fd, short what, void *arg)
 	bool stalled = now - q->pinged_at > 2 * PING_EVERY; /* we did not run: silence until now proves nothing */
 	(void)fd, (void)what;
 	q->pinged_at = now;
+	poll_at_times(q, now);
 	if (!ft_conn_has_oob(q->oob) || q->running || q->frozen)
 		return;
 	if (stalled) {
@@ -757,11 +759,9 @@ static struct event *new_timer(struct ft_qmp *q, short flags, event_callback_fn 
 
 static void make_timers(struct ft_qmp *q)
 {
-	q->poll_timer = new_timer(q, EV_PERSIST, on_poll_timer);
 	q->ping_timer = new_timer(q, EV_PERSIST, on_ping_timer);
 	q->refresh_timer = new_timer(q, 0, on_refresh_timer);
 	q->run_timer = new_timer(q, 0, on_run_timer);
-	add_timer(q->poll_timer, POLL_EVERY);
 	add_timer(q->ping_timer, PING_EVERY);
 }
 
@@ -876,7 +876,6 @@ void ft_qmp_free(struct ft_qmp *q)
 	ft_conn_free(q->qmp);
 	ft_conn_free(q->oob);
 	close_process(q);
-	event_free(q->poll_timer);
 	event_free(q->ping_timer);
 	event_free(q->refresh_timer);
 	event_free(q->run_timer);

@@ -3,7 +3,7 @@
  * Knows: libevent, UNIX sockets, deadlines.  Must not know: the peer, the decision.
  *
  * In band: greeting and capabilities, discovery (topology and plan, renewed on every event that can change them, when
- * query-yank's answer changes, and every few seconds), query-status/query-colo-status, the plan.
+ * query-yank's answer changes, and every half minute), query-status/query-colo-status, the plan.
  * Out of band: query-yank as a ping, yank.  Nothing else ever goes there.
  * No request is without a deadline; a connection that breaks its deadlines is closed and opened anew with backoff
  * (25 ms doubling to 1 s), unless a plan is running over it.
