@@ -169,7 +169,10 @@ static void turn(struct ft_links *l)
 	changed = ft_detector_tick(&l->hub.detector, now);
 	/* Tell before sending, so that what goes out after a stall is what this side stands for now. */
 	tell(l, changed, now);
-	if (ft_hub_send_due(&l->hub, now) || l->greet)
+	bool due = ft_hub_send_due(&l->hub, now);
+	if (due)
+		l->cb.due(l->arg, now);
+	if (due || l->greet)
 		send_all(l, now);
 	l->greet = false;
 	l->in_turn = false;

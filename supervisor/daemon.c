@@ -85,12 +85,21 @@ static const struct ft_side *on_self(void *arg)
 static void on_news(void *arg, const struct ft_beat *peer, bool new_incarnation, int64_t now)
 {
 	(void)now;
+	struct ft_daemon *d = arg;
+	ft_qmp_ask_death(d->qmp); /* what it saw may be our QEMU's end */
 	struct ft_peer_news news = {.incarnation = peer->incarnation, .side = peer->side};
 	memcpy(news.node, peer->node, sizeof news.node);
 	if (new_incarnation)
 		ft_log(FT_LOG_INFO, "heartbeat", "peer %s heard, incarnation %016llx, state %s", peer->node,
 		       (unsigned long long)peer->incarnation, ft_state_name(peer->side.state));
-	ft_daemon_feed(arg, &(struct ft_event){.kind = FT_EVENT_PEER, .peer = &news});
+	ft_daemon_feed(d, &(struct ft_event){.kind = FT_EVENT_PEER, .peer = &news});
+}
+
+static void on_due(void *arg, int64_t now)
+{
+	(void)now;
+	struct ft_daemon *d = arg;
+	ft_qmp_look(d->qmp);
 }
 
 static void on_acked(void *arg, int64_t sent, int64_t now)
@@ -346,6 +355,7 @@ static bool make_shells(struct ft_daemon *d, uint64_t incarnation, FILE *errors)
 	    .hearing = on_hearing,
 	    .refused = on_refused,
 	    .stalled = on_stalled,
+	    .due = on_due,
 	};
 	static const struct ft_qmp_callbacks qmp = {
 	    .view = on_view,

@@ -64,7 +64,7 @@ class Qemu:
                 os.unlink(s)
         for log in ("serial.log", "qemu.log"):
             open(self.path(log), "wb").close()
-        argv = [*self.host.enter, build.QEMU, "-accel", self.pair.accel, "-M", "pc", "-cpu", "qemu64,-apic", "-m", "16", "-nodefaults",
+        argv = [*self.host.enter, build.QEMU, "-accel", self.pair.accel, *self.pair.memory, "-cpu", "qemu64,-apic", "-nodefaults",
                 "-display", "none", "-bios", self.pair.rom, "-name", self.name, "-serial", "file:" + self.path("serial.log")]
         for s in sockets:
             argv += ["-qmp", f"unix:{s},server=on,wait=off"]
@@ -122,13 +122,20 @@ class Qemu:
         return status["mode"], status["last-mode"], self.obs.command("query-status")["status"]
 
 
+def _touched(mb):
+    """A guest that uses all of its memory."""
+    return ("-M", "pc,memory-backend=ram0", "-m", str(mb), "-object", f"memory-backend-ram,id=ram0,size={mb}M,prealloc=on")
+
+
 def numbers(serial):
     """What the guest counted, from its serial output.  A checkpoint may cut a line of the secondary short."""
     return [int(n, 16) for n in re.findall(r"at ([0-9a-f]{8})\n", serial)]
 
 
 class Pair:
-    def __init__(self, disks=1, nics=1, renamed=False, checkpoint_ms=300, accel=None, relay_migration=False, hosts=HERE):
+    def __init__(self, disks=1, nics=1, renamed=False, checkpoint_ms=300, accel=None, relay_migration=False, hosts=HERE,
+                 memory_mb=16):
+        self.memory = ("-M", "pc", "-m", "16") if memory_mb == 16 else _touched(memory_mb)
         self.disks, self.nics, self.checkpoint_ms = disks, nics, checkpoint_ms
         self.names = Names(renamed)
         self.accel = accel or build.accelerator()
