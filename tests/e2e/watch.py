@@ -68,7 +68,7 @@ class Watch:
             self.check()
 
     def check(self):
-        assert not self.faults, self.faults
+        assert self.looks and not self.faults, self.faults
         for side in self._sides:
             said, now = self._said.get(side.node), side.qemu.said()
             assert said in (None, now), f"{side.node}'s guest spoke after it had lost: {now - said} bytes"

@@ -27,6 +27,7 @@ from tests.pair.relay import TcpRelay  # noqa: E402
 from tests.pair.slot import ADDRESSES, Slot  # noqa: E402
 
 DISK_BYTES = 1 << 20
+GUEST_MAC, GUEST_IP = "52:54:00:12:34:56", "192.0.2.1"  # of the first NIC; guest.S knows them, too
 # Ports, counted from the slot's first one.  Each NIC has four; the rest of the slot is free for others (FREE and up).
 MIGRATION, MIGRATION_RELAY, NBD, NIC, PORTS_PER_NIC, FREE = 0, 1, 2, 4, 4, 12
 
@@ -37,6 +38,7 @@ class Host:
     address: str  # towards the other side
     inner: str  # for what QEMU connects to itself
     enter: tuple = ()  # argv that puts a program there
+    tap: str | None = None  # the device there that leads to the guests' network; without, the first NIC leads nowhere
 
 
 HERE = tuple(Host(a, a) for a in ADDRESSES)
@@ -195,16 +197,19 @@ class Pair:
     def _nic_port(self, nic, which):
         return self.port(NIC + nic * PORTS_PER_NIC + which)
 
-    def _nics(self):
+    def _nics(self, host):
+        """NICs without memory in the guest's RAM: see guest.S, which drives the first."""
         arguments = []
         for i in range(self.nics):
-            netdev = self.names("netdev", i)
-            arguments += ["-netdev", f"hubport,id={netdev},hubid={i}",
-                          "-device", f"rtl8139,id={self.names('nic', i)},netdev={netdev},romfile="]
+            netdev, tap = self.names("netdev", i), host.tap if i == 0 else None
+            arguments += ["-netdev", f"tap,id={netdev},ifname={tap},script=no,downscript=no,vhost=off" if tap
+                          else f"hubport,id={netdev},hubid={i}",
+                          "-device", f"ne2k_isa,id={self.names('nic', i)},netdev={netdev},iobase={0x300 + 0x20 * i:#x},irq={3 + 2 * i}"
+                          + (f",mac={GUEST_MAC}" if i == 0 else "")]
         return arguments
 
     def _primary_arguments(self):
-        arguments = self._nics()
+        arguments = self._nics(self.a.host)
         for i in range(self.nics):
             chardevs, objects = self._primary_network(self.a, i)
             for c in chardevs:
@@ -240,7 +245,7 @@ class Pair:
         return chardevs, objects
 
     def _secondary_arguments(self, me, primary):
-        arguments = self._nics()
+        arguments = self._nics(me.host)
         for i in range(self.nics):
             arguments += self._secondary_network(primary, i)
         for i in range(self.disks):
