@@ -7,6 +7,7 @@ import datetime
 import time
 
 from tests.e2e.harness import stays, wait
+from tests.e2e.watch import dies, runs
 from tests.pair.monitor import QmpTimeout
 
 CAUSES = ("peer-lost", "peer-vm-gone", "peer-yielded", "replication-broken", "signal", "operator")
@@ -85,8 +86,8 @@ def only_one_runs(rig, for_seconds=1):
     survivor_runs(survivor, "primary" if survivor is rig.alpha else "secondary")
     wait(lambda: other.qemu.gone() or other.qemu.stopped(), f"{other.node}'s QEMU to be out")
     said = other.qemu.said()
-    stays(lambda: (other.qemu.gone() or other.qemu.stopped()) and survivor.state() == "solo",
-          for_seconds, "one guest runs")
+    pid = other.qemu.process.pid
+    stays(lambda: (not runs(pid) or dies(pid)) and survivor.state() == "solo", for_seconds, "one guest runs")
     assert other.qemu.said() == said, f"{other.node}'s guest still speaks"
     return survivor, other
 

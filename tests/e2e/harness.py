@@ -271,7 +271,7 @@ class Rig:
     def describe(self, out):
         """Everything known, for whoever has to find out why a test failed."""
         if self.observer:
-            print(self.observer.tell(), file=out)
+            print("observer:", self.observer.tell(), file=out)
         for s in self.sides:
             print(f"---- {s.node} ----", file=out)
             with contextlib.suppress(OSError, ValueError, KeyError):

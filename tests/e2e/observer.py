@@ -114,10 +114,14 @@ class Observer:
         processes.wait_until(lambda: {(host, ARP), (host, ECHO)} <= {(h, what) for _, h, what in self.heard[since:]},
                              f"{host}'s guest to be heard: {self.tell()}")
 
+    def silences(self):
+        """{kind of answer: longest time without one, in seconds}"""
+        frames = sorted(self.heard)
+        return {kind: _longest_gap(frames, kind) for kind in (ARP, ECHO)}
+
     def tell(self):
         frames = sorted(self.heard)
-        return (f"observer: {len(frames)} frames, of {', then of '.join(_turns(frames)) or 'nobody'}; longest time without an answer: "
-                + ", ".join(f"{what} {_longest_gap(frames, what) * 1000:.0f} ms" for what in (ARP, ECHO)))
+        return f"{len(frames)} frames, of {', then of '.join(_turns(frames)) or 'nobody'}; {in_words(self.silences())}"
 
     def _work(self):
         due, questions = time.monotonic(), itertools.cycle((_who_has(), _echo_request()))
@@ -137,6 +141,11 @@ class Observer:
         if frame[6:12] == _GUEST_MAC:
             seconds, ns = struct.unpack("qq", stamp)
             self.heard.append((seconds + ns / 1e9, GUESTS_CABLES[cable], _kind(frame)))
+
+
+def in_words(silences):
+    """Of what Observer.silences gives."""
+    return "longest time without an answer: " + ", ".join(f"{kind} {s * 1000:.0f} ms" for kind, s in silences.items())
 
 
 def _turns(frames):

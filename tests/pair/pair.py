@@ -185,6 +185,14 @@ class Pair:
         self._attach_network(survivor)
         self._start_colo(survivor, new)
 
+    def promote(self, secondary):
+        """Its guest goes on alone, by hand, as QEMU documents it."""
+        secondary.obs.command("nbd-server-stop")
+        secondary.obs.command("x-colo-lost-heartbeat")
+        for i in range(self.nics):
+            for redirector in ("to_primary", "from_primary"):
+                secondary.obs.command("object-del", {"id": self.names(redirector, i)})
+
     def force_checkpoint(self, primary):
         """Setting the delay, to whatever value, starts a checkpoint at once."""
         primary.obs.command("migrate-set-parameters", {"x-checkpoint-delay": self.checkpoint_ms})
