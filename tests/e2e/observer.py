@@ -104,9 +104,8 @@ class Observer:
         assert turns[0] == self._home, f"the guest was first heard on {turns[0]}, not on {self._home}: {frames[:20]}"
         if len(turns) > 2:
             first = next(i for i, f in enumerate(frames) if f[1] == turns[1])
-            last = len(frames) - next(i for i, f in enumerate(reversed(frames)) if f[1] == turns[0])
-            told = [f"{at - frames[first][0]:+.6f} s {h}: {what}" for at, h, what in frames[max(0, first - 5):last + 5]]
-            raise AssertionError(f"the guest was heard on {', then on '.join(turns)}:\n" + "\n".join(told))
+            told = [f"{at - frames[first][0]:+.6f} s {host}: {what}" for at, host, what in frames[max(0, first - 5):first + 50]]
+            raise AssertionError(f"the guest was heard on {_as_text(turns)}:\n" + "\n".join(told))
 
     def wait_heard(self, host):
         """The guest on this host answers questions of both kinds, from now on."""
@@ -121,7 +120,7 @@ class Observer:
 
     def tell(self):
         frames = sorted(self.heard)
-        return f"{len(frames)} frames, of {', then of '.join(_turns(frames)) or 'nobody'}; {in_words(self.silences())}"
+        return f"{len(frames)} frames, of {_as_text(_turns(frames)) or 'nobody'}; {in_words(self.silences())}"
 
     def _work(self):
         due, questions = time.monotonic(), itertools.cycle((_who_has(), _echo_request()))
@@ -133,7 +132,7 @@ class Observer:
                     question, due = next(questions), time.monotonic() + self.EVERY
                     for cable in GUESTS_CABLES:
                         self._socket.sendto(question, (cable, 0))
-        except OSError as e:
+        except Exception as e:  # whatever it is: one who has stopped listening must not find that all is well
             self._fault = e
 
     def _take(self):
@@ -151,6 +150,10 @@ def in_words(silences):
 def _turns(frames):
     """Whose frames they are, one after the other, each host once for as long as no other is heard."""
     return [host for host, _ in itertools.groupby(host for _, host, _ in frames)]
+
+
+def _as_text(turns):
+    return ", then ".join(turns[:4]) + (f" and so on, {len(turns)} turns" if len(turns) > 4 else "")
 
 
 def _longest_gap(frames, what):
