@@ -172,8 +172,8 @@ class Side:
 class Rig:
     """A pair with an ftd on each side.  alpha holds the first primary, beta the first secondary.
 
-    arbiter: "none", "file" or "etcd".  network: a Network of namespaces, one for each side; rig.observer then hears the guests
-    all the while.
+    arbiter: "none", "file" or "etcd".  network: a Network, for each side in a namespace of its own; rig.observer then hears
+    their guests all the while.
     """
 
     default_arbiter = "none"
@@ -256,8 +256,8 @@ class Rig:
             s.wait_state("protected")
 
     def finish(self):
-        """What must hold at the end of every test: the guest was never heard on two hosts, whatever ftd still runs leaves in
-        order, none ever misbehaved."""
+        """What must hold at the end of every test: one guest was heard, whatever ftd still runs leaves in order, none ever
+        misbehaved."""
         if self.observer:
             self.observer.check()
         for s in self.sides:

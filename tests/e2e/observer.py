@@ -104,8 +104,8 @@ class Observer:
         assert turns[0] == self._home, f"the guest was first heard on {turns[0]}, not on {self._home}: {frames[:20]}"
         if len(turns) > 2:
             first = next(i for i, f in enumerate(frames) if f[1] == turns[1])
-            told = [f"{at - frames[first][0]:+.6f} s {host}: {what}" for at, host, what in frames[max(0, first - 5):first + 50]]
-            raise AssertionError(f"the guest was heard on {_as_text(turns)}:\n" + "\n".join(told))
+            told = [f"\n{at - frames[first][0]:+.6f} s {h}: {what}" for at, h, what in frames[max(0, first - 5):first + 50]]
+            raise AssertionError(f"the guest was heard on {_as_text(turns)}:" + "".join(told))
 
     def wait_heard(self, host):
         """The guest on this host answers questions of both kinds, from now on."""

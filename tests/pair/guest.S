@@ -168,7 +168,7 @@ start_nic:
 	inb	%dx, %al
 	cmpb	$0x21, %al
 	jne	1f			# there is none
-	out8	0x49, NIC + 14		# data port 16 bits wide, normal operation
+	out8	0x49, NIC + 14		# data port 16 bits wide, normal operation; QEMU's takes 32 bits as well
 	out8	0, NIC + 11		# never more than 255 bytes through the data port at once
 	out8	0x04, NIC + 12		# take broadcasts, and what is for the address QEMU has given it
 	out8	0, NIC + 13

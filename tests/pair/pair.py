@@ -206,14 +206,14 @@ class Pair:
         return self.port(NIC + nic * PORTS_PER_NIC + which)
 
     def _nics(self, host):
-        """NICs without memory in the guest's RAM: see guest.S, which drives the first."""
+        """NICs that keep nothing in the guest's RAM; guest.S drives the first and says why."""
         arguments = []
         for i in range(self.nics):
-            netdev, tap = self.names("netdev", i), host.tap if i == 0 else None
-            arguments += ["-netdev", f"tap,id={netdev},ifname={tap},script=no,downscript=no,vhost=off" if tap
-                          else f"hubport,id={netdev},hubid={i}",
-                          "-device", f"ne2k_isa,id={self.names('nic', i)},netdev={netdev},iobase={0x300 + 0x20 * i:#x},irq={3 + 2 * i}"
-                          + (f",mac={GUEST_MAC}" if i == 0 else "")]
+            netdev, leads_out = self.names("netdev", i), i == 0 and host.tap
+            backend = f"tap,ifname={host.tap},script=no,downscript=no,vhost=off" if leads_out else f"hubport,hubid={i}"
+            address = f",mac={GUEST_MAC}" if i == 0 else ""
+            arguments += ["-netdev", f"{backend},id={netdev}", "-device", f"ne2k_isa,id={self.names('nic', i)},netdev={netdev},"
+                          f"iobase={0x300 + 0x20 * i:#x},irq={3 + 2 * i}{address}"]
         return arguments
 
     def _primary_arguments(self):

@@ -62,7 +62,7 @@ def two_masters_would_be_heard():
         observer.start()
         observer.check()
         pair.promote(pair.b)
-        wait(lambda: "heard on alpha, then beta, then alpha" in verdict(observer), f"the observer to notice {observer.tell()}")
+        wait(lambda: "alpha, then beta, then alpha" in verdict(observer), f"the observer to notice: {observer.tell()}")
 
 
 def verdict(observer):
