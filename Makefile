@@ -81,11 +81,6 @@ $(SIM): $(call OBJ,$(SIM_SRC)) $(B)/libftd.a
 sim: $(SIM)
 	$(SIM) --brief --seeds $(SEEDS)
 
-# A hundred races of both hosts for the claim.
-check-races:
-	$(MAKE) SAN=1 all
-	FTD_RACES=100 tests/e2e/run races
-
 # The main job, to be watched: a real COLO pair, two ftd, two failovers.
 demo:
 	@tests/tools/install-deps --build --run
@@ -117,5 +112,5 @@ install: all
 clean:
 	rm -rf build
 
-.PHONY: all unit check sim check-races demo lint lint-all install clean
+.PHONY: all unit check sim demo lint lint-all install clean
 .SECONDARY:
