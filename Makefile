@@ -31,7 +31,7 @@ ROOMS    := config heartbeat qmp arbiter supervisor report ctl
 MAINS    := supervisor/main.c ctl/ftctl.c
 LIB_SRC  := $(filter-out $(MAINS),$(foreach r,$(ROOMS),$(wildcard $(r)/*.c)))
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
-ALL_SRC  := $(LIB_SRC) $(MAINS) $(UNIT_SRC) $(wildcard tests/sim/*.c)
+ALL_SRC  := $(LIB_SRC) $(MAINS) $(UNIT_SRC) $(wildcard tests/sim/*.c tests/conformance/*.c)
 OBJ       = $(patsubst %.c,$(B)/obj/%.o,$(1))
 
 all: $(B)/ftd $(B)/ftctl
@@ -67,6 +67,7 @@ check:
 	@tests/tools/install-deps --build --run
 	$(MAKE) SAN=1 all unit
 	$(MAKE) sim
+	$(MAKE) conformance
 	tests/e2e/run
 
 # The core, the heartbeats and the plan runner of two hosts in virtual time, with faults from each seed.
@@ -80,6 +81,15 @@ $(SIM): $(call OBJ,$(SIM_SRC)) $(B)/libftd.a
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 sim: $(SIM)
 	$(SIM) --brief --seeds $(SEEDS)
+
+# The simulation's model of two QEMUs and two real ones play the same scripts, and must say the same.
+MODEL := $(B)/tests/conformance/model
+$(MODEL): $(call OBJ,$(filter-out tests/sim/sim.c,$(SIM_SRC)) tests/conformance/model.c) $(B)/libftd.a
+	@mkdir -p $(@D)
+	@echo 'link  $@'
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+conformance: $(MODEL)
+	tests/conformance/run --model $(MODEL)
 
 # A hundred races of both hosts for the claim.
 check-races:
@@ -117,5 +127,5 @@ install: all
 clean:
 	rm -rf build
 
-.PHONY: all unit check sim check-races demo lint lint-all install clean
+.PHONY: all unit check sim conformance check-races demo lint lint-all install clean
 .SECONDARY:
