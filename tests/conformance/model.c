@@ -174,6 +174,29 @@ static void boot(int host)
 	run_for(0);
 }
 
+static bool in_checkpoint(void)
+{
+	just_hear();
+	return w.host[0].qemu.checkpoint == CHECKPOINT_RUNS;
+}
+
+static void catch_host(int host)
+{
+	qemu_probe(0);
+	if (!in_checkpoint())
+		world_run(w.now + SECOND(1), in_checkpoint);
+	qemu_signal_stop(host);
+}
+
+static void rebuild(int host)
+{
+	qemu_start(host, FT_ROLE_SECONDARY);
+	w.host[host].ftd.spoken = true;
+	qemu_protect(1 - host);
+	run_for((double)FIRST / 1e6);
+	side[host].exits = 0;
+}
+
 static void act_on(int line, const char *verb, int host)
 {
 	if (!strcmp(verb, "kill"))
@@ -184,6 +207,10 @@ static void act_on(int line, const char *verb, int host)
 		qemu_signal_cont(host);
 	else if (!strcmp(verb, "checkpoint"))
 		qemu_probe(host);
+	else if (!strcmp(verb, "catch"))
+		catch_host(host);
+	else if (!strcmp(verb, "rebuild"))
+		rebuild(host);
 	else if (!strcmp(verb, "crash"))
 		crash(host);
 	else if (!strcmp(verb, "boot"))
@@ -231,7 +258,8 @@ static void remember(struct line *l, const char *value)
 		snprintf(l->values + len, sizeof l->values - len, "%s%s", len ? "|" : "", value);
 }
 
-static void play(int line)
+/* Returns false if this world is none of those that the script is about. */
+static bool play(int line)
 {
 	struct line *l = &lines[line];
 	const char *verb = l->word[0];
@@ -247,9 +275,12 @@ static void play(int line)
 		double took = (double)(w.now - from) / 1e6;
 		l->ms = took > l->ms ? took : l->ms;
 		remember(l, see(line, host_of(line, l->word[2]), l->word[3]));
+	} else if (!strcmp(verb, "given") && l->n == 4) {
+		return !strcmp(see(line, host_of(line, l->word[1]), l->word[2]), l->word[3]);
 	} else {
 		act(line, l);
 	}
+	return true;
 }
 
 static void begin(uint64_t seed, double every)
@@ -274,9 +305,10 @@ static int play_script(int line, uint64_t seed)
 {
 	bool slow = line + 1 < n_lines && lines[line + 1].n == 2 && !strcmp(lines[line + 1].word[0], "every");
 	begin(seed, slow ? atof(lines[line + 1].word[1]) : 300);
+	bool goes_on = true;
 	for (line++; line < n_lines && (lines[line].n == 0 || strcmp(lines[line].word[0], "script") != 0); line++)
-		if (lines[line].n > 0)
-			play(line);
+		if (lines[line].n > 0 && goes_on)
+			goes_on = play(line);
 	return line;
 }
 

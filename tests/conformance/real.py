@@ -6,6 +6,7 @@ Knows: the scripts' words (explained in scripts), what each one means for two re
 import contextlib
 import json
 import signal
+import threading
 import time
 
 from tests.e2e import network
@@ -18,17 +19,51 @@ ASKED = 0.4  # seconds until a question counts as not answered
 COUNTED = 0.4  # seconds in which a guest that runs counts aloud
 FIRST = 0.4  # seconds until the first checkpoint is through
 NETWORK_VERBS = {"silence", "restore", "crash", "boot"}  # take a cable that can be pulled
+RELAY_VERBS = {"close", "catch"}  # take a hand on the connection
+
+
+class Catcher:
+    """Stops one side's QEMU in the middle of a checkpoint, by what passes through the relay.
+
+    A secondary: when it has agreed to the checkpoint, and the primary is about to stop its guest and flush its disks.
+    A primary: when it has announced its memory, and the secondary is about to wait for that.
+    """
+
+    def __init__(self, qemu, is_primary):
+        self._qemu, self._is_primary = qemu, is_primary
+        self._agreed = False
+        self._caught, self._released = threading.Event(), threading.Event()
+
+    def pass_by(self, from_primary, _data):
+        if self._caught.is_set():
+            self._released.wait()  # what was sent before the stop is as if it had not been
+        elif from_primary == self._is_primary and (self._agreed or not from_primary):
+            self._qemu.process.send_signal(signal.SIGSTOP)
+            self._caught.set()
+        self._agreed |= not from_primary
+
+    def wait(self):
+        if not self._caught.wait(10):
+            raise TimeoutError("waited 10 s for a checkpoint to be in its middle")
+
+    def release(self, qemu):
+        """Something is done to this one."""
+        if qemu is self._qemu:
+            self._released.set()
 
 
 class Side:
-    def __init__(self, qemu, steps):
-        self.qemu, self._steps = qemu, steps
-        self._asks = Monitor(qemu.qmp_socket)
-        self._orders = {"qmp": Monitor(qemu.watch_socket), "oob": Monitor(qemu.oob_socket, oob=True)}
+    def __init__(self, node, qemu, steps):
+        self.node, self.qemu, self._steps = node, qemu, steps
+        self.connect()
         self._pending = {}  # of the last order: {id: channel}, in the order in which they were sent
         self._refused = False
         self._number = 0
         self._acted = 0  # number of events at the last act
+
+    def connect(self):
+        self._asks = Monitor(self.qemu.qmp_socket)
+        self._orders = {"qmp": Monitor(self.qemu.watch_socket), "oob": Monitor(self.qemu.oob_socket, oob=True)}
 
     # acts
 
@@ -109,10 +144,9 @@ class Side:
         return str(sum(e["event"] == "COLO_EXIT" for e in self.qemu.obs.events))
 
     def _see_checkpoint(self):
-        """Both sides stop for it and go on."""
+        """Both sides stop for it, and go on when it is through."""
         self._events()
-        names = [e["event"] for e in self.qemu.obs.events[self._acted:]]
-        return "yes" if "STOP" in names and "RESUME" in names[names.index("STOP"):] else "no"
+        return "yes" if any(e["event"] == "RESUME" for e in self.qemu.obs.events[self._acted:]) else "no"
 
     def _see_master(self):
         """It runs the guest, and not as a secondary, whose guest says nothing to the world."""
@@ -143,11 +177,12 @@ class Player:
         every = next((int(line.words[1]) for line in script.lines if line.words[0] == "every"), 300)
         self._network = network.Network() if verbs & NETWORK_VERBS else None
         where = {"hosts": self._network.hosts()} if self._network else {}
-        self._pair = stack.enter_context(Pair(checkpoint_ms=every, relay_migration="close" in verbs, **where))
+        self._pair = stack.enter_context(Pair(checkpoint_ms=every, relay_migration=bool(verbs & RELAY_VERBS), **where))
         self._pair.up()
         time.sleep(FIRST)
         qemus = {"alpha": self._pair.a, "beta": self._pair.b}
-        self._sides = {n: Side(q, [s for s in steps if s.node == n]) for n, q in qemus.items()}
+        self._sides = {n: Side(n, q, [s for s in steps if s.node == n]) for n, q in qemus.items()}
+        self._catcher = None
         for s in self._sides.values():
             s.act()
 
@@ -160,6 +195,9 @@ class Player:
             return self._sides[words[0]].see(words[1]), 0.0
         elif verb == "within":
             return self._await(float(words[0]) / 1000, self._sides[words[1]], *words[2:])
+        elif verb == "given":
+            seen = self._sides[words[0]].see(words[1])
+            assert seen == words[2], f"scripts:{line.number}: {' '.join(line.words)}: it is {seen}; this script needs that"
         elif verb != "every":
             for s in self._sides.values():
                 s.act()
@@ -182,6 +220,8 @@ class Player:
             self._pair.migration_relay.cut()
         else:
             side = self._sides[words[0]]
+            if self._catcher:
+                self._catcher.release(side.qemu)
             getattr(self, "_" + verb)(side, *words[1:])
 
     def _kill(self, side):
@@ -193,6 +233,21 @@ class Player:
     def _cont(self, side):
         side.signal(signal.SIGCONT)
 
+    def _catch(self, side):
+        primary = self._sides["alpha"]
+        self._catcher = Catcher(side.qemu, side is primary)
+        self._pair.migration_relay.before_passing = self._catcher.pass_by
+        primary.checkpoint()
+        self._catcher.wait()
+
+    def _rebuild(self, side):
+        survivor, = (s for s in self._sides.values() if s is not side)
+        self._pair.start_secondary(side.qemu, survivor.qemu)
+        side.connect()
+        time.sleep(FIRST)
+        for s in self._sides.values():
+            s.act()
+
     def _checkpoint(self, side):
         side.checkpoint()
 
@@ -203,6 +258,7 @@ class Player:
         """Nobody is left there to say that the connections are gone."""
         self._network.pull("colo")
         side.qemu.kill()
+        self._network.forget_connections(side.node)
 
     def _boot(self, _side):
         self._network.plug("colo")

@@ -100,6 +100,10 @@ class Network:
     def undeafen(self, host, *cables):
         self._run(host, "nft", f"delete element inet cuts cables {{ {', '.join(cables)} }}")
 
+    def forget_connections(self, host):
+        """As a host that has gone down: what a cut cable keeps its kernel from saying is never said."""
+        self._run(host, "ss", "--kill", "--tcp")
+
     def connect(self, host, address):
         """A TCP connection made on that host."""
         made = []

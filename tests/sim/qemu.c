@@ -252,8 +252,7 @@ void qemu_start(int host, enum ft_role mode)
 void qemu_protect(int host)
 {
 	struct qemu *q = &w.host[host].qemu;
-	q->mode = FT_ROLE_PRIMARY;
-	q->last = FT_ROLE_NONE;
+	q->mode = FT_ROLE_PRIMARY; /* and its last mode stays what it was */
 	q->exit_said = q->released = q->yanked = q->disk_yanked = w.colo_closed = false;
 	attempt_in(host, 50);
 }
