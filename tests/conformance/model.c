@@ -1,8 +1,8 @@
 /* model SCRIPTS SEEDS: plays the scripts on the simulation's two QEMUs, in virtual time, each with so many seeds, and
  * prints "LINE<tab>VALUE<tab>MS" for each observation: what was seen (several values with | if chance decides) and, for
  * "within", the longest time it took.
- * model --plan: the commands of both plans, "NODE<tab>CHANNEL<tab>COMMAND<tab>WHAT<tab>REQUEST", for who plays them on real
- * QEMUs.
+ * model --plan: the commands of both plans, for who gives them to real QEMUs:
+ * "NODE<tab>CHANNEL<tab>COMMAND<tab>WHAT<tab>REQUEST".
  *
  * Knows: the scripts' language (its words are explained in scripts), tests/sim.  No ftd runs in this world: each side's
  * counts as stopped, and what QEMU has to say to it is read from its inbox. */

@@ -82,7 +82,8 @@ class Side:
         """Not waited for."""
         self._number += 1
         every = {"x-checkpoint-delay": self.qemu.pair.checkpoint_ms}
-        self._orders["qmp"].send({"execute": "migrate-set-parameters", "arguments": every, "id": f"probe-{self._number}"})
+        probe = {"execute": "migrate-set-parameters", "arguments": every, "id": f"probe-{self._number}"}
+        self._orders["qmp"].send(probe)
 
     def signal(self, number):
         self.qemu.process.send_signal(number)
@@ -197,7 +198,7 @@ class Player:
             return self._await(float(words[0]) / 1000, self._sides[words[1]], *words[2:])
         elif verb == "given":
             seen = self._sides[words[0]].see(words[1])
-            assert seen == words[2], f"scripts:{line.number}: {' '.join(line.words)}: it is {seen}; this script needs that"
+            assert seen == words[2], f"scripts:{line.number}: {' '.join(line.words)}: it is {seen}"
         elif verb != "every":
             for s in self._sides.values():
                 s.act()

@@ -99,7 +99,7 @@ static void emit_colo_exit(int host, const char *reason)
 static void say_colo_exit(int host)
 {
 	struct qemu *q = &w.host[host].qemu;
-	if (q->exit_said || !replicates(host))
+	if (q->exit_said)
 		return;
 	q->exit_said = true;
 	q->checkpoint = CHECKPOINT_NONE;
@@ -289,8 +289,7 @@ void qemu_signal_cont(int host)
 	q->stopped = false;
 	tell(host, "QEMU runs again");
 	answers_changed(host);
-	colo_closes(host);     /* what it has missed */
-	colo_closes(1 - host); /* who has waited for it */
+	colo_closes(host); /* what it has missed */
 }
 
 void qemu_hang(int host, bool hung)
