@@ -15,9 +15,9 @@ from tests.pair.monitor import Monitor, QmpError, QmpTimeout
 from tests.pair.pair import Pair
 
 BUSY = 1.0  # seconds that a real QEMU gets on top of every bound: this machine may be busy with other things
-ASKED = 0.4  # seconds until a question counts as not answered
-COUNTED = 0.4  # seconds in which a guest that runs counts aloud
-FIRST = 0.4  # seconds until the first checkpoint is through
+ASKED = 0.3  # seconds until a question counts as not answered
+COUNTED = 0.4  # seconds in which a guest that runs counts aloud; it does so 20 times a second
+FIRST = 0.1  # seconds until all events of the beginning have come in
 NETWORK_VERBS = {"silence", "restore", "crash", "boot"}  # take a cable that can be pulled
 RELAY_VERBS = {"close", "catch"}  # take a hand on the connection
 
@@ -154,9 +154,11 @@ class Side:
         if self._see_process() != "runs":
             return "no"
         before = self.qemu.counter()
-        time.sleep(COUNTED)
-        runs = self.qemu.counter() > before
-        return "yes" if runs and not self._see_colo().startswith(("secondary", "none/none")) else "no"
+        try:
+            processes.wait_until(lambda: self.qemu.counter() > before, "the guest", COUNTED)
+        except TimeoutError:
+            return "no"
+        return "no" if self._see_colo().startswith(("secondary", "none/none")) else "yes"
 
     def _see_reply(self):
         for request, channel in list(self._pending.items()):
