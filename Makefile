@@ -61,8 +61,8 @@ $(B)/tests/%: $(B)/obj/tests/%.o $(B)/libftd.a
 unit: $(UNIT)
 	@for t in $(UNIT); do $$t || exit 1; done
 
-# All tests: every room alone (with the sanitizers), two hosts in virtual time, then whole pairs with real QEMU (again with
-# the sanitizers).
+# All tests: every room alone (with the sanitizers), two hosts in virtual time, their QEMU against a real one, then whole
+# pairs with real QEMU (again with the sanitizers).
 check:
 	@tests/tools/install-deps --build --run
 	$(MAKE) SAN=1 all unit

@@ -93,7 +93,7 @@ static const char *see(int line, int host, const char *thing)
 	if (!strcmp(thing, "oob"))
 		return yes(qemu_answers(host, FT_CHANNEL_OOB));
 	if (!strcmp(thing, "master"))
-		return yes(runs_as_master(host));
+		return yes(runs_as_master(host) && !q->halted);
 	if (!strcmp(thing, "checkpoint"))
 		return yes(side[host].checkpoint);
 	if (!strcmp(thing, "reply"))

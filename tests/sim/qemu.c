@@ -102,6 +102,7 @@ static void say_colo_exit(int host)
 	if (q->exit_said)
 		return;
 	q->exit_said = true;
+	q->halted = q->checkpoint > CHECKPOINT_ASKED;
 	q->checkpoint = CHECKPOINT_NONE;
 	emit_colo_exit(host, "error");
 }
@@ -331,6 +332,7 @@ static bool fail_over(int host)
 	q->last = q->mode;
 	q->mode = FT_ROLE_NONE;
 	q->released = true;
+	q->halted = false;
 	memcpy(q->session, w.host[host].ftd.core.outcome.session, sizeof q->session);
 	q->checkpoint = CHECKPOINT_NONE;
 	colo_closes(1 - host);
