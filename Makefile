@@ -31,7 +31,7 @@ ROOMS    := config heartbeat qmp arbiter supervisor report ctl
 MAINS    := supervisor/main.c ctl/ftctl.c
 LIB_SRC  := $(filter-out $(MAINS),$(foreach r,$(ROOMS),$(wildcard $(r)/*.c)))
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
-ALL_SRC  := $(LIB_SRC) $(MAINS) $(UNIT_SRC) $(wildcard tests/sim/*.c)
+ALL_SRC  := $(LIB_SRC) $(MAINS) $(UNIT_SRC) $(wildcard tests/sim/*.c tests/conformance/*.c)
 OBJ       = $(patsubst %.c,$(B)/obj/%.o,$(1))
 
 all: $(B)/ftd $(B)/ftctl
@@ -61,12 +61,13 @@ $(B)/tests/%: $(B)/obj/tests/%.o $(B)/libftd.a
 unit: $(UNIT)
 	@for t in $(UNIT); do $$t || exit 1; done
 
-# All tests: every room alone (with the sanitizers), two hosts in virtual time, then whole pairs with real QEMU (again with
-# the sanitizers; without them where they would be in the way).
+# All tests: every room alone (with the sanitizers), two hosts in virtual time, their QEMU against a real one, then whole
+# pairs with real QEMU (again with the sanitizers; without them where they would be in the way).
 check:
 	@tests/tools/install-deps --build --run
 	$(MAKE) SAN=1 all unit
 	$(MAKE) all sim
+	$(MAKE) conformance
 	tests/e2e/run
 
 # The core, the heartbeats and the plan runner of two hosts in virtual time, with faults from each seed.
@@ -80,6 +81,15 @@ $(SIM): $(call OBJ,$(SIM_SRC)) $(B)/libftd.a
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 sim: $(SIM)
 	$(SIM) --brief --seeds $(SEEDS)
+
+# The simulation's model of two QEMUs and two real ones play the same scripts, and must say the same.
+MODEL := $(B)/tests/conformance/model
+$(MODEL): $(call OBJ,$(filter-out tests/sim/sim.c,$(SIM_SRC)) tests/conformance/model.c) $(B)/libftd.a
+	@mkdir -p $(@D)
+	@echo 'link  $@'
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+conformance: $(MODEL)
+	tests/conformance/run --model $(MODEL)
 
 # The main job, to be watched: a real COLO pair, two ftd, two failovers.
 demo:
@@ -112,5 +122,5 @@ install: all
 clean:
 	rm -rf build
 
-.PHONY: all unit check sim demo lint lint-all install clean
+.PHONY: all unit check sim conformance demo lint lint-all install clean
 .SECONDARY:

@@ -116,6 +116,10 @@ class Network:
             self._run(h, "nft", "flush set inet cuts cables")
         self.plug(*CABLES)
 
+    def forget_connections(self, host):
+        """As a host that has gone down: what a cut cable keeps its kernel from saying is never said."""
+        self._run(host, "ss", "--kill", "--tcp")
+
     # sockets
 
     def connect(self, host, address):

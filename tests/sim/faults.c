@@ -208,7 +208,7 @@ static void rebuild(void)
 {
 	for (int i = 0; i < 2; i++) {
 		struct host *survivor = &w.host[i], *other = &w.host[1 - i];
-		struct qemu *q = &survivor->qemu;
+		const struct qemu *q = &survivor->qemu;
 		const struct ft_core *c = &survivor->ftd.core;
 		bool settled = survivor->ftd.running == FTD_RUNS && c->phase == FT_PHASE_SOLO &&
 		               c->now > c->phase_since + SECOND(0.2);
@@ -218,10 +218,7 @@ static void rebuild(void)
 		w.rebuilt = true;
 		tell(i, "a new secondary for the survivor");
 		qemu_start(1 - i, FT_ROLE_SECONDARY);
-		q->mode = FT_ROLE_PRIMARY;
-		q->last = FT_ROLE_NONE;
-		q->exit_said = q->released = w.colo_closed = false;
-		later(50, QEMU_ATTEMPT, i);
+		qemu_protect(i);
 		look_soon(i, 20);
 		look_soon(1 - i, between(RANDOM_SETUP, 25, 1000));
 		return;

@@ -146,11 +146,16 @@ static bool is_held(int host)
 	                         p == FT_PHASE_FREEZING || p == FT_PHASE_CLAIMING || p == FT_PHASE_YIELDING);
 }
 
+static bool runs_guest(int host)
+{
+	return runs_as_master(host) && !w.host[host].qemu.halted;
+}
+
 /* Replication broke, and no ftd was there to see it: the guest runs, unprotected, and a person sees that. */
 static bool runs_unprotected(void)
 {
 	bool broken = w.host[0].qemu.exit_said || w.host[1].qemu.exit_said;
-	return broken && runs_as_master(0) != runs_as_master(1) && !is_held(0) && !is_held(1);
+	return broken && runs_guest(0) != runs_guest(1) && !is_held(0) && !is_held(1);
 }
 
 bool laws_settled(void)
@@ -195,7 +200,11 @@ static bool beyond_help(int host)
 	bool never_bound = h->qemu.mode == FT_ROLE_SECONDARY && !w.host[1 - host].qemu.alive &&
 	                   h->ftd.core.session.instance != h->qemu.instance;
 	bool unaskable = h->qemu.stuck && !h->ftd.plan;
-	return unaskable || stopped || left || forgot || for_a_person || never_bound || h->unverifiable;
+	/* QEMU stopped the guest for a checkpoint that came to nothing, and nobody orders it to go on: without a session
+	 * there is no failover, and one that failed while QEMU could not be asked is not tried again. */
+	bool halted =
+	    h->qemu.halted && (h->ftd.core.phase == FT_PHASE_UNPROTECTED || h->ftd.core.phase == FT_PHASE_FAILED);
+	return halted || unaskable || stopped || left || forgot || for_a_person || never_bound || h->unverifiable;
 }
 
 void laws_at_end(void)

@@ -96,11 +96,17 @@ struct datagram {
 struct qemu {
 	uint64_t instance;
 	bool alive, stopped;
-	bool stuck;     /* waits in a checkpoint for an answer that does not come */
+	bool killed; /* died by itself; false: with its host, or not at all */
+	bool stuck;  /* its main loop waits for the peer, and answers nothing in band */
+	bool yanked; /* has closed its migration connection */
+	bool disk_yanked;
+	bool halted; /* its guest was stopped for a checkpoint that came to nothing; only the failover lets it go on */
 	bool foreign;   /* somebody else stopped it */
 	bool hung;      /* its monitor answers nothing in band, though it runs */
 	bool exit_said; /* COLO_EXIT comes once */
 	enum ft_role mode, last;
+	enum { CHECKPOINT_NONE, CHECKPOINT_ASKED, CHECKPOINT_RUNS, CHECKPOINT_CAUGHT } checkpoint;
+	int64_t attempt_at;                /* whatever was to be attempted before is void */
 	uint32_t conts;                    /* SIGCONT undoes every SIGSTOP before it */
 	int64_t silent_since;              /* FT_NEVER: it answers */
 	bool released;                     /* it runs what the other side must not run any more */
@@ -298,6 +304,7 @@ const struct ft_plan *plan_of(enum ft_role role);
 /* qemu.c */
 void qemu_happens(const struct happening *h);
 void qemu_start(int host, enum ft_role mode);
+void qemu_protect(int host); /* a survivor becomes the primary of a new pair */
 void qemu_kill(int host);
 void qemu_signal_stop(int host);
 void qemu_signal_cont(int host);
