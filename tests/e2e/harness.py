@@ -172,13 +172,14 @@ class Side:
 class Rig:
     """A pair with an ftd on each side.  alpha holds the first primary, beta the first secondary.
 
-    arbiter: "none", "file" or "etcd".  network: each side in a network namespace of its own, joined by rig.network's cables.
+    arbiter: "none", "file" or "etcd", or one that is there already.  network: each side in a network namespace of its own,
+    joined by rig.network's cables.
     """
 
     default_arbiter = "none"
 
     def __init__(self, links=2, relay=False, hook=False, settings=None, build=None, arbiter=None, network=False,
-                 **pair_options):
+                 pair_type=colo.Pair, **pair_options):
         build = os.path.join(ROOT, build or os.environ.get("FTD_BUILD", "build/san"))
         self.ftd, self.ftctl = os.path.join(build, "ftd"), os.path.join(build, "ftctl")
         self.hook, self.settings = hook, settings or {}
@@ -187,8 +188,8 @@ class Rig:
         self.network = Network() if network else None
         if network:
             pair_options["hosts"] = self.network.hosts()
-        self.pair = colo.Pair(**pair_options)
-        self.arbiter = self._arbiter(arbiter or Rig.default_arbiter)
+        self.pair = pair_type(**pair_options)
+        self.arbiter = arbiter if hasattr(arbiter, "kind") else self._arbiter(arbiter or Rig.default_arbiter)
         self.alpha, self.beta = Side(self, "alpha", self.pair.a), Side(self, "beta", self.pair.b)
         self.sides = (self.alpha, self.beta)
         self._links = links
