@@ -65,7 +65,7 @@ unit: $(UNIT)
 # the sanitizers).
 check:
 	@tests/tools/install-deps --build --run
-	$(MAKE) SAN=1 all unit
+	$(MAKE) SAN=1 all unit fake-qemu
 	$(MAKE) sim
 	tests/e2e/run
 
@@ -114,13 +114,14 @@ $(FAKE_QEMU): $(call OBJ,$(LIVE)/fake_qemu.c)
 	@mkdir -p $(@D)
 	@echo 'link  $@'
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs jansson 2>/dev/null)
+fake-qemu: $(FAKE_QEMU)
 bench-failover:
 	@tests/tools/install-deps --build --run
 	$(MAKE) all
 	python3 $(LIVE)/failover.py $(if $(QUICK),--quick) $(BENCH)
 bench-scale:
 	@tests/tools/install-deps --build --run
-	$(MAKE) all $(FAKE_QEMU)
+	$(MAKE) all fake-qemu
 	python3 $(LIVE)/scale.py $(if $(QUICK),--quick) $(BENCH)
 
 install: all
@@ -134,5 +135,5 @@ install: all
 clean:
 	rm -rf build
 
-.PHONY: all unit check sim check-races demo lint lint-all bench-failover bench-scale install clean
+.PHONY: all unit check sim check-races demo lint lint-all fake-qemu bench-failover bench-scale install clean
 .SECONDARY:

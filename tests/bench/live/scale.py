@@ -48,7 +48,7 @@ class Side:
         self.node = NODES[letter == "b"]
         self.dir = os.path.join(fleet.dir, str(pair), letter)
         os.makedirs(os.path.join(self.dir, "state"), mode=0o700)
-        self.control = os.path.join(self.dir, "ftd.sock")
+        self.control, self.conf = (os.path.join(self.dir, n) for n in ("ftd.sock", "ft.conf"))
         self.ftd = None
         self.qemu = 0  # pid
         self.killed_at = None  # CLOCK_REALTIME, s
@@ -57,14 +57,13 @@ class Side:
         replacements = {"@PAIR@": f"vm{self.pair}", "@NODE@": self.node, "@DIR@": self.dir}
         for i, addresses in enumerate(LINKS):
             mine, peer = addresses if self.letter == "a" else addresses[::-1]
-            port = FIRST_PORT + self.pair
+            port = self.fleet.first_port + self.pair
             replacements |= {f"@LOCAL{i}@": f"{mine}:{port}", f"@PEER{i}@": f"{peer}:{port}"}
         for placeholder, value in replacements.items():
             template = template.replace(placeholder, value)
-        conf = os.path.join(self.dir, "ft.conf")
-        with open(conf, "w", encoding="utf-8") as f:
+        with open(self.conf, "w", encoding="utf-8") as f:
             f.write(template)
-        self.ftd = processes.spawn([self.fleet.ftd, "-c", conf], os.path.join(self.dir, "ftd.log"))
+        self.ftd = processes.spawn([self.fleet.ftd, "-c", self.conf], os.path.join(self.dir, "ftd.log"))
 
     def status(self):
         """As `ftctl status --json`; None if it does not answer."""
@@ -104,15 +103,16 @@ class Side:
 
 
 class Fleet:
-    """So many pairs, all their ftd and QEMUs."""
+    """So many pairs, all their ftd and QEMUs, in the empty `directory`."""
 
-    def __init__(self, options, pairs, interval_ms, directory, arbiter):
-        self.dir, self.interval_ms, self.arbiter = directory, interval_ms, arbiter
-        self.ftd, self._ftctl, self._fake_qemu = (os.path.join(options.build, n) for n in ("ftd", "ftctl", "bench/fake_qemu"))
-        self._checkpoint_ms = options.checkpoint_ms
+    def __init__(self, directory, pairs, arbiter, build, interval_ms=100, checkpoint_ms=2000, first_port=FIRST_PORT):
+        self.dir, self.interval_ms, self.arbiter, self.first_port = directory, interval_ms, arbiter, first_port
+        self.ftd, self.ftctl, self._fake_qemu = (os.path.join(build, n) for n in ("ftd", "ftctl", "bench/fake_qemu"))
+        self._checkpoint_ms = checkpoint_ms
         self.pairs = [(Side(self, n, "a"), Side(self, n, "b")) for n in range(pairs)]
         self.sides = [s for pair in self.pairs for s in pair]
         self._qemu_log = os.path.join(directory, "qemu.log")
+        self._qemus = None  # the process with which all QEMUs end
 
     def up(self):
         self._start_qemus()
@@ -125,9 +125,16 @@ class Fleet:
                 processes.wait_until(side.status, f"{side.dir}: ftd to answer", 120)
         self._wait_state(self.sides, "protected")
 
+    def down(self):
+        ours = [p for p in (self._qemus, *(s.ftd for s in self.sides)) if p]
+        for p in ours:
+            processes.kill(p, wait=False)
+        for p in ours:
+            p.wait(30)
+
     def _start_qemus(self):
         fixtures = os.path.join(ROOT, "tests", "unit", "fixtures")
-        processes.spawn([self._fake_qemu, fixtures, self.dir, str(len(self.pairs)), str(self._checkpoint_ms)], self._qemu_log)
+        self._qemus = processes.spawn([self._fake_qemu, fixtures, self.dir, str(len(self.pairs)), str(self._checkpoint_ms)], self._qemu_log)
         processes.wait_until(lambda: len(self._said("side")) == len(self.sides), "the QEMUs to listen", 120, 0.1)
         for (pair, letter), pid in self._said("side").items():
             self.pairs[pair][letter == "b"].qemu = pid
@@ -145,7 +152,7 @@ class Fleet:
     def _template(self):
         """The shipped example, with a word in @ where sides differ."""
         key = os.path.join(self.dir, "key")
-        subprocess.run([self._ftctl, "genkey", key], check=True, capture_output=True)
+        subprocess.run([self.ftctl, "genkey", key], check=True, capture_output=True)
         with open(os.path.join(ROOT, "ft.conf.example"), encoding="utf-8") as f:
             text = f.read()
         links = tuple({"local": f"@LOCAL{i}@", "peer": f"@PEER{i}@"} for i in range(len(LINKS)))
@@ -264,8 +271,10 @@ def run(options, pairs, interval_ms):
         stack.callback(shutil.rmtree, directory, ignore_errors=True)
         etcd_directory = tempfile.mkdtemp(prefix="ftd-scale-etcd-", dir=options.etcd_dir)
         stack.callback(shutil.rmtree, etcd_directory, ignore_errors=True)
-        stack.callback(processes.kill_all)
-        fleet = Fleet(options, pairs, interval_ms, directory, Etcd(etcd_directory))
+        etcd = Etcd(etcd_directory)
+        stack.callback(etcd.end)
+        fleet = Fleet(directory, pairs, etcd, options.build, interval_ms, options.checkpoint_ms)
+        stack.callback(fleet.down)
         began = time.monotonic()
         fleet.up()
         print(f"  all protected after {time.monotonic() - began:.0f} s", flush=True)
