@@ -134,7 +134,8 @@ class Fleet:
 
     def _start_qemus(self):
         fixtures = os.path.join(ROOT, "tests", "unit", "fixtures")
-        self._qemus = processes.spawn([self._fake_qemu, fixtures, self.dir, str(len(self.pairs)), str(self._checkpoint_ms)], self._qemu_log)
+        argv = [self._fake_qemu, fixtures, self.dir, str(len(self.pairs)), str(self._checkpoint_ms)]
+        self._qemus = processes.spawn(argv, self._qemu_log)
         processes.wait_until(lambda: len(self._said("side")) == len(self.sides), "the QEMUs to listen", 120, 0.1)
         for (pair, letter), pid in self._said("side").items():
             self.pairs[pair][letter == "b"].qemu = pid
@@ -217,7 +218,8 @@ class Cost:
                                       "per_side": figures.spread([100 * r for r in rate("cpu_s", whole)]),
                                       "per_ftd": figures.spread([100 * r for r in rate("cpu_s", ftd)]),
                                       "machine": round(100 * machine, 1)},
-            "wakeups_per_second": {"per_side": figures.spread(rate("wakeups", whole)), "per_ftd": figures.spread(rate("wakeups", ftd))},
+            "wakeups_per_second": {"per_side": figures.spread(rate("wakeups", whole)),
+                                   "per_ftd": figures.spread(rate("wakeups", ftd))},
             "pss_mb": {"all": round(sum(m.pss_kb for side in memory for m in side) / 1024, 1),
                        "per_side": figures.spread([sum(m.pss_kb for m in side) / 1024 for side in memory]),
                        "per_ftd": figures.spread([side[0].pss_kb / 1024 for side in memory])},
@@ -324,7 +326,8 @@ def tables(runs):
 
 
 def faults(runs):
-    found = [f"{len(r['false_alarms'])} false alarms with {r['pairs']} pairs: {r['false_alarms'][:3]}" for r in runs if r["false_alarms"]]
+    found = [f"{len(r['false_alarms'])} false alarms with {r['pairs']} pairs: {r['false_alarms'][:3]}"
+             for r in runs if r["false_alarms"]]
     return found + [f"false alarms of pairs that nobody touched: {r['blow']['false_alarms'][:3]}"
                     for r in runs if r["blow"] and r["blow"]["false_alarms"]]
 

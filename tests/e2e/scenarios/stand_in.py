@@ -35,9 +35,11 @@ def stand_in_is_taken_for_a_qemu():
     try:
         fleet = Fleet(slot.dir, 1, NoArbiter(), os.path.dirname(rig.ftd), first_port=slot.base + FREE)
         fleet.up()
-        assert [_plan(fleet.ftctl, s.conf) for s in fleet.sides] == real_plans
+        plans = [_plan(fleet.ftctl, s.conf) for s in fleet.sides]
+        assert plans == real_plans, (plans, real_plans)
         os.kill(fleet.sides[0].qemu, 9)
-        assert _told(wait(fleet.sides[1].outcomes, "the stand-ins' outcome")[0]) == real
+        played = _told(wait(fleet.sides[1].outcomes, "the stand-ins' outcome")[0])
+        assert played == real, (played, real)
     finally:
         fleet.down()
         slot.release()
