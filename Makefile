@@ -65,7 +65,7 @@ unit: $(UNIT)
 # pairs with real QEMU (again with the sanitizers; without them where they would be in the way).
 check:
 	@tests/tools/install-deps --build --run
-	$(MAKE) SAN=1 all unit
+	$(MAKE) SAN=1 all unit fake-qemu
 	$(MAKE) all sim
 	$(MAKE) conformance
 	tests/e2e/run
@@ -111,6 +111,24 @@ lint-all:
 	         --suppress=missingIncludeSystem -I. -D_GNU_SOURCE -DFT_VERSION='""' $(TIDY_SRC)
 	mandoc -T lint -W warning docs/*.[1-8]
 
+# Failovers of real pairs, and hundreds of pairs on one machine; tables, and JSON in build/bench.  QUICK=1: in short.
+# BENCH='...' hands options on, see --help of the programs.
+LIVE      := tests/bench/live
+FAKE_QEMU := $(B)/bench/fake_qemu
+$(FAKE_QEMU): $(call OBJ,$(LIVE)/fake_qemu.c)
+	@mkdir -p $(@D)
+	@echo 'link  $@'
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs jansson 2>/dev/null)
+fake-qemu: $(FAKE_QEMU)
+bench-failover:
+	@tests/tools/install-deps --build --run
+	$(MAKE) all
+	python3 $(LIVE)/failover.py $(if $(QUICK),--quick) $(BENCH)
+bench-scale:
+	@tests/tools/install-deps --build --run
+	$(MAKE) all fake-qemu
+	python3 $(LIVE)/scale.py $(if $(QUICK),--quick) $(BENCH)
+
 install: all
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man8 \
 	           $(DESTDIR)$(PREFIX)/share/doc/ftd
@@ -122,5 +140,5 @@ install: all
 clean:
 	rm -rf build
 
-.PHONY: all unit check sim conformance demo lint lint-all install clean
+.PHONY: all unit check sim conformance demo lint lint-all fake-qemu bench-failover bench-scale install clean
 .SECONDARY:

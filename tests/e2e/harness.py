@@ -172,14 +172,14 @@ class Side:
 class Rig:
     """A pair with an ftd on each side.  alpha holds the first primary, beta the first secondary.
 
-    arbiter: "none", "file" or "etcd".  network: a Network, for each side in a namespace of its own; rig.observer then hears
-    their guests all the while.
+    arbiter: "none", "file" or "etcd", or one that is there already.  network: a Network, for each side in a namespace of its
+    own; rig.observer then hears their guests all the while.
     """
 
     default_arbiter = "none"
 
     def __init__(self, links=2, relay=False, hook=False, settings=None, build=None, arbiter=None, network=None,
-                 **pair_options):
+                 pair_type=colo.Pair, **pair_options):
         build = os.path.join(ROOT, build or os.environ.get("FTD_BUILD", "build/san"))
         self.ftd, self.ftctl = os.path.join(build, "ftd"), os.path.join(build, "ftctl")
         self.hook, self.settings = hook, settings or {}
@@ -189,8 +189,8 @@ class Rig:
         if network:
             pair_options["hosts"] = network.hosts()
             self.observer = Observer(network, "alpha")
-        self.pair = colo.Pair(**pair_options)
-        self.arbiter = self._arbiter(arbiter or Rig.default_arbiter)
+        self.pair = pair_type(**pair_options)
+        self.arbiter = arbiter if hasattr(arbiter, "kind") else self._arbiter(arbiter or Rig.default_arbiter)
         self.alpha, self.beta = Side(self, "alpha", self.pair.a), Side(self, "beta", self.pair.b)
         self.sides = (self.alpha, self.beta)
         self._links = links

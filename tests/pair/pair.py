@@ -75,7 +75,7 @@ class Qemu:
         processes.wait_until(lambda: os.path.exists(self._obs_socket) or self.process.poll() is not None, f"QEMU {self.name}")
         if self.process.poll() is not None:
             raise RuntimeError(f"QEMU {self.name} ended at once:\n{self.errors()}")
-        self.obs = Monitor(self._obs_socket)
+        self.obs = Monitor(self._obs_socket, self.pair.patience)
 
     def make_images(self):
         with open(self.path("disk.raw"), "wb") as f:
@@ -135,6 +135,8 @@ def numbers(serial):
 
 
 class Pair:
+    patience = 20.0  # seconds for a QEMU to come up
+
     def __init__(self, disks=1, nics=1, renamed=False, checkpoint_ms=300, accel=None, relay_migration=False, hosts=HERE,
                  memory_mb=16):
         self.memory = ("-M", "pc", "-m", "16") if memory_mb == 16 else _touched(memory_mb)
