@@ -79,7 +79,7 @@ $(SIM): $(call OBJ,$(SIM_SRC)) $(B)/libftd.a
 	@echo 'link  $@'
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 sim: $(SIM)
-	$(SIM) --brief --seeds $(SEEDS)
+	$(SIM) --seeds $(SEEDS)
 
 # A hundred races of both hosts for the claim.
 check-races:

@@ -6,11 +6,13 @@
 
 #define FREEZES_MAX 60
 
+const char *const world_spins = "the world spins";
 static const uint8_t none[FT_SESSION_BYTES];
 
 void law_broken(const char *law)
 {
-	if (w.broken)
+	bool judged = !w.options.law || strcmp(law, w.options.law) == 0 || strcmp(law, world_spins) == 0;
+	if (w.broken || !judged)
 		return;
 	w.broken = law;
 	for (int i = 0; i < 2; i++) {

@@ -234,6 +234,7 @@ struct options {
 	bool no_sentinel, no_fsync, no_guard, old_clock; /* break the world on purpose */
 	uint32_t kinds;                                  /* of faults, a bit each: which may happen */
 	double freeze_ms;                                /* the longest time that a SIGSTOP takes to take hold */
+	const char *law;                                 /* only this one is judged; NULL: all */
 };
 
 struct world {
@@ -331,6 +332,7 @@ void arbiter_arrives(const struct happening *h);
 const struct registration *arbiter_find(const uint8_t id[FT_SESSION_BYTES]);
 
 /* laws.c */
+extern const char *const world_spins; /* the one law that ends a world even where it is not judged */
 void law_broken(const char *law);
 void laws_after_event(void);
 void laws_after_step(int host, const struct ft_actions *out);

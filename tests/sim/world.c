@@ -223,7 +223,7 @@ void world_run(int64_t until, bool (*enough)(void))
 			return;
 		}
 		if (++w.events > EVENTS_MAX)
-			law_broken("the world spins");
+			law_broken(world_spins);
 		if (queued <= waking) {
 			struct happening h;
 			take_first(&h);
