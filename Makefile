@@ -66,7 +66,7 @@ unit: $(UNIT)
 check:
 	@tests/tools/install-deps --build --run
 	$(MAKE) SAN=1 all unit
-	$(MAKE) sim
+	$(MAKE) sim prove
 	tests/e2e/run
 
 # The core, the heartbeats and the plan runner of two hosts in virtual time, with faults from each seed.
@@ -80,6 +80,13 @@ $(SIM): $(call OBJ,$(SIM_SRC)) $(B)/libftd.a
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 sim: $(SIM)
 	$(SIM) --seeds $(SEEDS)
+
+# The proof of the proof: ftd broken on purpose in many ways, each of which the simulation must find.  ONLY='names'
+prove: export COMPILE = $(CC) $(CPPFLAGS) $(CFLAGS)
+prove: export LINK = $(CC) $(CFLAGS) $(LDFLAGS)
+prove: export LIBS = $(LDLIBS)
+prove: $(SIM)
+	tests/sim/prove $(B) $(ONLY)
 
 # A hundred races of both hosts for the claim.
 check-races:
@@ -117,5 +124,5 @@ install: all
 clean:
 	rm -rf build
 
-.PHONY: all unit check sim check-races demo lint lint-all install clean
+.PHONY: all unit check sim prove check-races demo lint lint-all install clean
 .SECONDARY:

@@ -181,10 +181,9 @@ static bool break_world(const char *what)
 static bool read_options(int argc, char **argv)
 {
 	static const struct option longs[] = {
-	    {"seeds", 1, NULL, 's'}, {"none", 0, NULL, 'n'},   {"workers", 1, NULL, 'w'},
-	    {"most", 1, NULL, 'm'},  {"brief", 0, NULL, 'b'},  {"show", 1, NULL, 'v'},
-	    {"break", 1, NULL, 'x'}, {"faults", 1, NULL, 'f'}, {"law", 1, NULL, 'l'},
-	    {NULL, 0, NULL, 0}};
+	    {"seeds", 1, NULL, 's'}, {"none", 0, NULL, 'n'}, {"workers", 1, NULL, 'w'}, {"most", 1, NULL, 'm'},
+	    {"brief", 0, NULL, 'b'}, {"show", 1, NULL, 'v'}, {"break", 1, NULL, 'x'},   {"faults", 1, NULL, 'f'},
+	    {"law", 1, NULL, 'l'},   {NULL, 0, NULL, 0}};
 	bool good = true;
 	for (int c; good && (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
 		if (c == 's')
