@@ -467,7 +467,8 @@ static void stored(int host, bool error)
 static void do_record(int host)
 {
 	struct disk *d = &w.host[host].disk;
-	const struct ft_outcome *o = &w.host[host].ftd.core.outcome;
+	const struct ft_outcome *o = &w.host[host].ftd.pending;
+	w.host[host].ftd.pending = w.host[host].ftd.core.outcome;
 	memcpy(d->outcome_coming.session, o->session, sizeof d->outcome_coming.session);
 	d->outcome_coming.result = o->result;
 	d->outcome_coming.ordered = o->cause == FT_CAUSE_SIGNAL;
@@ -550,7 +551,7 @@ static void do_thaw(int host)
 static void do_outcome(int host, const struct ft_action *a)
 {
 	laws_after_outcome(host, a);
-	const struct ft_outcome *o = &w.host[host].ftd.core.outcome;
+	const struct ft_outcome *o = &w.host[host].ftd.pending;
 	tell(host, "outcome: %s, %s %s%s", ft_cause_name(o->cause), ft_result_name(o->result), o->error, a->text);
 }
 

@@ -46,13 +46,14 @@ static bool excused(int host)
 	return h->blown || woken;
 }
 
-/* Whose peer has run the guest alone holds an old copy, and that never runs again. */
+/* Whose peer has run the guest alone holds an old copy, and with an arbiter that never runs again. */
 static void judge_copies(int host)
 {
 	const struct qemu *ours = &w.host[host].qemu, *peers = &w.host[1 - host].qemu;
 	if (peers->released && runs_as_master(1 - host))
 		w.old_copy[host] = ours->instance;
-	if (ours->instance == w.old_copy[host] && runs_as_master(host) && !runs_as_master(1 - host) && !excused(host))
+	bool runs = runs_as_master(host) && !runs_as_master(1 - host) && !excused(host);
+	if (w.options.arbitrated && runs && ours->instance == w.old_copy[host])
 		law_broken("an old copy of the guest runs");
 }
 
@@ -138,7 +139,7 @@ void laws_after_outcome(int host, const struct ft_action *a)
 {
 	const struct disk *d = &w.host[host].disk;
 	const struct qemu *q = &w.host[host].qemu;
-	const struct ft_outcome *o = &w.host[host].ftd.core.outcome;
+	const struct ft_outcome *o = &w.host[host].ftd.pending;
 	const struct kept_outcome *newest = d->n_outcomes ? &d->outcomes[d->n_outcomes - 1] : NULL;
 	bool kept =
 	    newest && newest->result == o->result && memcmp(newest->session, o->session, sizeof o->session) == 0;

@@ -167,7 +167,8 @@ struct ftd {
 	uint32_t plan_run;
 	uint32_t requests; /* to the arbiter */
 	bool request_open, claimed_released;
-	int stall_in; /* boundaries until it is stopped between two instructions; 0: not */
+	struct ft_outcome pending; /* as the core handed it over to be written */
+	int stall_in;              /* boundaries until it is stopped between two instructions; 0: not */
 	double stall_ms;
 };
 

@@ -1820,6 +1820,25 @@ START_TEST(a_guest_that_has_failed_over_already_is_solo)
 }
 END_TEST
 
+/* Its ftd was restarted, and hears the request before it could say that it is solo. */
+START_TEST(a_guest_that_runs_alone_is_not_yielded_to_an_old_copy)
+{
+	begin();
+	w.p = (struct ft_peer_news){.node = "beta", .incarnation = 0xb1, .side = {.vm = FT_VM_ALIVE, .request_id = 70}};
+	w.p.side.role = other(both_roles[_i]);
+	peer_asks();
+	hear(FT_PEER_ALIVE);
+	w.q.instance++;
+	w.q.connected = w.q.oob = w.q.pid_verified = true;
+	w.q.vm = FT_VM_ALIVE;
+	w.q.last_role = both_roles[_i];
+	qemu_is();
+	expect_phase(SOLO);
+	expect_answer(FT_ANSWER_REFUSED);
+	expect_did(FREEZE, 0);
+}
+END_TEST
+
 START_TEST(two_masters_are_said_once)
 {
 	reach(FT_PHASE_SOLO, both_roles[_i]);
@@ -2120,6 +2139,7 @@ static TCase *unseen_case(void)
 {
 	TCase *tc = tcase_create("what was not seen");
 	EACH_ROLE(a_guest_that_has_failed_over_already_is_solo);
+	EACH_ROLE(a_guest_that_runs_alone_is_not_yielded_to_an_old_copy);
 	EACH_ROLE(two_masters_are_said_once);
 	EACH(the_end_of_a_solo_guest_is_the_end, 4);
 	EACH_ROLE(a_solo_side_is_protected_again_by_a_new_pair);
