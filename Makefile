@@ -66,8 +66,7 @@ unit: $(UNIT)
 check:
 	@tests/tools/install-deps --build --run
 	$(MAKE) SAN=1 all unit fake-qemu
-	$(MAKE) all sim
-	$(MAKE) conformance
+	$(MAKE) all sim prove conformance
 	tests/e2e/run
 
 # The core, the heartbeats and the plan runner of two hosts in virtual time, with faults from each seed.
@@ -80,7 +79,14 @@ $(SIM): $(call OBJ,$(SIM_SRC)) $(B)/libftd.a
 	@echo 'link  $@'
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 sim: $(SIM)
-	$(SIM) --brief --seeds $(SEEDS)
+	$(SIM) --seeds $(SEEDS)
+
+# The proof of the proof: ftd broken on purpose in many ways, each of which the simulation must find.  ONLY='names'
+prove: export COMPILE = $(CC) $(CPPFLAGS) $(CFLAGS)
+prove: export LINK = $(CC) $(CFLAGS) $(LDFLAGS)
+prove: export LIBS = $(LDLIBS)
+prove: $(SIM)
+	tests/sim/prove $(B) $(ONLY)
 
 # The simulation's model of two QEMUs and two real ones play the same scripts, and must say the same.
 MODEL := $(B)/tests/conformance/model
@@ -140,5 +146,5 @@ install: all
 clean:
 	rm -rf build
 
-.PHONY: all unit check sim conformance demo lint lint-all fake-qemu bench-failover bench-scale install clean
+.PHONY: all unit check sim prove conformance demo lint lint-all fake-qemu bench-failover bench-scale install clean
 .SECONDARY:
