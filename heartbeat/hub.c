@@ -45,13 +45,18 @@ void ft_hub_init(struct ft_hub *h, const struct ft_config *config, uint64_t inca
 		h->links[i].stats.rtt = -1;
 	}
 	ft_detector_init(&h->detector, config->n_links, config->interval_ms * FT_NS_PER_MS, config->lost_after, now);
+	ft_arrivals_init(&h->arrivals, h->detector.interval, h->detector.slack, h->detector.window, now);
 }
 
 /* Links keep their sequences, dropped ones too: the peer goes on counting by index if the link comes back. */
 void ft_hub_reconfigure(struct ft_hub *h, const struct ft_config *config, int64_t now)
 {
+	const struct ft_detector *d = &h->detector;
+	bool anew = config->n_links != h->n_links || config->interval_ms * FT_NS_PER_MS != d->interval;
+
 	take_config(h, config);
 	ft_detector_retime(&h->detector, config->n_links, config->interval_ms * FT_NS_PER_MS, config->lost_after, now);
+	ft_arrivals_retime(&h->arrivals, d->interval, d->slack, d->window, anew, now);
 	if (h->next_send > now + h->detector.interval)
 		h->next_send = now + h->detector.interval;
 }
@@ -161,6 +166,23 @@ static void take_acknowledgement(struct ft_hub_link *l, const struct ft_beat *be
 		l->acked_sent = beat->echo_sent;
 }
 
+static void note_arrival(struct ft_hub *h, int link, const struct ft_beat *beat, int64_t now)
+{
+	enum ft_hearing hearing = h->detector.hearing;
+
+	ft_arrivals_heard(&h->arrivals, link,
+	                  &(struct ft_arrival){
+	                      .now = now,
+	                      .awake = h->detector.newest_awake,
+	                      .incarnation = beat->incarnation,
+	                      .sequence = beat->sequence,
+	                      .sent = beat->sent,
+	                      .rtt = h->links[link].stats.rtt,
+	                      .acked = ft_hub_acked_sent(h),
+	                      .doubt = beat->asking || hearing == FT_HEARING_QUIET || hearing == FT_HEARING_LOST,
+	                  });
+}
+
 static void take_life(struct ft_hub *h, int link, const struct ft_beat *beat, int64_t now)
 {
 	struct ft_hub_link *l = &h->links[link];
@@ -169,6 +191,7 @@ static void take_life(struct ft_hub *h, int link, const struct ft_beat *beat, in
 	l->rx = (struct ft_hub_rx){.sequence = beat->sequence, .sent = beat->sent, .at = now};
 	take_acknowledgement(l, beat, now);
 	ft_detector_heard(&h->detector, link, now);
+	note_arrival(h, link, beat, now);
 	/* A slow link brings what a fast one has long overtaken: it is life, but no news. */
 	if (beat->sent >= h->peer.sent)
 		h->peer = *beat;

@@ -21,6 +21,7 @@
 #ifndef FT_HEARTBEAT_HUB_H
 #define FT_HEARTBEAT_HUB_H
 
+#include "heartbeat/arrivals.h"
 #include "heartbeat/detector.h"
 #include "heartbeat/wire.h"
 
@@ -86,6 +87,7 @@ struct ft_hub {
 	int n_links;
 	struct ft_hub_link links[FT_LINKS_MAX];
 	struct ft_detector detector;
+	struct ft_arrivals arrivals; /* of the current peer and those before; for people alone */
 	bool have_peer;
 	struct ft_beat peer; /* of the heartbeats that counted as life, on whichever link, the one sent last */
 	struct ft_candidate candidates[FT_CANDIDATES_MAX];
