@@ -10,15 +10,19 @@
 #define COUNT_MAX    100
 #define LEVELS       256 /* beyond, only the model */
 #define Z95          1.645
-#define TRIALS_MIN   20  /* fewer say too little of how a silence goes on */
-#define NEVER_SEEN   0.5 /* that a silence goes on, where none was seen at all */
-#define COUNT_GOOD   10  /* of heartbeats in a wished time: bursts aside, ten at 10 ms beat three at 33 ms by far */
+#define SILENCES_MIN 20   /* fewer say too little of how they go on */
+#define RARE_MIN     3    /* of another kind: fewer say nothing of it */
+#define SURPRISE     0.05 /* so few were to be expected */
+#define NEVER_SEEN   0.5  /* that a silence goes on, where none of its kind tells */
+#define COUNT_GOOD   10   /* of heartbeats in a wished time: bursts aside, ten at 10 ms beat three at 33 ms by far */
 
 /* How often a silence of this kind exceeded each level, and what follows for those that none has reached. */
 struct tail {
 	double hours;
 	int ordinary; /* levels that are no silence at all */
 	uint64_t reached[LEVELS + 1];
+	int highest;    /* level that was ever reached; 0 none */
+	int often;      /* the highest level that enough silences reached; 1 if none was */
 	double goes_on; /* upper bound for a silence of any level to last one more */
 	double each;    /* upper bound for an ordinary turn to end in level 1 */
 };
@@ -38,21 +42,41 @@ static double share_upper(double hits, double trials)
 	       (1 + z2 / trials); /* Wilson */
 }
 
-static double worst_going_on(const struct tail *t)
+/* How likely a silence that reached a level is to reach the next one: all levels from that one on taken together. */
+static double going_on(const struct tail *t, int level, bool upper)
 {
-	double trials = 0, hits = 0, worst = 0, p;
+	double trials = 0, hits = 0, p;
 
-	for (int j = LEVELS - 1; j >= 1; j--) {
+	for (int j = level; j < LEVELS; j++) {
 		trials += (double)t->reached[j];
 		hits += (double)t->reached[j + 1];
-		if (trials < TRIALS_MIN && j > 1)
-			continue;
-		p = trials > 0 ? share_upper(hits, trials) : NEVER_SEEN;
-		if (hits == 0 && p > NEVER_SEEN)
-			p = NEVER_SEEN;
-		worst = p > worst ? p : worst;
 	}
-	return worst;
+	if (trials <= 0)
+		return NEVER_SEEN;
+	p = upper ? share_upper(hits, trials) : hits / trials;
+	return hits == 0 && p > NEVER_SEEN ? NEVER_SEEN : p;
+}
+
+/* Whether there are silences too long to be of the same kind as the others: lone losses, say, and now a burst. */
+static bool another_kind(const struct tail *t, double goes_on)
+{
+	double expected = poisson_upper(t->reached[t->often]);
+
+	for (int j = t->often + 1; j <= LEVELS && t->reached[j] > 0; j++) {
+		expected *= goes_on;
+		if (expected < SURPRISE)
+			return true;
+	}
+	return false;
+}
+
+static double worst_going_on(const struct tail *t)
+{
+	double worst = fmax(going_on(t, 1, true), going_on(t, t->often, true));
+
+	if (!another_kind(t, worst))
+		return worst;
+	return fmax(worst, t->reached[t->often + 1] >= RARE_MIN ? going_on(t, t->often + 1, false) : NEVER_SEEN);
 }
 
 static struct tail tail_of(const struct ft_histogram *h, int ordinary, int64_t listened)
@@ -61,24 +85,32 @@ static struct tail tail_of(const struct ft_histogram *h, int ordinary, int64_t l
 
 	for (int j = 0; j <= LEVELS; j++)
 		t.reached[j] = ft_histogram_at_least(h, j == 0 ? 0 : j + ordinary);
+	while (t.highest < LEVELS && t.reached[t.highest + 1] > 0)
+		t.highest++;
+	t.often = 1;
+	while (t.often < LEVELS && t.reached[t.often + 1] >= SILENCES_MIN)
+		t.often++;
 	t.goes_on = worst_going_on(&t);
 	t.each = h->n ? share_upper((double)t.reached[1], (double)h->n) : 1;
 	return t;
 }
 
-/* Silences beyond a level, an hour: the worst of what every level that occurred leads to. */
+/* Silences beyond a level, an hour.  Levels that were often exceeded speak for themselves; beyond those, the worst of what
+ * the last of them and each rarer one would lead to, and of what has never been seen but may be there. */
 static double rate(const struct tail *t, int64_t level)
 {
-	double r = poisson_upper(t->reached[1]);
+	double r = 0, unseen = poisson_upper(0);
 
 	if (level < 1)
 		return (double)t->reached[0] / t->hours;
-	for (int64_t j = 2; j <= level && r > 0; j++) {
+	for (int64_t j = level < t->often ? level : t->often; j <= level; j++) {
 		r *= t->goes_on;
-		if (j <= LEVELS && t->reached[j] > 0)
+		if (j <= LEVELS && (j <= t->often || t->reached[j] > 0))
 			r = fmax(r, poisson_upper(t->reached[j]));
 	}
-	return r / t->hours;
+	for (int64_t j = t->highest + 1; j < level; j++)
+		unseen *= NEVER_SEEN;
+	return (level > t->highest ? fmax(r, unseen) : r) / t->hours;
 }
 
 static double seen_rate(const struct tail *t, int64_t level)

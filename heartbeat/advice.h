@@ -4,9 +4,13 @@
  * Seen and modelled.  A silence seen is a fact; so is that none was seen in N hours, but then no rate below 3 / N an hour
  * is supported with 95 % confidence (the rule of three).  What is beyond that is a model, and every figure says which:
  *   - Silences on all links together were measured, so nothing is assumed of the links' independence.
- *   - Each level of silence that occurred is taken at the upper 95 % bound of its rate.  From there each further interval
- *     is as likely as the worst that was seen of any level, at its upper 95 % bound: bursts are told from lone losses by
- *     this.  Where nothing was ever lost, a half is assumed.
+ *   - A level that was exceeded often (20 times) is taken at the upper 95 % bound of its rate.  Beyond, the worst is taken
+ *     of what that level and each rarer one would lead to, if every further interval of silence is as likely as the upper
+ *     95 % bound of what was seen: of all silences, of the long ones, and of those too long to be of their kind (a burst
+ *     among lone losses).  Of one or two such, a half is
+ *     assumed.
+ *   - Longer silences than were ever seen may come of a cause that has not shown yet: they are taken to be as frequent as
+ *     the rule of three allows, and to last one more interval in half of the cases.
  *   - Between two heartbeats nothing is seen.  So a shorter interval is credited with nothing: what was silent for 200 ms
  *     is taken to be silent then, too.  A longer one is credited neither with less loss nor with shorter bursts.
  *   - The primary's right to run ends as the peer's silence does, but needs both ways: its ages are judged alike, and each

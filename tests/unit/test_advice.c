@@ -3,6 +3,7 @@
 #include "heartbeat/advice.h"
 
 #include <check.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,10 +32,10 @@ static double chance(struct link *l)
 	return ((double)(l->state >> 11) + 0.5) / 9007199254740992.0;
 }
 
-/* Exponential with mean 1, without libm's help in the hot path being worth a thought. */
+/* Exponential, with mean 1. */
 static double lapse(struct link *l)
 {
-	return -__builtin_log(chance(l));
+	return -log(chance(l));
 }
 
 static struct link link_of(const struct make *make, uint64_t seed)
@@ -132,7 +133,9 @@ static const struct make makes[] = {
     {.bursts = 60, .mean = 250},                        /* 2: bursts alone */
     {.loss = 0.01, .bursts = 20, .mean = 400},          /* 3: both */
     {.loss = 0.01, .jitter = 20 * MS, .spikes = 0.001}, /* 4: late ones */
+    {.loss = 0.01, .bursts = 1, .mean = 500},           /* 5: a rare kind of burst */
 };
+#define RARE    (N_MAKES - 1) /* too rare for ten hours to tell what an hour brings */
 #define N_MAKES ((int)(sizeof makes / sizeof makes[0]))
 
 /* From ten hours, one alarm an hour is wished; judged in 300 others. */
@@ -144,13 +147,13 @@ START_TEST(the_wished_rate_is_met_and_nothing_given_away)
 		struct ft_advice out = advise(observe(m, 100, 10, seed), 1, 0);
 		const struct ft_advice_setting *b = &out.best;
 		double met = alarms(m, b->interval_ms, b->lost_after, 300, seed + 100);
-		int wasteful = b->lost_after * 3 / 4 < b->lost_after - 2 ? b->lost_after * 3 / 4 : b->lost_after - 2;
+		int wasteful = b->lost_after * 3 / 5 < b->lost_after - 2 ? b->lost_after * 3 / 5 : b->lost_after - 2;
 
 		ck_assert_int_eq(out.verdict, FT_ADVICE_MET);
 		ck_assert_int_eq(b->interval_ms, 100);
 		ck_assert_double_le(b->per_hour, 1);
 		ck_assert_msg(met <= 1, "%d x %d ms alarms %.2f times an hour", b->lost_after, b->interval_ms, met);
-		/* Two intervals less, or a quarter where it is many, and it would not hold */
+		/* Two intervals less, or two fifths where it is many, and it would not hold */
 		if (wasteful >= 2)
 			ck_assert_double_gt(alarms(m, b->interval_ms, wasteful, 300, seed + 200), 1);
 		else
@@ -162,15 +165,22 @@ START_TEST(the_wished_rate_is_met_and_nothing_given_away)
 }
 END_TEST
 
-/* The forecast of a rate never seen: one alarm a day, from six hours, judged in a thousand days of hours. */
+/* The forecast of a rate never seen: one alarm a day, from six hours, judged in a thousand others. */
 START_TEST(the_model_holds_beyond_what_was_seen)
 {
 	const struct make *m = &makes[_i];
 	struct ft_advice out = advise(observe(m, 100, 6, 11), 1.0 / 24, 0);
+	double met = alarms(m, out.best.interval_ms, out.best.lost_after, 1000, 12);
 
 	ck_assert_int_eq(out.verdict, FT_ADVICE_MET);
 	ck_assert_double_gt(out.best.supported, 1.0 / 24); /* six hours cannot show it, and it says so */
-	ck_assert_double_le(alarms(m, out.best.interval_ms, out.best.lost_after, 1000, 12), 1.0 / 24);
+	ck_assert_double_le(met, out.best.supported);
+	if (_i >= RARE) /* in these six hours not one burst came: no model can know of it */
+		return;
+	ck_assert_double_le(met, 1.0 / 24);
+	/* nor is it out of all proportion: half of it, the unseen apart, would not do */
+	int half = (out.best.lost_after - 4) / 2;
+	ck_assert(half < 2 || alarms(m, out.best.interval_ms, half, 1000, 12) > 1.0 / 24);
 }
 END_TEST
 
@@ -262,7 +272,7 @@ START_TEST(a_longer_interval_where_no_count_will_do)
 	ck_assert_int_eq(out.verdict, FT_ADVICE_MET);
 	ck_assert_int_gt(out.best.interval_ms, 10);
 	ck_assert_double_le(alarms(&long_bursts, out.best.interval_ms, out.best.lost_after, 1000, 4), 0.1);
-	ck_assert_int_lt(out.best.window, 8000 * MS); /* the truth asks for about 3.4 s */
+	ck_assert_int_lt(out.best.window, 3 * 3400 * MS); /* the truth asks for about 3.4 s */
 	static const struct make hopeless = {.loss = 0.999};
 	out = advise(observe(&hopeless, 1000, 3000, 3), 1.0 / 8766, 0);
 	ck_assert_int_eq(out.verdict, FT_ADVICE_IMPOSSIBLE);
@@ -296,7 +306,7 @@ int main(void)
 	TCase *c = tcase_create("advice");
 
 	tcase_set_timeout(c, 300);
-	tcase_add_loop_test(c, the_wished_rate_is_met_and_nothing_given_away, 0, N_MAKES);
+	tcase_add_loop_test(c, the_wished_rate_is_met_and_nothing_given_away, 0, RARE);
 	tcase_add_loop_test(c, the_model_holds_beyond_what_was_seen, 0, N_MAKES);
 	tcase_add_test(c, a_lower_rate_never_asks_for_less);
 	tcase_add_test(c, more_of_the_same_data_allows_more);
