@@ -116,7 +116,7 @@ static void print_link(const json_t *link, FILE *out)
 	print_times("late", json_object_get(link, "late_ms"), out);
 	print_times("rtt", json_object_get(link, "rtt_ms"), out);
 	if (number(link, "pauses") > 0)
-		fprintf(out, "           the peer's ftd paused %.0f times, for %.0f ms at most: see its host's load\n",
+		fprintf(out, "           pauses of the peer's ftd: %.0f, the longest %.0f ms; is its host busy?\n",
 		        number(link, "pauses"), number(link, "longest_pause_ms"));
 }
 
@@ -132,7 +132,10 @@ static void print_data(const json_t *result, FILE *out)
 	fprintf(out, hours < A_FAIR_SAMPLE ? "; a day or more would show the nightly jobs, too\n" : "\n");
 	size_t i;
 	json_t *link;
-	json_array_foreach(json_object_get(result, "links"), i, link) print_link(link, out);
+	json_array_foreach(json_object_get(result, "links"), i, link)
+	{
+		print_link(link, out);
+	}
 	fprintf(out, "  silence  the longest on all links was %.0f ms of %.0f", number(data, "longest_silence_ms"),
 	        number(data, "window_ms"));
 	if (json_is_true(json_object_get(result, "lease")))
@@ -146,7 +149,7 @@ static void print_data(const json_t *result, FILE *out)
 		fprintf(out, "  left out %.0f silences too long for any setting: cables or networks that were down\n",
 		        number(data, "cuts"));
 	if (number(data, "stalls") > 0)
-		fprintf(out, "  left out %.0f times that this ftd was not run\n", number(data, "stalls"));
+		fprintf(out, "  left out %.0f times that this ftd was not run in time\n", number(data, "stalls"));
 }
 
 /* A setting and its rate, and how much of that was seen. */

@@ -14,7 +14,9 @@
 #define RARE_MIN     3    /* of another kind: fewer say nothing of it */
 #define SURPRISE     0.05 /* so few were to be expected */
 #define NEVER_SEEN   0.5  /* that a silence goes on, where none of its kind tells */
-#define COUNT_GOOD   10   /* of heartbeats in a wished time: bursts aside, ten at 10 ms beat three at 33 ms by far */
+/* What has never been seen knows nothing of our interval: a starved host or a switch takes its own time. */
+#define UNSEEN_HALVES (50 * FT_NS_PER_MS)
+#define COUNT_GOOD    10 /* of heartbeats in a wished time: bursts aside, ten at 10 ms beat three at 33 ms by far */
 
 /* How often a silence of this kind exceeded each level, and what follows for those that none has reached. */
 struct tail {
@@ -24,7 +26,8 @@ struct tail {
 	int highest;    /* level that was ever reached; 0 none */
 	int often;      /* the highest level that enough silences reached; 1 if none was */
 	double goes_on; /* upper bound for a silence of any level to last one more */
-	double each;    /* upper bound for an ordinary turn to end in level 1 */
+	double unseen_goes_on;
+	double each; /* upper bound for an ordinary turn to end in level 1 */
 };
 
 static double poisson_upper(uint64_t n)
@@ -79,10 +82,11 @@ static double worst_going_on(const struct tail *t)
 	return fmax(worst, t->reached[t->often + 1] >= RARE_MIN ? going_on(t, t->often + 1, false) : NEVER_SEEN);
 }
 
-static struct tail tail_of(const struct ft_histogram *h, int ordinary, int64_t listened)
+static struct tail tail_of(const struct ft_histogram *h, int ordinary, const struct ft_arrivals *a)
 {
-	struct tail t = {.hours = (double)listened / (3600e3 * FT_NS_PER_MS), .ordinary = ordinary};
+	struct tail t = {.hours = (double)a->listened / (3600e3 * FT_NS_PER_MS), .ordinary = ordinary};
 
+	t.unseen_goes_on = fmax(NEVER_SEEN, exp2(-(double)a->interval / (double)UNSEEN_HALVES));
 	for (int j = 0; j <= LEVELS; j++)
 		t.reached[j] = ft_histogram_at_least(h, j == 0 ? 0 : j + ordinary);
 	while (t.highest < LEVELS && t.reached[t.highest + 1] > 0)
@@ -109,7 +113,7 @@ static double rate(const struct tail *t, int64_t level)
 			r = fmax(r, poisson_upper(t->reached[j]));
 	}
 	for (int64_t j = t->highest + 1; j < level; j++)
-		unseen *= NEVER_SEEN;
+		unseen *= t->unseen_goes_on;
 	return (level > t->highest ? fmax(r, unseen) : r) / t->hours;
 }
 
@@ -305,8 +309,8 @@ struct ft_advice ft_advise(const struct ft_arrivals *a, int lost_after, const st
 
 	assert(wish->alarms_per_hour > 0);
 	g.most = wish->lease ? wish->alarms_per_hour / 2 : wish->alarms_per_hour;
-	g.silence = tail_of(&a->silence, 0, a->listened);
-	g.lease = tail_of(&a->lease, ordinary_age(a), a->listened);
+	g.silence = tail_of(&a->silence, 0, a);
+	g.lease = tail_of(&a->lease, ordinary_age(a), a);
 	out.hours = g.silence.hours;
 	out.today = judged(&g, a->interval / FT_NS_PER_MS, lost_after);
 	for (int i = 0; i < FT_LINKS_MAX; i++)

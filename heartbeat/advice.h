@@ -10,7 +10,7 @@
  *     among lone losses).  Of one or two such, a half is
  *     assumed.
  *   - Longer silences than were ever seen may come of a cause that has not shown yet: they are taken to be as frequent as
- *     the rule of three allows, and to last one more interval in half of the cases.
+ *     the rule of three allows, and half of them to last one more interval, or 50 ms where an interval is shorter.
  *   - Between two heartbeats nothing is seen.  So a shorter interval is credited with nothing: what was silent for 200 ms
  *     is taken to be silent then, too.  A longer one is credited neither with less loss nor with shorter bursts.
  *   - The primary's right to run ends as the peer's silence does, but needs both ways: its ages are judged alike, and each

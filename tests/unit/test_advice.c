@@ -224,6 +224,18 @@ START_TEST(more_of_the_same_data_allows_more)
 }
 END_TEST
 
+/* A minute of a quiet link supports no claim for a year, however many heartbeats went by in it. */
+START_TEST(a_shorter_interval_makes_no_bolder_claim)
+{
+	static const struct make clean = {0};
+	int64_t slow = advise(observe(&clean, 50, 1, 1), 1.0 / 8766, 0).best.window;
+	int64_t quick = advise(observe(&clean, 5, 1, 1), 1.0 / 8766, 0).best.window;
+
+	ck_assert_int_gt(quick, slow * 3 / 4);
+	ck_assert_int_le(quick, slow);
+}
+END_TEST
+
 START_TEST(too_little_data_gives_no_advice)
 {
 	static struct ft_arrivals none;
@@ -310,6 +322,7 @@ int main(void)
 	tcase_add_loop_test(c, the_model_holds_beyond_what_was_seen, 0, N_MAKES);
 	tcase_add_test(c, a_lower_rate_never_asks_for_less);
 	tcase_add_test(c, more_of_the_same_data_allows_more);
+	tcase_add_test(c, a_shorter_interval_makes_no_bolder_claim);
 	tcase_add_test(c, too_little_data_gives_no_advice);
 	tcase_add_test(c, a_wished_time_is_kept_or_said_to_be_too_short);
 	tcase_add_test(c, a_longer_interval_where_no_count_will_do);
