@@ -10,10 +10,9 @@
 #define COUNT_MAX    100
 #define LEVELS       256 /* beyond, only the model */
 #define Z95          1.645
-#define SILENCES_MIN 20   /* fewer say too little of how they go on */
-#define RARE_MIN     3    /* of another kind: fewer say nothing of it */
-#define SURPRISE     0.05 /* so few were to be expected */
-#define NEVER_SEEN   0.5  /* that a silence goes on, where none of its kind tells */
+#define SILENCES_MIN 20  /* fewer say too little of how they go on */
+#define RARE_MIN     3   /* longer than those: fewer are no kind of their own */
+#define NEVER_SEEN   0.5 /* that a silence goes on, where none of its kind tells */
 /* What has never been seen knows nothing of our interval: a starved host or a switch takes its own time. */
 #define UNSEEN_HALVES (50 * FT_NS_PER_MS)
 #define COUNT_GOOD    10 /* of heartbeats in a wished time: bursts aside, ten at 10 ms beat three at 33 ms by far */
@@ -60,26 +59,15 @@ static double going_on(const struct tail *t, int level, bool upper)
 	return hits == 0 && p > NEVER_SEEN ? NEVER_SEEN : p;
 }
 
-/* Whether there are silences too long to be of the same kind as the others: lone losses, say, and now a burst. */
-static bool another_kind(const struct tail *t, double goes_on)
-{
-	double expected = poisson_upper(t->reached[t->often]);
-
-	for (int j = t->often + 1; j <= LEVELS && t->reached[j] > 0; j++) {
-		expected *= goes_on;
-		if (expected < SURPRISE)
-			return true;
-	}
-	return false;
-}
-
+/* Of all silences, of the long ones that are many enough, and of those that are longer still and rare: these may be of
+ * another kind, lone losses below and bursts above. */
 static double worst_going_on(const struct tail *t)
 {
 	double worst = fmax(going_on(t, 1, true), going_on(t, t->often, true));
 
-	if (!another_kind(t, worst))
-		return worst;
-	return fmax(worst, t->reached[t->often + 1] >= RARE_MIN ? going_on(t, t->often + 1, false) : NEVER_SEEN);
+	if (t->often < LEVELS && t->reached[t->often + 1] >= RARE_MIN)
+		worst = fmax(worst, going_on(t, t->often + 1, false));
+	return worst;
 }
 
 static struct tail tail_of(const struct ft_histogram *h, int ordinary, const struct ft_arrivals *a)

@@ -6,9 +6,8 @@
  *   - Silences on all links together were measured, so nothing is assumed of the links' independence.
  *   - A level that was exceeded often (20 times) is taken at the upper 95 % bound of its rate.  Beyond, the worst is taken
  *     of what that level and each rarer one would lead to, if every further interval of silence is as likely as the upper
- *     95 % bound of what was seen: of all silences, of the long ones, and of those too long to be of their kind (a burst
- *     among lone losses).  Of one or two such, a half is
- *     assumed.
+ *     95 % bound of what was seen: of all silences, of the long ones, and of those rarer still, if
+ *     there are three (at what was seen): bursts among lone losses are a kind of their own.
  *   - Longer silences than were ever seen may come of a cause that has not shown yet: they are taken to be as frequent as
  *     the rule of three allows, and half of them to last one more interval, or 50 ms where an interval is shorter.
  *   - Between two heartbeats nothing is seen.  So a shorter interval is credited with nothing: what was silent for 200 ms

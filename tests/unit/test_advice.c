@@ -291,6 +291,25 @@ START_TEST(a_longer_interval_where_no_count_will_do)
 }
 END_TEST
 
+/* Thousands of lone losses must not make four bursts of a second look as if the next could not be longer. */
+START_TEST(few_bursts_among_many_lone_losses_are_a_kind_of_their_own)
+{
+	static const int64_t bursts[] = {8, 9, 11, 14};
+	static struct ft_arrivals a;
+
+	a = *observe(&(struct make){0}, 100, 10, 1);
+	for (int i = 0; i < 3000; i++)
+		ft_histogram_add(&a.silence, i < 30 ? 2 : 1);
+	int lone = advise(&a, 0.01, 0).best.lost_after;
+	for (int i = 0; i < 4; i++)
+		ft_histogram_add(&a.silence, bursts[i]);
+	int both = advise(&a, 0.01, 0).best.lost_after;
+	ck_assert_int_le(lone, 8);
+	ck_assert_int_gt(both, 30); /* four bursts of ten on average: one in eight goes on no further */
+	ck_assert_int_lt(both, 60);
+}
+END_TEST
+
 START_TEST(the_lease_asks_for_a_third_interval)
 {
 	static struct ft_arrivals a;
@@ -327,6 +346,9 @@ int main(void)
 	tcase_add_test(c, a_wished_time_is_kept_or_said_to_be_too_short);
 	tcase_add_test(c, a_longer_interval_where_no_count_will_do);
 	tcase_add_test(c, the_lease_asks_for_a_third_interval);
+	suite_add_tcase(s, c);
+	c = tcase_create("kinds");
+	tcase_add_test(c, few_bursts_among_many_lone_losses_are_a_kind_of_their_own);
 	suite_add_tcase(s, c);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
