@@ -4,6 +4,7 @@
 #include "config/config.h"
 #include "ctl/client.h"
 #include "ctl/may_start.h"
+#include "ctl/tune.h"
 #include "report/outcomes.h"
 #include "report/record.h"
 #include "report/text.h"
@@ -19,10 +20,12 @@
 #define LAST_MAX       1000
 
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_NO_DAEMON = 3, EXIT_NOT_PROTECTED = 10, EXIT_STOPPED = 11 };
+/* 12, too little data: tune's, in the daemon's answer */
 
 struct command {
-	const char *config_path; /* NULL: not given */
-	const char *socket;      /* NULL: from the config */
+	const char *config_path;              /* NULL: not given */
+	const char *socket;                   /* NULL: from the config */
+	const char *false_alarms, *detection; /* NULL: not given */
 	bool json, confirm_fenced, help, version;
 	int n_args;
 	char **args; /* behind the verb */
@@ -218,6 +221,20 @@ static int run_reload(const struct command *c)
 	if (code != 0)
 		return code;
 	code = tell_plain(c, answer, "ftd has read its config again");
+	json_decref(answer);
+	return code;
+}
+
+static int run_tune(const struct command *c)
+{
+	const char *wrong;
+	json_t *answer, *request = ft_tune_request(c->false_alarms, c->detection, &wrong);
+	if (request == NULL)
+		return fail(c, EXIT_USAGE, wrong);
+	int code = ask(c, request, ANSWER_MS, &answer);
+	if (code != 0)
+		return code;
+	code = tell_result(c, answer, ft_tune_print);
 	json_decref(answer);
 	return code;
 }
@@ -438,6 +455,7 @@ static const struct verb verbs[] = {
     {"failover", run_failover, 0, 0, true, " [--confirm-fenced]", "forced failover; waits for its outcome"},
     {"last", run_last, 0, 1, false, " [N]", "the newest outcome, or the newest N"},
     {"may-start", run_may_start, 0, 0, true, " [--confirm-fenced]", "may this host start this VM as primary?"},
+    {"tune", run_tune, 0, 0, false, " [options]", "interval and loss count for this link"},
     {"genkey", run_genkey, 1, 1, false, " FILE", "make a new key file"},
     {"reload", run_reload, 0, 0, false, "", "have ftd read its config again"},
     {"version", run_version, 0, 0, false, "", "of this ftctl"},
@@ -455,8 +473,9 @@ static void print_usage(FILE *to)
 	fprintf(to, "\n  -c FILE     the config of the pair, default " DEFAULT_CONFIG "\n"
 	            "  -s SOCKET   the control socket of a running ftd, instead of the config's\n"
 	            "  --json      one JSON value on standard output, errors too\n"
+	            "  --false-alarms N/PERIOD, --detection MS   what tune shall keep; default 1/year, and fast\n"
 	            "\nexit: 0 well, 1 failed, 2 usage or config, 3 no daemon, 4 refused, 10 not protected, 11 held or "
-	            "fenced\n");
+	            "fenced, 12 too little data\n");
 }
 
 static int usage(const struct command *c, const char *what, const char *which)
@@ -476,6 +495,8 @@ static int parse(int argc, char **argv, struct command *c)
 {
 	static const struct option options[] = {{"json", no_argument, NULL, 'j'},
 	                                        {"confirm-fenced", no_argument, NULL, 'f'},
+	                                        {"false-alarms", required_argument, NULL, 'a'},
+	                                        {"detection", required_argument, NULL, 'd'},
 	                                        {"help", no_argument, NULL, 'h'},
 	                                        {"version", no_argument, NULL, 'v'},
 	                                        {NULL, 0, NULL, 0}};
@@ -495,6 +516,12 @@ static int parse(int argc, char **argv, struct command *c)
 			break;
 		case 'f':
 			c->confirm_fenced = true;
+			break;
+		case 'a':
+			c->false_alarms = optarg;
+			break;
+		case 'd':
+			c->detection = optarg;
 			break;
 		case 'h':
 			c->help = true;
@@ -532,6 +559,8 @@ static int run(struct command *c)
 		return usage(c, "wrong number of arguments for ", name);
 	if (c->confirm_fenced && !v->takes_confirm)
 		return usage(c, "--confirm-fenced means nothing to ", name);
+	if ((c->false_alarms != NULL || c->detection != NULL) && v->run != run_tune)
+		return usage(c, "--false-alarms and --detection mean nothing to ", name);
 	return v->run(c);
 }
 

@@ -79,13 +79,18 @@ void ft_hub_init(struct ft_hub *h, const struct ft_config *config, uint64_t inca
 	}
 	ft_detector_init(&h->detector, config->n_links, config->interval_ms * FT_NS_PER_MS, config->lost_after, now);
 	h->slot = now - draw(h, 0, h->detector.interval);
+	ft_arrivals_init(&h->arrivals, h->detector.interval, h->detector.window, now);
 }
 
 /* Links keep their sequences, dropped ones too: the peer goes on counting by index if the link comes back. */
 void ft_hub_reconfigure(struct ft_hub *h, const struct ft_config *config, int64_t now)
 {
+	const struct ft_detector *d = &h->detector;
+	bool anew = config->n_links != h->n_links || config->interval_ms * FT_NS_PER_MS != d->interval;
+
 	take_config(h, config);
 	ft_detector_retime(&h->detector, config->n_links, config->interval_ms * FT_NS_PER_MS, config->lost_after, now);
+	ft_arrivals_retime(&h->arrivals, d->interval, d->window, anew, now);
 	if (h->next_send > now + h->detector.interval) {
 		h->slot = now - draw(h, 0, h->detector.interval);
 		next_slot(h, now);
@@ -215,6 +220,7 @@ static bool ask(const struct ft_hub *h, struct ft_hub_link *l, int64_t now)
 	for (int i = 0; i < DOUBTS; i++)
 		if (now >= doubts[i].from && now < doubts[i].until)
 			left = min64(left, doubts[i].until - now);
+	l->asked_at = now;
 	l->next_question = now + max64(left / QUESTION_PARTS, QUESTION_MIN);
 	return true;
 }
@@ -260,14 +266,34 @@ static void take_acknowledgement(struct ft_hub_link *l, const struct ft_beat *be
 		l->acked_sent = beat->echo_sent;
 }
 
+/* heard_at: when the one before came in on this link. */
+static void note_arrival(struct ft_hub *h, int link, const struct ft_beat *beat, int64_t heard_at, int64_t now)
+{
+	const struct ft_hub_link *l = &h->links[link];
+
+	ft_arrivals_heard(&h->arrivals, link,
+	                  &(struct ft_arrival){
+	                      .now = now,
+	                      .awake = h->detector.newest_awake,
+	                      .incarnation = beat->incarnation,
+	                      .sequence = beat->sequence,
+	                      .sent = beat->sent,
+	                      .rtt = l->stats.rtt,
+	                      .acked = ft_hub_acked_sent(h),
+	                      .doubt = beat->asking || l->asked_at >= heard_at,
+	                  });
+}
+
 static void take_life(struct ft_hub *h, int link, const struct ft_beat *beat, int64_t now)
 {
 	struct ft_hub_link *l = &h->links[link];
+	int64_t heard_at = l->rx.at;
 
 	l->stats.received++;
 	l->rx = (struct ft_hub_rx){.sequence = beat->sequence, .sent = beat->sent, .at = now};
 	take_acknowledgement(l, beat, now);
 	ft_detector_heard(&h->detector, link, now);
+	note_arrival(h, link, beat, heard_at, now);
 	/* A slow link brings what a fast one has long overtaken: it is life, but no news. */
 	if (beat->sent >= h->peer.sent)
 		h->peer = *beat;

@@ -27,6 +27,7 @@
 #ifndef FT_HEARTBEAT_HUB_H
 #define FT_HEARTBEAT_HUB_H
 
+#include "heartbeat/arrivals.h"
 #include "heartbeat/detector.h"
 #include "heartbeat/wire.h"
 
@@ -71,6 +72,7 @@ struct ft_hub_link {
 	uint64_t seen;        /* the current peer's newest sequence, life or not */
 	uint64_t answer_to;   /* the candidate that the next heartbeat on this link echoes, 0 none */
 	int64_t acked_sent;   /* when the newest heartbeat of ours that counted as life there was sent; FT_NEVER none */
+	int64_t asked_at;     /* the last question */
 	int64_t next_question; /* no question before this */
 	struct ft_link_stats stats;
 };
@@ -94,6 +96,7 @@ struct ft_hub {
 	int n_links;
 	struct ft_hub_link links[FT_LINKS_MAX];
 	struct ft_detector detector;
+	struct ft_arrivals arrivals; /* of the current peer and those before; for people alone */
 	bool have_peer;
 	struct ft_beat peer; /* of the heartbeats that counted as life, on whichever link, the one sent last */
 	struct ft_candidate candidates[FT_CANDIDATES_MAX];

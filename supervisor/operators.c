@@ -2,6 +2,7 @@
 #include "report/log.h"
 #include "report/record.h"
 #include "supervisor/daemon_internal.h"
+#include "supervisor/tune.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -120,6 +121,14 @@ static void verb_last(struct ft_daemon *d, const json_t *request, struct ft_call
 	ft_call_answer(call, 0, result, NULL);
 }
 
+static void verb_tune(const struct ft_status_source *source, const json_t *request, struct ft_call *call)
+{
+	const char *error;
+	int code;
+	json_t *result = ft_tune_json(source, request, &code, &error);
+	ft_call_answer(call, code, result, error);
+}
+
 void ft_daemon_on_verb(void *arg, const char *verb, const json_t *request, struct ft_call *call)
 {
 	struct ft_daemon *d = arg;
@@ -134,9 +143,11 @@ void ft_daemon_on_verb(void *arg, const char *verb, const json_t *request, struc
 		verb_last(d, request, call);
 	else if (strcmp(verb, "may-start") == 0)
 		verb_may_start(d, request, call);
+	else if (strcmp(verb, "tune") == 0)
+		verb_tune(&source, request, call);
 	else if (strcmp(verb, "reload") == 0)
 		ft_daemon_reload(d, call);
 	else
 		ft_call_answer(call, 2, NULL,
-		               "unknown verb; this ftd knows status, check, failover, last, may-start, reload");
+		               "unknown verb; this ftd knows status, check, failover, last, may-start, tune, reload");
 }

@@ -66,6 +66,8 @@ static json_t *link_json(const struct ft_status_source *s, int i)
 	const struct ft_link_config *lc = &s->config->links[i];
 	const struct ft_detector_link *d = &s->hub->detector.links[i];
 	const struct ft_link_stats *st = &s->hub->links[i].stats;
+	const struct ft_arrivals_link *al = &s->hub->arrivals.links[i];
+	int64_t late_us = ft_histogram_quantile(&al->late_us, 0.99);
 	json_t *reasons = json_object();
 	uint64_t rejected = 0;
 	for (int r = 1; r < FT_REJECT_COUNT; r++) {
@@ -74,11 +76,12 @@ static json_t *link_json(const struct ft_status_source *s, int i)
 			json_object_set_new(reasons, ft_reject_name(r), json_integer((json_int_t)st->rejected[r]));
 	}
 	return json_pack(
-	    "{s:s, s:s, s:b, s:o, s:o, s:I, s:I, s:I, s:I, s:o, s:I, s:I}", "local", lc->local_text, "peer",
+	    "{s:s, s:s, s:b, s:o, s:o, s:I, s:I, s:I, s:I, s:o, s:I, s:I, s:o, s:o}", "local", lc->local_text, "peer",
 	    lc->peer_text, "alive", d->alive, "last_heard_ms", d->heard_ever ? age_json(s, d->heard_at) : json_null(),
 	    "rtt_ms", st->rtt < 0 ? json_null() : ft_ms_json(st->rtt), "sent", (json_int_t)st->sent, "received",
 	    (json_int_t)st->received, "lost", (json_int_t)st->lost, "rejected", (json_int_t)rejected, "rejected_by",
-	    reasons, "unsent", (json_int_t)st->unsent, "port_unreachable", (json_int_t)st->refused);
+	    reasons, "unsent", (json_int_t)st->unsent, "port_unreachable", (json_int_t)st->refused, "jitter_ms",
+	    late_us < 0 ? json_null() : ft_ms_json(late_us * 1000), "longest_gap_ms", ft_ms_json(al->longest));
 }
 
 static json_t *qemu_json(const struct ft_status_source *s)

@@ -68,6 +68,11 @@ static void play(void *arg, const char *verb, const json_t *request, struct ft_c
 		    NULL);
 	} else if (strcmp(verb, "last") == 0) {
 		ft_call_answer(call, 0, json_pack("[o]", made(outcome_json, "success", 9)), NULL);
+	} else if (strcmp(verb, "tune") == 0) {
+		ft_call_answer(call, 12,
+		               made("{\"verdict\":\"too-little-data\",\"asked\":%f}",
+		                    json_number_value(json_object_get(request, "alarms_per_hour"))),
+		               NULL);
 	} else if (strcmp(verb, "reload") == 0 && strcmp(mood, "ok") == 0) {
 		ft_call_answer(call, 0, NULL, NULL);
 	} else {
@@ -671,6 +676,25 @@ START_TEST(reload_tells_every_fault)
 }
 END_TEST
 
+START_TEST(tune_asks_for_a_wish)
+{
+	serve("ok");
+	struct said s = ftctl_s("--json tune --false-alarms 12/day --detection 300");
+	ck_assert_int_eq(s.code, 12);
+	json_t *j = one_json(s);
+	ck_assert_double_eq(json_number_value(json_object_get(j, "asked")), 0.5);
+	json_decref(j);
+	forget(s);
+	s = ftctl_s("tune --false-alarms 12");
+	ck_assert_int_eq(s.code, 2);
+	ck_assert_ptr_nonnull(strstr(s.errors, "N/PERIOD"));
+	forget(s);
+	s = ftctl_s("status --detection 300");
+	ck_assert_int_eq(s.code, 2);
+	forget(s);
+}
+END_TEST
+
 START_TEST(check_fails_if_one_thing_fails)
 {
 	static const struct {
@@ -914,6 +938,7 @@ int main(void)
 	tcase_add_test(c, a_daemon_that_hangs_is_no_daemon);
 	tcase_add_test(c, failover_waits_for_its_outcome);
 	tcase_add_test(c, reload_tells_every_fault);
+	tcase_add_test(c, tune_asks_for_a_wish);
 	tcase_add_test(c, check_fails_if_one_thing_fails);
 	tcase_add_test(c, check_tells_what_it_can_without_a_daemon);
 	tcase_add_test(c, a_faulty_config_is_told_with_all_its_faults);

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import subprocess
 
 from tests.e2e.checks import HOST_DIED, failed_over, no_failover
 from tests.e2e.harness import protected, wait
@@ -48,6 +49,35 @@ def ftctl_tells_where_a_side_stands():
         told = beta.ftctl("last").stdout
         assert "signal" in told and "x-colo-lost-heartbeat" in told, told
         assert beta.status()["last_outcome"], "status does not know the outcome"
+
+
+@scenario
+def ftctl_tunes_by_what_the_links_have_done():
+    with protected() as rig:
+        # Another interval begins the figures anew: too little for a moment, then enough.
+        for side in rig.sides:
+            side.write_conf(heartbeat__interval_ms=10, heartbeat__lost_after=90)
+        for side in rig.sides:
+            assert side.ftctl("reload").returncode == 0
+        early = rig.alpha.ftctl("tune", "--json")
+        assert early.returncode == 12 and json.loads(early.stdout)["advice"] is None, early
+        for side in rig.sides:
+            wish = ["tune", "--false-alarms", "5000/hour"]
+            wait(lambda s=side, w=wish: s.ftctl(*w).returncode != 12, "enough heartbeats for an advice")
+            asked = side.ftctl(*wish, "--json")
+            told = json.loads(asked.stdout)
+            assert asked.returncode == 0 and told["verdict"] == "met", asked
+            assert told["today"]["interval_ms"] == 10 and told["today"]["lost_after"] == 90, told["today"]
+            assert told["advice"]["alarms_per_hour"] <= 5000 and told["data"]["alarms"] == 0, told
+            for link in told["links"]:
+                assert link["heard"] > 400 and link["late_ms"]["max"] >= link["late_ms"]["p50"] >= 0, link
+                assert link["rtt_ms"]["p50"] > 0, link
+            # The lines to paste are lines that ftd takes.
+            lines = dict(line.strip(" ;").split(" = ") for line in side.ftctl(*wish).stdout.splitlines()
+                         if line.startswith("    ") and line.endswith(";"))
+            side.write_conf(heartbeat__interval_ms=int(lines["interval_ms"]), heartbeat__lost_after=int(lines["lost_after"]))
+            assert subprocess.run([rig.ftd, "-c", side.conf, "--check-config"], check=False).returncode == 0, lines
+        no_failover(rig)
 
 
 @scenario
