@@ -61,7 +61,7 @@ $(B)/tests/%: $(B)/obj/tests/%.o $(B)/libftd.a
 unit: $(UNIT)
 	@for t in $(UNIT); do $$t || exit 1; done
 
-# All tests: every room alone (with the sanitizers), two hosts in virtual time, their QEMU against a real one, then whole
+# All tests: every room alone (with the sanitizers), two hosts in virtual time, their QEMU against a real one, whole
 # pairs with real QEMU (again with the sanitizers).
 check:
 	@tests/tools/install-deps --build --run
