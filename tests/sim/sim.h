@@ -101,9 +101,9 @@ struct qemu {
 	bool stuck;  /* its main loop waits for the peer, and answers nothing in band */
 	bool yanked; /* has closed its migration connection */
 	bool disk_yanked;
-	bool halted; /* its guest was stopped for a checkpoint that came to nothing; only the failover lets it go on */
-	bool foreign;   /* somebody else stopped it */
-	bool hung;      /* its monitor answers nothing in band, though it runs */
+	bool halted;  /* its guest was stopped for a checkpoint that came to nothing; only the failover lets it go on */
+	bool foreign; /* somebody else stopped it */
+	bool hung;    /* its monitor answers nothing in band, though it runs */
 	bool exit_said; /* COLO_EXIT comes once */
 	enum ft_role mode, last;
 	enum { CHECKPOINT_NONE, CHECKPOINT_ASKED, CHECKPOINT_RUNS, CHECKPOINT_CAUGHT } checkpoint;
