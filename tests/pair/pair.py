@@ -46,6 +46,7 @@ HERE = tuple(Host(a, a) for a in ADDRESSES)
 
 class Qemu:
     """One side's QEMU: its process, its sockets, its guest."""
+    patience = 20.0  # seconds for it to come up
 
     def __init__(self, pair, name, host):
         self.pair, self.name, self.host, self.address = pair, name, host, host.address
@@ -75,7 +76,7 @@ class Qemu:
         processes.wait_until(lambda: os.path.exists(self._obs_socket) or self.process.poll() is not None, f"QEMU {self.name}")
         if self.process.poll() is not None:
             raise RuntimeError(f"QEMU {self.name} ended at once:\n{self.errors()}")
-        self.obs = Monitor(self._obs_socket, self.pair.patience)
+        self.obs = Monitor(self._obs_socket, self.patience)
 
     def make_images(self):
         with open(self.path("disk.raw"), "wb") as f:
@@ -135,8 +136,6 @@ def numbers(serial):
 
 
 class Pair:
-    patience = 20.0  # seconds for a QEMU to come up
-
     def __init__(self, disks=1, nics=1, renamed=False, checkpoint_ms=300, accel=None, relay_migration=False, hosts=HERE,
                  memory_mb=16):
         self.memory = ("-M", "pc", "-m", "16") if memory_mb == 16 else _touched(memory_mb)

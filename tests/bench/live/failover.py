@@ -50,10 +50,10 @@ class Case:
 
 class LonePair(pair.Pair):
     """A big primary that has no secondary: the copies that COLO makes of its memory would not fit."""
-    patience = 300.0
 
     def up(self):
         self.a.make_images()
+        self.a.patience = 300.0  # for the kernel to give it all its memory
 
     def start_primary(self):
         self.a.start(self._primary_arguments() + ["-m", str(BIG_MB), "-mem-prealloc"])
@@ -164,7 +164,9 @@ def run(case):
     kills = [kill(case, case.roles[i % len(case.roles)]) for i in range(case.kills)]
     print("  to running: median {}, p99 {}, max {} ms".format(*figures.spread_cells([k["running"] for k in kills])), flush=True)
     for k in kills:
-        k["ours"] = round(k["known"] - k["ended"] + k["ours_after_known"], 3)
+        # ftd may know before this program, which looks less often, has seen the last thread end.
+        k["ours"] = round(max(0.0, k["known"] - k["ended"]) + k["ours_after_known"], 3)
+        k["ours_and_dying"] = round(k["known"] + k["ours_after_known"], 3)
     return {"name": case.name, "blow": case.blow, "interval_ms": case.interval_ms, "lost_after": LOST_AFTER, "guard_ms": GUARD_MS,
             "kills": kills}
 
@@ -248,7 +250,8 @@ def measure(stack):
 ROWS = {"big": (("kill to known to the peer's ftd", "known"), ("kill to all of it gone, memory and sockets", "gone")),
         "qemu": (("kill to guest running alone", "running"), ("kill to all its threads ended", "ended"),
                  ("kill to known to the survivor's ftd", "known"), ("kill to all of it gone, memory and sockets", "gone"),
-                 ("plan: QEMU's share", "qemu_in_plan"), ("ours: threads ended to known, and in the plan", "ours")),
+                 ("plan: QEMU's share", "qemu_in_plan"), ("ours: threads ended to known, and in the plan", "ours"),
+                 ("... with QEMU's dying: kill to known, and in the plan", "ours_and_dying")),
         "host": (("kill to guest running alone", "running"), ("... minus the detection time", "over_nominal"),
                  ("... minus the guard as well", "over_guard"),
                  ("... counted from the last heartbeat, not from the kill", "late"), ("decision, claim and plan", "after_known"),
@@ -287,6 +290,7 @@ def targets(runs):
             target(f"{r['name']}: known within a heartbeat interval, max", r["interval_ms"], max(values(r, "known")))
         elif r["blow"] == "qemu":
             target(f"{r['name']}: beyond QEMU's own time, max", 5, max(values(r, "ours")))
+            target(f"{r['name']}: ... its dying counted as ours, max", 5, max(values(r, "ours_and_dying")))
         else:
             target(f"{r['name']}: beyond the detection time, max", 15, max(values(r, "over_nominal")))
             target(f"{r['name']}: ... and beyond the guard, max", 15, max(values(r, "over_guard")))

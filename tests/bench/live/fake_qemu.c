@@ -392,6 +392,7 @@ static _Noreturn void live(struct side *s, const char *dir, pid_t parent)
 	static const char *const names[CHANNELS] = {"qmp", "qmp-oob"};
 	char path[4096];
 
+	setsid(); /* the kernel shares the processors out among sessions: all sides together must not count as one */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(0);
