@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #define THREADS     2
-#define ASK_FIRST   1  /* ms, doubling ... */
-#define ASK_LONGEST 32 /* ... to this */
+#define ASK_FIRST   1000  /* us, doubling ... */
+#define ASK_LONGEST 32000 /* ... to this */
 
 struct thread {
 	int fd;
@@ -24,7 +24,7 @@ struct ft_deathwatch {
 	struct thread threads[THREADS];
 	int n_threads;
 	struct event *again;
-	int ask_ms; /* until it is asked again */
+	int ask_us; /* until it is asked again */
 	bool dying_told;
 };
 
@@ -52,10 +52,10 @@ static bool tell_dying(struct ft_deathwatch *w)
 
 static void ask_again(struct ft_deathwatch *w)
 {
-	struct timeval tv = {.tv_usec = w->ask_ms * 1000};
-	if (w->ask_ms <= ASK_LONGEST)
+	struct timeval tv = {.tv_usec = w->ask_us};
+	if (w->ask_us <= ASK_LONGEST)
 		evtimer_add(w->again, &tv);
-	w->ask_ms *= 2;
+	w->ask_us *= 2;
 }
 
 static void on_again(evutil_socket_t fd, short what, void *arg)
@@ -70,7 +70,7 @@ void ft_deathwatch_ask(struct ft_deathwatch *w)
 {
 	if (tell_dying(w))
 		return;
-	w->ask_ms = ASK_FIRST;
+	w->ask_us = ASK_FIRST;
 	ask_again(w);
 }
 

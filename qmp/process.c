@@ -109,11 +109,8 @@ static pid_t status_number(const char *status, const char *key)
 	return (pid_t)value;
 }
 
-typedef bool see_thread(void *arg, pid_t pid, pid_t tid);
-
-/* Calls see() for every thread of pid, oldest first, until it returns false. False if the threads cannot be listed.
- * Asked in the middle of a failover, too: hence not by opendir, which allocates. */
-static bool each_thread(pid_t pid, see_thread *see, void *arg)
+/* Asked in the middle of a failover, too: hence not by opendir, which allocates. */
+bool ft_process_each_thread(pid_t pid, ft_process_see_thread *see, void *arg)
 {
 	char path[64];
 	_Alignas(struct dirent64) char some[2048];
@@ -157,7 +154,7 @@ bool ft_process_owns_thread(const struct ft_process *p, pid_t tid, pid_t *real_p
 	if (tid <= 0)
 		return false;
 	/* Alive afterwards too: then the number was this process's all the while. */
-	if (p->pidfd >= 0 && each_thread(p->pid, is_wanted_thread, &w) && w.found && ft_process_alive(p)) {
+	if (p->pidfd >= 0 && ft_process_each_thread(p->pid, is_wanted_thread, &w) && w.found && ft_process_alive(p)) {
 		*real_pid = p->pid;
 		return true;
 	}
@@ -215,7 +212,7 @@ static bool count_thread(void *arg, pid_t pid, pid_t tid)
 static struct thread_count count_threads(const struct ft_process *p)
 {
 	struct thread_count count = {0};
-	if (p->pidfd < 0 || !each_thread(p->pid, count_thread, &count) || !ft_process_alive(p))
+	if (p->pidfd < 0 || !ft_process_each_thread(p->pid, count_thread, &count) || !ft_process_alive(p))
 		count = (struct thread_count){0};
 	return count;
 }
@@ -270,10 +267,11 @@ static bool open_thread(void *arg, pid_t pid, pid_t tid)
 	return o->n < o->max;
 }
 
+// NOLINTNEXTLINE(readability-non-const-parameter): they are written through opened_threads
 int ft_process_open_threads(const struct ft_process *p, int fds[], int max)
 {
 	struct opened_threads o = {.fds = fds, .max = max};
 	if (p->pidfd >= 0 && max > 0)
-		each_thread(p->pid, open_thread, &o);
+		ft_process_each_thread(p->pid, open_thread, &o);
 	return o.n;
 }

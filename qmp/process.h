@@ -40,6 +40,10 @@ bool ft_process_leader_leaves(int stat_fd);
 /* pidfds of its oldest threads but the first, at most max, each readable once that thread has exited; to be closed by the
  * caller.  Returns how many; 0 before Linux 6.9.  A thread's end is a hint as well: threads come and go. */
 int ft_process_open_threads(const struct ft_process *p, int fds[], int max);
+/* Calls see() for every thread of pid, oldest first, until it returns false. False if the threads cannot be listed.
+ * Allocates nothing. */
+typedef bool ft_process_see_thread(void *arg, pid_t pid, pid_t tid);
+bool ft_process_each_thread(pid_t pid, ft_process_see_thread *see, void *arg);
 /* Sends sig through the pidfd. 0, or -1 with errno. Signal 0 asks for permission only. */
 int ft_process_signal(const struct ft_process *p, int sig);
 

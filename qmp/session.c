@@ -35,9 +35,9 @@ struct ft_qmp {
 	void *arg;
 	struct side sides[2];
 	struct ft_conn *qmp, *oob;
-	bool frozen;
 
 	struct ft_qemu_view view, told;
+	bool frozen;
 	bool status_known; /* query-status and query-colo-status were answered on this connection */
 
 	struct ft_process process;
@@ -48,9 +48,9 @@ struct ft_qmp {
 	struct ft_discovery *discovery;
 	struct event *refresh_timer;
 	int64_t discovered_at;
+	char plan_fault[FT_TEXT_MAX];
 	bool
 	    discover_retried; /* a failed discovery is repeated once at once: something may have changed while we asked */
-	char plan_fault[FT_TEXT_MAX];
 	struct ft_plan *plan;
 	json_t *yanks; /* query-yank's answer to the last ping */
 

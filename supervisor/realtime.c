@@ -14,8 +14,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define STACK_RESERVE (128 * 1024)
-#define HEAP_RESERVE  (1024 * 1024)
+#define STACK_RESERVE (128L * 1024)
+#define HEAP_RESERVE  (1024L * 1024)
 #define HEADROOM      (64L * 1024 * 1024) /* that the limit must leave for memory to come */
 
 /* ---- the runaway guard ---- */
@@ -39,7 +39,7 @@ static bool guard_against_runaway(FILE *errors)
 {
 	struct rlimit limit;
 	struct sigaction action = {.sa_handler = on_runaway, .sa_flags = SA_RESTART};
-	rlim_t us = FT_REALTIME_RUNAWAY_MS * 1000;
+	rlim_t us = FT_REALTIME_RUNAWAY_MS * 1000ul;
 	if (getrlimit(RLIMIT_RTTIME, &limit) == 0 && limit.rlim_max > us) {
 		limit.rlim_cur = us;
 		if (sigaction(SIGXCPU, &action, NULL) == 0 && setrlimit(RLIMIT_RTTIME, &limit) == 0)
@@ -89,7 +89,7 @@ static bool reserve_heap(void)
 {
 	(void)mallopt(M_TRIM_THRESHOLD, INT32_MAX);
 	(void)mallopt(M_MMAP_MAX, 0);
-	(void)mallopt(M_TOP_PAD, HEAP_RESERVE);
+	(void)mallopt(M_TOP_PAD, (int)HEAP_RESERVE);
 	void *reserve = malloc(HEAP_RESERVE);
 	if (reserve)
 		explicit_bzero(reserve, HEAP_RESERVE); /* explicit, or nobody would touch it */

@@ -1,28 +1,24 @@
 /* See stop.h. */
 #include "supervisor/stop.h"
 
-#include <dirent.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
+
+/* tgkill knows threads by their numbers, which are this process's while its pidfd says that it lives. */
+static bool stop_thread(void *arg, pid_t pid, pid_t thread)
+{
+	if (!ft_process_alive(arg))
+		return false;
+	(void)tgkill(pid, thread, SIGSTOP); /* one that has exited needs none */
+	return true;
+}
 
 int ft_process_stop(const struct ft_process *p)
 {
-	char path[64];
-	struct dirent *entry;
+	struct ft_process process = *p;
 	if (ft_process_signal(p, SIGSTOP) != 0)
 		return -1;
-	snprintf(path, sizeof(path), "/proc/%d/task", (int)p->pid);
-	DIR *threads = opendir(path);
-	if (!threads)
-		return 0; /* it has exited meanwhile, or /proc is not there and one signal must do */
-	/* tgkill knows threads by their numbers, which are this process's while its pidfd says that it lives. */
-	while ((entry = readdir(threads)) != NULL && ft_process_alive(p)) {
-		pid_t thread = (pid_t)strtol(entry->d_name, NULL, 10); /* 0 for the dots */
-		if (thread > 0)
-			(void)tgkill(p->pid, thread, SIGSTOP); /* one that has exited needs none */
-	}
-	closedir(threads);
+	/* If they cannot be listed, it has exited meanwhile, or /proc is not there and one signal must do. */
+	(void)ft_process_each_thread(process.pid, stop_thread, &process);
 	return 0;
 }
