@@ -183,9 +183,11 @@ static bool claimable(const struct ft_core *c)
 	return peer_has_session(c) && !(c->session.stage == FT_SESSION_RELEASED && ft_session_shared(c));
 }
 
+/* Not before a calm peer has acknowledged us: the right to run would have ended before it began, and QEMU be frozen. */
 bool ft_propose_due(const struct ft_core *c)
 {
-	return c->params.arbitrated && c->qemu.role == FT_ROLE_PRIMARY && c->self.ready && heard(c) &&
+	bool acknowledged = c->now < c->lease_until;
+	return acknowledged && c->params.arbitrated && c->qemu.role == FT_ROLE_PRIMARY && c->self.ready && heard(c) &&
 	       c->peer.side.ready && same_timing(c) && !claimable(c) && may_propose(c) && can_store(c);
 }
 

@@ -1799,6 +1799,26 @@ START_TEST(a_session_that_is_being_released_is_offered_to_nobody)
 }
 END_TEST
 
+/* Proposed sooner, it would be stored with no right to run, and QEMU frozen at once. */
+START_TEST(no_session_is_proposed_before_the_peer_has_acknowledged_us)
+{
+	arm(FT_ROLE_PRIMARY);
+	w.q.pid_verified = true;
+	w.c.params.arbitrated = true;
+	w.p.side.window_ms = 500;
+	w.p.side.ready = true;
+	peer_says();
+	qemu_is();
+	checkpoint();
+	ck_assert_int_eq(w.did[FT_DO_STORE], 0);
+	step(&(struct ft_event){.kind = FT_EVENT_ACK, .at = w.now - MS(1)});
+	ck_assert_int_eq(w.did[FT_DO_STORE], 1);
+	step(&(struct ft_event){.kind = FT_EVENT_STORED});
+	ck_assert_int_eq(w.c.session.stage, FT_SESSION_BOUND);
+	ck_assert_int_eq(w.did[FT_DO_FREEZE], 0);
+}
+END_TEST
+
 /* ---- what was not seen ---- */
 
 START_TEST(a_guest_that_has_failed_over_already_is_solo)
@@ -2132,6 +2152,7 @@ static TCase *ending_case(void)
 	EACH_ROLE(who_has_left_decides_nothing_more);
 	EACH_ROLE(a_peer_that_left_and_is_silent_is_not_failed_over);
 	ONCE(a_session_that_is_being_released_is_offered_to_nobody);
+	ONCE(no_session_is_proposed_before_the_peer_has_acknowledged_us);
 	return tc;
 }
 
