@@ -10,27 +10,23 @@ like the others.  Each host also has a mount namespace with its own /run, /dev/s
 neither meet each other nor those of this machine.
 """
 
-import ctypes
 import fcntl
 import os
 import socket
 import struct
 import subprocess
 import sys
-import threading
 import time
 
-from tests.pair import processes
+from tests.pair import namespaces, processes
 
-_CLONE_NEWNET = 0x40000000  # linux/sched.h
 _SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 1  # linux/sockios.h, linux/if.h
-_libc = ctypes.CDLL(None, use_errno=True)
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 NODES = ("alpha", "beta")
 OBSERVER, PEER = NODES
 CABLES = ("hb0", "hb1")
-_PRIVATE = ("/run", "/dev/shm", "/var/log", "/var/lib/corosync", "/var/lib/frr", "/tmp")
+_PRIVATE = ("/run", "/dev/shm", "/var/log", "/var/lib/corosync", "/var/lib/frr")
 _READY = "/run/lab-is-ready"
 
 
@@ -44,20 +40,6 @@ def address(node, cable="hb0"):
 
 def mac(node, cable="hb0"):
     return f"02:00:00:00:{CABLES.index(cable):02x}:{1 + NODES.index(node):02x}"
-
-
-def unusable_because():
-    """None where a lab can be made, else why not."""
-    if os.geteuid() != 0:
-        return "network namespaces take root"
-    for tool in (["unshare", "--net", "--mount", "true"], ["ip", "-V"], ["nft", "-v"], ["nsenter", "-V"]):
-        try:
-            run = subprocess.run(tool, capture_output=True, text=True, check=False)
-        except FileNotFoundError:
-            return f"{tool[0]} is not installed"
-        if run.returncode != 0:
-            return f"{' '.join(tool)}: {run.stderr.strip()}"
-    return None
 
 
 def netem_works():
@@ -76,7 +58,7 @@ class Lab:
 
     def _hold(self, host):
         """A process that keeps the host's namespaces; they end with it."""
-        mounts = "".join(f"[ ! -d {d} ] || mount -t tmpfs -o mode=1777 tmpfs {d}; " for d in _PRIVATE if d != "/tmp")
+        mounts = "".join(f"[ ! -d {d} ] || mount -t tmpfs -o mode=1777 tmpfs {d}; " for d in _PRIVATE)
         script = f"{mounts} mkdir -m 777 /run/frr; touch {_READY}; exec sleep infinity"
         holder = processes.spawn(["unshare", "--net", "--mount", "--propagation", "private", "sh", "-ec", script],
                                  os.path.join(self.folder, f"{host}.setup"))
@@ -127,23 +109,7 @@ class Lab:
 
     def inside(self, host, function):
         """function() called with that host's network; whatever socket it makes stays there."""
-        made = []
-
-        def there():  # a thread of its own: it does not come back
-            try:
-                with open(f"/proc/{self._holders[host].pid}/ns/net", "rb") as namespace:
-                    if _libc.setns(namespace.fileno(), _CLONE_NEWNET) != 0:
-                        raise OSError(ctypes.get_errno(), "setns")
-                made.append(function())
-            except OSError as e:
-                made.append(e)
-
-        thread = threading.Thread(target=there)
-        thread.start()
-        thread.join()
-        if isinstance(made[0], OSError):
-            raise made[0]
-        return made[0]
+        return namespaces.inside(self._holders[host].pid, function)
 
     def pids(self, host):
         """Every process on that host, however it was started, but for the one that keeps the namespaces; oldest first."""

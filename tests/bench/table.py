@@ -3,6 +3,7 @@
 Knows: the rows of results.json.  Must not know: how they were measured.
 """
 
+import math
 import shutil
 import subprocess
 
@@ -22,7 +23,7 @@ def statistics(seen, nominal_ms):
 
 
 def _rank(ordered, share):
-    return ordered[min(len(ordered) - 1, max(0, -int(-share * len(ordered) // 1) - 1))]
+    return ordered[math.ceil(share * len(ordered)) - 1]
 
 
 def _latency(row, kind):

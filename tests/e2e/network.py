@@ -5,17 +5,13 @@ Knows: namespaces, veth pairs, nft.  Must not know: ftd, QEMU.
 A namespace lives as long as a process in it, and all of ours end with the test: nothing is left behind, whatever happens.
 """
 
-import ctypes
 import os
 import socket
 import subprocess
-import threading
 
-from tests.pair import processes
+from tests.pair import namespaces, processes
 from tests.pair.pair import Host
 
-_CLONE_NEWNET = 0x40000000  # linux/sched.h
-_libc = ctypes.CDLL(None, use_errno=True)
 HOSTS = ("alpha", "beta", "arbiter")
 # {cable: {host: address}}; the device at either end has the cable's name
 CABLES = {
@@ -33,20 +29,6 @@ table inet cuts {
     chain input { type filter hook input priority -300; iifname @cables drop; }
 }
 """
-
-
-def unusable_because():
-    """None where namespaces can be made, else why not."""
-    if os.geteuid() != 0:
-        return "network namespaces take root"
-    for tool in (["unshare", "--net", "true"], ["ip", "-V"], ["nft", "-v"], ["nsenter", "-V"]):
-        try:
-            run = subprocess.run(tool, capture_output=True, text=True, check=False)
-        except FileNotFoundError:
-            return f"{tool[0]} is not installed"
-        if run.returncode != 0:
-            return f"{' '.join(tool)}: {run.stderr.strip()}"
-    return None
 
 
 class Network:
@@ -102,24 +84,7 @@ class Network:
 
     def connect(self, host, address):
         """A TCP connection made on that host."""
-        made = []
-
-        def there():  # a thread of its own: it does not come back
-            with open(f"/proc/{self._holders[host].pid}/ns/net", "rb") as namespace:
-                if _libc.setns(namespace.fileno(), _CLONE_NEWNET) != 0:
-                    made.append(OSError(ctypes.get_errno(), "setns"))
-                    return
-            try:
-                made.append(socket.create_connection(address, timeout=10))
-            except OSError as e:
-                made.append(e)
-
-        thread = threading.Thread(target=there)
-        thread.start()
-        thread.join()
-        if isinstance(made[0], OSError):
-            raise made[0]
-        return made[0]
+        return namespaces.inside(self._holders[host].pid, lambda: socket.create_connection(address, timeout=10))
 
     def _ip(self, host, *arguments):
         self._run(host, "ip", *arguments)

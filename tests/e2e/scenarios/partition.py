@@ -4,19 +4,19 @@ import os
 import random
 import time
 
-from tests.e2e import network
 from tests.e2e.checks import Calm, failed_over, no_failover, only_one_runs, replicates
 from tests.e2e.harness import Skip, protected, wait
 from tests.e2e.network import BETWEEN, HEARTBEATS
 from tests.e2e.registry import on_either, scenario
 from tests.e2e.watch import Watch
+from tests.pair import namespaces
 
 RACES = int(os.environ.get("FTD_RACES", "24"))  # in all
 RACE_SETTINGS = {"heartbeat.interval_ms": 40}  # a detection time of 200 ms
 
 
 def hosts_apart(arbiter, **options):
-    why = network.unusable_because()
+    why = namespaces.unusable_because()
     if why:
         raise Skip(why)
     return protected(network=True, arbiter=arbiter, **options)
