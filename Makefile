@@ -31,7 +31,7 @@ ROOMS    := config heartbeat qmp arbiter supervisor report ctl
 MAINS    := supervisor/main.c ctl/ftctl.c
 LIB_SRC  := $(filter-out $(MAINS),$(foreach r,$(ROOMS),$(wildcard $(r)/*.c)))
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
-ALL_SRC  := $(LIB_SRC) $(MAINS) $(UNIT_SRC) $(wildcard tests/sim/*.c)
+ALL_SRC  := $(LIB_SRC) $(MAINS) $(UNIT_SRC) $(wildcard tests/sim/*.c tests/conformance/*.c)
 OBJ       = $(patsubst %.c,$(B)/obj/%.o,$(1))
 
 all: $(B)/ftd $(B)/ftctl
@@ -61,12 +61,12 @@ $(B)/tests/%: $(B)/obj/tests/%.o $(B)/libftd.a
 unit: $(UNIT)
 	@for t in $(UNIT); do $$t || exit 1; done
 
-# All tests: every room alone (with the sanitizers), two hosts in virtual time, then whole pairs with real QEMU (again with
-# the sanitizers).
+# All tests: every room alone (with the sanitizers), two hosts in virtual time, their QEMU against a real one, then whole
+# pairs with real QEMU (again with the sanitizers; without them where they would be in the way).
 check:
 	@tests/tools/install-deps --build --run
-	$(MAKE) SAN=1 all unit
-	$(MAKE) sim
+	$(MAKE) SAN=1 all unit fake-qemu
+	$(MAKE) all sim prove conformance
 	tests/e2e/run
 
 # The core, the heartbeats and the plan runner of two hosts in virtual time, with faults from each seed.
@@ -79,12 +79,23 @@ $(SIM): $(call OBJ,$(SIM_SRC)) $(B)/libftd.a
 	@echo 'link  $@'
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 sim: $(SIM)
-	$(SIM) --brief --seeds $(SEEDS)
+	$(SIM) --seeds $(SEEDS)
 
-# A hundred races of both hosts for the claim.
-check-races:
-	$(MAKE) SAN=1 all
-	FTD_RACES=100 tests/e2e/run races
+# The proof of the proof: ftd broken on purpose in many ways, each of which the simulation must find.  ONLY='names'
+prove: export COMPILE = $(CC) $(CPPFLAGS) $(CFLAGS)
+prove: export LINK = $(CC) $(CFLAGS) $(LDFLAGS)
+prove: export LIBS = $(LDLIBS)
+prove: $(SIM)
+	tests/sim/prove $(B) $(ONLY)
+
+# The simulation's model of two QEMUs and two real ones play the same scripts, and must say the same.
+MODEL := $(B)/tests/conformance/model
+$(MODEL): $(call OBJ,$(filter-out tests/sim/sim.c,$(SIM_SRC)) tests/conformance/model.c) $(B)/libftd.a
+	@mkdir -p $(@D)
+	@echo 'link  $@'
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+conformance: $(MODEL)
+	tests/conformance/run --model $(MODEL)
 
 # The main job, to be watched: a real COLO pair, two ftd, two failovers.
 demo:
@@ -116,6 +127,24 @@ lint-all:
 	         --suppress=missingIncludeSystem -I. -D_GNU_SOURCE -DFT_VERSION='""' $(TIDY_SRC)
 	mandoc -T lint -W warning docs/*.[1-8]
 
+# Failovers of real pairs, and hundreds of pairs on one machine; tables, and JSON in build/bench.  QUICK=1: in short.
+# BENCH='...' hands options on, see --help of the programs.
+LIVE      := tests/bench/live
+FAKE_QEMU := $(B)/bench/fake_qemu
+$(FAKE_QEMU): $(call OBJ,$(LIVE)/fake_qemu.c)
+	@mkdir -p $(@D)
+	@echo 'link  $@'
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs jansson 2>/dev/null)
+fake-qemu: $(FAKE_QEMU)
+bench-failover:
+	@tests/tools/install-deps --build --run
+	$(MAKE) all
+	python3 $(LIVE)/failover.py $(if $(QUICK),--quick) $(BENCH)
+bench-scale:
+	@tests/tools/install-deps --build --run
+	$(MAKE) all fake-qemu
+	python3 $(LIVE)/scale.py $(if $(QUICK),--quick) $(BENCH)
+
 install: all
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man8 \
 	           $(DESTDIR)$(PREFIX)/share/doc/ftd
@@ -127,5 +156,5 @@ install: all
 clean:
 	rm -rf build
 
-.PHONY: all unit check sim check-races demo bench bench-peers bench-docs lint lint-all install clean
+.PHONY: all unit check sim prove conformance demo lint lint-all fake-qemu bench bench-peers bench-docs bench-failover bench-scale install clean
 .SECONDARY:

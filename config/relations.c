@@ -116,7 +116,4 @@ void ft_relations_judge(struct ft_reader *r, const config_t *tree)
 {
 	judge_sockets(r, tree);
 	judge_arbiter(r, tree);
-	if (r->c->realtime)
-		ft_fault(r, place_of(tree, "realtime"),
-		         "realtime is not built yet in this version; false, or leave it out");
 }

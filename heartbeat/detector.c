@@ -8,17 +8,16 @@ static int64_t min64(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-/* With a window of exactly k intervals, the k-th heartbeat after the last one heard is due at the very moment of the
- * verdict, and a few microseconds of delay decide: k - 1 losses would be enough.  The slack lets that heartbeat win.
- * A sixteenth of an interval covers timers and the network where intervals are short; 5 ms is the worst that a
- * loaded host's timers usually do, so more would only make detection slower. */
+/* The window is exactly k intervals.  The k-th heartbeat after the last one heard is then due at the very moment of the
+ * verdict and cannot count on being in time.  It need not: once heartbeats are missing the peer is asked again and again
+ * (hub.h), and a peer that is there has answered long before.  A window with some slack for that one heartbeat
+ * would make every detection slower to win one chance more, where the questions have given a dozen. */
 static void set_timing(struct ft_detector *d, int n_links, int64_t interval_ns, int lost_after)
 {
-	assert(n_links >= 1 && n_links <= FT_LINKS_MAX && interval_ns > 0 && lost_after >= 1);
+	assert(n_links >= 1 && n_links <= FT_LINKS_MAX && interval_ns > 0 && lost_after >= 2);
 	d->n_links = n_links;
 	d->interval = interval_ns;
-	d->slack = min64(interval_ns / 16, 5 * FT_NS_PER_MS);
-	d->window = lost_after * interval_ns + d->slack;
+	d->window = lost_after * interval_ns;
 }
 
 void ft_detector_init(struct ft_detector *d, int n_links, int64_t interval_ns, int lost_after, int64_t now)
@@ -27,12 +26,21 @@ void ft_detector_init(struct ft_detector *d, int n_links, int64_t interval_ns, i
 	set_timing(d, n_links, interval_ns, lost_after);
 }
 
-/* The awake time at now: a tick period counts in full, what is beyond it was not spent listening. */
+/* The awake time at now: a tick period counts in full, what is beyond it was not spent listening.  A tick that is late
+ * as timers are late (5 ms is the worst that a loaded host's usually are) has not been away. */
 static int64_t awake_at(const struct ft_detector *d, int64_t now)
 {
 	int64_t gap = now > d->last_tick ? now - d->last_tick : 0;
 
-	return d->awake + min64(gap, d->interval + d->slack);
+	return d->awake + min64(gap, d->interval + min64(d->interval / 16, 5 * FT_NS_PER_MS));
+}
+
+/* Never while the next heartbeat may still be on time. */
+static int64_t quiet_after(const struct ft_detector *d)
+{
+	int64_t late = d->interval + d->interval / 2;
+
+	return d->window / 2 > late ? d->window / 2 : late;
 }
 
 static bool anyone_there(const struct ft_detector *d)
@@ -85,7 +93,7 @@ static enum ft_hearing judge(const struct ft_detector *d)
 		return FT_HEARING_NEVER;
 	if (age >= d->window)
 		return FT_HEARING_LOST;
-	return age >= d->window / 2 ? FT_HEARING_QUIET : FT_HEARING_ALIVE;
+	return age >= quiet_after(d) ? FT_HEARING_QUIET : FT_HEARING_ALIVE;
 }
 
 bool ft_detector_tick(struct ft_detector *d, int64_t now)
@@ -121,13 +129,19 @@ int64_t ft_detector_deadline(const struct ft_detector *d)
 	int64_t best = d->last_tick + d->interval;
 
 	if (anyone_there(d)) {
-		best = earlier(d, best, d->newest_awake + d->window / 2);
+		best = earlier(d, best, d->newest_awake + quiet_after(d));
 		best = earlier(d, best, d->newest_awake + d->window);
 	}
 	for (int i = 0; i < d->n_links; i++)
 		if (d->links[i].alive)
 			best = earlier(d, best, d->links[i].heard_awake + d->window);
 	return best;
+}
+
+int64_t ft_detector_silent_at(const struct ft_detector *d, int64_t silence)
+{
+	assert(silence <= d->window);
+	return anyone_there(d) ? d->last_tick + (d->newest_awake + silence - d->awake) : FT_NEVER;
 }
 
 int64_t ft_detector_last_heard(const struct ft_detector *d)

@@ -14,7 +14,7 @@
 enum ft_hearing {
 	FT_HEARING_NEVER = 0, /* no authentic, echoed heartbeat yet since start */
 	FT_HEARING_ALIVE,
-	FT_HEARING_QUIET, /* nothing on any link for half the window */
+	FT_HEARING_QUIET, /* nothing on any link for half the window, or for an interval and a half if that is longer */
 	FT_HEARING_LOST,  /* nothing on any link for the whole window */
 };
 
@@ -26,8 +26,7 @@ struct ft_detector_link {
 };
 
 struct ft_detector {
-	int64_t interval, window; /* ns; window = lost_after intervals and the slack */
-	int64_t slack;            /* a deadline of exactly k intervals races the k-th heartbeat; see detector.c */
+	int64_t interval, window; /* ns; window = lost_after intervals, to the nanosecond; see detector.c */
 	int64_t last_tick, awake; /* real time of the last tick; awake time so far */
 	bool anew_spent;          /* the fresh count after a stall was already granted since the last heartbeat heard */
 	int n_links;
@@ -47,6 +46,9 @@ void ft_detector_heard(struct ft_detector *d, int link, int64_t now);
 bool ft_detector_tick(struct ft_detector *d, int64_t now);
 /* When the next tick is due at the latest: at most one interval after the last, earlier where a verdict would change. */
 int64_t ft_detector_deadline(const struct ft_detector *d);
+/* When the peer will have been silent for so long (ns, at most the window) if it is not heard before; may be past.
+ * FT_NEVER if it is not there: never heard, or lost. */
+int64_t ft_detector_silent_at(const struct ft_detector *d, int64_t silence);
 /* Newest heartbeat on any link (real time), FT_NEVER if none. */
 int64_t ft_detector_last_heard(const struct ft_detector *d);
 

@@ -4,7 +4,10 @@
 #include <assert.h>
 #include <string.h>
 
-#define PROBES_PER_INTERVAL 4
+/* The next question comes after a twelfth of the time left, so that a long window lasts through a long burst of losses
+ * and a short one still holds a dozen questions; but not sooner than half a millisecond. */
+#define QUESTION_PARTS 12
+#define QUESTION_MIN   (FT_NS_PER_MS / 2)
 
 const char *ft_reject_name(int reject)
 {
@@ -20,6 +23,16 @@ const char *ft_reject_name(int reject)
 	return ft_wire_error_name((enum ft_wire_error)reject);
 }
 
+static int64_t min64(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static int64_t max64(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
 static bool elapsed(int64_t since, int64_t period, int64_t now)
 {
 	return since == FT_NEVER || now - since >= period;
@@ -33,10 +46,30 @@ static void take_config(struct ft_hub *h, const struct ft_config *config)
 	h->n_links = config->n_links;
 }
 
+/* Some number below range, always the same for this incarnation and n (the mixer of splitmix64). */
+static int64_t draw(const struct ft_hub *h, uint64_t n, int64_t range)
+{
+	uint64_t x = h->incarnation + (n + 1) * UINT64_C(0x9e3779b97f4a7c15);
+
+	x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
+	x ^= x >> 31;
+	return (int64_t)(x % (uint64_t)range);
+}
+
+/* The first slot after now, and when to send for it. */
+static void next_slot(struct ft_hub *h, int64_t now)
+{
+	int64_t interval = h->detector.interval;
+
+	h->slot += ((now > h->slot ? now - h->slot : 0) / interval + 1) * interval;
+	h->next_send = h->slot - draw(h, (uint64_t)h->slot, interval / FT_JITTER_PARTS);
+}
+
 void ft_hub_init(struct ft_hub *h, const struct ft_config *config, uint64_t incarnation, int64_t now)
 {
 	assert(incarnation != 0);
-	*h = (struct ft_hub){.incarnation = incarnation, .next_send = now, .next_probe = now};
+	*h = (struct ft_hub){.incarnation = incarnation, .next_send = now};
 	memcpy(h->pair, config->pair, sizeof h->pair);
 	memcpy(h->node, config->node, sizeof h->node);
 	take_config(h, config);
@@ -45,6 +78,7 @@ void ft_hub_init(struct ft_hub *h, const struct ft_config *config, uint64_t inca
 		h->links[i].stats.rtt = -1;
 	}
 	ft_detector_init(&h->detector, config->n_links, config->interval_ms * FT_NS_PER_MS, config->lost_after, now);
+	h->slot = now - draw(h, 0, h->detector.interval);
 }
 
 /* Links keep their sequences, dropped ones too: the peer goes on counting by index if the link comes back. */
@@ -52,8 +86,10 @@ void ft_hub_reconfigure(struct ft_hub *h, const struct ft_config *config, int64_
 {
 	take_config(h, config);
 	ft_detector_retime(&h->detector, config->n_links, config->interval_ms * FT_NS_PER_MS, config->lost_after, now);
-	if (h->next_send > now + h->detector.interval)
-		h->next_send = now + h->detector.interval;
+	if (h->next_send > now + h->detector.interval) {
+		h->slot = now - draw(h, 0, h->detector.interval);
+		next_slot(h, now);
+	}
 }
 
 static struct ft_candidate *find_candidate(struct ft_hub *h, uint64_t incarnation)
@@ -120,12 +156,74 @@ static void echo(struct ft_hub *h, int link, int64_t now, struct ft_beat *beat)
 	}
 }
 
+/* A doubt is worth a question from .. until; both FT_NEVER if there is nothing to doubt. */
+struct doubt {
+	int64_t from, until;
+};
+
+enum { ARE_THEY_THERE, ARE_WE_HEARD, DOUBTS };
+
+/* Not while the next heartbeat may be on time; and half the window or more is left for questions. */
+static int64_t overdue_after(const struct ft_detector *d)
+{
+	return max64(d->interval + d->interval / 4, (d->window - d->interval) / 2);
+}
+
+/* An acknowledgement waits for the peer's next heartbeat, so ours may be an interval older than what we hear.  With a
+ * window of two intervals even that is too long, in some phases of the two schedules: then it is asked for every time. */
+static int64_t unheard_after(const struct ft_detector *d)
+{
+	return min64(overdue_after(d) + d->interval, d->window - 3 * d->interval / 4);
+}
+
+static void doubt(const struct ft_hub *h, struct doubt doubts[DOUBTS])
+{
+	const struct ft_detector *d = &h->detector;
+	int64_t acked = ft_hub_acked_sent(h);
+
+	doubts[ARE_THEY_THERE].from = ft_detector_silent_at(d, overdue_after(d));
+	doubts[ARE_THEY_THERE].until = ft_detector_silent_at(d, d->window);
+	doubts[ARE_WE_HEARD].from = acked == FT_NEVER ? FT_NEVER : acked + unheard_after(d);
+	doubts[ARE_WE_HEARD].until = acked == FT_NEVER ? FT_NEVER : acked + d->window;
+}
+
+/* When a question is due if none may be asked before not_before; FT_NEVER if nothing is in doubt then. */
+static int64_t question_due(const struct ft_hub *h, int64_t not_before)
+{
+	int64_t due = FT_NEVER;
+	struct doubt doubts[DOUBTS];
+
+	doubt(h, doubts);
+	for (int i = 0; i < DOUBTS; i++) {
+		int64_t at = max64(doubts[i].from, not_before);
+
+		if (at < doubts[i].until)
+			due = min64(due, at);
+	}
+	return due;
+}
+
+/* Whether what goes out on this link now is a question; if so, the next one has to wait for its turn. */
+static bool ask(const struct ft_hub *h, struct ft_hub_link *l, int64_t now)
+{
+	int64_t left = h->detector.window;
+	struct doubt doubts[DOUBTS];
+
+	if (now < question_due(h, l->next_question))
+		return false;
+	doubt(h, doubts);
+	for (int i = 0; i < DOUBTS; i++)
+		if (now >= doubts[i].from && now < doubts[i].until)
+			left = min64(left, doubts[i].until - now);
+	l->next_question = now + max64(left / QUESTION_PARTS, QUESTION_MIN);
+	return true;
+}
+
 size_t ft_hub_compose(struct ft_hub *h, int link, const struct ft_side *self, int64_t now, uint8_t out[FT_WIRE_MAX])
 {
 	struct ft_hub_link *l;
 	struct ft_beat beat = {
 	    .link = (uint8_t)link,
-	    .asking = h->detector.hearing == FT_HEARING_QUIET,
 	    .incarnation = h->incarnation,
 	    .sent = now,
 	    .side = *self,
@@ -134,6 +232,7 @@ size_t ft_hub_compose(struct ft_hub *h, int link, const struct ft_side *self, in
 	assert(link >= 0 && link < h->n_links);
 	l = &h->links[link];
 	beat.sequence = ++l->tx_sequence;
+	beat.asking = ask(h, l, now);
 	memcpy(beat.node, h->node, sizeof beat.node);
 	echo(h, link, now, &beat);
 	l->stats.sent++;
@@ -252,28 +351,28 @@ enum ft_heard ft_hub_receive(struct ft_hub *h, int link, const uint8_t *data, si
 	return from_stranger(h, link, &beat, now);
 }
 
+/* On whichever link it is first. */
+static int64_t next_question(const struct ft_hub *h)
+{
+	int64_t not_before = FT_NEVER;
+
+	for (int i = 0; i < h->n_links; i++)
+		not_before = min64(not_before, h->links[i].next_question);
+	return question_due(h, not_before);
+}
+
 bool ft_hub_send_due(struct ft_hub *h, int64_t now)
 {
-	int64_t interval = h->detector.interval;
-	bool question = h->detector.hearing == FT_HEARING_QUIET && now >= h->next_probe;
+	bool scheduled = now >= h->next_send;
 
-	if (now < h->next_send && !question)
-		return false;
-	if (now >= h->next_send)
-		h->next_send += ((now - h->next_send) / interval + 1) * interval;
-	h->next_probe = now + interval / PROBES_PER_INTERVAL;
-	return true;
+	if (scheduled)
+		next_slot(h, now);
+	return scheduled || now >= next_question(h);
 }
 
 int64_t ft_hub_deadline(const struct ft_hub *h)
 {
-	int64_t best = ft_detector_deadline(&h->detector);
-
-	if (h->next_send < best)
-		best = h->next_send;
-	if (h->detector.hearing == FT_HEARING_QUIET && h->next_probe < best)
-		best = h->next_probe;
-	return best;
+	return min64(ft_detector_deadline(&h->detector), min64(h->next_send, next_question(h)));
 }
 
 int64_t ft_hub_acked_sent(const struct ft_hub *h)

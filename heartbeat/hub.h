@@ -17,6 +17,12 @@
  * not count it in acked_sent: a restarted primary must not draw a right to run from a secondary that received its
  * hello, but whose detector is still counting the silence of the primary's earlier life.
  *
+ * A doubt is asked, not waited out.  There are two: the peer's heartbeats are missing, or its acknowledgements are, on
+ * which a primary's right to run rests.  Both last until the detection time is over.  Meanwhile questions go out on every
+ * link, the faster the less time is left, and the peer answers each at once: random loss then costs no false alarm and
+ * no right.  Heartbeats and answers may carry a question too, but never sooner than its turn: who is asked by a peer
+ * that is in doubt itself does not ask back without end.
+ *
  * Links are known by their index; so are their counters, whatever addresses a reload gives them. */
 #ifndef FT_HEARTBEAT_HUB_H
 #define FT_HEARTBEAT_HUB_H
@@ -25,6 +31,7 @@
 #include "heartbeat/wire.h"
 
 #define FT_CANDIDATES_MAX 4
+#define FT_JITTER_PARTS   16 /* a heartbeat is early by less than a 16th of the interval */
 
 enum ft_reject { /* after FT_WIRE_OK; the first FT_WIRE_ERROR_COUNT slots of the counters are enum ft_wire_error */
 	         FT_REJECT_REFLECTED = FT_WIRE_ERROR_COUNT, /* carries our own node name or incarnation */
@@ -49,7 +56,7 @@ enum ft_heard {
 	FT_HEARD_HELLO,       /* an unproven incarnation of the peer: send on that link at once */
 	FT_HEARD_LIFE,        /* life; hub->peer may have changed */
 	FT_HEARD_NEW_PEER,    /* life, and the first of a new incarnation of the peer: send on every link at once */
-	FT_HEARD_ASKED,       /* life, and the peer has long heard nothing from us: send on that link at once */
+	FT_HEARD_ASKED,       /* life, and the peer is in doubt: send on that link at once */
 };
 
 /* The newest heartbeat of one incarnation on one link: what we acknowledge. */
@@ -64,6 +71,7 @@ struct ft_hub_link {
 	uint64_t seen;        /* the current peer's newest sequence, life or not */
 	uint64_t answer_to;   /* the candidate that the next heartbeat on this link echoes, 0 none */
 	int64_t acked_sent;   /* when the newest heartbeat of ours that counted as life there was sent; FT_NEVER none */
+	int64_t next_question; /* no question before this */
 	struct ft_link_stats stats;
 };
 
@@ -89,7 +97,8 @@ struct ft_hub {
 	bool have_peer;
 	struct ft_beat peer; /* of the heartbeats that counted as life, on whichever link, the one sent last */
 	struct ft_candidate candidates[FT_CANDIDATES_MAX];
-	int64_t next_send, next_probe;
+	int64_t slot;      /* of the schedule, for which next_send is meant */
+	int64_t next_send; /* a little before its slot, never after */
 };
 
 /* config must outlive the hub, or be replaced; incarnation is random and not 0. */
@@ -104,9 +113,10 @@ size_t ft_hub_compose(struct ft_hub *h, int link, const struct ft_side *self, in
  * ft_detector_tick when all that has come in was received. */
 enum ft_heard ft_hub_receive(struct ft_hub *h, int link, const uint8_t *data, size_t len, int64_t now);
 
-/* The schedule: true if a heartbeat on every link is due, and moves on to the next.  Absolute, so it does not drift; what
- * was missed is not made up for.  While the peer is quiet, questions go out between the scheduled ones, four times as
- * fast: random loss then costs no false alarm. Call after the tick. */
+/* True if a heartbeat on every link is due, by the schedule or as a question; moves on to the next.  Call after the tick.
+ * The schedule is absolute, so it does not drift; what was missed is not made up for.  The first heartbeat goes out at
+ * once, the others at a phase of the interval that the incarnation draws, each up to FT_JITTER_PARTS of an interval
+ * before its slot: many pairs on one host do not send in one moment, nor for ever beside what else comes periodically. */
 bool ft_hub_send_due(struct ft_hub *h, int64_t now);
 /* When to tick and to ask ft_hub_send_due at the latest. */
 int64_t ft_hub_deadline(const struct ft_hub *h);

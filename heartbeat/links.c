@@ -1,6 +1,7 @@
 /* See links.h.
- * Every wake-up, whatever its cause, is one turn: read all sockets, judge, tell, send, set the timer. */
+ * Every wake-up, whatever its cause, is one turn: read all sockets, judge, tell, send, set the alarm. */
 #include "heartbeat/links.h"
+#include "supervisor/alarm.h"
 #include "supervisor/clock.h"
 
 #include <assert.h>
@@ -9,7 +10,6 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
 
 /* Per link and turn: enough for what piled up in a stall to end it, and a bound on what a flood can cost the loop. */
@@ -33,9 +33,7 @@ struct ft_links {
 	void *arg;
 	struct ft_hub hub;
 	struct udp_link links[FT_LINKS_MAX]; /* hub.n_links of them */
-	int timer_fd;
-	int64_t timer_at; /* what timer_fd is set to; FT_NEVER: not set */
-	struct event *timer;
+	struct ft_alarm *alarm;              /* for the next turn at the latest */
 	bool in_turn;
 	int64_t now; /* of the current or last turn */
 	bool greet;  /* a new peer: let it know at once that it has been accepted */
@@ -146,23 +144,15 @@ static void tell(struct ft_links *l, bool hearing_changed, int64_t now)
 	}
 }
 
-/* A timerfd on the clock of the decisions: absolute, exact below a millisecond, and due at once after a suspend. */
-static void set_timer(struct ft_links *l)
+static void set_alarm(struct ft_links *l)
 {
 	int64_t at = ft_hub_deadline(&l->hub);
-	struct itimerspec spec = {0};
 
 	/* What send_now learned outside a turn is told in the next one. */
 	for (int i = 0; i < l->hub.n_links; i++)
 		if (l->links[i].refused_pending)
-			at = 1;
-	if (at == l->timer_at)
-		return;
-	l->timer_at = at;
-	spec.it_value.tv_sec = at / (1000 * FT_NS_PER_MS);
-	spec.it_value.tv_nsec = at % (1000 * FT_NS_PER_MS);
-	if (timerfd_settime(l->timer_fd, TFD_TIMER_ABSTIME, &spec, NULL) != 0)
-		assert(!"a deadline of ours is no valid time");
+			at = 0;
+	ft_alarm_set(l->alarm, at);
 }
 
 static void turn(struct ft_links *l)
@@ -179,11 +169,14 @@ static void turn(struct ft_links *l)
 	changed = ft_detector_tick(&l->hub.detector, now);
 	/* Tell before sending, so that what goes out after a stall is what this side stands for now. */
 	tell(l, changed, now);
-	if (ft_hub_send_due(&l->hub, now) || l->greet)
+	bool due = ft_hub_send_due(&l->hub, now);
+	if (due)
+		l->cb.due(l->arg, now);
+	if (due || l->greet)
 		send_all(l, now);
 	l->greet = false;
 	l->in_turn = false;
-	set_timer(l);
+	set_alarm(l);
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *arg)
@@ -193,17 +186,9 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	turn((struct ft_links *)arg);
 }
 
-static void on_timer(evutil_socket_t fd, short what, void *arg)
+static void on_alarm(void *arg)
 {
-	struct ft_links *l = arg;
-	uint64_t expirations;
-
-	(void)what;
-	/* Only to make it unreadable; how often it fired does not matter. */
-	if (read(fd, &expirations, sizeof expirations) < 0)
-		assert(errno == EAGAIN);
-	l->timer_at = FT_NEVER;
-	turn(l);
+	turn((struct ft_links *)arg);
 }
 
 static void close_link(struct udp_link *u)
@@ -330,12 +315,10 @@ static int swap_sockets(struct ft_links *l, const struct ft_config *config, FILE
 	return 0;
 }
 
-static int open_timer(struct ft_links *l, FILE *errors)
+static int make_alarm(struct ft_links *l, FILE *errors)
 {
-	l->timer_fd = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
-	if (l->timer_fd >= 0)
-		l->timer = event_new(l->base, l->timer_fd, EV_READ | EV_PERSIST, on_timer, l);
-	if (l->timer && event_add(l->timer, NULL) == 0)
+	l->alarm = ft_alarm_new(l->base, on_alarm, l);
+	if (l->alarm)
 		return 0;
 	fprintf(errors, "heartbeat timer: cannot create it: %s; raise the limit of open files\n", strerror(errno));
 	return -1;
@@ -350,15 +333,15 @@ struct ft_links *ft_links_new(struct event_base *base, const struct ft_config *c
 		fprintf(errors, "heartbeat links: out of memory\n");
 		return NULL;
 	}
-	*l = (struct ft_links){.base = base, .cb = *cb, .arg = arg, .timer_fd = -1, .timer_at = FT_NEVER};
+	*l = (struct ft_links){.base = base, .cb = *cb, .arg = arg};
 	for (int i = 0; i < FT_LINKS_MAX; i++)
 		l->links[i].fd = -1;
 	ft_hub_init(&l->hub, config, incarnation, ft_clock_now());
-	if (swap_sockets(l, config, errors) != 0 || open_timer(l, errors) != 0) {
+	if (swap_sockets(l, config, errors) != 0 || make_alarm(l, errors) != 0) {
 		ft_links_free(l);
 		return NULL;
 	}
-	set_timer(l);
+	set_alarm(l);
 	return l;
 }
 
@@ -368,7 +351,7 @@ int ft_links_reconfigure(struct ft_links *l, const struct ft_config *config, FIL
 	if (swap_sockets(l, config, errors) != 0)
 		return -1;
 	ft_hub_reconfigure(&l->hub, config, ft_clock_now());
-	set_timer(l);
+	set_alarm(l);
 	return 0;
 }
 
@@ -377,7 +360,7 @@ void ft_links_send_now(struct ft_links *l)
 	/* Within a turn its time holds: what is sent later must not carry an earlier time. */
 	send_all(l, l->in_turn ? l->now : ft_clock_now());
 	if (!l->in_turn)
-		set_timer(l);
+		set_alarm(l);
 }
 
 void ft_links_catch_up(struct ft_links *l)
@@ -403,9 +386,6 @@ void ft_links_free(struct ft_links *l)
 	assert(!l->in_turn);
 	for (int i = 0; i < FT_LINKS_MAX; i++)
 		close_link(&l->links[i]);
-	if (l->timer)
-		event_free(l->timer);
-	if (l->timer_fd >= 0)
-		close(l->timer_fd);
+	ft_alarm_free(l->alarm);
 	free(l);
 }

@@ -25,6 +25,8 @@ struct ft_links_callbacks {
 	void (*refused)(void *arg, int link, int64_t now);
 	/* This process was not run for so long (ns; more than the detection window). For the log. */
 	void (*stalled)(void *arg, int64_t gap, int64_t now);
+	/* A heartbeat of the schedule is about to be sent: the moment to see whether what it says still holds. */
+	void (*due)(void *arg, int64_t now);
 };
 
 /* Opens every link. Returns NULL after writing one line a fault to errors (address not of this host, port taken).

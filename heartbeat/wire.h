@@ -44,7 +44,7 @@
 
 struct ft_beat {
 	uint8_t link;
-	bool asking;    /* the sender has heard nothing for half its window: answer at once */
+	bool asking;    /* the sender is in doubt, of being heard or of its peer: answer at once */
 	bool tentative; /* the echoed incarnation has yet to prove itself to the sender: the acknowledged heartbeat was
 	                   received, but did not count as life there, so no right may be drawn from it */
 	uint64_t incarnation, echo_incarnation;

@@ -18,7 +18,6 @@ struct ft_discovery {
 	struct ft_query queries[QUERIES_MAX];
 	json_t *answers;
 	char refusal[FT_TEXT_MAX]; /* the first error QEMU answered with */
-	struct ft_topology topology;
 };
 
 static void on_reply(void *arg, int tag, const json_t *reply, int64_t now);
@@ -57,9 +56,8 @@ void ft_discovery_free(struct ft_discovery *d)
 	free(d);
 }
 
-static void finish(struct ft_discovery *d, const char *error, int64_t now)
+static void finish(struct ft_discovery *d, const struct ft_topology *topology, const char *error, int64_t now)
 {
-	const struct ft_topology *topology = error ? NULL : &d->topology;
 	ft_discovery_stop(d);
 	d->done(d->arg, topology, error, now);
 }
@@ -67,15 +65,19 @@ static void finish(struct ft_discovery *d, const char *error, int64_t now)
 static void build(struct ft_discovery *d, int64_t now)
 {
 	char error[FT_TEXT_MAX], text[FT_TEXT_MAX];
-	if (ft_topology_build(d->answers, &d->topology, error) == 0) {
-		finish(d, NULL, now);
-		return;
+	struct ft_topology *topology = calloc(1, sizeof *topology); /* large, and rarely wanted */
+	if (!topology)
+		abort();
+	if (ft_topology_build(d->answers, topology, error) == 0) {
+		finish(d, topology, NULL, now);
+	} else {
+		if (d->refusal[0])
+			snprintf(text, sizeof text, "%.90s (QEMU: %.90s)", error, d->refusal);
+		else
+			snprintf(text, sizeof text, "%s", error);
+		finish(d, NULL, text, now);
 	}
-	if (d->refusal[0])
-		snprintf(text, sizeof text, "%.90s (QEMU: %.90s)", error, d->refusal);
-	else
-		snprintf(text, sizeof text, "%s", error);
-	finish(d, text, now);
+	free(topology);
 }
 
 static void ask_more(struct ft_discovery *d)
@@ -102,7 +104,7 @@ static void next_round(struct ft_discovery *d, int64_t now)
 	d->n = ft_topology_qom_queries(d->answers, d->queries, QUERIES_MAX);
 	if (d->n < 0) {
 		d->n = 0;
-		finish(d, d->refusal[0] ? d->refusal : "QEMU's list of objects is of no use, or too long", now);
+		finish(d, NULL, d->refusal[0] ? d->refusal : "QEMU's list of objects is of no use, or too long", now);
 	} else if (d->n == 0) {
 		build(d, now);
 	} else {

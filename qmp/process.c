@@ -14,7 +14,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define PF_EXITING 0x4u /* include/linux/sched.h; shown in field 9 of /proc/PID/stat */
+/* include/linux/sched.h; shown in field 9 of /proc/PID/stat.  On its way out, the first thing a thread does there; waiting
+ * for another thread to write the core file; writing it (seconds for a big guest). None of them comes back. */
+#define PF_EXITING      0x4ul
+#define PF_POSTCOREDUMP 0x8ul
+#define PF_DUMPCORE     0x200ul
+#define PF_NEVER_BACK   (PF_EXITING | PF_POSTCOREDUMP | PF_DUMPCORE)
+
+#ifndef PIDFD_THREAD
+#define PIDFD_THREAD O_EXCL /* linux/pidfd.h, from Linux 6.9 on */
+#endif
 
 int ft_process_open(pid_t pid, struct ft_process *out)
 {
@@ -100,24 +109,28 @@ static pid_t status_number(const char *status, const char *key)
 	return (pid_t)value;
 }
 
-/* Calls see() for every thread of pid until it returns false. False if the threads cannot be listed. */
-static bool each_thread(pid_t pid, bool (*see)(void *arg, const char *task_dir), void *arg)
+typedef bool see_thread(void *arg, pid_t pid, pid_t tid);
+
+/* Calls see() for every thread of pid, oldest first, until it returns false. False if the threads cannot be listed.
+ * Asked in the middle of a failover, too: hence not by opendir, which allocates. */
+static bool each_thread(pid_t pid, see_thread *see, void *arg)
 {
 	char path[64];
+	_Alignas(struct dirent64) char some[2048];
 	snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
-	DIR *dir = opendir(path);
-	if (!dir)
+	int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
 		return false;
-	struct dirent *entry;
-	while ((entry = readdir(dir)) != NULL) {
-		char task[96];
-		if (!isdigit((unsigned char)entry->d_name[0]))
-			continue;
-		snprintf(task, sizeof task, "%s/%.16s", path, entry->d_name);
-		if (!see(arg, task))
-			break;
-	}
-	closedir(dir);
+	ssize_t n;
+	bool more = true;
+	while (more && (n = getdents64(dir, some, sizeof some)) > 0)
+		for (ssize_t at = 0; more && at < n;) {
+			const struct dirent64 *entry = (const struct dirent64 *)(some + at);
+			at += entry->d_reclen;
+			if (isdigit((unsigned char)entry->d_name[0]))
+				more = see(arg, pid, (pid_t)strtol(entry->d_name, NULL, 10));
+		}
+	close(dir);
 	return true;
 }
 
@@ -126,11 +139,11 @@ struct wanted_thread {
 	bool found;
 };
 
-static bool is_wanted_thread(void *arg, const char *task_dir)
+static bool is_wanted_thread(void *arg, pid_t pid, pid_t tid)
 {
 	struct wanted_thread *w = arg;
-	char path[128], status[4096];
-	snprintf(path, sizeof path, "%s/status", task_dir);
+	char path[64], status[4096];
+	snprintf(path, sizeof path, "/proc/%d/task/%d/status", (int)pid, (int)tid);
 	/* The last number is the id inside the thread's own pid namespace: a QEMU in a container tells that one. */
 	if (read_proc(path, status, sizeof status) && status_number(status, "\nNSpid:") == w->tid)
 		w->found = true;
@@ -155,6 +168,23 @@ bool ft_process_owns_thread(const struct ft_process *p, pid_t tid, pid_t *real_p
 	return false;
 }
 
+/* The state's letter and the flags in a stat file's text. False: that is no such text. */
+static bool parse_stat(const char *stat, char *state, unsigned long *flags)
+{
+	/* "PID (NAME) STATE PPID ... FLAGS ...", the flags six fields after the state; the name may hold anything, ')' too. */
+	const char *field = strrchr(stat, ')');
+	field = field ? strchr(field, ' ') : NULL;
+	if (!field)
+		return false;
+	*state = field[1];
+	for (int i = 0; i < 6 && field; i++)
+		field = strchr(field + 1, ' ');
+	if (!field)
+		return false;
+	*flags = strtoul(field + 1, NULL, 10);
+	return true;
+}
+
 struct thread_count {
 	int live;    /* threads that are not yet dead */
 	int stopped; /* of those, in state T (stopped) or t (held by a debugger) */
@@ -162,28 +192,18 @@ struct thread_count {
 	int exiting; /* of those, on their way out: they never run guest code again */
 };
 
-static bool count_thread(void *arg, const char *task_dir)
+static bool count_thread(void *arg, pid_t pid, pid_t tid)
 {
 	struct thread_count *count = arg;
-	char path[128], stat[1024];
-	snprintf(path, sizeof path, "%s/stat", task_dir);
+	char path[64], stat[1024], state;
+	unsigned long flags;
+	snprintf(path, sizeof path, "/proc/%d/task/%d/stat", (int)pid, (int)tid);
 	if (!read_proc(path, stat, sizeof stat))
 		return true; /* it has exited meanwhile */
-	/* "PID (NAME) STATE PPID ... FLAGS ...", the flags six fields after the state; the name may hold anything, ')' too. */
-	const char *field = strrchr(stat, ')');
-	field = field ? strchr(field, ' ') : NULL;
-	if (!field)
-		return true;
-	char state = field[1];
-	for (int i = 0; i < 6 && field; i++)
-		field = strchr(field + 1, ' ');
-	if (!field)
-		return true;
-	unsigned long flags = strtoul(field + 1, NULL, 10);
-	if (state == 'Z' || state == 'X')
+	if (!parse_stat(stat, &state, &flags) || state == 'Z' || state == 'X')
 		return true;
 	count->live++;
-	if (flags & PF_EXITING)
+	if (flags & PF_NEVER_BACK)
 		count->exiting++;
 	else if (state == 'T' || state == 't')
 		count->stopped++;
@@ -210,4 +230,50 @@ bool ft_process_dying(const struct ft_process *p)
 {
 	struct thread_count count = count_threads(p);
 	return count.live > 0 && count.exiting == count.live;
+}
+
+int ft_process_open_stat(const struct ft_process *p)
+{
+	char path[64];
+	snprintf(path, sizeof path, "/proc/%d/stat", (int)p->pid);
+	int fd = p->pidfd >= 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	if (fd >= 0 && !ft_process_alive(p)) { /* else the number was this process's when the file was opened */
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
+bool ft_process_leader_leaves(int stat_fd)
+{
+	char stat[1024], state;
+	unsigned long flags;
+	ssize_t n = stat_fd >= 0 ? pread(stat_fd, stat, sizeof stat - 1, 0) : -1;
+	if (n <= 0)
+		return false;
+	stat[n] = '\0';
+	return parse_stat(stat, &state, &flags) && (flags & PF_NEVER_BACK);
+}
+
+struct opened_threads {
+	int *fds;
+	int n, max;
+};
+
+static bool open_thread(void *arg, pid_t pid, pid_t tid)
+{
+	struct opened_threads *o = arg;
+	/* The leader's would be silent until all threads are gone. */
+	int fd = tid != pid ? pidfd_open(tid, PIDFD_THREAD) : -1;
+	if (fd >= 0)
+		o->fds[o->n++] = fd;
+	return o->n < o->max;
+}
+
+int ft_process_open_threads(const struct ft_process *p, int fds[], int max)
+{
+	struct opened_threads o = {.fds = fds, .max = max};
+	if (p->pidfd >= 0 && max > 0)
+		each_thread(p->pid, open_thread, &o);
+	return o.n;
 }

@@ -28,9 +28,18 @@ void ft_process_close(struct ft_process *p);
 bool ft_process_alive(const struct ft_process *p); /* false: died (even if its parent has not reaped it), or none */
 bool ft_process_stopped(
     const struct ft_process *p); /* a thread is in state T, or t (held by a debugger), the others too or in D */
-/* Killed, and the kernel is still taking its memory down (75 ms a GB): all threads are on their way out, none will ever run
- * guest code again, but the pidfd is not readable yet. Also false once it has died. */
+/* Killed, and the kernel is still taking its memory down (75 ms a GB), or crashed, and it is writing the core file: all
+ * threads are on their way out, none will ever run guest code again, but the pidfd is not readable yet. Also false once it
+ * has died.  Reads a file for every thread. */
 bool ft_process_dying(const struct ft_process *p);
+/* /proc/PID/stat, to be closed by the caller, or -1.  It never tells of another process that gets the number later. */
+int ft_process_open_stat(const struct ft_process *p);
+/* One read, no allocation: whether the first thread is on its way out. That is a reason to ask ft_process_dying() and no
+ * more, since the others may live on. */
+bool ft_process_leader_leaves(int stat_fd);
+/* pidfds of its oldest threads but the first, at most max, each readable once that thread has exited; to be closed by the
+ * caller.  Returns how many; 0 before Linux 6.9.  A thread's end is a hint as well: threads come and go. */
+int ft_process_open_threads(const struct ft_process *p, int fds[], int max);
 /* Sends sig through the pidfd. 0, or -1 with errno. Signal 0 asks for permission only. */
 int ft_process_signal(const struct ft_process *p, int sig);
 

@@ -3,6 +3,7 @@
 #include "qmp/session.h"
 
 #include "qmp/connection.h"
+#include "qmp/deathwatch.h"
 #include "qmp/discovery.h"
 #include "qmp/runner.h"
 #include "report/log.h"
@@ -15,11 +16,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PING_EVERY     (250 * FT_NS_PER_MS)
-#define POLL_EVERY     (1000 * FT_NS_PER_MS)
-#define DISCOVER_EVERY (10000 * FT_NS_PER_MS)
-#define REFRESH_AFTER  (50 * FT_NS_PER_MS) /* events come in flocks */
-#define HUNG_AFTER     3                   /* reply timeouts without an out-of-band answer ... */
+#define PING_EVERY     (500 * FT_NS_PER_MS)
+#define PINGS_A_POLL   2                      /* one wake-up for both */
+#define DISCOVER_EVERY (30000 * FT_NS_PER_MS) /* a hundred questions */
+#define REFRESH_AFTER  (50 * FT_NS_PER_MS)    /* events come in flocks */
+#define HUNG_AFTER     3                      /* reply timeouts without an out-of-band answer ... */
 #define HUNG_MIN       (3000 * FT_NS_PER_MS)
 
 struct side { /* what a connection's callbacks are told to say which one it is */
@@ -40,8 +41,8 @@ struct ft_qmp {
 	bool status_known; /* query-status and query-colo-status were answered on this connection */
 
 	struct ft_process process;
-	struct event *died; /* on process.pidfd */
-	pid_t listener;     /* who listens on the command socket; process may be another, see on_cpus */
+	struct ft_deathwatch *watch; /* over process; NULL: there is none */
+	pid_t listener;              /* who listens on the command socket; process may be another, see on_cpus */
 	bool listener_died; /* before it could be verified: whether QEMU died with it, the next connect tells */
 
 	struct ft_discovery *discovery;
@@ -53,7 +54,8 @@ struct ft_qmp {
 	struct ft_plan *plan;
 	json_t *yanks; /* query-yank's answer to the last ping */
 
-	struct event *poll_timer, *ping_timer;
+	struct event *ping_timer;
+	int pings_to_poll;
 	int polls_waiting;
 	bool guest_stopped, replicating; /* checkpoints: a STOP was seen; COLO has not ended since */
 	int64_t pinged_at;               /* when the ping timer last fired */
@@ -155,14 +157,13 @@ static void forget_qemu(struct ft_qmp *q)
 
 /* ---- the process ---------------------------------------------------------------------------------------------- */
 
-static void on_process_died(evutil_socket_t fd, short what, void *arg);
+static void on_death(void *arg, bool dead);
 static void run_lost(struct ft_qmp *q, enum ft_channel channel, const char *why, int64_t now);
 
 static void close_process(struct ft_qmp *q)
 {
-	if (q->died)
-		event_free(q->died);
-	q->died = NULL;
+	ft_deathwatch_free(q->watch);
+	q->watch = NULL;
 	ft_process_close(&q->process);
 	q->view.pid_verified = false;
 }
@@ -171,15 +172,14 @@ static void watch_process(struct ft_qmp *q, struct ft_process process)
 {
 	close_process(q);
 	q->process = process;
-	q->died = event_new(q->base, process.pidfd, EV_READ, on_process_died, q);
-	if (!q->died || event_add(q->died, NULL) < 0)
-		abort();
+	q->watch = ft_deathwatch_new(q->base, &q->process, on_death, q);
 }
 
-/* The process is dead. The view keeps what was last seen of it. */
-static void process_gone(struct ft_qmp *q, int64_t now)
+/* The process is dead, or as good as dead. The view keeps what was last seen of it. */
+static void process_gone(struct ft_qmp *q, bool dead, int64_t now)
 {
-	ft_log(FT_LOG_WARN, "qmp", "QEMU (process %d) has died", (int)q->process.pid);
+	ft_log(FT_LOG_WARN, "qmp", "QEMU (process %d) %s", (int)q->process.pid,
+	       dead ? "has died" : "is dying: its threads have ended, the kernel is still freeing its memory");
 	close_process(q);
 	drop_plan(q, "QEMU has died");
 	ft_discovery_stop(q->discovery);
@@ -192,15 +192,16 @@ static void process_gone(struct ft_qmp *q, int64_t now)
 	tell_view(q, now);
 }
 
-static void on_process_died(evutil_socket_t fd, short what, void *arg)
+static void on_death(void *arg, bool dead)
 {
 	struct ft_qmp *q = arg;
 	int64_t now = ft_clock_now();
-	(void)fd, (void)what;
 	if (q->view.pid_verified) {
-		process_gone(q, now);
+		process_gone(q, dead, now);
 		return;
 	}
+	if (!dead)
+		return;
 	close_process(q);
 	q->listener_died = true;
 	ft_conn_reopen(q->qmp);
@@ -390,11 +391,11 @@ static void poll_now(struct ft_qmp *q)
 	q->polls_waiting += ft_conn_request(q->qmp, "query-colo-status", NULL, on_poll, q, POLL_COLO);
 }
 
-static void on_poll_timer(evutil_socket_t fd, short what, void *arg)
+static void poll_at_times(struct ft_qmp *q, int64_t now)
 {
-	struct ft_qmp *q = arg;
-	int64_t now = ft_clock_now();
-	(void)fd, (void)what;
+	if (--q->pings_to_poll > 0)
+		return;
+	q->pings_to_poll = PINGS_A_POLL;
 	poll_now(q);
 	if (may_ask(q) && q->discovered_at != FT_NEVER && now - q->discovered_at >= DISCOVER_EVERY)
 		ft_discovery_start(q->discovery);
@@ -432,10 +433,9 @@ static void judge_silence(struct ft_qmp *q, int64_t silent_since, int64_t now)
 	char evidence[FT_TEXT_MAX];
 	int64_t limit = HUNG_AFTER * q->reply_timeout;
 	int64_t silent = now - silent_since;
-	if (q->view.pid_verified && ft_process_dying(&q->process)) {
-		process_gone(q, now);
+	ft_qmp_ask_death(q);
+	if (q->process.pid == 0)
 		return;
-	}
 	if (!ft_process_stopped(&q->process))
 		q->stopped_since = FT_NEVER;
 	else if (q->stopped_since == FT_NEVER)
@@ -459,6 +459,7 @@ static void on_ping_timer(evutil_socket_t fd, short what, void *arg)
 	bool stalled = now - q->pinged_at > 2 * PING_EVERY; /* we did not run: silence until now proves nothing */
 	(void)fd, (void)what;
 	q->pinged_at = now;
+	poll_at_times(q, now);
 	if (!ft_conn_has_oob(q->oob) || q->running || q->frozen)
 		return;
 	if (stalled) {
@@ -666,6 +667,7 @@ static void on_down(void *arg, enum ft_conn_fault fault, const char *why, int64_
 	}
 	run_lost(q, side->channel, why, now);
 	tell_view(q, now);
+	ft_qmp_ask_death(q); /* a dying QEMU's sockets are closed some ms before its pidfd tells */
 }
 
 static void on_overdue(void *arg, const char *command, int64_t waited, int64_t now)
@@ -757,11 +759,9 @@ static struct event *new_timer(struct ft_qmp *q, short flags, event_callback_fn 
 
 static void make_timers(struct ft_qmp *q)
 {
-	q->poll_timer = new_timer(q, EV_PERSIST, on_poll_timer);
 	q->ping_timer = new_timer(q, EV_PERSIST, on_ping_timer);
 	q->refresh_timer = new_timer(q, 0, on_refresh_timer);
 	q->run_timer = new_timer(q, 0, on_run_timer);
-	add_timer(q->poll_timer, POLL_EVERY);
 	add_timer(q->ping_timer, PING_EVERY);
 }
 
@@ -828,6 +828,18 @@ const struct ft_process *ft_qmp_process(const struct ft_qmp *q)
 	return &q->process;
 }
 
+void ft_qmp_look(struct ft_qmp *q)
+{
+	if (q->watch)
+		ft_deathwatch_look(q->watch);
+}
+
+void ft_qmp_ask_death(struct ft_qmp *q)
+{
+	if (q->watch)
+		ft_deathwatch_ask(q->watch);
+}
+
 static void on_probed(void *arg, int tag, const json_t *reply, int64_t now)
 {
 	(void)arg, (void)tag, (void)now;
@@ -864,7 +876,6 @@ void ft_qmp_free(struct ft_qmp *q)
 	ft_conn_free(q->qmp);
 	ft_conn_free(q->oob);
 	close_process(q);
-	event_free(q->poll_timer);
 	event_free(q->ping_timer);
 	event_free(q->refresh_timer);
 	event_free(q->run_timer);

@@ -3,7 +3,7 @@
  * Knows: libevent, UNIX sockets, deadlines.  Must not know: the peer, the decision.
  *
  * In band: greeting and capabilities, discovery (topology and plan, renewed on every event that can change them, when
- * query-yank's answer changes, and every few seconds), query-status/query-colo-status, the plan.
+ * query-yank's answer changes, and every half minute), query-status/query-colo-status, the plan.
  * Out of band: query-yank as a ping, yank.  Nothing else ever goes there.
  * No request is without a deadline; a connection that breaks its deadlines is closed and opened anew with backoff
  * (25 ms doubling to 1 s), unless a plan is running over it.
@@ -58,6 +58,10 @@ const struct ft_qemu_view *ft_qmp_view(const struct ft_qmp *q);
 /* The prepared plan, NULL while there is none. Valid until control returns to the event loop. */
 const struct ft_plan *ft_qmp_plan(const struct ft_qmp *q);
 const struct ft_process *ft_qmp_process(const struct ft_qmp *q);
+/* Looks whether QEMU is dying, so that the heartbeat about to be sent says so: one read of a file. view() may follow. */
+void ft_qmp_look(struct ft_qmp *q);
+/* The same, thoroughly: there is reason to think so. */
+void ft_qmp_ask_death(struct ft_qmp *q);
 /* Runs the prepared plan (ignored while one runs); plan_done and plan_finished follow, always, within the plan's deadlines.
  * With no plan or no in-band connection plan_done(ok=false) comes from the event loop, not from inside this call. */
 void ft_qmp_run_plan(struct ft_qmp *q);

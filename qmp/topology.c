@@ -527,6 +527,7 @@ static int add_disk(struct build *b, const struct edge *e)
 	if (b->t->n_disks == FT_DISKS_MAX)
 		return fault(b, "more than %d replicated disks; ftd handles no more", FT_DISKS_MAX);
 	struct ft_disk *d = &b->t->disks[b->t->n_disks++];
+	d->nbd.n = 0;
 	if (set_id(b, &d->quorum, g->nodes[e->parent].name) || set_id(b, &d->child, e->name) ||
 	    set_id(b, &d->replication, g->nodes[e->child].name))
 		return -1;
@@ -654,11 +655,27 @@ static int build(struct build *b)
 	return read_yank(b);
 }
 
+/* Only the counts: all the entries are a third of a megabyte, which no pair fills, and untouched memory costs nothing. */
+static void forget(struct ft_topology *t)
+{
+	struct ft_ids *const lists[] = {
+	    &t->compares,      &t->mirrors,           &t->redirectors,   &t->rewriters,
+	    &t->gates,         &t->compare_iothreads, &t->peer_chardevs, &t->colo_chardevs,
+	    &t->yank_chardevs, &t->yank_block_nodes,  &t->colo_exports,  &t->foreign_exports,
+	};
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+		lists[i]->n = 0;
+	t->role = FT_ROLE_NONE;
+	t->n_disks = 0;
+	t->yank_migration = false;
+	t->checkpoint_ms = 0;
+}
+
 int ft_topology_build(const json_t *answers, struct ft_topology *out, char error[FT_TEXT_MAX])
 {
 	struct build b = {.answers = answers, .t = out, .error = error};
 
-	memset(out, 0, sizeof *out);
+	forget(out);
 	*error = 0;
 	int result = build(&b);
 	free(b.graph.nodes);

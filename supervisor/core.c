@@ -373,7 +373,9 @@ void ft_core_refresh_self(struct ft_core *c)
 	bool resigned = c->session.stage == FT_SESSION_RESIGNED && s->vm != FT_VM_ALIVE;
 	/* A secondary's word gives the primary its right to run: first its QEMU must have said that it is one still. */
 	bool known = c->session.role == FT_ROLE_PRIMARY || (c->role_said && q->role == FT_ROLE_SECONDARY);
-	bool bound = (c->session.stage == FT_SESSION_BOUND && known) || resigned;
+	/* A release on its way to disk takes the primary's word back at once: the peer's next ftd must not be bound by it. */
+	bool releasing = c->storing && c->store_next.stage == FT_SESSION_RELEASED && c->session.role == FT_ROLE_PRIMARY;
+	bool bound = (c->session.stage == FT_SESSION_BOUND && known && !releasing) || resigned;
 	memset(s->session, 0, sizeof s->session);
 	if (bound && c->params.arbitrated)
 		memcpy(s->session, c->session.id, sizeof s->session);

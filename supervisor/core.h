@@ -103,7 +103,7 @@ enum ft_action_kind {
 	FT_DO_READ,    /* read the register core->claim_id; answer FT_EVENT_REGISTER */
 	FT_DO_PLAN,    /* run the prepared plan; answer FT_EVENT_PLAN */
 	FT_DO_RECORD,  /* make core->outcome durable; answer FT_EVENT_RECORDED */
-	FT_DO_OUTCOME, /* announce core->outcome: it is durable, or .text says why not */
+	FT_DO_OUTCOME, /* announce what FT_DO_RECORD handed over: it is durable, or .text says why not */
 	FT_DO_EXIT,    /* goodbye has been said: leave */
 };
 

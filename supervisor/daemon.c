@@ -64,23 +64,13 @@ void ft_daemon_feed(struct ft_daemon *d, const struct ft_event *event)
 		ft_daemon_act(d, &actions.a[i]);
 	if (d->may_start)
 		ft_daemon_answer_may_start(d, false);
-	int64_t at = ft_core_deadline(&d->core);
-	if (at == FT_NEVER) {
-		evtimer_del(d->core_timer);
-		return;
-	}
-	int64_t wait = at - ft_clock_now();
-	/* Rounded up, or the core would be asked a few times too early. */
-	int64_t us = wait > 0 ? (wait + 999) / 1000 : 0;
-	struct timeval tv = {.tv_sec = us / 1000000, .tv_usec = us % 1000000};
-	evtimer_add(d->core_timer, &tv);
+	ft_alarm_set(d->core_alarm, ft_core_deadline(&d->core));
 }
 
 /* ---- what the shells tell ---- */
 
-static void on_core_timer(evutil_socket_t fd, short what, void *arg)
+static void on_core_alarm(void *arg)
 {
-	(void)fd, (void)what;
 	struct ft_daemon *d = arg;
 	ft_links_catch_up(d->links); /* after a stall of ours the peer may have been heard meanwhile */
 	ft_daemon_feed(d, &(struct ft_event){.kind = FT_EVENT_TIME});
@@ -95,12 +85,21 @@ static const struct ft_side *on_self(void *arg)
 static void on_news(void *arg, const struct ft_beat *peer, bool new_incarnation, int64_t now)
 {
 	(void)now;
+	struct ft_daemon *d = arg;
+	ft_qmp_ask_death(d->qmp); /* what it saw may be our QEMU's end */
 	struct ft_peer_news news = {.incarnation = peer->incarnation, .side = peer->side};
 	memcpy(news.node, peer->node, sizeof news.node);
 	if (new_incarnation)
 		ft_log(FT_LOG_INFO, "heartbeat", "peer %s heard, incarnation %016llx, state %s", peer->node,
 		       (unsigned long long)peer->incarnation, ft_state_name(peer->side.state));
-	ft_daemon_feed(arg, &(struct ft_event){.kind = FT_EVENT_PEER, .peer = &news});
+	ft_daemon_feed(d, &(struct ft_event){.kind = FT_EVENT_PEER, .peer = &news});
+}
+
+static void on_due(void *arg, int64_t now)
+{
+	(void)now;
+	struct ft_daemon *d = arg;
+	ft_qmp_look(d->qmp);
 }
 
 static void on_acked(void *arg, int64_t sent, int64_t now)
@@ -316,12 +315,14 @@ static json_t *earlier_outcomes(const char *state_dir)
 
 static bool make_events(struct ft_daemon *d)
 {
-	d->core_timer = evtimer_new(d->base, on_core_timer, d);
+	d->core_alarm = ft_alarm_new(d->base, on_core_alarm, d);
 	d->leave_timer = evtimer_new(d->base, on_leave_timer, d);
 	d->may_start_timer = evtimer_new(d->base, ft_daemon_on_may_start_timer, d);
+	d->reload_timer = evtimer_new(d->base, ft_daemon_on_reload_timer, d);
 	d->goodbye_timer = evtimer_new(d->base, on_goodbye_timer, d);
 	d->watchdog_timer = event_new(d->base, -1, EV_PERSIST, on_watchdog_timer, d);
-	bool good = d->core_timer && d->leave_timer && d->may_start_timer && d->goodbye_timer && d->watchdog_timer;
+	bool good = d->core_alarm && d->leave_timer && d->may_start_timer && d->reload_timer && d->goodbye_timer &&
+	            d->watchdog_timer;
 	for (int i = 0; i < FT_SIGNALS && good; i++) {
 		d->signal_events[i] = evsignal_new(d->base, signals[i], ft_daemon_on_signal, d);
 		good = d->signal_events[i] && evsignal_add(d->signal_events[i], NULL) == 0;
@@ -354,6 +355,7 @@ static bool make_shells(struct ft_daemon *d, uint64_t incarnation, FILE *errors)
 	    .hearing = on_hearing,
 	    .refused = on_refused,
 	    .stalled = on_stalled,
+	    .due = on_due,
 	};
 	static const struct ft_qmp_callbacks qmp = {
 	    .view = on_view,
@@ -369,6 +371,7 @@ static bool make_shells(struct ft_daemon *d, uint64_t incarnation, FILE *errors)
 	d->links = ft_links_new(d->base, d->config, incarnation, &links, d, errors);
 	if (!d->links)
 		return false;
+	d->children = ft_children_new(d->base);
 	d->hooks = ft_hooks_new(d->base, d->config);
 	d->freezer = ft_freezer_new(d->base, on_frozen, d);
 	d->qmp = ft_qmp_new(d->base, d->config, &qmp, d);
@@ -436,6 +439,10 @@ void ft_daemon_free(struct ft_daemon *d)
 		ft_call_answer(d->calls[i], 1, NULL, "ftd is leaving");
 	if (d->may_start)
 		ft_call_answer(d->may_start, 1, NULL, "ftd is leaving");
+	if (d->reload_call)
+		ft_call_answer(d->reload_call, 1, NULL, "ftd is leaving");
+	if (d->children)
+		ft_children_free(d->children);
 	/* What waits for the disk looks at the others when it is told. */
 	if (d->scribe)
 		ft_scribe_free(d->scribe, 2000);
@@ -452,9 +459,10 @@ void ft_daemon_free(struct ft_daemon *d)
 		ft_links_free(d->links);
 	for (int i = 0; i < FT_SIGNALS; i++)
 		free_event(d->signal_events[i]);
-	free_event(d->core_timer);
+	ft_alarm_free(d->core_alarm);
 	free_event(d->leave_timer);
 	free_event(d->may_start_timer);
+	free_event(d->reload_timer);
 	free_event(d->goodbye_timer);
 	free_event(d->watchdog_timer);
 	if (d->base)

@@ -1,13 +1,15 @@
 /* What the files of the daemon share: daemon.c (life, what the shells tell), actions.c (doing what the core says),
- * operators.c (signals and verbs).  Nobody else includes this. */
+ * operators.c (signals and verbs), reload.c (new settings).  Nobody else includes this. */
 #ifndef FT_SUPERVISOR_DAEMON_INTERNAL_H
 #define FT_SUPERVISOR_DAEMON_INTERNAL_H
 
+#include "arbiter/child.h"
 #include "ctl/control.h"
 #include "heartbeat/links.h"
 #include "qmp/session.h"
 #include "report/hook.h"
 #include "report/scribe.h"
+#include "supervisor/alarm.h"
 #include "supervisor/core.h"
 #include "supervisor/daemon.h"
 #include "supervisor/exclusion.h"
@@ -38,7 +40,8 @@ struct ft_daemon {
 	pid_t instance_pid;             /* the QEMU process that instance names */
 	uint64_t instance;
 	struct event *signal_events[FT_SIGNALS];
-	struct event *core_timer, *leave_timer, *goodbye_timer, *watchdog_timer;
+	struct ft_alarm *core_alarm;
+	struct event *leave_timer, *goodbye_timer, *watchdog_timer;
 	int goodbyes_left;
 	int exit_code;
 	json_t *outcomes; /* the newest FT_OUTCOMES_KEPT that were announced, oldest first */
@@ -50,6 +53,11 @@ struct ft_daemon {
 	struct ft_call *may_start;           /* whoever waits to start the VM; NULL nobody */
 	bool confirm_fenced;                 /* ... and vouches that the other host is off */
 	struct event *may_start_timer;
+	struct ft_children *children;
+	struct ft_child *reading;    /* ft.conf, for a reload; NULL none */
+	struct ft_call *reload_call; /* whoever waits for it; NULL nobody */
+	bool reload_again;           /* asked for while one was under way */
+	struct event *reload_timer;
 };
 
 static inline struct timeval ft_ms(int64_t n)
@@ -72,6 +80,9 @@ void ft_daemon_thaw(struct ft_daemon *d);
 void ft_daemon_on_signal(evutil_socket_t sig, short what, void *arg);
 void ft_daemon_on_may_start_timer(evutil_socket_t fd, short what, void *arg);
 void ft_daemon_on_verb(void *arg, const char *verb, const json_t *request, struct ft_call *call);
+/* reload.c: call NULL for a signal; the answer and the log say how it ended. */
+void ft_daemon_reload(struct ft_daemon *d, struct ft_call *call);
+void ft_daemon_on_reload_timer(evutil_socket_t fd, short what, void *arg);
 /* Answers whoever asked whether the VM may be started, once it is known; last_word: now, in any case. */
 void ft_daemon_answer_may_start(struct ft_daemon *d, bool last_word);
 

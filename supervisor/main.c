@@ -3,9 +3,11 @@
 #include "report/log.h"
 #include "supervisor/daemon.h"
 #include "supervisor/lock.h"
+#include "supervisor/realtime.h"
 
 #include <fcntl.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,6 +68,8 @@ static int parse(int argc, char **argv, struct options *o)
 	return 2;
 }
 
+#define LARGE (64 * 1024)
+
 /* Descriptors 0 to 2 must be taken, or a socket of ours would become standard error. */
 static void settle_process(void)
 {
@@ -76,6 +80,10 @@ static void settle_process(void)
 	if (fd > STDERR_FILENO)
 		close(fd);
 	umask(077);
+	/* Said once, this stays; else glibc raises it with every large buffer that is freed, and keeps more and more of what
+	 * is freed. */
+	(void)mallopt(M_MMAP_THRESHOLD, LARGE);
+	(void)mallopt(M_TRIM_THRESHOLD, LARGE);
 	signal(SIGPIPE, SIG_IGN);
 	/* A signal that comes before the loop is ready waits for it instead of ending us. */
 	sigset_t ours;
@@ -115,6 +123,11 @@ int main(int argc, char **argv)
 	bool fresh = false;
 	int lock = ft_lock_state_dir(config->state_dir, &fresh, stderr);
 	if (lock < 0) {
+		ft_config_free(config);
+		return 1;
+	}
+	/* Before the children are forked: they are to be ordinary again, but for the sentinel. */
+	if (config->realtime && ft_realtime_begin(stderr) != 0) {
 		ft_config_free(config);
 		return 1;
 	}

@@ -22,51 +22,6 @@ void ft_daemon_answer_may_start(struct ft_daemon *d, bool last_word)
 	ft_call_answer(call, may == 1 ? 0 : 1, may == 1 ? ft_text_json(why) : NULL, may == 1 ? NULL : why);
 }
 
-/* All or nothing: a doubtful file changes nothing.  Returns what is wrong with it, to be freed; NULL: swapped. */
-static char *reload(struct ft_daemon *d)
-{
-	char *text = NULL;
-	size_t size = 0;
-	FILE *errors = open_memstream(&text, &size);
-	if (!errors)
-		return strdup("out of memory");
-	struct ft_config *next = ft_config_load(d->config->path, errors);
-	const char *fixed = next ? ft_config_fixed_difference(d->config, next) : NULL;
-	if (fixed)
-		fprintf(errors, "%s: %s has changed; that takes a restart of ftd\n", d->config->path, fixed);
-	bool good = next && !fixed && ft_links_reconfigure(d->links, next, errors) == 0;
-	fclose(errors);
-	if (!good) {
-		ft_config_free(next);
-		return text;
-	}
-	free(text);
-	ft_qmp_reconfigure(d->qmp, next);
-	ft_hooks_reconfigure(d->hooks, next);
-	ft_log_level(next->log_level);
-	struct ft_core_params params = ft_daemon_core_params(next, d->core.params.incarnation);
-	ft_core_retime(&d->core, &params);
-	ft_config_free(d->config);
-	d->config = next;
-	return NULL;
-}
-
-static char *reload_and_log(struct ft_daemon *d)
-{
-	char *faults = reload(d);
-	if (!faults) {
-		ft_log(FT_LOG_INFO, "config", "%s reloaded", d->config->path);
-		return NULL;
-	}
-	char *copy = strdup(faults), *rest = copy;
-	for (char *line; copy && (line = strsep(&rest, "\n"));)
-		if (line[0])
-			ft_log(FT_LOG_ERROR, "config", "%s", line);
-	free(copy);
-	ft_log(FT_LOG_ERROR, "config", "%s not reloaded: the old settings stay in force", d->config->path);
-	return faults;
-}
-
 void ft_daemon_on_signal(evutil_socket_t sig, short what, void *arg)
 {
 	(void)what;
@@ -78,7 +33,7 @@ void ft_daemon_on_signal(evutil_socket_t sig, short what, void *arg)
 		ft_daemon_feed(d, &(struct ft_event){.kind = FT_EVENT_FORCE, .cause = FT_CAUSE_SIGNAL});
 		break;
 	case SIGHUP:
-		free(reload_and_log(d));
+		ft_daemon_reload(d, NULL);
 		break;
 	default:
 		ft_log(FT_LOG_INFO, "main", "asked to stop (signal %d)", (int)sig);
@@ -154,13 +109,6 @@ static void verb_may_start(struct ft_daemon *d, const json_t *request, struct ft
 	ft_daemon_feed(d, &(struct ft_event){.kind = may_claim ? FT_EVENT_WANT_START : FT_EVENT_TIME});
 }
 
-static void verb_reload(struct ft_daemon *d, struct ft_call *call)
-{
-	char *faults = reload_and_log(d);
-	ft_call_answer(call, faults ? 2 : 0, NULL, faults);
-	free(faults);
-}
-
 static void verb_last(struct ft_daemon *d, const json_t *request, struct ft_call *call)
 {
 	size_t have = json_array_size(d->outcomes);
@@ -187,7 +135,7 @@ void ft_daemon_on_verb(void *arg, const char *verb, const json_t *request, struc
 	else if (strcmp(verb, "may-start") == 0)
 		verb_may_start(d, request, call);
 	else if (strcmp(verb, "reload") == 0)
-		verb_reload(d, call);
+		ft_daemon_reload(d, call);
 	else
 		ft_call_answer(call, 2, NULL,
 		               "unknown verb; this ftd knows status, check, failover, last, may-start, reload");

@@ -1529,6 +1529,8 @@ static const struct rule rules[] = {
     {P(ASKING), peer_solo, ask_was_late},
     {OPEN | BOUND | P(FAILED), ended_by_peer, freeze_for_solo},
     {P(SOLO), two_masters, alarm_two_masters},
+    /* Before any order: who runs the guest alone does not yield it to an old copy, however lately its ftd has come. */
+    {OPEN | BOUND | P(FAILED), already_over, to_solo_as_found},
     {FROZEN | P(FENCED), asked_to_yield, answer_yielded},
     {ENDING | CLAIM | P(SOLO), asked_to_yield, refuse_to_yield},
     {P(ASKING), asked_by_primary, concede},
@@ -1564,8 +1566,7 @@ static const struct rule rules[] = {
     {P(YIELDED), peer_lost_or_absent, to_held},
     {P(HELD), peer_in_pair, to_yielded},
 
-    /* The end of a pair that this ftd did not see, and new QEMUs */
-    {OPEN | BOUND | P(FAILED), already_over, to_solo_as_found},
+    /* New QEMUs */
     {P(FENCED), replaced, to_unprotected},
     {P(SOLO) | P(FAILED), no_vm_here, to_unprotected},
 

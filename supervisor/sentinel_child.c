@@ -3,6 +3,7 @@
 
 #include "qmp/process.h"
 #include "supervisor/clock.h"
+#include "supervisor/realtime.h"
 #include "supervisor/sentinel.h"
 #include "supervisor/stop.h"
 
@@ -23,7 +24,6 @@
 
 #define TICK_NS       (1000 * FT_NS_PER_MS) /* looks at least that often; the watchdog's meal time, too */
 #define STOP_AGAIN_NS (100 * FT_NS_PER_MS)
-#define PRIORITY      50 /* SCHED_RR, 1 .. 99 */
 
 enum { SOCKET = 3, POKE, TOLD, SLOTS, FIRST_FREE };
 
@@ -67,7 +67,7 @@ static void keep_only(const struct ft_sentinel_ends *ends)
 /* What is refused for want of privileges is gone without. */
 static void take_precautions(void)
 {
-	struct sched_param rr = {.sched_priority = PRIORITY};
+	struct sched_param rr = {.sched_priority = FT_SENTINEL_PRIORITY};
 	sigset_t all;
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
@@ -79,7 +79,7 @@ static void take_precautions(void)
 		(void)!write(fd, "-1000", 5);
 		close(fd);
 	}
-	(void)mlockall(MCL_CURRENT | MCL_FUTURE);
+	ft_realtime_lock_own_code(); /* all would be 8 MB, most of it libraries that are never used here */
 }
 
 /* Takes a free byte for as long as we live. Returns 0 or an errno. */

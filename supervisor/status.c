@@ -3,6 +3,7 @@
 
 #include "qmp/plan.h"
 #include "report/record.h"
+#include "supervisor/realtime.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -225,6 +226,17 @@ static void check_host(json_t *checks, const struct ft_status_source *s, const c
 		add(checks, "clock", "ok", "", "the wall clock is synchronised");
 }
 
+static void check_realtime(json_t *checks, const struct ft_config *config)
+{
+	if (!config->realtime)
+		add(checks, "realtime", "ok", "", "false: an ordinary process");
+	else if (ft_realtime_holds())
+		add(checks, "realtime", "ok", "", "SCHED_RR, priority %d; memory is locked", FT_REALTIME_PRIORITY);
+	else
+		add(checks, "realtime", "warn", "restart ftd, and report what it did at the time",
+		    "ftd ran for %d ms without a rest and is an ordinary process since", FT_REALTIME_RUNAWAY_MS);
+}
+
 static void check_arbiter(json_t *checks, const struct ft_status_source *s, const char *fault, const char *warning)
 {
 	const char *type = ft_arbiter_word(s->config->arbiter.type);
@@ -278,6 +290,7 @@ json_t *ft_check_json(const struct ft_status_source *s, const char *disk_error, 
 	check_peer(checks, s);
 	check_state(checks, s->core);
 	check_host(checks, s, disk_error);
+	check_realtime(checks, s->config);
 	check_arbiter(checks, s, arbiter_fault, arbiter_warning);
 	return json_pack("{s:o, s:o}", "checks", checks, "plan", plan_json(s->plan));
 }

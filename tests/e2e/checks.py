@@ -7,6 +7,7 @@ import datetime
 import time
 
 from tests.e2e.harness import stays, wait
+from tests.e2e.watch import dies, runs
 from tests.pair.monitor import QmpTimeout
 
 CAUSES = ("peer-lost", "peer-vm-gone", "peer-yielded", "replication-broken", "signal", "operator")
@@ -77,7 +78,7 @@ def ended_by(rig, survivor, record, claim):
         assert stands is None, stands
 
 
-def only_one_runs(rig):
+def only_one_runs(rig, for_seconds=1):
     """One side runs the guest alone, the other is frozen or gone, and so it stays; returns (survivor, other)."""
     wait(lambda: "solo" in [s.state() for s in rig.sides if s.ftd.poll() is None], "one side to be solo")
     survivor = next(s for s in rig.sides if s.ftd.poll() is None and s.state() == "solo")
@@ -85,7 +86,8 @@ def only_one_runs(rig):
     survivor_runs(survivor, "primary" if survivor is rig.alpha else "secondary")
     wait(lambda: other.qemu.gone() or other.qemu.stopped(), f"{other.node}'s QEMU to be out")
     said = other.qemu.said()
-    stays(lambda: (other.qemu.gone() or other.qemu.stopped()) and survivor.state() == "solo", 1, "one guest runs")
+    pid = other.qemu.process.pid
+    stays(lambda: (not runs(pid) or dies(pid)) and survivor.state() == "solo", for_seconds, "one guest runs")
     assert other.qemu.said() == said, f"{other.node}'s guest still speaks"
     return survivor, other
 

@@ -14,7 +14,7 @@ import time
 
 from tests.e2e import ftconf
 from tests.e2e.arbiters import EtcdArbiter, FileArbiter, NoArbiter
-from tests.e2e.network import Network
+from tests.e2e.observer import Observer
 from tests.e2e.udp_relay import UdpRelay
 from tests.pair import pair as colo
 from tests.pair import processes
@@ -172,23 +172,25 @@ class Side:
 class Rig:
     """A pair with an ftd on each side.  alpha holds the first primary, beta the first secondary.
 
-    arbiter: "none", "file" or "etcd".  network: each side in a network namespace of its own, joined by rig.network's cables.
+    arbiter: "none", "file" or "etcd", or one that is there already.  network: a Network, for each side in a namespace of its
+    own; rig.observer then hears their guests all the while.
     """
 
     default_arbiter = "none"
 
-    def __init__(self, links=2, relay=False, hook=False, settings=None, build=None, arbiter=None, network=False,
-                 **pair_options):
+    def __init__(self, links=2, relay=False, hook=False, settings=None, build=None, arbiter=None, network=None,
+                 pair_type=colo.Pair, **pair_options):
         build = os.path.join(ROOT, build or os.environ.get("FTD_BUILD", "build/san"))
         self.ftd, self.ftctl = os.path.join(build, "ftd"), os.path.join(build, "ftctl")
         self.hook, self.settings = hook, settings or {}
         if not os.path.exists(self.ftd):
             raise FileNotFoundError(f"{self.ftd} is not built; `make` builds build/, `make SAN=1` build/san/")
-        self.network = Network() if network else None
+        self.network, self.observer = network, None
         if network:
-            pair_options["hosts"] = self.network.hosts()
-        self.pair = colo.Pair(**pair_options)
-        self.arbiter = self._arbiter(arbiter or Rig.default_arbiter)
+            pair_options["hosts"] = network.hosts()
+            self.observer = Observer(network, "alpha")
+        self.pair = pair_type(**pair_options)
+        self.arbiter = arbiter if hasattr(arbiter, "kind") else self._arbiter(arbiter or Rig.default_arbiter)
         self.alpha, self.beta = Side(self, "alpha", self.pair.a), Side(self, "beta", self.pair.b)
         self.sides = (self.alpha, self.beta)
         self._links = links
@@ -238,6 +240,8 @@ class Rig:
         for s in self.sides:
             s.start_ftd()
         self.wait_protected()
+        if self.observer:
+            self.observer.start()
 
     def make_key(self):
         made = self.alpha.ftctl("genkey", self.alpha.key)
@@ -252,7 +256,10 @@ class Rig:
             s.wait_state("protected")
 
     def finish(self):
-        """What must hold at the end of every test: whatever ftd still runs leaves in order, none ever misbehaved."""
+        """What must hold at the end of every test: one guest was heard, whatever ftd still runs leaves in order, none ever
+        misbehaved."""
+        if self.observer:
+            self.observer.check()
         for s in self.sides:
             if s.ftd and s.ftd.poll() is None:
                 s.stop_ftd()
@@ -263,6 +270,8 @@ class Rig:
 
     def describe(self, out):
         """Everything known, for whoever has to find out why a test failed."""
+        if self.observer:
+            print("observer:", self.observer.tell(), file=out)
         for s in self.sides:
             print(f"---- {s.node} ----", file=out)
             with contextlib.suppress(OSError, ValueError, KeyError):
@@ -310,6 +319,8 @@ def protected(**options):
                 s.kill_ftd()
             s.wake_host_but_qemu()  # a stopped sentinel would not end with its QEMU
         rig.pair.down()
+        if rig.observer:
+            rig.observer.close()
 
 
 def _text(address):

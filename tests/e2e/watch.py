@@ -34,6 +34,16 @@ def runs(pid):
     return False
 
 
+def dies(pid):
+    """A frozen process that is being killed wakes up, for a moment and within the kernel, to die."""
+    end = time.monotonic() + 1
+    while time.monotonic() < end:
+        if processes.state(pid) in ("Z", "X", None):
+            return True
+        time.sleep(0.001)
+    return False
+
+
 class Watch:
     """`with Watch(rig) as w:`; leaving it stops the looking and tells what was seen."""
 
@@ -68,7 +78,7 @@ class Watch:
             self.check()
 
     def check(self):
-        assert not self.faults, self.faults
+        assert self.looks and not self.faults, self.faults
         for side in self._sides:
             said, now = self._said.get(side.node), side.qemu.said()
             assert said in (None, now), f"{side.node}'s guest spoke after it had lost: {now - said} bytes"
@@ -105,16 +115,7 @@ class Watch:
     def _must_stand_still(self, side, other):
         if not runs(self._pids[side.node]):
             self._said.setdefault(side.node, side.qemu.said())
-        elif side.node not in self._said or not self._ending(side):
+        elif side.node not in self._said or not dies(self._pids[side.node]):
             why = "stands in the register" if self.winner == other.node else "runs its guest alone"
             self.faults.append(f"{side.node}'s QEMU ran although {other.node} {why}")
             self._stop.set()
-
-    def _ending(self, side):
-        """A frozen process that is being killed wakes up, for a moment and within the kernel, to die."""
-        end = time.monotonic() + 0.1
-        while time.monotonic() < end:
-            if processes.state(self._pids[side.node]) in ("Z", "X", None):
-                return True
-            time.sleep(0.001)
-        return False

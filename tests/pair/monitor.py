@@ -18,14 +18,15 @@ class QmpTimeout(Exception):
 
 
 class Monitor:
-    def __init__(self, path, seconds=20.0):
+    def __init__(self, path, seconds=20.0, oob=False):
+        """oob: send() may then ask for execution out of band."""
         self.path = path
         self.events = []  # every event received, in order
         self._buffer = b""
         self._id = 0
         self._socket = self._connect(time.monotonic() + seconds)
         self._next(lambda m: "QMP" in m, seconds, "greeting")
-        self.command("qmp_capabilities", seconds=seconds)
+        self.command("qmp_capabilities", {"enable": ["oob"]} if oob else None, seconds=seconds)
 
     def _connect(self, end):
         while True:
@@ -44,13 +45,21 @@ class Monitor:
         request = {"execute": name, "id": self._id}
         if arguments is not None:
             request["arguments"] = arguments
+        self.send(request)
+        return self.reply(self._id, seconds, name)
+
+    def send(self, request):
+        """A whole request, with an id for reply() that no other one has."""
         try:
             self._socket.sendall(json.dumps(request).encode() + b"\n")
         except OSError as e:
-            raise QmpTimeout(f"{self.path}: {name}: {e}") from e
-        reply = self._next(lambda m: m.get("id") == self._id, seconds, name)
+            raise QmpTimeout(f"{self.path}: {request}: {e}") from e
+
+    def reply(self, request_id, seconds, what):
+        """Replies to earlier requests that come in meanwhile are dropped."""
+        reply = self._next(lambda m: m.get("id") == request_id, seconds, what)
         if "error" in reply:
-            raise QmpError(f"{name}: {reply['error']['desc']}")
+            raise QmpError(f"{what}: {reply['error']['desc']}")
         return reply["return"]
 
     def hmp(self, line):

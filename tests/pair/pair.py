@@ -27,6 +27,7 @@ from tests.pair.relay import TcpRelay  # noqa: E402
 from tests.pair.slot import ADDRESSES, Slot  # noqa: E402
 
 DISK_BYTES = 1 << 20
+GUEST_MAC, GUEST_IP = "52:54:00:12:34:56", "192.0.2.1"  # of the first NIC; guest.S knows them, too
 # Ports, counted from the slot's first one.  Each NIC has four; the rest of the slot is free for others (FREE and up).
 MIGRATION, MIGRATION_RELAY, NBD, NIC, PORTS_PER_NIC, FREE = 0, 1, 2, 4, 4, 12
 
@@ -37,6 +38,7 @@ class Host:
     address: str  # towards the other side
     inner: str  # for what QEMU connects to itself
     enter: tuple = ()  # argv that puts a program there
+    tap: str | None = None  # the device there that leads to the guests' network; without, the first NIC leads nowhere
 
 
 HERE = tuple(Host(a, a) for a in ADDRESSES)
@@ -64,7 +66,7 @@ class Qemu:
                 os.unlink(s)
         for log in ("serial.log", "qemu.log"):
             open(self.path(log), "wb").close()
-        argv = [*self.host.enter, build.QEMU, "-accel", self.pair.accel, "-M", "pc", "-cpu", "qemu64,-apic", "-m", "16", "-nodefaults",
+        argv = [*self.host.enter, build.QEMU, "-accel", self.pair.accel, *self.pair.memory, "-cpu", "qemu64,-apic", "-nodefaults",
                 "-display", "none", "-bios", self.pair.rom, "-name", self.name, "-serial", "file:" + self.path("serial.log")]
         for s in sockets:
             argv += ["-qmp", f"unix:{s},server=on,wait=off"]
@@ -73,7 +75,7 @@ class Qemu:
         processes.wait_until(lambda: os.path.exists(self._obs_socket) or self.process.poll() is not None, f"QEMU {self.name}")
         if self.process.poll() is not None:
             raise RuntimeError(f"QEMU {self.name} ended at once:\n{self.errors()}")
-        self.obs = Monitor(self._obs_socket)
+        self.obs = Monitor(self._obs_socket, self.pair.patience)
 
     def make_images(self):
         with open(self.path("disk.raw"), "wb") as f:
@@ -122,13 +124,22 @@ class Qemu:
         return status["mode"], status["last-mode"], self.obs.command("query-status")["status"]
 
 
+def _touched(mb):
+    """A guest that uses all of its memory."""
+    return ("-M", "pc,memory-backend=ram0", "-m", str(mb), "-object", f"memory-backend-ram,id=ram0,size={mb}M,prealloc=on")
+
+
 def numbers(serial):
     """What the guest counted, from its serial output.  A checkpoint may cut a line of the secondary short."""
     return [int(n, 16) for n in re.findall(r"at ([0-9a-f]{8})\n", serial)]
 
 
 class Pair:
-    def __init__(self, disks=1, nics=1, renamed=False, checkpoint_ms=300, accel=None, relay_migration=False, hosts=HERE):
+    patience = 20.0  # seconds for a QEMU to come up
+
+    def __init__(self, disks=1, nics=1, renamed=False, checkpoint_ms=300, accel=None, relay_migration=False, hosts=HERE,
+                 memory_mb=16):
+        self.memory = ("-M", "pc", "-m", "16") if memory_mb == 16 else _touched(memory_mb)
         self.disks, self.nics, self.checkpoint_ms = disks, nics, checkpoint_ms
         self.names = Names(renamed)
         self.accel = accel or build.accelerator()
@@ -183,6 +194,14 @@ class Pair:
         self._attach_network(survivor)
         self._start_colo(survivor, new)
 
+    def promote(self, secondary):
+        """Its guest goes on alone, by hand, as QEMU documents it."""
+        secondary.obs.command("nbd-server-stop")
+        secondary.obs.command("x-colo-lost-heartbeat")
+        for i in range(self.nics):
+            for redirector in ("to_primary", "from_primary"):
+                secondary.obs.command("object-del", {"id": self.names(redirector, i)})
+
     def force_checkpoint(self, primary):
         """Setting the delay, to whatever value, starts a checkpoint at once."""
         primary.obs.command("migrate-set-parameters", {"x-checkpoint-delay": self.checkpoint_ms})
@@ -195,16 +214,19 @@ class Pair:
     def _nic_port(self, nic, which):
         return self.port(NIC + nic * PORTS_PER_NIC + which)
 
-    def _nics(self):
+    def _nics(self, host):
+        """NICs that keep nothing in the guest's RAM; guest.S drives the first and says why."""
         arguments = []
         for i in range(self.nics):
-            netdev = self.names("netdev", i)
-            arguments += ["-netdev", f"hubport,id={netdev},hubid={i}",
-                          "-device", f"rtl8139,id={self.names('nic', i)},netdev={netdev},romfile="]
+            netdev, leads_out = self.names("netdev", i), i == 0 and host.tap
+            backend = f"tap,ifname={host.tap},script=no,downscript=no,vhost=off" if leads_out else f"hubport,hubid={i}"
+            address = f",mac={GUEST_MAC}" if i == 0 else ""
+            arguments += ["-netdev", f"{backend},id={netdev}", "-device", f"ne2k_isa,id={self.names('nic', i)},netdev={netdev},"
+                          f"iobase={0x300 + 0x20 * i:#x},irq={3 + 2 * i}{address}"]
         return arguments
 
     def _primary_arguments(self):
-        arguments = self._nics()
+        arguments = self._nics(self.a.host)
         for i in range(self.nics):
             chardevs, objects = self._primary_network(self.a, i)
             for c in chardevs:
@@ -240,7 +262,7 @@ class Pair:
         return chardevs, objects
 
     def _secondary_arguments(self, me, primary):
-        arguments = self._nics()
+        arguments = self._nics(me.host)
         for i in range(self.nics):
             arguments += self._secondary_network(primary, i)
         for i in range(self.disks):

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_PR_SET_PDEATHSIG, _PR_SET_THP_DISABLE = 1, 41  # linux/prctl.h
 _libc = ctypes.CDLL(None, use_errno=True)
 _children = []
 
@@ -23,6 +23,17 @@ def die_with_parent(parent, signum):
     _libc.prctl(_PR_SET_PDEATHSIG, signum)
     if os.getppid() != parent:  # it died before the line above
         os._exit(127)
+
+
+def without_huge_pages():
+    """What this process starts from now on has small pages only, as on a host whose memory is fragmented."""
+    _libc.prctl(_PR_SET_THP_DISABLE, 1, 0, 0, 0)
+
+
+def available_mb():
+    """Memory that new processes could have."""
+    with open("/proc/meminfo", encoding="ascii") as f:
+        return next(int(line.split()[1]) // 1024 for line in f if line.startswith("MemAvailable:"))
 
 
 def spawn(argv, output, env=None):

@@ -12,6 +12,7 @@ class TcpRelay:
     """Listens on `listen`, passes each connection on to `target`."""
 
     def __init__(self, listen, target):
+        self.before_passing = None  # called with (whether the one who connected sends, the data), in the relay's thread
         self._target = target
         self._lock = threading.Lock()
         self._open = []
@@ -34,23 +35,24 @@ class TcpRelay:
             far = socket.create_connection(self._target)
             with self._lock:
                 self._open += [near, far]
-            threading.Thread(target=_pass_on, args=(near, far), daemon=True).start()
+            threading.Thread(target=self._pass_on, args=(near, far), daemon=True).start()
 
-
-def _pass_on(one, two):
-    other = {one: two, two: one}
-    try:
-        while True:
-            for s in select.select([one, two], [], [])[0]:
-                data = s.recv(1 << 18)
-                if not data:
-                    return
-                other[s].sendall(data)
-    except OSError:
-        pass  # an end was cut or died; the other end is to see that too
-    finally:
-        _shut(one)
-        _shut(two)
+    def _pass_on(self, near, far):
+        other = {near: far, far: near}
+        try:
+            while True:
+                for s in select.select([near, far], [], [])[0]:
+                    data = s.recv(1 << 18)
+                    if not data:
+                        return
+                    if self.before_passing:
+                        self.before_passing(s is near, data)
+                    other[s].sendall(data)
+        except OSError:
+            pass  # an end was cut or died; the other end is to see that too
+        finally:
+            _shut(near)
+            _shut(far)
 
 
 def _shut(s):

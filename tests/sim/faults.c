@@ -31,6 +31,7 @@ const char *const fault_names[FAULT_KINDS] = {
     [DISK_HANGS] = "disk-hangs",
     [DISK_LOSES] = "disk-loses",
     [PLAN_TROUBLE] = "plan-trouble",
+    [REPLAY] = "replay",
     [REBUILD] = "rebuild",
 };
 
@@ -42,10 +43,12 @@ const char *const fault_names[FAULT_KINDS] = {
 
 /* Without an arbiter: heartbeats get through, and no ftd is stopped but the secondary's.  (A primary's that is stopped for
  * longer than the detection time is taken for dead unless a checkpoint comes in time, and that is luck.) */
-#define F(kind) (1u << (kind))
+#define F(kind)   (1u << (kind))
+#define ALL_KINDS (F(FAULT_KINDS) - 1)
 static const uint32_t harmless[] = {F(KILL_QEMU) | F(CRASH_HOST) | F(STOP_QEMU) | F(HANG_QEMU) | F(CLOSE_COLO) |
                                         F(PLAN_TROUBLE) | F(DISK_FULL) | F(DISK_HANGS),
-                                    F(STOP_FTD) | F(LOSSY) | F(PLAN_TROUBLE) | F(DISK_FULL) | F(DISK_HANGS)};
+                                    F(STOP_FTD) | F(STALL_FTD) | F(LOSSY) | F(REPLAY) | F(PLAN_TROUBLE) | F(DISK_FULL) |
+                                        F(DISK_HANGS)};
 
 bool faults_are_harmless(void)
 {
@@ -55,9 +58,21 @@ bool faults_are_harmless(void)
 		const struct fault *f = &w.faults[i];
 		if (f->on)
 			kinds |= F(f->kind);
-		primary_stopped |= f->on && f->kind == STOP_FTD && f->host == 0;
+		primary_stopped |= f->on && (f->kind == STOP_FTD || f->kind == STALL_FTD) && f->host == 0;
 	}
 	return !primary_stopped && ((kinds & ~harmless[0]) == 0 || (kinds & ~harmless[1]) == 0);
+}
+
+bool faults_are_a_crash(void)
+{
+	int crashes = 0;
+	for (int i = 0; i < w.n_faults; i++) {
+		const struct fault *f = &w.faults[i];
+		crashes += f->on && f->kind == CRASH_HOST;
+		if (f->on && f->kind != CRASH_HOST && f->kind != REPLAY)
+			return false;
+	}
+	return crashes == 1;
 }
 
 bool faults_named(const char *names, uint32_t *kinds)
@@ -109,7 +124,11 @@ void faults_plan(void)
 	double spread = spreads[chance(RANDOM_SETUP) % 4];
 	int64_t first = w.now + FIRST_AT + MS(between(RANDOM_SETUP, 0, 400));
 	bool calm = !w.options.arbitrated && happens(RANDOM_SETUP, 0.7);
-	uint32_t kinds = calm ? harmless[chance(RANDOM_SETUP) % 2] : w.options.kinds;
+	/* Few kinds a world, so that the same ones meet often. */
+	uint32_t few = (uint32_t)chance(RANDOM_SETUP) & (uint32_t)chance(RANDOM_SETUP) & w.options.kinds & ALL_KINDS;
+	uint32_t kinds = calm                                ? harmless[chance(RANDOM_SETUP) % 2]
+	                 : few && happens(RANDOM_SETUP, 0.6) ? few
+	                                                     : w.options.kinds;
 	for (int i = 0; i < w.n_faults; i++) {
 		struct fault *f = &w.faults[i];
 		*f = (struct fault){.kind = draw_kind(kinds),
@@ -117,10 +136,24 @@ void faults_plan(void)
 		                    .at = first + MS(between(RANDOM_SETUP, 0, spread)),
 		                    .on = true};
 		f->ms = lasts(f->kind);
+		f->at_start = happens(RANDOM_SETUP, 0.1);
+		if (f->at_start)
+			continue;
 		struct happening *h = later((double)(f->at - w.now) / 1e6, FAULT_STRIKES, f->host);
 		h->arg = (uint32_t)i;
 	}
 	later((double)HEAL_AT / 1e6, HEAL, 0);
+}
+
+void faults_at_start(void)
+{
+	for (int i = 0; i < w.n_faults; i++) {
+		struct fault *f = &w.faults[i];
+		if (!f->at_start || f->at > w.now)
+			continue;
+		f->at_start = false;
+		later(between(RANDOM_NET, 0, 10), FAULT_STRIKES, f->host)->arg = (uint32_t)i;
+	}
 }
 
 /* ---- what is held for a while ---- */
@@ -173,6 +206,11 @@ static bool hold(const struct fault *f, int by)
 	case SLOW_ARBITER:
 		w.slow_arbiter += by;
 		return true;
+	case REPLAY:
+		w.replayed[f->host] += by;
+		if (w.replayed[f->host] == 1 && by > 0)
+			attack(f->host);
+		return true;
 	case SILENCE_COLO:
 		w.colo_silent += by;
 		return true;
@@ -208,7 +246,7 @@ static void rebuild(void)
 {
 	for (int i = 0; i < 2; i++) {
 		struct host *survivor = &w.host[i], *other = &w.host[1 - i];
-		struct qemu *q = &survivor->qemu;
+		const struct qemu *q = &survivor->qemu;
 		const struct ft_core *c = &survivor->ftd.core;
 		bool settled = survivor->ftd.running == FTD_RUNS && c->phase == FT_PHASE_SOLO &&
 		               c->now > c->phase_since + SECOND(0.2);
@@ -218,10 +256,7 @@ static void rebuild(void)
 		w.rebuilt = true;
 		tell(i, "a new secondary for the survivor");
 		qemu_start(1 - i, FT_ROLE_SECONDARY);
-		q->mode = FT_ROLE_PRIMARY;
-		q->last = FT_ROLE_NONE;
-		q->exit_said = q->released = w.colo_closed = false;
-		later(50, QEMU_ATTEMPT, i);
+		qemu_protect(i);
 		look_soon(i, 20);
 		look_soon(1 - i, between(RANDOM_SETUP, 25, 1000));
 		return;
@@ -349,6 +384,7 @@ void heal(void)
 	w.healed_at = w.now;
 	memset(w.cut, 0, sizeof w.cut);
 	memset(w.cut_arbiter, 0, sizeof w.cut_arbiter);
+	memset(w.replayed, 0, sizeof w.replayed);
 	w.lossy = w.slow_net = w.slow_arbiter = w.colo_silent = 0;
 	for (int i = 0; i < 2; i++) {
 		heal_host(i);

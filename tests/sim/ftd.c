@@ -112,6 +112,7 @@ static bool boundary(int host)
 static void transmit(int host, int link, const uint8_t *data, size_t len)
 {
 	double lost = w.lossy ? 0.4 : 0.002;
+	attacker_hears(host, link, data, len);
 	if (w.cut[link][host] || happens(RANDOM_NET, lost))
 		return;
 	int copies = happens(RANDOM_NET, 0.01) ? 2 : 1;
@@ -238,7 +239,7 @@ static void turn(int host)
 	uint64_t life = f->life;
 	f->in_turn = true;
 	f->turn_now = local_time(host);
-	if (!boundary(host) || !drain(host))
+	if (!boundary(host) || !drain(host) || !boundary(host))
 		return;
 	int64_t now = f->turn_now = w.options.old_clock ? f->turn_now : local_time(host);
 	if (!boundary(host))
@@ -408,8 +409,10 @@ static void replied(int host, const struct happening *h)
 static void run_plan(int host)
 {
 	struct ftd *f = &w.host[host].ftd;
-	if (f->plan_runs && !f->plan_told)
+	if (f->plan_runs && !f->plan_told) {
+		law_broken("a plan is begun while another runs");
 		return;
+	}
 	f->plan_runs = true; /* whatever an earlier one still cleans up */
 	f->plan_told = false;
 	f->plan_run = (uint32_t)++w.names;
@@ -464,7 +467,8 @@ static void stored(int host, bool error)
 static void do_record(int host)
 {
 	struct disk *d = &w.host[host].disk;
-	const struct ft_outcome *o = &w.host[host].ftd.core.outcome;
+	const struct ft_outcome *o = &w.host[host].ftd.pending;
+	w.host[host].ftd.pending = w.host[host].ftd.core.outcome;
 	memcpy(d->outcome_coming.session, o->session, sizeof d->outcome_coming.session);
 	d->outcome_coming.result = o->result;
 	d->outcome_coming.ordered = o->cause == FT_CAUSE_SIGNAL;
@@ -546,7 +550,8 @@ static void do_thaw(int host)
 
 static void do_outcome(int host, const struct ft_action *a)
 {
-	const struct ft_outcome *o = &w.host[host].ftd.core.outcome;
+	laws_after_outcome(host, a);
+	const struct ft_outcome *o = &w.host[host].ftd.pending;
 	tell(host, "outcome: %s, %s %s%s", ft_cause_name(o->cause), ft_result_name(o->result), o->error, a->text);
 }
 
@@ -859,6 +864,7 @@ void ftd_start(int host)
 	     p.session.id[1]);
 	ft_core_init(&f->core, &p, local_time(host));
 	ft_hub_init(&f->hub, &config[host], p.incarnation, local_time(host));
+	faults_at_start();
 	f->wake_links = w.now + MS(between(of(host), 0, 5));
 	f->wake_plan = FT_NEVER;
 	f->wake_core = w.now;

@@ -21,6 +21,7 @@ void host_crash(int host)
 	if (!h->up)
 		return;
 	tell(host, "the host goes down");
+	laws_before_crash(host);
 	disk_settles(&h->disk, true);
 	ftd_end(host, false);
 	h->up = h->suspended = h->blown = false;

@@ -6,11 +6,13 @@
 
 #define FREEZES_MAX 60
 
+const char *const world_spins = "the world spins";
 static const uint8_t none[FT_SESSION_BYTES];
 
 void law_broken(const char *law)
 {
-	if (w.broken)
+	bool judged = !w.options.law || strcmp(law, w.options.law) == 0 || strcmp(law, world_spins) == 0;
+	if (w.broken || !judged)
 		return;
 	w.broken = law;
 	for (int i = 0; i < 2; i++) {
@@ -44,11 +46,50 @@ static bool excused(int host)
 	return h->blown || woken;
 }
 
+/* Whose peer has run the guest alone holds an old copy, and with an arbiter that never runs again. */
+static void judge_copies(int host)
+{
+	const struct qemu *ours = &w.host[host].qemu, *peers = &w.host[1 - host].qemu;
+	if (peers->released && runs_as_master(1 - host))
+		w.old_copy[host] = ours->instance;
+	bool runs = runs_as_master(host) && !runs_as_master(1 - host) && !excused(host);
+	if (w.options.arbitrated && runs && ours->instance == w.old_copy[host])
+		law_broken("an old copy of the guest runs");
+}
+
+/* ---- a late failover is an outage ---- */
+
+#define TAKES_OVER_WITHIN SECOND(1.5) /* detection, the guard, the claim and the plan, where nothing else is wrong */
+
+static bool is_protected(int host)
+{
+	return ftd_can_run(host) && w.host[host].ftd.core.phase == FT_PHASE_PROTECTED;
+}
+
+void laws_before_crash(int host)
+{
+	if (faults_are_a_crash() && is_protected(1 - host) && !w.healed)
+		w.crashed_at[host] = w.now;
+}
+
+static void judge_survivor(int crashed)
+{
+	if (w.crashed_at[crashed] == FT_NEVER || w.now < w.crashed_at[crashed] + TAKES_OVER_WITHIN)
+		return;
+	if (!runs_as_master(1 - crashed))
+		law_broken("the survivor of a crash takes over late");
+	w.crashed_at[crashed] = FT_NEVER;
+}
+
 void laws_after_event(void)
 {
-	if (!w.law || w.vouched || !runs_as_master(0) || !runs_as_master(1))
+	if (!w.law || w.vouched)
 		return;
-	if (!excused(0) && !excused(1))
+	judge_survivor(0);
+	judge_survivor(1);
+	judge_copies(0);
+	judge_copies(1);
+	if (runs_as_master(0) && runs_as_master(1) && !excused(0) && !excused(1))
 		law_broken("two masters");
 }
 
@@ -93,6 +134,29 @@ static bool vouches(int host)
 	return ordered && !heard && (c->claim != FT_CLAIM_WON || w.host[host].ftd.claimed_released);
 }
 
+/* What is said to be on disk is there, and a success is one. */
+void laws_after_outcome(int host, const struct ft_action *a)
+{
+	const struct disk *d = &w.host[host].disk;
+	const struct qemu *q = &w.host[host].qemu;
+	const struct ft_outcome *o = &w.host[host].ftd.pending;
+	const struct kept_outcome *newest = d->n_outcomes ? &d->outcomes[d->n_outcomes - 1] : NULL;
+	bool kept =
+	    newest && newest->result == o->result && memcmp(newest->session, o->session, sizeof o->session) == 0;
+	if (!a->text[0] && !kept && d->n_outcomes < OUTCOMES_MAX)
+		law_broken("an outcome is announced as written, and is not");
+	if (o->result == FT_SUCCESS && q->alive && q->mode != FT_ROLE_NONE)
+		law_broken("a success is announced, and QEMU has not failed over");
+}
+
+/* A session is told to the peer once it would survive a crash. */
+static void judge_word(int host)
+{
+	const uint8_t *told = w.host[host].ftd.core.self.session;
+	if (memcmp(told, none, sizeof none) != 0 && memcmp(told, w.host[host].disk.file.id, sizeof none) != 0)
+		law_broken("a session is told before it is stored");
+}
+
 void laws_after_step(int host, const struct ft_actions *out)
 {
 	const struct ft_core *c = &w.host[host].ftd.core;
@@ -110,6 +174,7 @@ void laws_after_step(int host, const struct ft_actions *out)
 			w.vouched = true;
 			tell(host, "a person vouches: no law of exclusion from here on");
 		}
+	judge_word(host);
 	if (c->session.stage != FT_SESSION_ENDED || memcmp(c->session.id, none, sizeof none) == 0)
 		return;
 	const struct registration *r = arbiter_find(c->session.id);
@@ -146,11 +211,16 @@ static bool is_held(int host)
 	                         p == FT_PHASE_FREEZING || p == FT_PHASE_CLAIMING || p == FT_PHASE_YIELDING);
 }
 
+static bool runs_guest(int host)
+{
+	return runs_as_master(host) && !w.host[host].qemu.halted;
+}
+
 /* Replication broke, and no ftd was there to see it: the guest runs, unprotected, and a person sees that. */
 static bool runs_unprotected(void)
 {
 	bool broken = w.host[0].qemu.exit_said || w.host[1].qemu.exit_said;
-	return broken && runs_as_master(0) != runs_as_master(1) && !is_held(0) && !is_held(1);
+	return broken && runs_guest(0) != runs_guest(1) && !is_held(0) && !is_held(1);
 }
 
 bool laws_settled(void)
@@ -195,7 +265,11 @@ static bool beyond_help(int host)
 	bool never_bound = h->qemu.mode == FT_ROLE_SECONDARY && !w.host[1 - host].qemu.alive &&
 	                   h->ftd.core.session.instance != h->qemu.instance;
 	bool unaskable = h->qemu.stuck && !h->ftd.plan;
-	return unaskable || stopped || left || forgot || for_a_person || never_bound || h->unverifiable;
+	/* QEMU stopped the guest for a checkpoint that came to nothing, and nobody orders it to go on: without a session
+	 * there is no failover, and one that failed while QEMU could not be asked is not tried again. */
+	bool halted =
+	    h->qemu.halted && (h->ftd.core.phase == FT_PHASE_UNPROTECTED || h->ftd.core.phase == FT_PHASE_FAILED);
+	return halted || unaskable || stopped || left || forgot || for_a_person || never_bound || h->unverifiable;
 }
 
 void laws_at_end(void)

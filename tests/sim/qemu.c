@@ -1,12 +1,16 @@
-/* Two QEMUs in COLO, as measured on 7.2, and the sentinels that stop them.
+/* Two QEMUs in COLO, as measured on 7.2, and the sentinels that stop them.  tests/conformance holds this against real ones.
  *
- * The primary takes a checkpoint every now and then; a peer that is frozen or cut off holds it up and blocks its main
- * loop, a peer that is gone makes it say COLO_EXIT at the next one.  A secondary notices a dead primary within ms.  SIGSTOP
- * takes a moment to take hold, and SIGCONT undoes it.  A command sent to a QEMU that stands still is worked off when it
- * goes on, whoever sent it and whatever has happened since. */
+ * The primary takes a checkpoint every now and then.  One whose peer stands still or is cut off just waits in it, and
+ * answers; but once a checkpoint is under way such a silence can block the main loop on either side, and a primary's step
+ * that touches the disk blocks it always, until the peer goes on or the connection is yanked: the disk's for a primary, the
+ * migration's for a secondary.  A closed connection makes a secondary say COLO_EXIT within ms, and a primary at its next
+ * checkpoint.  SIGSTOP takes a moment to take hold, and SIGCONT undoes it.  A command sent to a QEMU that stands still is
+ * worked off when it goes on, whoever sent it and whatever has happened since. */
 #include "tests/sim/sim.h"
 
 #include <string.h>
+
+#define CAUGHT_BLOCKS 0.3 /* how often a silence in a checkpoint blocks a main loop; a real one far less often */
 
 static int64_t again(int64_t lease)
 {
@@ -39,11 +43,22 @@ static bool replicates(int host)
 	return q->alive && q->mode != FT_ROLE_NONE;
 }
 
-/* The other end has closed the connection, and that can be known here. */
+/* Nothing comes from the other side, and nothing says why. */
+static bool peer_is_silent(int host)
+{
+	const struct host *peer = &w.host[1 - host];
+	return w.colo_silent || !peer->up || (peer->qemu.alive && stands(1 - host));
+}
+
+/* The connection is closed, and that can be known here.  Who went down with his host has closed nothing: a primary learns
+ * it from the answer to what it sends, and a secondary sends nothing. */
 static bool closed(int host)
 {
-	bool reachable = w.host[1 - host].up && !w.colo_silent;
-	return w.colo_closed || (reachable && !replicates(1 - host));
+	const struct host *peer = &w.host[1 - host];
+	const struct qemu *q = &w.host[host].qemu;
+	bool reachable = peer->up && !w.colo_silent;
+	bool left = peer->qemu.alive || peer->qemu.killed || q->mode == FT_ROLE_PRIMARY;
+	return w.colo_closed || q->yanked || (reachable && (peer->qemu.yanked || (!replicates(1 - host) && left)));
 }
 
 bool qemu_answers(int host, enum ft_channel channel)
@@ -74,22 +89,27 @@ static void answers_changed(int host)
 	look_soon(host, in_band ? between(of(host), 1, 60) : 1000.1);
 }
 
-static void say_colo_exit(int host)
+static void emit_colo_exit(int host, const char *reason)
 {
-	struct qemu *q = &w.host[host].qemu;
-	if (q->exit_said || !replicates(host))
-		return;
-	q->exit_said = true;
-	q->stuck = false;
-	tell(host, "QEMU emits COLO_EXIT{error}");
-	answers_changed(host);
+	tell(host, "QEMU emits COLO_EXIT{%s}", reason);
 	if (w.host[host].ftd.spoken)
 		later(between(of(host), 0.05, 1), FTD_COLO_EXIT, host);
 }
 
+static void say_colo_exit(int host)
+{
+	struct qemu *q = &w.host[host].qemu;
+	if (q->exit_said)
+		return;
+	q->exit_said = true;
+	q->halted = q->checkpoint > CHECKPOINT_ASKED;
+	q->checkpoint = CHECKPOINT_NONE;
+	emit_colo_exit(host, "error");
+}
+
 void colo_closes(int host)
 {
-	if (replicates(host))
+	if (w.host[host].qemu.alive)
 		later(between(of(host), 2, 4), QEMU_NOTICE, host);
 }
 
@@ -100,37 +120,123 @@ void colo_close(void)
 	colo_closes(1);
 }
 
-static void notice(int host)
+/* ---- a main loop that waits for the peer ---- */
+
+static bool had_the_peers_disk(const struct qemu *q)
+{
+	return q->mode == FT_ROLE_PRIMARY || q->last == FT_ROLE_PRIMARY;
+}
+
+static bool disk_is_silent(int host)
 {
 	const struct qemu *q = &w.host[host].qemu;
+	return had_the_peers_disk(q) && peer_is_silent(host) && !q->disk_yanked;
+}
+
+static bool held_up(int host)
+{
+	const struct qemu *q = &w.host[host].qemu;
+	return had_the_peers_disk(q) ? disk_is_silent(host) : peer_is_silent(host) && !closed(host);
+}
+
+static void notice_again(int host)
+{
+	later(50, QEMU_NOTICE, host)->detail = 1;
+}
+
+static void get_stuck(int host)
+{
+	struct qemu *q = &w.host[host].qemu;
+	if (!q->alive || stands(host) || q->stuck || !held_up(host))
+		return;
+	tell(host, "QEMU waits for its peer, and answers nothing in band");
+	q->stuck = true;
+	answers_changed(host);
+	notice_again(host);
+}
+
+static void notice(int host, bool again)
+{
+	struct qemu *q = &w.host[host].qemu;
+	if (stands(host)) {
+		if (again || (w.host[host].suspended && !q->stopped))
+			notice_again(host);
+		return;
+	}
+	if (q->stuck && !held_up(host)) {
+		q->stuck = false;
+		answers_changed(host);
+	}
 	/* A primary notices at its next attempt only. */
-	if (!stands(host) && closed(host) && (q->mode == FT_ROLE_SECONDARY || q->stuck))
+	bool listens = q->mode == FT_ROLE_SECONDARY || q->checkpoint != CHECKPOINT_NONE;
+	if (!q->stuck && listens && closed(host))
 		say_colo_exit(host);
+	if (q->stuck && again)
+		notice_again(host);
+}
+
+/* ---- checkpoints ---- */
+
+static void attempt_in(int host, double ms)
+{
+	w.host[host].qemu.attempt_at = later(ms, QEMU_ATTEMPT, host)->at;
+}
+
+/* In the middle of it somebody fell silent; what that does depends on the very moment. */
+static void catch_in_checkpoint(int host)
+{
+	w.host[host].qemu.checkpoint = CHECKPOINT_CAUGHT;
+	for (int i = 0; i < 2; i++)
+		if (happens(of(host), CAUGHT_BLOCKS))
+			get_stuck(i);
+}
+
+static void end_checkpoint(int host)
+{
+	w.host[host].qemu.checkpoint = CHECKPOINT_NONE;
+	for (int i = 0; i < 2; i++)
+		if (w.host[i].ftd.spoken)
+			later(between(of(host), 0.05, 1), FTD_CHECKPOINT, i);
+	attempt_in(host, (double)w.checkpoint_every / 1e6);
+}
+
+static void go_on_with_checkpoint(int host)
+{
+	struct qemu *q = &w.host[host].qemu;
+	bool silent = peer_is_silent(host);
+	if (q->checkpoint == CHECKPOINT_NONE)
+		q->checkpoint = CHECKPOINT_ASKED;
+	if (q->checkpoint == CHECKPOINT_ASKED && !silent) {
+		q->checkpoint = CHECKPOINT_RUNS;
+		attempt_in(host, between(of(host), 10, 40));
+	} else if (!silent) {
+		end_checkpoint(host);
+	} else {
+		if (q->checkpoint == CHECKPOINT_RUNS)
+			catch_in_checkpoint(host);
+		attempt_in(host, 50);
+	}
 }
 
 static void attempt_checkpoint(int host)
 {
 	struct qemu *q = &w.host[host].qemu;
-	if (q->mode != FT_ROLE_PRIMARY || stands(host) || q->exit_said || q->hung)
+	if (q->mode != FT_ROLE_PRIMARY || q->exit_said)
 		return;
-	if (closed(host)) {
+	if (stands(host) || q->hung || q->stuck) {
+		if (stands(host) && q->checkpoint == CHECKPOINT_RUNS)
+			catch_in_checkpoint(host);
+		attempt_in(host, 50);
+	} else if (closed(host)) {
 		say_colo_exit(host);
-		return;
+	} else {
+		go_on_with_checkpoint(host);
 	}
-	bool was = q->stuck;
-	q->stuck = w.colo_silent || !w.host[1 - host].up || stands(1 - host);
-	if (q->stuck != was)
-		answers_changed(host);
-	if (q->stuck)
-		return;
-	for (int i = 0; i < 2; i++)
-		if (w.host[i].ftd.spoken)
-			later(between(of(host), 10, 40), FTD_CHECKPOINT, i);
 }
 
 void qemu_probe(int host)
 {
-	if (qemu_answers(host, FT_CHANNEL_QMP))
+	if (qemu_answers(host, FT_CHANNEL_QMP) && w.host[host].qemu.checkpoint == CHECKPOINT_NONE)
 		attempt_checkpoint(host);
 }
 
@@ -141,7 +247,15 @@ void qemu_start(int host, enum ft_role mode)
 	struct qemu *q = &w.host[host].qemu;
 	*q = (struct qemu){.instance = ++w.names, .alive = true, .mode = mode, .silent_since = FT_NEVER};
 	if (mode == FT_ROLE_PRIMARY)
-		later(between(of(host), 0, 300), QEMU_ATTEMPT, host);
+		attempt_in(host, between(of(host), 0, 300));
+}
+
+void qemu_protect(int host)
+{
+	struct qemu *q = &w.host[host].qemu;
+	q->mode = FT_ROLE_PRIMARY; /* and its last mode stays what it was */
+	q->exit_said = q->released = q->yanked = q->disk_yanked = w.colo_closed = false;
+	attempt_in(host, 50);
 }
 
 void qemu_kill(int host)
@@ -151,6 +265,7 @@ void qemu_kill(int host)
 		return;
 	tell(host, "QEMU dies");
 	q->alive = false;
+	q->killed = true;
 	later(between(of(host), 0.2, 100), FTD_GONE, host);
 	colo_closes(1 - host);
 }
@@ -175,8 +290,7 @@ void qemu_signal_cont(int host)
 	q->stopped = false;
 	tell(host, "QEMU runs again");
 	answers_changed(host);
-	if (closed(host))
-		colo_closes(host);
+	colo_closes(host); /* what it has missed */
 }
 
 void qemu_hang(int host, bool hung)
@@ -195,13 +309,15 @@ static void reply(double ms, const struct happening *command, bool error)
 	h->error = error;
 }
 
-static void unblock(int host)
+/* Which connection, the request says. */
+static void yank(int host, const struct ft_step *s)
 {
 	struct qemu *q = &w.host[host].qemu;
-	w.colo_closed = true;
-	colo_closes(1 - host);
-	if (q->stuck)
-		later(between(of(host), 1, 4), QEMU_NOTICE, host);
+	q->yanked |= strstr(s->text, "\"migration\"") != NULL;
+	q->disk_yanked |= strstr(s->text, "\"block-node\"") != NULL;
+	later(between(of(host), 1, 4), QEMU_NOTICE, host);
+	if (q->yanked)
+		colo_closes(1 - host);
 }
 
 /* Returns whether it worked. */
@@ -210,25 +326,33 @@ static bool fail_over(int host)
 	struct qemu *q = &w.host[host].qemu;
 	if (q->mode == FT_ROLE_NONE)
 		return false;
+	if (!q->exit_said)
+		emit_colo_exit(host, "request");
 	tell(host, "QEMU has failed over from %s", ft_role_name(q->mode));
 	q->last = q->mode;
 	q->mode = FT_ROLE_NONE;
 	q->released = true;
+	q->halted = false;
 	memcpy(q->session, w.host[host].ftd.core.outcome.session, sizeof q->session);
-	q->stuck = false;
-	answers_changed(host);
+	q->checkpoint = CHECKPOINT_NONE;
 	colo_closes(1 - host);
 	look_soon(host, between(of(host), 1, 60));
 	return true;
 }
 
-static bool carry_out(int host, const char *command)
+static bool carry_out(int host, const struct ft_step *s)
 {
-	if (!strcmp(command, "yank"))
-		unblock(host);
-	else if (!strcmp(command, "x-colo-lost-heartbeat"))
+	if (!strcmp(s->command, "yank"))
+		yank(host, s);
+	else if (!strcmp(s->command, "x-colo-lost-heartbeat"))
 		return fail_over(host);
 	return true;
+}
+
+static bool drains(const struct ft_step *s)
+{
+	return !strcmp(s->command, "x-blockdev-change") || !strcmp(s->command, "x-colo-lost-heartbeat") ||
+	       !strcmp(s->command, "blockdev-del");
 }
 
 /* The order was given before the process that gave it could die, and stays in the socket. */
@@ -236,6 +360,8 @@ static void obey(const struct happening *h)
 {
 	struct qemu *q = &w.host[h->host].qemu;
 	const struct ft_step *s = &plan_of((enum ft_role)h->more)->steps[h->detail];
+	if (qemu_answers(h->host, s->channel) && drains(s) && disk_is_silent(h->host))
+		get_stuck(h->host);
 	if (!qemu_answers(h->host, s->channel)) {
 		if (q->n_parked < PARKED_MAX)
 			q->parked[q->n_parked++] = *h;
@@ -246,10 +372,10 @@ static void obey(const struct happening *h)
 		tell(h->host, "trouble with %s", s->command);
 	if (trouble && q->trouble == TROUBLE_SILENT) {
 		if (happens(of(h->host), 0.5))
-			carry_out(h->host, s->command);
+			carry_out(h->host, s);
 		return;
 	}
-	bool error = (trouble && q->trouble == TROUBLE_ERROR) || !carry_out(h->host, s->command);
+	bool error = (trouble && q->trouble == TROUBLE_ERROR) || !carry_out(h->host, s);
 	double late = trouble && q->trouble == TROUBLE_LATE ? between(of(h->host), 500, 4000) : 0;
 	reply(late + between(of(h->host), 0.1, happens(of(h->host), 0.1) ? 40 : 3), h, error);
 }
@@ -261,13 +387,11 @@ void qemu_happens(const struct happening *h)
 		return;
 	switch ((int)h->what) { /* the others are not for it */
 	case QEMU_ATTEMPT:
-		attempt_checkpoint(h->host);
-		if (q->mode == FT_ROLE_PRIMARY && !q->exit_said)
-			later(q->stuck || stands(h->host) ? 50 : (double)w.checkpoint_every / 1e6, QEMU_ATTEMPT,
-			      h->host);
+		if (w.now >= q->attempt_at) /* else a later one was begun instead */
+			attempt_checkpoint(h->host);
 		break;
 	case QEMU_NOTICE:
-		notice(h->host);
+		notice(h->host, h->detail == 1);
 		break;
 	case QEMU_STOP:
 		if (q->conts != h->arg || q->stopped)

@@ -2,6 +2,7 @@
 #include "tests/sim/sim.h"
 
 #include <getopt.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,8 +14,9 @@
 #define HEALED_AT      SECOND(8)
 #define SETTLED_WITHIN SECOND(25) /* the longest chain of waits of the core, and more */
 #define WORKERS_MAX    64
+#define FOUND_MAX      100
 
-static const uint32_t all_faults = UINT32_MAX;
+static const uint32_t all_faults = (1u << FAULTS_MAX) - 1;
 
 static struct order {
 	struct options options;
@@ -27,10 +29,15 @@ static struct order {
        .workers = 2,
        .most = 1};
 
-/* Shared by the workers. */
+/* What the workers have found; shared by all. */
 struct tally {
-	volatile int broken;
-	volatile uint64_t events;
+	atomic_int broken;
+	atomic_ullong events;
+	unsigned long long at[WORKERS_MAX]; /* the seed that each is at: for one that crashes */
+	struct found {
+		unsigned long long seed;
+		char law[80];
+	} found[FOUND_MAX];
 };
 
 /* Returns the law that broke, NULL if none did. */
@@ -43,44 +50,76 @@ static const char *run(uint64_t seed, uint32_t mask, bool verbose)
 	world_run(w.now + HEALED_AT + SETTLED_WITHIN, laws_settled);
 	if (!w.broken)
 		laws_at_end();
-	return w.broken;
+	bool asked_for = w.broken && (!o.options.law || strcmp(w.broken, o.options.law) == 0);
+	return asked_for ? w.broken : NULL;
 }
 
-/* Takes out every fault that the law breaks without. */
-static uint32_t shrink(uint64_t seed, const char *law)
+/* Takes out every fault that the same law breaks without, until each one left is needed. */
+static uint32_t shrink(uint64_t seed)
 {
-	uint32_t mask = all_faults;
-	for (int i = 0; i < FAULTS_MAX; i++) {
-		const char *broken = run(seed, mask & ~(1u << i), false);
-		if (broken && strcmp(broken, law) == 0)
-			mask &= ~(1u << i);
-	}
+	uint32_t mask = all_faults, before;
+	do {
+		before = mask;
+		for (int i = 0; i < FAULTS_MAX; i++)
+			if (mask >> i & 1u && run(seed, mask & ~(1u << i), false))
+				mask &= ~(1u << i);
+	} while (mask != before);
 	return mask;
 }
 
-static void show(uint64_t seed, const char *law)
+static void show(unsigned long long seed, const char *law)
 {
-	uint32_t mask = shrink(seed, law);
-	printf("\nseed %llu: %s.  The shortest history:\n", (unsigned long long)seed, law);
-	run(seed, mask, true);
-	fflush(stdout);
+	printf("\nseed %llu: %s.  The shortest history:\n", seed, law);
+	o.options.law = law;
+	run(seed, shrink(seed), true);
 }
 
 static void work(int worker, struct tally *t)
 {
 	for (uint64_t i = (uint64_t)worker; i < o.count && t->broken < o.most; i += (uint64_t)o.workers) {
 		uint64_t seed = o.from + i;
+		t->at[worker] = seed;
 		const char *law = run(seed, all_faults, false);
 		t->events += w.events;
 		if (!law)
 			continue;
-		t->broken++;
-		if (o.brief)
-			printf("seed %llu: %s\n", (unsigned long long)seed, law);
-		else
-			show(seed, law);
-		fflush(stdout);
+		int n = t->broken++;
+		if (n < FOUND_MAX) {
+			t->found[n].seed = seed;
+			snprintf(t->found[n].law, sizeof t->found[n].law, "%s", law);
+		}
 	}
+}
+
+/* Returns how many crashed. */
+static int wait_for_workers(const struct tally *t, const pid_t pids[])
+{
+	int crashed = 0;
+	for (int i = 0; i < o.workers; i++) {
+		int status = 0;
+		if (waitpid(pids[i], &status, 0) == pids[i] && WIFEXITED(status) && WEXITSTATUS(status) == 0)
+			continue;
+		crashed++;
+		printf("seed %llu: crashes; see it with --show %llu\n", t->at[i], t->at[i]);
+	}
+	return crashed;
+}
+
+static int by_seed(const void *a, const void *b)
+{
+	const struct found *x = a, *y = b;
+	return x->seed < y->seed ? -1 : x->seed > y->seed;
+}
+
+static void show_found(struct tally *t)
+{
+	int n = t->broken < FOUND_MAX ? t->broken : FOUND_MAX;
+	qsort(t->found, (size_t)n, sizeof t->found[0], by_seed);
+	for (int i = 0; i < n && i < o.most; i++)
+		if (o.brief)
+			printf("seed %llu: %s\n", t->found[i].seed, t->found[i].law);
+		else
+			show(t->found[i].seed, t->found[i].law);
 }
 
 static double seconds(void)
@@ -92,30 +131,24 @@ static double seconds(void)
 
 static int run_all(void)
 {
-	struct tally *t =
-	    mmap(NULL, sizeof *t * WORKERS_MAX, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct tally *t = mmap(NULL, sizeof *t, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (t == MAP_FAILED) {
 		perror("sim: no memory to share");
 		return 2;
 	}
 	double begun = seconds();
+	pid_t pids[WORKERS_MAX];
 	for (int i = 0; i < o.workers; i++)
-		if (fork() == 0) {
-			work(i, &t[i]);
+		if ((pids[i] = fork()) == 0) {
+			work(i, t);
 			_exit(0);
 		}
-	int crashed = 0, broken = 0;
-	for (int status; wait(&status) > 0;)
-		crashed += !WIFEXITED(status) || WEXITSTATUS(status) != 0;
-	uint64_t events = 0;
-	for (int i = 0; i < o.workers; i++) {
-		broken += t[i].broken;
-		events += t[i].events;
-	}
+	int crashed = wait_for_workers(t, pids);
+	double lasted = seconds() - begun;
+	show_found(t);
 	printf("%llu seeds from %llu, %s: %d broken laws, %d crashes, %.1f s, %.1f million events\n", o.count, o.from,
-	       o.options.arbitrated ? "arbiter" : "no arbiter", broken, crashed, seconds() - begun,
-	       (double)events / 1e6);
-	return broken || crashed;
+	       o.options.arbitrated ? "arbiter" : "no arbiter", t->broken, crashed, lasted, (double)t->events / 1e6);
+	return t->broken || crashed;
 }
 
 static int show_one(void)
@@ -148,9 +181,9 @@ static bool break_world(const char *what)
 static bool read_options(int argc, char **argv)
 {
 	static const struct option longs[] = {
-	    {"seeds", 1, NULL, 's'}, {"none", 0, NULL, 'n'},   {"workers", 1, NULL, 'w'},
-	    {"most", 1, NULL, 'm'},  {"brief", 0, NULL, 'b'},  {"show", 1, NULL, 'v'},
-	    {"break", 1, NULL, 'x'}, {"faults", 1, NULL, 'f'}, {NULL, 0, NULL, 0}};
+	    {"seeds", 1, NULL, 's'}, {"none", 0, NULL, 'n'}, {"workers", 1, NULL, 'w'}, {"most", 1, NULL, 'm'},
+	    {"brief", 0, NULL, 'b'}, {"show", 1, NULL, 'v'}, {"break", 1, NULL, 'x'},   {"faults", 1, NULL, 'f'},
+	    {"law", 1, NULL, 'l'},   {NULL, 0, NULL, 0}};
 	bool good = true;
 	for (int c; good && (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
 		if (c == 's')
@@ -163,6 +196,8 @@ static bool read_options(int argc, char **argv)
 			good = sscanf(optarg, "%d", &o.most) == 1;
 		else if (c == 'f')
 			good = faults_named(optarg, &o.options.kinds);
+		else if (c == 'l')
+			o.options.law = optarg;
 		else if (c == 'b')
 			o.brief = true;
 		else if (c == 'v')
@@ -178,7 +213,7 @@ int main(int argc, char **argv)
 	if (!read_options(argc, argv)) {
 		fprintf(stderr,
 		        "usage: sim [--seeds FROM:COUNT] [--none] [--workers N] [--most N] [--brief] [--show SEED]\n"
-		        "           [--faults NAME,...] [--break sentinel|fsync|guard|clock]\n");
+		        "           [--faults NAME,...] [--law LAW] [--break sentinel|fsync|guard|clock]\n");
 		return 2;
 	}
 	ftd_prepare();

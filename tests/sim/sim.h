@@ -66,6 +66,7 @@ enum what {
 	HOST_RESUME,
 	HOST_RESET, /* the watchdog */
 	ARBITER_ARRIVES,
+	ATTACK,        /* .arg: what is sent again */
 	FAULT_STRIKES, /* .arg: which */
 	FAULT_ENDS,
 	HEAL,
@@ -96,11 +97,17 @@ struct datagram {
 struct qemu {
 	uint64_t instance;
 	bool alive, stopped;
-	bool stuck;     /* waits in a checkpoint for an answer that does not come */
+	bool killed; /* died by itself; false: with its host, or not at all */
+	bool stuck;  /* its main loop waits for the peer, and answers nothing in band */
+	bool yanked; /* has closed its migration connection */
+	bool disk_yanked;
+	bool halted; /* its guest was stopped for a checkpoint that came to nothing; only the failover lets it go on */
 	bool foreign;   /* somebody else stopped it */
 	bool hung;      /* its monitor answers nothing in band, though it runs */
 	bool exit_said; /* COLO_EXIT comes once */
 	enum ft_role mode, last;
+	enum { CHECKPOINT_NONE, CHECKPOINT_ASKED, CHECKPOINT_RUNS, CHECKPOINT_CAUGHT } checkpoint;
+	int64_t attempt_at;                /* whatever was to be attempted before is void */
 	uint32_t conts;                    /* SIGCONT undoes every SIGSTOP before it */
 	int64_t silent_since;              /* FT_NEVER: it answers */
 	bool released;                     /* it runs what the other side must not run any more */
@@ -166,7 +173,8 @@ struct ftd {
 	uint32_t plan_run;
 	uint32_t requests; /* to the arbiter */
 	bool request_open, claimed_released;
-	int stall_in; /* boundaries until it is stopped between two instructions; 0: not */
+	struct ft_outcome pending; /* as the core handed it over to be written */
+	int stall_in;              /* boundaries until it is stopped between two instructions; 0: not */
 	double stall_ms;
 };
 
@@ -217,6 +225,7 @@ enum fault_kind {
 	DISK_HANGS,
 	DISK_LOSES,
 	PLAN_TROUBLE,
+	REPLAY,  /* somebody sends again what was sent to a host */
 	REBUILD, /* a person gives the survivor a new secondary */
 	FAULT_KINDS
 };
@@ -227,6 +236,7 @@ struct fault {
 	int64_t at;
 	double ms; /* how long, or after what time what it ended begins again */
 	bool on;
+	bool at_start; /* waits for an ftd to start after .at, and strikes within ms of that */
 };
 
 struct options {
@@ -234,6 +244,7 @@ struct options {
 	bool no_sentinel, no_fsync, no_guard, old_clock; /* break the world on purpose */
 	uint32_t kinds;                                  /* of faults, a bit each: which may happen */
 	double freeze_ms;                                /* the longest time that a SIGSTOP takes to take hold */
+	const char *law;                                 /* only this one is judged; NULL: all */
 };
 
 struct world {
@@ -249,7 +260,8 @@ struct world {
 	int64_t healed_at;
 	struct host host[2]; /* 0 starts as the primary */
 	/* counts: several faults may hold the same thing */
-	int cut[LINKS][2], cut_arbiter[2], lossy, slow_net, slow_arbiter, colo_silent;
+	int cut[LINKS][2], cut_arbiter[2], lossy, slow_net, slow_arbiter, colo_silent, replayed[2];
+	int n_recorded[2]; /* datagrams from a host, since the beginning */
 	bool colo_closed;
 	int64_t checkpoint_every;
 	int n_registers;
@@ -263,6 +275,8 @@ struct world {
 	int depth;          /* of stalls within stalls */
 	uint64_t events;
 	int freezes;
+	int64_t crashed_at[2]; /* FT_NEVER never, or its peer was not protected then */
+	uint64_t old_copy[2];  /* the QEMU whose peer has run the guest alone since; 0 none */
 	int n_queue;
 	struct happening queue[QUEUE_MAX];
 	int free_datagram;
@@ -298,6 +312,7 @@ const struct ft_plan *plan_of(enum ft_role role);
 /* qemu.c */
 void qemu_happens(const struct happening *h);
 void qemu_start(int host, enum ft_role mode);
+void qemu_protect(int host); /* a survivor becomes the primary of a new pair */
 void qemu_kill(int host);
 void qemu_signal_stop(int host);
 void qemu_signal_cont(int host);
@@ -322,6 +337,9 @@ bool faults_are_harmless(void);
 /* A list with commas, as in the histories; false: one of them is unknown, or given twice. */
 bool faults_named(const char *names, uint32_t *kinds);
 void fault_happens(const struct happening *h);
+void faults_at_start(void);
+/* Whether the faults of this run are a host's crash and an attacker, and no more. */
+bool faults_are_a_crash(void);
 void heal(void);
 extern const char *const fault_names[FAULT_KINDS];
 
@@ -330,9 +348,17 @@ void arbiter_ask(int host, bool claim);
 void arbiter_arrives(const struct happening *h);
 const struct registration *arbiter_find(const uint8_t id[FT_SESSION_BYTES]);
 
+/* attacker.c */
+void attacker_hears(int from, int link, const uint8_t *data, size_t len);
+void attacker_sends(const struct happening *h);
+void attack(int host);
+
 /* laws.c */
+extern const char *const world_spins; /* the one law that ends a world even where it is not judged */
 void law_broken(const char *law);
 void laws_after_event(void);
+void laws_after_outcome(int host, const struct ft_action *a);
+void laws_before_crash(int host);
 void laws_after_step(int host, const struct ft_actions *out);
 bool laws_settled(void);
 void laws_at_end(void);

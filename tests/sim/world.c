@@ -163,6 +163,8 @@ static void happen(const struct happening *h)
 		host_happens(h);
 	else if (h->what == ARBITER_ARRIVES)
 		arbiter_arrives(h);
+	else if (h->what == ATTACK)
+		attacker_sends(h);
 	else if (h->what == HEAL)
 		heal();
 	else
@@ -223,7 +225,7 @@ void world_run(int64_t until, bool (*enough)(void))
 			return;
 		}
 		if (++w.events > EVENTS_MAX)
-			law_broken("the world spins");
+			law_broken(world_spins);
 		if (queued <= waking) {
 			struct happening h;
 			take_first(&h);
@@ -256,6 +258,7 @@ void world_begin(uint64_t seed, const struct options *options, bool verbose)
 	w.checkpoint_every = MS(300);
 	for (int i = 0; i < 2; i++) {
 		struct host *h = &w.host[i];
+		w.crashed_at[i] = FT_NEVER;
 		h->up = true;
 		h->booted_at = w.now;
 		h->clock_base = MS(between(RANDOM_SETUP, 1e3, 1e7));

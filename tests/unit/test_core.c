@@ -1759,6 +1759,46 @@ START_TEST(a_peer_that_left_and_is_silent_is_not_failed_over)
 }
 END_TEST
 
+/* A primary with an arbiter, bound since before it was restarted; its peer is bound by the same session. */
+static void protect_in_session(void)
+{
+	arm(FT_ROLE_PRIMARY);
+	step(&(struct ft_event){.kind = FT_EVENT_ACK, .at = w.now});
+	w.q.pid_verified = true;
+	w.c.params.arbitrated = true;
+	w.c.params.guard = MS(20);
+	w.c.session = (struct ft_session){
+	    .stage = FT_SESSION_BOUND, .id = {7}, .epoch = 1, .role = FT_ROLE_PRIMARY, .instance = w.q.instance};
+	memcpy(w.p.side.session, w.c.session.id, sizeof w.p.side.session);
+	w.p.side.window_ms = 500;
+	w.p.side.ready = true;
+	peer_says();
+	qemu_is();
+	checkpoint();
+	peer_state(FT_PROTECTED);
+	expect_phase(PROTECTED);
+	forget();
+}
+
+/* The disk takes its time, and the peer's next ftd comes meanwhile: named to it, the session would bind it again, while
+ * ours is released the moment the disk answers, and runs without a lease. */
+START_TEST(a_session_that_is_being_released_is_offered_to_nobody)
+{
+	static const uint8_t none[FT_SESSION_BYTES];
+	protect_in_session();
+	ck_assert_mem_eq(w.c.self.session, w.c.session.id, FT_SESSION_BYTES);
+	w.p.side.leaving = true;
+	memset(w.p.side.session, 0, sizeof w.p.side.session);
+	peer_says();
+	ck_assert_int_eq(w.did[FT_DO_STORE], 1);
+	ck_assert_int_eq(w.c.store_next.stage, FT_SESSION_RELEASED);
+	ck_assert_mem_eq(w.c.self.session, none, FT_SESSION_BYTES);
+	/* One that could not be released holds as before. */
+	step(&(struct ft_event){.kind = FT_EVENT_STORED, .error = true, .text = "no space left"});
+	ck_assert_mem_eq(w.c.self.session, w.c.session.id, FT_SESSION_BYTES);
+}
+END_TEST
+
 /* ---- what was not seen ---- */
 
 START_TEST(a_guest_that_has_failed_over_already_is_solo)
@@ -1777,6 +1817,25 @@ START_TEST(a_guest_that_has_failed_over_already_is_solo)
 	reach(FT_PHASE_FAILED, role);
 	qemu_left_colo();
 	expect_phase(SOLO);
+}
+END_TEST
+
+/* Its ftd was restarted, and hears the request before it could say that it is solo. */
+START_TEST(a_guest_that_runs_alone_is_not_yielded_to_an_old_copy)
+{
+	begin();
+	w.p = (struct ft_peer_news){.node = "beta", .incarnation = 0xb1, .side = {.vm = FT_VM_ALIVE, .request_id = 70}};
+	w.p.side.role = other(both_roles[_i]);
+	peer_asks();
+	hear(FT_PEER_ALIVE);
+	w.q.instance++;
+	w.q.connected = w.q.oob = w.q.pid_verified = true;
+	w.q.vm = FT_VM_ALIVE;
+	w.q.last_role = both_roles[_i];
+	qemu_is();
+	expect_phase(SOLO);
+	expect_answer(FT_ANSWER_REFUSED);
+	expect_did(FREEZE, 0);
 }
 END_TEST
 
@@ -2072,6 +2131,7 @@ static TCase *ending_case(void)
 	EACH_ROLE(leaving_waits_for_what_was_begun);
 	EACH_ROLE(who_has_left_decides_nothing_more);
 	EACH_ROLE(a_peer_that_left_and_is_silent_is_not_failed_over);
+	ONCE(a_session_that_is_being_released_is_offered_to_nobody);
 	return tc;
 }
 
@@ -2079,6 +2139,7 @@ static TCase *unseen_case(void)
 {
 	TCase *tc = tcase_create("what was not seen");
 	EACH_ROLE(a_guest_that_has_failed_over_already_is_solo);
+	EACH_ROLE(a_guest_that_runs_alone_is_not_yielded_to_an_old_copy);
 	EACH_ROLE(two_masters_are_said_once);
 	EACH(the_end_of_a_solo_guest_is_the_end, 4);
 	EACH_ROLE(a_solo_side_is_protected_again_by_a_new_pair);

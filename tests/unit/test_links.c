@@ -20,7 +20,7 @@ struct end {
 	struct ft_config config;
 	struct ft_links *links;
 	struct ft_side side;
-	int news, lost, new_incarnations, stalls;
+	int news, lost, new_incarnations, stalls, dues;
 	int refused[FT_LINKS_MAX];
 	enum ft_hearing hearing;
 	struct ft_beat peer;
@@ -85,7 +85,14 @@ static void on_stalled(void *arg, int64_t gap, int64_t now)
 	e->stalls++;
 }
 
-static const struct ft_links_callbacks callbacks = {on_self, on_news, on_acked, on_hearing, on_refused, on_stalled};
+static void on_due(void *arg, int64_t now)
+{
+	(void)now;
+	((struct end *)arg)->dues++;
+}
+
+static const struct ft_links_callbacks callbacks = {on_self,    on_news,    on_acked, on_hearing,
+                                                    on_refused, on_stalled, on_due};
 
 static socklen_t make_address(int family, int port, struct sockaddr_storage *out)
 {
@@ -248,8 +255,10 @@ START_TEST(news_is_told_when_it_is_news)
 	told = a.news;
 	{
 		uint64_t before = received(&a, 0);
+		int dues = b.dues;
 
 		run_until(received(&a, 0) > before + 5);
+		run_until(b.dues > dues + 5);
 	}
 	ck_assert_int_eq(a.news, told);
 	b.side.state = FT_PROTECTED;

@@ -74,17 +74,21 @@ def the_session_is_agreed_on():
 
 @scenario
 def only_the_sentinel_can_act():
-    """The primary's ftd is stopped alone.  Its guest must stand still before the other side's may go on."""
     with with_arbiter() as rig, Watch(rig):
-        began = time.monotonic()
-        rig.alpha.freeze_ftd()
-        wait(rig.alpha.qemu.stopped, "the sentinel to freeze alpha's QEMU")
-        failed_over(rig, rig.beta, HOST_DIED)
-        time.sleep(max(0.0, began + 3 - time.monotonic()))
-        assert rig.alpha.qemu.stopped(), "alpha's QEMU no longer stands still"
-        rig.alpha.wake_ftd()
-        fenced(rig.alpha)
-        failed_over(rig, rig.beta, HOST_DIED)
+        only_the_sentinel_acts(rig)
+
+
+def only_the_sentinel_acts(rig):
+    """The primary's ftd is stopped alone.  Its guest must stand still before the other side's may go on."""
+    began = time.monotonic()
+    rig.alpha.freeze_ftd()
+    wait(rig.alpha.qemu.stopped, "the sentinel to freeze alpha's QEMU")
+    failed_over(rig, rig.beta, HOST_DIED)
+    time.sleep(max(0.0, began + 3 - time.monotonic()))
+    assert rig.alpha.qemu.stopped(), "alpha's QEMU no longer stands still"
+    rig.alpha.wake_ftd()
+    fenced(rig.alpha)
+    failed_over(rig, rig.beta, HOST_DIED)
 
 
 @scenario

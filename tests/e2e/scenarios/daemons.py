@@ -2,9 +2,10 @@
 
 import os
 import signal
+import subprocess
 
 from tests.e2e.checks import HOST_DIED, Calm, failed_over, no_failover
-from tests.e2e.harness import protected, stays, wait
+from tests.e2e.harness import Skip, protected, stays, wait
 from tests.e2e.registry import on_either, scenario
 from tests.pair import processes
 
@@ -83,6 +84,33 @@ def reload_good_and_bad():
         rig.beta.stop_ftd()
         side.wait_state("unprotected")
         wait(side.hook_calls, "the new hook to be called")
+        no_failover(rig)
+
+
+@scenario
+def a_reload_that_hangs_holds_up_no_heartbeat():
+    """The list of groups becomes a pipe that nobody writes to: whoever opens it waits."""
+    if os.geteuid() != 0:
+        raise Skip("a mount of ftd's own takes root")
+    with protected() as rig:
+        side = rig.alpha
+        side.stop_ftd()
+        side.write_conf(control__group="root")
+        side.start_ftd(inside=("unshare", "--mount"))
+        rig.wait_protected()
+        groups, calm = side.qemu.path("groups"), Calm(rig)
+        os.mkfifo(groups)
+        there = ("nsenter", "--mount", f"--target={side.ftd.pid}")
+        subprocess.run([*there, "mount", "--bind", groups, "/etc/group"], check=True)
+
+        said = len(side.log_text())
+        side.ftd.send_signal(signal.SIGHUP)
+        side.wait_log("not reloaded", since=said)
+        calm.check(for_seconds=1)
+
+        subprocess.run([*there, "umount", "/etc/group"], check=True)
+        assert side.ftctl("reload").returncode == 0
+        calm.check()
         no_failover(rig)
 
 

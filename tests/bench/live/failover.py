@@ -1,0 +1,328 @@
+#!/usr/bin/env python3
+"""How long a failover takes: real COLO pairs, killed at random moments, timed from the SIGKILL to the guest running alone.
+
+    failover.py [--kills N] [--claims N] [--quick] [--markdown] ...
+
+A guest runs alone from QEMU's own RESUME event on, with QEMU's own time stamp: nobody is asked anything while it matters.
+QEMU's share of a plan is the time in which at least one of its answers was awaited; ours is the rest.
+
+Knows: the outcome record, QEMU's events.  Must not know: how ftd does it.
+"""
+
+import argparse
+import contextlib
+import ctypes
+import dataclasses
+import datetime
+import os
+import random
+import select
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+sys.path.insert(0, ROOT)
+sys.dont_write_bytecode = True
+
+from tests.bench.live import figures  # noqa: E402 (the path above comes first)
+from tests.bench.live.etcd import Etcd  # noqa: E402
+from tests.e2e import harness  # noqa: E402
+from tests.pair import build, pair, processes  # noqa: E402
+
+LOST_AFTER, GUARD_MS, CHECKPOINT_MS = 5, 20, 300
+BIG_MB, ROOM_MB = 8192, 1500  # of the big guest; what must stay free beside it
+PR_SET_THP_DISABLE = 41  # linux/prctl.h
+PF_EXITING = 4  # linux/sched.h, in a thread's flags
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    name: str
+    blow: str  # "qemu": its ftd lives on; "host": both die at once
+    kills: int
+    interval_ms: int = 100
+    arbiter: object = None  # an Etcd
+    roles: tuple = ("primary", "secondary")  # of the victims, by turns
+
+
+class LonePair(pair.Pair):
+    """A big primary that has no secondary: the copies that COLO makes of its memory would not fit."""
+    patience = 300.0
+
+    def up(self):
+        self.a.make_images()
+
+    def start_primary(self):
+        self.a.start(self._primary_arguments() + ["-m", str(BIG_MB), "-mem-prealloc"])
+
+
+# ---- one kill
+
+
+def kill(case, role):
+    """Brings a pair up, kills one side of it, returns the times."""
+    with harness.protected(build=OPTIONS.build, arbiter=case.arbiter, settings={"heartbeat.interval_ms": case.interval_ms},
+                           checkpoint_ms=CHECKPOINT_MS) as rig:
+        victim = rig.side(role)
+        survivor = rig.other(victim)
+        time.sleep(0.2 + random.random() * max(case.interval_ms, CHECKPOINT_MS) / 1e3)
+        seen = survivor.qemu.obs.drain()
+        dying = Dying(victim.qemu.process.pid)
+        killed = time.time()
+        if case.blow == "host":
+            victim.ftd.kill()
+        victim.qemu.process.kill()
+        ended, gone = dying.watch()
+        record = processes.wait_until(survivor.outcomes, "the outcome on disk", 60, 0.05)[0]
+        assert record["result"] == "success", record
+        time.sleep(0.1)
+        survivor.qemu.obs.drain()
+        return times(case, record, survivor.qemu.obs.events[seen:], killed) | {
+            "role": role, "ended": round((ended - killed) * 1e3, 3), "gone": round((gone - killed) * 1e3, 3)}
+
+
+class Dying:
+    """The two moments of a process's death, CLOCK_REALTIME, s: no thread of it will ever run the guest again; and nothing of
+    it is left, neither memory nor sockets, which is when its pidfd says so."""
+
+    def __init__(self, pid):
+        self._pidfd = os.pidfd_open(pid)
+        self._threads = [os.open(f"/proc/{pid}/task/{t}/stat", os.O_RDONLY) for t in os.listdir(f"/proc/{pid}/task")]
+
+    def watch(self):
+        while self._threads:
+            self._threads = [fd for fd in self._threads if not self._has_ended(fd)]
+            time.sleep(0.00005)
+        ended = time.time()
+        select.select([self._pidfd], [], [])
+        os.close(self._pidfd)
+        return ended, time.time()
+
+    @staticmethod
+    def _has_ended(fd):
+        try:
+            fields = os.pread(fd, 1024, 0).rpartition(b") ")[2].split()
+            ended = fields[0] in b"ZX" or int(fields[6]) & PF_EXITING
+        except ProcessLookupError:
+            ended = True
+        if ended:
+            os.close(fd)
+        return ended
+
+
+def times(case, record, events, killed):
+    """All in ms, counted from the SIGKILL unless the name says otherwise."""
+    parts, steps = record["durations_ms"], [s for s in record["steps"] if s["at_ms"] is not None and s["ms"] is not None]
+    ended = datetime.datetime.fromisoformat(record["time"]).timestamp()
+    first = (ended - parts["total"] / 1e3 - killed) * 1e3  # the record counts from its first evidence
+    planned = min(s["at_ms"] for s in steps)
+    proven = planned + parts["plan"]
+    command = next(s for s in steps if s["command"] == "x-colo-lost-heartbeat")
+    qemu = covered([(s["at_ms"], min(s["at_ms"] + s["ms"], proven)) for s in steps])
+    runs = resumed(events, killed + (first + command["at_ms"]) / 1e3)
+    running = (runs - killed) * 1e3 if runs else first + command["at_ms"] + command["ms"]
+    known = first + parts["detection"]
+    claim = record["claim"]["ms"] or 0.0
+    found = {"cause": record["cause"], "resume_seen": runs is not None, "first_evidence": first, "known": known,
+             "running": running, "proven": first + proven, "qemu_in_plan": qemu, "plan": parts["plan"], "claim": claim,
+             "after_known": proven - parts["detection"], "ours_after_known": proven - parts["detection"] - qemu - claim}
+    if case.blow == "host":
+        nominal = case.interval_ms * LOST_AFTER
+        guard = GUARD_MS if case.arbiter else 0
+        found |= {"over_nominal": running - nominal, "over_guard": running - nominal - guard,
+                  "late": running - first - nominal - guard}
+        assert "heartbeat was heard" in record["evidence"][0]["what"], record["evidence"]
+    return {k: round(v, 3) if isinstance(v, float) else v for k, v in found.items()}
+
+
+def resumed(events, since):
+    """When the guest ran again after the failover command, CLOCK_REALTIME, s; None if it never stopped."""
+    for e in events:
+        at = e["timestamp"]["seconds"] + e["timestamp"]["microseconds"] / 1e6
+        if e["event"] == "RESUME" and at >= since:
+            return at
+    return None
+
+
+def covered(spans):
+    """How much time at least one of the spans covers."""
+    total, until = 0.0, float("-inf")
+    for start, end in sorted(spans):
+        total += max(0.0, end - max(start, until))
+        until = max(until, end)
+    return total
+
+
+# ---- all of them
+
+
+def run(case):
+    print(f"{case.name}: {case.kills} kills", flush=True)
+    kills = [kill(case, case.roles[i % len(case.roles)]) for i in range(case.kills)]
+    print("  to running: median {}, p99 {}, max {} ms".format(*figures.spread_cells([k["running"] for k in kills])), flush=True)
+    for k in kills:
+        k["ours"] = round(k["known"] - k["ended"] + k["ours_after_known"], 3)
+    return {"name": case.name, "blow": case.blow, "interval_ms": case.interval_ms, "lost_after": LOST_AFTER, "guard_ms": GUARD_MS,
+            "kills": kills}
+
+
+def run_big(kills):
+    """A QEMU with much memory dies; when does its peer's ftd know?"""
+    interval, found = 100, []
+    print(f"QEMU of {BIG_MB} MB killed: {kills} kills", flush=True)
+    ctypes.CDLL(None).prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0)  # small pages, as on a host whose memory is fragmented
+    rig = harness.Rig(build=OPTIONS.build, settings={"heartbeat.interval_ms": interval}, pair_type=LonePair)
+    try:
+        rig.pair.up()
+        rig.make_key()
+        for side in rig.sides:
+            side.write_conf()
+            side.start_ftd()
+        found = [kill_big(rig) for _ in range(kills)]
+        rig.finish()
+    finally:
+        for side in rig.sides:
+            if side.ftd:
+                side.kill_ftd()
+        rig.pair.down()
+    return {"name": f"QEMU of {BIG_MB} MB killed", "blow": "big", "interval_ms": interval, "kills": found}
+
+
+def kill_big(rig):
+    rig.pair.start_primary()
+
+    def seen_by_peer():
+        return rig.beta.status()["peer"]["vm"]
+    harness.wait(lambda: seen_by_peer() == "alive", "beta's ftd to know alpha's QEMU")
+    time.sleep(1 + random.random())
+    process = rig.alpha.qemu.process
+    pidfd = os.pidfd_open(process.pid)
+    killed, at = time.time(), {}
+    process.kill()
+
+    def both():
+        if "gone" not in at and select.select([pidfd], [], [], 0)[0]:
+            at["gone"] = (time.time() - killed) * 1e3
+        if "known" not in at and seen_by_peer() in ("gone", "absent"):
+            at["known"] = (time.time() - killed) * 1e3
+        return len(at) == 2
+    processes.wait_until(both, "QEMU to be gone, and beta's ftd to know", 60, 0.001)
+    os.close(pidfd)
+    process.wait()
+    return {k: round(v, 3) for k, v in at.items()}
+
+
+def available_mb():
+    with open("/proc/meminfo", encoding="ascii") as f:
+        return next(int(line.split()[1]) // 1024 for line in f if line.startswith("MemAvailable:"))
+
+
+def filesystem(directory):
+    return subprocess.run(["stat", "-f", "-c", "%T", directory], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def measure(stack):
+    """{etcd's place: what it takes a bare client}, [run]"""
+    n, bare, runs = OPTIONS.kills, {}, []
+    for interval in (100, 1000):
+        runs.append(run(Case(f"QEMU killed, heartbeats every {interval} ms", "qemu", n, interval)))
+    runs.append(run(Case("QEMU and ftd killed, no arbiter", "host", n)))
+    for place, directory in (("memory", OPTIONS.memory_dir), ("disk", OPTIONS.disk_dir)):
+        directory = tempfile.mkdtemp(prefix="ftd-failover-", dir=directory)
+        stack.callback(shutil.rmtree, directory, ignore_errors=True)
+        etcd = Etcd(directory)
+        where = f"etcd on {place} ({filesystem(directory)})"
+        bare[where] = figures.spread(etcd.claim_times_ms(max(n, 20)))
+        runs.append(run(Case(f"QEMU and ftd killed, {where}", "host", OPTIONS.claims, arbiter=etcd, roles=("primary",))))
+        etcd.end()
+    if OPTIONS.big and available_mb() < BIG_MB + ROOM_MB:
+        print(f"a guest of {BIG_MB} MB left out: {available_mb()} MB of memory are free, {BIG_MB + ROOM_MB} are needed", flush=True)
+    elif OPTIONS.big:
+        runs.append(run_big(OPTIONS.big))
+    return bare, runs
+
+
+ROWS = {"big": (("kill to known to the peer's ftd", "known"), ("kill to all of it gone, memory and sockets", "gone")),
+        "qemu": (("kill to guest running alone", "running"), ("kill to all its threads ended", "ended"),
+                 ("kill to known to the survivor's ftd", "known"), ("kill to all of it gone, memory and sockets", "gone"),
+                 ("plan: QEMU's share", "qemu_in_plan"), ("ours: threads ended to known, and in the plan", "ours")),
+        "host": (("kill to guest running alone", "running"), ("... minus the detection time", "over_nominal"),
+                 ("... minus the guard as well", "over_guard"),
+                 ("... counted from the last heartbeat, not from the kill", "late"), ("decision, claim and plan", "after_known"),
+                 ("... claim", "claim"), ("... QEMU's share of the plan", "qemu_in_plan"), ("... ours", "ours_after_known"))}
+
+
+def values(run_, key):
+    return [k[key] for k in run_["kills"]]
+
+
+def tables(bare, runs):
+    made = []
+    for r in runs:
+        detection = f", detection time {r['interval_ms'] * r['lost_after']} ms" if r["blow"] == "host" else ""
+        table = figures.Table(f"{r['name']} ({len(r['kills'])} kills{detection})", "ms", "median", "p99", "max")
+        for text, key in ROWS[r["blow"]]:
+            table.add(text, *figures.spread_cells(values(r, key)))
+        made.append(table)
+    alone = figures.Table("A claim by a bare client, connection open", "ms", "median", "p99", "max")
+    for where, found in bare.items():
+        alone.add(where, *(f"{found[k]:.2f}" for k in ("median", "p99", "max")))
+    reached = figures.Table("Targets", "", "target, ms", "measured, ms", "reached")
+    for t in targets(runs):
+        reached.add(t["what"], t["target_ms"], f"{t['measured_ms']:.2f}", "yes" if t["reached"] else "NO")
+    return [*made, alone, reached]
+
+
+def targets(runs):
+    found = []
+
+    def target(what, ms, measured):
+        found.append({"what": what, "target_ms": ms, "measured_ms": round(measured, 3), "reached": measured < ms})
+
+    for r in runs:
+        if r["blow"] == "big":
+            target(f"{r['name']}: known within a heartbeat interval, max", r["interval_ms"], max(values(r, "known")))
+        elif r["blow"] == "qemu":
+            target(f"{r['name']}: beyond QEMU's own time, max", 5, max(values(r, "ours")))
+        else:
+            target(f"{r['name']}: beyond the detection time, max", 15, max(values(r, "over_nominal")))
+            target(f"{r['name']}: ... and beyond the guard, max", 15, max(values(r, "over_guard")))
+        if "etcd" in r["name"]:
+            target(f"{r['name']}: ours in decision, claim and plan, p99", 10, figures.percentile(values(r, "ours_after_known"), 99))
+    return found
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    memory = "/dev/shm" if os.path.isdir("/dev/shm") else tempfile.gettempdir()
+    parser.add_argument("--kills", type=int, default=26, help="of each case without etcd (default 26)")
+    parser.add_argument("--claims", type=int, default=100, help="kills of each case with etcd (default 100)")
+    parser.add_argument("--big", type=int, default=3, metavar="N", help="kills of a big guest; 0: none (default 3)")
+    parser.add_argument("--quick", action="store_true", help="4 kills of each case, one of a big guest")
+    parser.add_argument("--memory-dir", default=memory, help="where an etcd in memory has its data")
+    parser.add_argument("--disk-dir", default=os.path.join(ROOT, "build"), help="where an etcd on disk has its data")
+    parser.add_argument("--build", default=os.path.join(ROOT, "build"), help="where the binaries are")
+    parser.add_argument("--json", default=os.path.join(ROOT, "build", "bench", "failover.json"), help="where the results go")
+    parser.add_argument("--markdown", action="store_true", help="print the tables as Markdown")
+    options = parser.parse_args()
+    if options.quick:
+        options.kills, options.claims, options.big = 4, 4, 1
+    return options
+
+
+def main():
+    processes.end_with_everything()
+    print(f"QEMU runs with {build.accelerator()}, a checkpoint every {CHECKPOINT_MS} ms", flush=True)
+    with contextlib.ExitStack() as stack:
+        bare, runs = measure(stack)
+    results = {"accelerator": build.accelerator(), "checkpoint_ms": CHECKPOINT_MS, "bare_claim_ms": bare, "targets": targets(runs),
+               "runs": [r | {"spread": {k: figures.spread(values(r, k)) for _, k in ROWS[r["blow"]]}} for r in runs]}
+    figures.publish(OPTIONS.json, results, tables(bare, runs), OPTIONS.markdown)
+
+
+if __name__ == "__main__":
+    OPTIONS = arguments()
+    main()

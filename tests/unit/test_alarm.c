@@ -1,0 +1,135 @@
+/* The alarm, on a real event loop.  It may ring late on a busy machine, but never early, twice, or in vain. */
+#include "supervisor/alarm.h"
+#include "supervisor/clock.h"
+#include "supervisor/types.h"
+
+#include <check.h>
+#include <event2/event.h>
+#include <stdlib.h>
+
+#define MS FT_NS_PER_MS
+
+static struct event_base *base;
+static struct ft_alarm *alarm_a, *alarm_b;
+static int rung_a, rung_b;
+static int64_t rung_at, again_at;
+
+static void on_a(void *arg)
+{
+	ck_assert_ptr_eq(arg, &rung_a);
+	rung_a++;
+	rung_at = ft_clock_now();
+	ft_alarm_set(alarm_a, again_at);
+	again_at = FT_NEVER;
+}
+
+static void on_b(void *arg)
+{
+	(void)arg;
+	rung_b++;
+	event_base_loopexit(base, NULL);
+}
+
+static void setup(void)
+{
+	base = event_base_new();
+	ck_assert_ptr_nonnull(base);
+	alarm_a = ft_alarm_new(base, on_a, &rung_a);
+	alarm_b = ft_alarm_new(base, on_b, NULL);
+	ck_assert(alarm_a && alarm_b);
+	rung_a = rung_b = 0;
+	again_at = FT_NEVER;
+}
+
+static void clean_up(void)
+{
+	ft_alarm_free(alarm_a);
+	ft_alarm_free(alarm_b);
+	event_base_free(base);
+}
+
+/* Runs the loop until b rings. */
+static void run_until(int64_t at)
+{
+	ft_alarm_set(alarm_b, at);
+	event_base_dispatch(base);
+	ck_assert_int_ge(ft_clock_now(), at);
+}
+
+START_TEST(it_rings_once_and_never_early)
+{
+	/* Not in whole milliseconds. */
+	for (int i = 0; i < 20; i++) {
+		int64_t at = ft_clock_now() + 1100000 + i * 70001;
+
+		rung_a = 0;
+		ft_alarm_set(alarm_a, at);
+		run_until(at + 5 * MS);
+		ck_assert_int_eq(rung_a, 1);
+		ck_assert_int_ge(rung_at, at);
+	}
+}
+END_TEST
+
+START_TEST(the_past_rings_at_once)
+{
+	static const int64_t past[] = {0, 1, -5 * MS, 1000 * MS};
+
+	for (int i = 0; i < 4; i++) {
+		ft_alarm_set(alarm_a, past[i]);
+		run_until(ft_clock_now() + 2 * MS);
+		ck_assert_int_eq(rung_a, i + 1);
+	}
+}
+END_TEST
+
+START_TEST(the_newest_time_holds)
+{
+	int64_t now = ft_clock_now();
+
+	ft_alarm_set(alarm_a, now + 1 * MS);
+	ft_alarm_set(alarm_a, now + 20 * MS);
+	run_until(now + 10 * MS);
+	ck_assert_int_eq(rung_a, rung_at >= now + 20 * MS ? 1 : 0);
+	run_until(now + 30 * MS);
+	ck_assert_int_eq(rung_a, 1);
+	ck_assert_int_ge(rung_at, now + 20 * MS);
+	/* Also when it could have rung already. */
+	ft_alarm_set(alarm_a, 1);
+	ft_alarm_set(alarm_a, FT_NEVER);
+	run_until(ft_clock_now() + 5 * MS);
+	ck_assert_int_eq(rung_a, 1);
+}
+END_TEST
+
+START_TEST(it_may_be_set_while_it_rings)
+{
+	int64_t at = ft_clock_now() + 2 * MS;
+
+	/* the same time, which is past by then */
+	again_at = at;
+	ft_alarm_set(alarm_a, at);
+	run_until(at + 5 * MS);
+	ck_assert_int_eq(rung_a, 2);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("alarm");
+	TCase *t = tcase_create("alarm");
+	SRunner *sr = srunner_create(s);
+	int failed;
+
+	suite_add_tcase(s, t);
+	tcase_add_checked_fixture(t, setup, clean_up);
+	tcase_set_timeout(t, 120);
+	tcase_add_test(t, it_rings_once_and_never_early);
+	tcase_add_test(t, the_past_rings_at_once);
+	tcase_add_test(t, the_newest_time_holds);
+	tcase_add_test(t, it_may_be_set_while_it_rings);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
