@@ -156,5 +156,6 @@ install: all
 clean:
 	rm -rf build
 
-.PHONY: all unit check sim prove conformance demo lint lint-all fake-qemu bench bench-peers bench-docs bench-failover bench-scale install clean
+.PHONY: all unit check sim prove conformance demo bench bench-peers bench-docs lint lint-all \
+        fake-qemu bench-failover bench-scale install clean
 .SECONDARY:

@@ -1,14 +1,14 @@
 """What some processes have used so far: CPU, wake-ups, memory, system calls.
 
-Knows: /proc, strace.  Must not know: which processes these are.
+Knows: strace, and whom to ask about /proc.  Must not know: which processes these are.
 """
 
 import os
-import re
 import shutil
 import signal
 import subprocess
 
+from tests.bench.live import procfs
 from tests.pair import processes
 
 
@@ -18,26 +18,14 @@ def used(pids):
     A wake-up is a voluntary switch to the thread: it had slept.  CPU time is the scheduler's own count, in ns; what the
     kernel does for a packet in an interrupt is on nobody's account.
     """
-    cpu = wakeups = 0
-    for pid in pids:
-        for thread in os.listdir(f"/proc/{pid}/task"):
-            here = f"/proc/{pid}/task/{thread}"
-            with open(f"{here}/schedstat", encoding="ascii") as f:
-                cpu += int(f.read().split()[0])
-            with open(f"{here}/status", encoding="ascii", errors="replace") as f:
-                wakeups += int(re.search(r"^voluntary_ctxt_switches:\s*(\d+)", f.read(), re.MULTILINE).group(1))
-    return {"cpu_s": cpu / 1e9, "wakeups": wakeups}
+    threads = [procfs.use(f"{pid}/task/{thread}") for pid in pids for thread in os.listdir(f"/proc/{pid}/task")]
+    return {"cpu_s": sum(t.cpu_s for t in threads), "wakeups": sum(t.wakeups for t in threads)}
 
 
 def memory(pids):
     """{"rss_kb", "pss_kb"}: resident, and with each shared page divided by the number of processes that share it."""
-    total = {"rss_kb": 0, "pss_kb": 0}
-    for pid in pids:
-        with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as f:
-            text = f.read()
-        for name in total:
-            total[name] += int(re.search(rf"^{name[:3].capitalize()}:\s*(\d+)", text, re.MULTILINE).group(1))
-    return total
+    each = [procfs.memory(pid) for pid in pids]
+    return {"rss_kb": sum(m.rss_kb for m in each), "pss_kb": sum(m.pss_kb for m in each)}
 
 
 class SystemCalls:
@@ -46,7 +34,8 @@ class SystemCalls:
     def __init__(self, pids, folder, name):
         self._output = os.path.join(folder, f"{name}.strace")
         attach = [argument for p in pids for argument in ("-p", str(p))]
-        self._strace = processes.spawn(["strace", "-c", "-U", "calls,name", "-f", "-o", self._output, *attach], self._output + ".log")
+        self._strace = processes.spawn(["strace", "-c", "-U", "calls,name", "-f", "-o", self._output, *attach],
+                                       self._output + ".log")
 
     @staticmethod
     def missing():

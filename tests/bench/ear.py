@@ -2,7 +2,7 @@
 
 Knows: FIFOs, CLOCK_REALTIME.  Must not know: what a line means.
 
-One thread, one epoll: whoever has to wait waits here, so that a line is stamped when it comes, whatever else is going on.
+One thread, one epoll: whoever has to wait waits here, so that a line is stamped when it comes, whatever else goes on.
 """
 
 import contextlib

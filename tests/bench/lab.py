@@ -4,10 +4,10 @@
 
 Knows: namespaces, veth, bridges, nft, the relay that adds jitter.  Must not know: any daemon.
 
-What happens to a packet happens in the switch, so that neither host can know: no send fails because a packet is going to be
-lost, no carrier goes away because a cable is cut, and a daemon that sends and receives below the firewall (ucarp) is served
-like the others.  Each host also has a mount namespace with its own /run, /dev/shm and so on: daemons with fixed paths
-neither meet each other nor those of this machine.
+What happens to a packet happens in the switch, so that neither host can know: no send fails because a packet is going
+to be lost, no carrier goes away because a cable is cut, and a daemon that sends and receives below the firewall (ucarp)
+is served like the others.  Each host also has a mount namespace with its own /run, /dev/shm and so on: daemons with
+fixed paths neither meet each other nor those of this machine.
 """
 
 import fcntl
@@ -76,15 +76,15 @@ class Lab:
             switch += [f"link set {h}-{c} master sw-{c}" for h in NODES]
         self._ip("switch", switch)
         for h in NODES:
-            # Static neighbours: a lost ARP question would be a second kind of loss, which depends on who happens to ask.
+            # Static neighbours: a lost ARP question would be a second kind of loss, hitting whoever happens to ask.
             lines = ["link set lo up"]
             for c in CABLES:
                 lines += [f"address add {address(h, c)}/24 dev {c}", f"link set {c} up",
                           f"neigh replace {address(other(h), c)} lladdr {mac(other(h), c)} dev {c} nud permanent"]
             self._ip(h, lines)
         ports = ", ".join(f'"{h}-{c}"' for h in NODES for c in CABLES)
-        self.run("switch", ["nft", "-f", "-"], f"table netdev weather {{ chain in {{ type filter hook ingress devices = "
-                                               f"{{ {ports} }} priority 0; }}; }}")
+        self.run("switch", ["nft", "-f", "-"], f"table netdev weather {{ chain in {{ type filter hook ingress "
+                                               f"devices = {{ {ports} }} priority 0; }}; }}")
 
     # being there
 
@@ -102,7 +102,8 @@ class Lab:
             os.unlink(f"/proc/{self._holders[host].pid}/root{path}")
 
     def run(self, host, argv, given=None):
-        run = subprocess.run([*self.enter(host), *argv], input=given, capture_output=True, text=True, timeout=30, check=False)
+        run = subprocess.run([*self.enter(host), *argv], input=given, capture_output=True, text=True, timeout=30,
+                             check=False)
         if run.returncode != 0:
             raise RuntimeError(f"{host}: {' '.join(argv)}: {run.stderr.strip()}")
         return run.stdout
@@ -112,7 +113,7 @@ class Lab:
         return namespaces.inside(self._holders[host].pid, function)
 
     def pids(self, host):
-        """Every process on that host, however it was started, but for the one that keeps the namespaces; oldest first."""
+        """Every process on that host, however it was started, but for the keeper of the namespaces; oldest first."""
         wanted, found = os.readlink(f"/proc/{self._holders[host].pid}/ns/net"), []
         for entry in os.listdir("/proc"):
             try:

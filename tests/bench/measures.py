@@ -1,4 +1,4 @@
-"""The measures, the same for every daemon: how soon it sees a fault, how often it sees one that is not there, what it costs.
+"""The measures: how soon a daemon sees a fault, how often it sees one that is not there, and what it costs.
 
 Knows: pairs of any daemon, labs, the weather.  Must not know: any particular daemon.
 """
@@ -195,8 +195,8 @@ def _count_calls(hearing, pairs, spent, seconds=5):
 def stopped(bench, wanted, trials):
     """The observer stands still for 2 s while its peer is well.
 
-    -> [{"trials", "wrong", "told"} or {"missing"}]: wrong if it then held the peer for dead by its own judgement; told if
-    its peer, which had rightly given it up, said so first.
+    -> [{"trials", "wrong", "told"} or {"missing"}]: wrong if it then held the peer for dead by its own judgement;
+    told if its peer, which had rightly given it up, said so first.
     """
     with bench.pairs(wanted) as (pairs, absent):
         tally = [{"trials": 0, "wrong": 0, "told": 0} for _ in pairs]

@@ -3,27 +3,24 @@
 Knows: the rows of results.json.  Must not know: how they were measured.
 """
 
-import math
 import shutil
 import subprocess
+
+from tests.bench.live import figures
 
 ALARMS = {"calm": "calm", "hogs": "CPU hogs", "loss10": "10 % loss", "loss20": "20 % loss", "jitter": "5 ms jitter"}
 _NOTHING = "-"
 
 
 def statistics(seen, nominal_ms):
-    """Of [{"ms", "ideal_ms"}].  Nearest rank: with fewer than 100 trials the 99th percentile is the slowest."""
-    times = sorted(s["ms"] for s in seen)
-    of_ideal = sorted(s["ms"] / s["ideal_ms"] for s in seen if s["ideal_ms"])
-    over_ideal = sorted(s["ms"] - s["ideal_ms"] for s in seen if s["ideal_ms"])
-    return {"trials": len(times), "min": times[0], "median": _rank(times, 0.5), "p99": _rank(times, 0.99), "max": times[-1],
-            "of_nominal": _rank(times, 0.5) / nominal_ms,
-            "of_ideal": _rank(of_ideal, 0.5) if of_ideal else None,
-            "over_ideal_ms": _rank(over_ideal, 0.5) if over_ideal else None}
-
-
-def _rank(ordered, share):
-    return ordered[math.ceil(share * len(ordered)) - 1]
+    """Of [{"ms", "ideal_ms"}], at least one."""
+    times = [s["ms"] for s in seen]
+    known = [s for s in seen if s["ideal_ms"]]
+    median = figures.percentile(times, 50)
+    return figures.spread(times) | {
+        "of_nominal": median / nominal_ms,
+        "of_ideal": figures.percentile([s["ms"] / s["ideal_ms"] for s in known], 50) if known else None,
+        "over_ideal_ms": figures.percentile([s["ms"] - s["ideal_ms"] for s in known], 50) if known else None}
 
 
 def _latency(row, kind):
@@ -31,7 +28,7 @@ def _latency(row, kind):
     if not m:
         return [_NOTHING] * 7
     return [_ms(m[k]) for k in ("min", "median", "p99", "max")] + [
-        f"{m['of_nominal']:.2f}", f"{m['of_ideal']:.3f}" if m["of_ideal"] else _NOTHING, str(m["trials"])]
+        f"{m['of_nominal']:.2f}", f"{m['of_ideal']:.3f}" if m["of_ideal"] else _NOTHING, str(m["n"])]
 
 
 def _ms(value):
@@ -61,9 +58,10 @@ def _cost(row):
     if not c:
         return [_NOTHING] * 7
     calls, packets = c.get("calls_per_s"), c["packets_per_s"]
-    return [f"{c['cpu_s_per_min']:.3f}", f"{c['wakeups_per_s']:.0f}", f"{c['rss_kb'] / 1024:.1f}", f"{c['pss_kb'] / 1024:.1f}",
-            f"{c['wire_bytes_per_s']:.0f}", _NOTHING if calls is None else f"{calls:.0f}",
-            _NOTHING if calls is None or not packets else f"{calls / packets:.1f}"]
+    counted = [_NOTHING] * 2 if calls is None or not packets else [f"{calls:.0f}", f"{calls / packets:.1f}"]
+    return [f"{c['cpu_s_per_min']:.3f}", f"{c['wakeups_per_s']:.0f}",
+            f"{c['rss_kb'] / 1024:.1f}", f"{c['pss_kb'] / 1024:.1f}", f"{c['wire_bytes_per_s']:.0f}",
+            *counted]
 
 
 _WHO = ["daemon", "nominal ms"]
@@ -72,7 +70,7 @@ _PARTS = (
      lambda r: _latency(r, "kill")),
     ("Detection latency in ms: the cable cut", ["min", "median", "p99", "max", "of nominal", "of ideal", "trials"],
      lambda r: _latency(r, "cut")),
-    ("Wrong: alarms a minute about a healthy peer (in brackets: those of the peer); and after 2 s in which it was stopped",
+    ("Wrong about a healthy peer: alarms a minute (in brackets: those of the peer), and after it was stopped for 2 s",
      [*ALARMS.values(), "wrong after a stop"], lambda r: [_alarm(r, w) for w in ALARMS] + [_stopped(r)]),
     ("Cost of one host in the steady state",
      ["CPU s/min", "wake-ups/s", "RSS MB", "PSS MB", "wire B/s", "calls/s", "calls/packet sent"], _cost),
@@ -81,15 +79,18 @@ _PARTS = (
 
 def _parts(results):
     for title, head, cells in _PARTS:
-        rows = [[r["daemon"], f"{r['exact_nominal_ms']:.4g}", *cells(r)] for r in results["rows"] if "exact_nominal_ms" in r]
-        rows = [r for r in rows if set(r[2:]) != {_NOTHING}]
-        if rows:
-            yield title, _WHO + head, rows
+        part = figures.Table(title, *_WHO, *head)
+        for r in results["rows"]:
+            if "exact_nominal_ms" in r and set(cells(r)) != {_NOTHING}:
+                part.add(r["daemon"], f"{r['exact_nominal_ms']:.4g}", *cells(r))
+        if part.rows:
+            yield part
 
 
 def _intro(results):
     h = results["host"]
-    yield f"{results['made']}: {h['cpus']} x {h['cpu']}, Linux {h['kernel']}, load before {h['load_before']}, {results['minutes']} min"
+    yield (f"{results['made']}: {h['cpus']} x {h['cpu']}, Linux {h['kernel']}, load before {h['load_before']}, "
+           f"{results['minutes']} min")
     yield "; ".join(f"{name} {version}" for name, version in results["versions"].items())
 
 
@@ -102,51 +103,48 @@ def remarks(results):
 
 
 def text(results):
-    out = list(_intro(results))
-    for title, head, rows in _parts(results):
-        widths = [max(len(r[i]) for r in [head, *rows]) for i in range(len(head))]
-        out += ["", title, ""]
-        for cells in [head, *rows]:
-            out.append("  ".join([cells[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(cells[1:], widths[1:]))]))
-    return "\n".join([*out, "", *(f"* {line}" for line in remarks(results))]) + "\n"
+    parts = [*_intro(results), *(part.text() for part in _parts(results))]
+    return "\n\n".join([*parts, "\n".join(f"* {line}" for line in remarks(results))]) + "\n"
 
 
 def markdown(results):
-    out = [*_intro(results)]
-    out[0] += "  "
-    for title, head, rows in _parts(results):
-        out += ["", f"### {title}", "", "| " + " | ".join(head) + " |", "|---" + "|--:" * (len(head) - 1) + "|"]
-        out += ["| " + " | ".join(r) + " |" for r in rows]
-    return "\n".join([*out, "", *(f"- {line}" for line in remarks(results))]) + "\n"
+    parts = [*_intro(results), *(part.markdown() for part in _parts(results))]
+    return "\n\n".join([*parts, "\n".join(f"- {line}" for line in remarks(results))]) + "\n"
 
 
 def plot(results, path):
-    """-> None if it is drawn, else why not.  One cluster a setting, one box a daemon: min to max, the mark is the median."""
+    """-> None if it is drawn, else why not.  A cluster for each setting, in it a box for each daemon."""
     if not shutil.which("gnuplot"):
         return "gnuplot is not installed: make bench-peers"
     rows = [r for r in results["rows"] if r.get("kill") or r.get("cut")]
     if not rows:
         return "no latency was measured"
-    names = list(dict.fromkeys(r["daemon"] for r in rows))
     settings = sorted({r["nominal_ms"] for r in rows})
     commands = [
-        f"set terminal svg size 1100,{560 * 2} font 'sans,13' background 'white'", f"set output '{path}'",
+        "set terminal svg size 1100,1120 font 'sans,13' background 'white'", f"set output '{path}'",
         "set multiplot layout 2,1", "set style fill solid 0.35", "set ylabel 'time to notice / nominal detection time'",
         f"set xrange [-0.5:{len(settings) - 0.5}]", "set yrange [0:*]", "set grid ytics", "set key outside right",
         "set xtics (" + ", ".join(f"'{s} ms' {i}" for i, s in enumerate(settings)) + ")"]
-    width = 0.8 / len(names)
-    for kind, title in (("kill", "the peer was killed"), ("cut", "the cable was cut")):
-        commands.append(f"set title 'Detection latency, {title}: minimum, median, maximum'")
-        curves, data = [], []
-        for n, name in enumerate(names):
-            points = [(settings.index(r["nominal_ms"]) + (n - (len(names) - 1) / 2) * width, r[kind], r["exact_nominal_ms"])
-                      for r in rows if r["daemon"] == name and r.get(kind)]
-            if points:
-                curves.append(f"'-' using 1:2:2:3:3:({width * 0.8}) with candlesticks lc {n + 1} title '{name}', "
-                              f"'-' using 1:2:2:2:2:({width * 0.8}) with candlesticks lc {n + 1} lw 3 notitle")
-                data += [f"{x} {m['min'] / nominal} {m['max'] / nominal}" for x, m, nominal in points] + ["e"]
-                data += [f"{x} {m['median'] / nominal}" for x, m, nominal in points] + ["e"]
-        if curves:
-            commands += ["plot 1 lc 'black' dt 2 title 'nominal', " + ", ".join(curves), *data]
+    for kind, fault in (("kill", "the peer was killed"), ("cut", "the cable was cut")):
+        commands.append(f"set title 'Detection latency, {fault}: minimum, median, maximum'")
+        commands += _boxes(rows, settings, kind)
     drawn = subprocess.run(["gnuplot"], input="\n".join(commands) + "\n", capture_output=True, text=True, check=False)
     return None if drawn.returncode == 0 else f"gnuplot: {drawn.stderr.strip()}"
+
+
+def _boxes(rows, settings, kind):
+    """gnuplot's commands: each daemon's boxes from minimum to maximum, with a line at the median."""
+    names = list(dict.fromkeys(r["daemon"] for r in rows))
+    width = 0.8 / len(names)
+    curves, data = ["1 lc 'black' dt 2 title 'nominal'"], []
+    for n, name in enumerate(names):
+        beside = (n - (len(names) - 1) / 2) * width
+        points = [(settings.index(r["nominal_ms"]) + beside, r[kind], r["exact_nominal_ms"])
+                  for r in rows if r["daemon"] == name and r.get(kind)]
+        if not points:
+            continue
+        style = f"({width * 0.8}) with candlesticks lc {n + 1}"
+        curves += [f"'-' using 1:2:2:3:3:{style} title '{name}'", f"'-' using 1:2:2:2:2:{style} lw 3 notitle"]
+        data += [f"{x} {m['min'] / nominal} {m['max'] / nominal}" for x, m, nominal in points] + ["e"]
+        data += [f"{x} {m['median'] / nominal}" for x, m, nominal in points] + ["e"]
+    return ["plot " + ", ".join(curves), *data]

@@ -39,8 +39,8 @@ bfd
 """)
         here = self.folder[node]
         self.lab.remove(node, "/run/frr/zserv.api")  # the one before may have left it
-        self.spawn(node, [_ZEBRA, "--config_file", self.file(node, "zebra.conf", "\n"), "--pid_file", "/run/frr/zebra.pid",
-                          *_COMMON], here + "/zebra.log")
+        self.spawn(node, [_ZEBRA, "--config_file", self.file(node, "zebra.conf", "\n"),
+                          "--pid_file", "/run/frr/zebra.pid", *_COMMON], here + "/zebra.log")
         # bfdd asks for it once, and then not again for ten seconds.
         processes.wait_until(lambda: self.lab.has(node, "/run/frr/zserv.api"), "zebra's socket")
         self.spawn(node, [_BFDD, "--config_file", conf, "--pid_file", "/run/frr/bfdd.pid", *_COMMON,

@@ -15,7 +15,8 @@ class Bird(bfd.Bfd):
 
     @classmethod
     def version(cls):
-        return subprocess.run([cls.PROGRAMS[0], "--version"], capture_output=True, text=True, check=True).stderr.split()[-1]
+        said = subprocess.run([cls.PROGRAMS[0], "--version"], capture_output=True, text=True, check=True).stderr
+        return said.split()[-1]
 
     def __init__(self, lab, ear, timing):
         super().__init__(lab, ear, timing)

@@ -1,7 +1,7 @@
 """corosync: a token that travels round, over knet.
 
-The notice is its log line that a processor failed, which comes when the token did not; the new membership is formed only
-after a further wait (consensus, at least 1.2 times the token), which is not counted here, in its favour.
+The notice is its log line that a processor failed, which comes when the token did not; the new membership is formed
+only after a further wait (consensus, at least 1.2 times the token), which is not counted here, in its favour.
 """
 
 import subprocess
@@ -35,8 +35,8 @@ class Corosync(daemon.Pair):
         token = self.timing.values
         # Its default of four retransmissions before a token is lost does not fit into less.
         retransmits = 4 if token >= 150 else 1
-        nodes = "".join(f"    node {{\n        ring0_addr: {place.address(n)}\n        name: {n}\n        nodeid: {i + 1}\n    }}\n"
-                        for i, n in enumerate(place.NODES))
+        nodes = "".join(f"    node {{\n        ring0_addr: {place.address(n)}\n        name: {n}\n"
+                        f"        nodeid: {i + 1}\n    }}\n" for i, n in enumerate(place.NODES))
         conf = self.file(node, "corosync.conf", f"""
 totem {{
     version: 2

@@ -2,9 +2,9 @@
 
 Knows: labs, processes, the notices that come out of a daemon.  Must not know: any particular daemon, any measure.
 
-A daemon's module has one class derived from Pair.  It says which settings the daemon can take, writes its configuration,
-starts it, and says what a line of its output means.  The signal is the most direct one the daemon has, written the moment it
-has judged; everything else is the same for all.
+A daemon's module has one class derived from Pair.  It says which settings the daemon can take, writes its
+configuration, starts it, and says what a line of its output means.  The signal is the most direct one the daemon has,
+written the moment it has judged; everything else is the same for all.
 """
 
 import os
@@ -79,7 +79,7 @@ class Pair:
         raise NotImplementedError
 
     def is_heartbeat(self, protocol, port):
-        """Whether a packet from the peer with this IP protocol number and UDP destination port (or 0) is a heartbeat."""
+        """Whether a packet from the peer, of this IP protocol and UDP destination port (or 0), is a heartbeat."""
         raise NotImplementedError
 
     # for the modules

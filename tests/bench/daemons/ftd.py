@@ -64,8 +64,8 @@ class Ftd(daemon.Pair):
         return all(self._hears_again(n) for n in lost) and super().is_up()
 
     def _hears_again(self, node):
-        asked = subprocess.run([_FTCTL, "-s", self.folder[node] + "/control.sock", "--json", "status"], capture_output=True,
-                               text=True, timeout=10, check=False)
+        asked = subprocess.run([_FTCTL, "-s", self.folder[node] + "/control.sock", "--json", "status"],
+                               capture_output=True, text=True, timeout=10, check=False)
         try:
             hears = json.loads(asked.stdout)["peer"]["alive"]
         except (ValueError, KeyError, TypeError):  # it does not answer, or knows no peer

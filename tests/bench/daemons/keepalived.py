@@ -51,8 +51,8 @@ vrrp_instance bench {{
 }}
 """)
         run = self.folder[node] + "/run"
-        self.spawn(node, [self.PROGRAMS[0], "--dont-fork", "--log-console", "--vrrp", "--use-file", conf, "--pid", run + ".pid",
-                          "--vrrp_pid", run + ".vrrp.pid"], self.folder[node] + "/log")
+        self.spawn(node, [self.PROGRAMS[0], "--dont-fork", "--log-console", "--vrrp", "--use-file", conf,
+                          "--pid", run + ".pid", "--vrrp_pid", run + ".vrrp.pid"], self.folder[node] + "/log")
 
     def meaning(self, node, line):
         """INSTANCE "bench" MASTER 253"""

@@ -20,7 +20,8 @@ class Ucarp(daemon.Pair):
 
     @classmethod
     def version(cls):
-        said = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", cls.PACKAGE], capture_output=True, text=True, check=False)
+        said = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", cls.PACKAGE], capture_output=True, text=True,
+                              check=False)
         return said.stdout or "unknown"
 
     @classmethod
@@ -33,10 +34,10 @@ class Ucarp(daemon.Pair):
     def launch(self, node):
         script = self.file(node, "script", "#!/bin/sh\n", 0o755)
         # The observer's skew of 1/256 s makes it the backup.
-        self.spawn(node, [self.PROGRAMS[0], "--interface=hb0", f"--srcip={place.address(node)}", "--vhid=51", "--pass=bench",
-                          "--addr=10.79.0.100", f"--advbase={self.timing.values}",
-                          f"--advskew={int(node == place.OBSERVER)}", f"--deadratio={_DEAD_RATIO}", "--upscript=" + script,
-                          "--downscript=" + script, "--preempt"])
+        self.spawn(node, [self.PROGRAMS[0], "--interface=hb0", f"--srcip={place.address(node)}", "--vhid=51",
+                          "--pass=bench", "--addr=10.79.0.100", f"--advbase={self.timing.values}",
+                          f"--advskew={int(node == place.OBSERVER)}", f"--deadratio={_DEAD_RATIO}",
+                          "--upscript=" + script, "--downscript=" + script, "--preempt"])
 
     def meaning(self, node, line):
         if "Switching to state: MASTER" in line:
