@@ -103,6 +103,16 @@ demo:
 	$(MAKE) all
 	python3 demo/demo.py
 
+# ftd and its peers, measured in the same way, in network namespaces (as root).  Peers that are not installed are named.
+# About twenty minutes; QUICK=1: a few.  BENCH='--daemons ftd --nominal 30': see tests/bench/run --help.
+bench: all
+	tests/bench/run $(if $(QUICK),--quick) $(BENCH)
+bench-peers:
+	@tests/tools/install-deps --build --bench
+# Puts the newest results into the documentation.
+bench-docs:
+	tests/bench/run --markdown docs/performance.md
+
 lint:
 	@tests/tools/install-deps --build --lint
 	@$(MAKE) --no-print-directory lint-all
@@ -146,5 +156,6 @@ install: all
 clean:
 	rm -rf build
 
-.PHONY: all unit check sim prove conformance demo lint lint-all fake-qemu bench-failover bench-scale install clean
+.PHONY: all unit check sim prove conformance demo bench bench-peers bench-docs lint lint-all \
+        fake-qemu bench-failover bench-scale install clean
 .SECONDARY:

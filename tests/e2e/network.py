@@ -8,18 +8,14 @@ the two bridges, so the observer hears each host's guest on a cable of its own.
 A namespace lives as long as a process in it, and all of ours end with the test: nothing is left behind, whatever happens.
 """
 
-import ctypes
 import os
 import socket
 import subprocess
-import threading
 
-from tests.pair import processes
+from tests.pair import namespaces, processes
 from tests.pair.pair import Host
 
-_CLONE_NEWNET = 0x40000000  # linux/sched.h
 _ETH_P_ALL = 3  # linux/if_ether.h
-_libc = ctypes.CDLL(None, use_errno=True)
 HOSTS = ("alpha", "beta", "arbiter", "observer")
 # {cable: {host: address}}; the device at either end has the cable's name
 CABLES = {
@@ -43,18 +39,9 @@ table inet cuts {
 
 def unusable_because():
     """None where namespaces can be made, else why not."""
-    if os.geteuid() != 0:
-        return "network namespaces take root"
     if not os.path.exists("/dev/net/tun"):
         return "there is no /dev/net/tun, so no tap for QEMU"
-    for tool in (["unshare", "--net", "true"], ["ip", "-V"], ["nft", "-v"], ["nsenter", "-V"]):
-        try:
-            run = subprocess.run(tool, capture_output=True, text=True, check=False)
-        except FileNotFoundError:
-            return f"{tool[0]} is not installed"
-        if run.returncode != 0:
-            return f"{' '.join(tool)}: {run.stderr.strip()}"
-    return None
+    return namespaces.unusable_because()
 
 
 class Network:
@@ -131,24 +118,7 @@ class Network:
         return self._there(host, lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_ALL)))
 
     def _there(self, host, make):
-        made = []
-
-        def in_its_namespace():  # a thread of its own: it does not come back
-            with open(f"/proc/{self._holders[host].pid}/ns/net", "rb") as namespace:
-                if _libc.setns(namespace.fileno(), _CLONE_NEWNET) != 0:
-                    made.append(OSError(ctypes.get_errno(), "setns"))
-                    return
-            try:
-                made.append(make())
-            except OSError as e:
-                made.append(e)
-
-        thread = threading.Thread(target=in_its_namespace)
-        thread.start()
-        thread.join()
-        if isinstance(made[0], OSError):
-            raise made[0]
-        return made[0]
+        return namespaces.inside(self._holders[host].pid, make)
 
     # building
 

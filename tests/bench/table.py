@@ -1,0 +1,150 @@
+"""From results to what people read: one table as text or Markdown, and a plot.
+
+Knows: the rows of results.json.  Must not know: how they were measured.
+"""
+
+import shutil
+import subprocess
+
+from tests.bench.live import figures
+
+ALARMS = {"calm": "calm", "hogs": "CPU hogs", "loss10": "10 % loss", "loss20": "20 % loss", "jitter": "5 ms jitter"}
+_NOTHING = "-"
+
+
+def statistics(seen, nominal_ms):
+    """Of [{"ms", "ideal_ms"}], at least one."""
+    times = [s["ms"] for s in seen]
+    known = [s for s in seen if s["ideal_ms"]]
+    median = figures.percentile(times, 50)
+    return figures.spread(times) | {
+        "of_nominal": median / nominal_ms,
+        "of_ideal": figures.percentile([s["ms"] / s["ideal_ms"] for s in known], 50) if known else None,
+        "over_ideal_ms": figures.percentile([s["ms"] - s["ideal_ms"] for s in known], 50) if known else None}
+
+
+def _latency(row, kind):
+    m = row.get(kind)
+    if not m:
+        return [_NOTHING] * 7
+    return [_ms(m[k]) for k in ("min", "median", "p99", "max")] + [
+        f"{m['of_nominal']:.2f}", f"{m['of_ideal']:.3f}" if m["of_ideal"] else _NOTHING, str(m["n"])]
+
+
+def _ms(value):
+    return f"{value:.1f}" if value < 100 else f"{value:.0f}"
+
+
+def _alarm(row, weather):
+    """As many as in one minute; the peer's own in brackets where it watches as well."""
+    a = row.get("alarms", {}).get(weather)
+    if not a or "missing" in a:
+        return _NOTHING
+    per_minute = 60 / a["seconds"]
+    mine = f"{a['observer'] * per_minute:.0f}"
+    return mine if a["peer"] is None else f"{mine} ({a['peer'] * per_minute:.0f})"
+
+
+def _stopped(row):
+    """In brackets: how often its peer said that the session is down, which a healthy peer rightly held."""
+    s = row.get("stopped")
+    if not s or "missing" in s or not s["trials"]:
+        return _NOTHING
+    return f"{s['wrong']} of {s['trials']}" + (f" ({s['told']} told)" if s["told"] else "")
+
+
+def _cost(row):
+    c = row.get("cost")
+    if not c:
+        return [_NOTHING] * 7
+    calls, packets = c.get("calls_per_s"), c["packets_per_s"]
+    counted = [_NOTHING] * 2 if calls is None or not packets else [f"{calls:.0f}", f"{calls / packets:.1f}"]
+    return [f"{c['cpu_s_per_min']:.3f}", f"{c['wakeups_per_s']:.0f}",
+            f"{c['rss_kb'] / 1024:.1f}", f"{c['pss_kb'] / 1024:.1f}", f"{c['wire_bytes_per_s']:.0f}",
+            *counted]
+
+
+_WHO = ["daemon", "nominal ms"]
+_PARTS = (
+    ("Detection latency in ms: the peer killed", ["min", "median", "p99", "max", "of nominal", "of ideal", "trials"],
+     lambda r: _latency(r, "kill")),
+    ("Detection latency in ms: the cable cut", ["min", "median", "p99", "max", "of nominal", "of ideal", "trials"],
+     lambda r: _latency(r, "cut")),
+    ("Wrong about a healthy peer: alarms a minute (in brackets: those of the peer), and after it was stopped for 2 s",
+     [*ALARMS.values(), "wrong after a stop"], lambda r: [_alarm(r, w) for w in ALARMS] + [_stopped(r)]),
+    ("Cost of one host in the steady state",
+     ["CPU s/min", "wake-ups/s", "RSS MB", "PSS MB", "wire B/s", "calls/s", "calls/packet sent"], _cost),
+)
+
+
+def _parts(results):
+    for title, head, cells in _PARTS:
+        part = figures.Table(title, *_WHO, *head)
+        for r in results["rows"]:
+            if "exact_nominal_ms" in r and set(cells(r)) != {_NOTHING}:
+                part.add(r["daemon"], f"{r['exact_nominal_ms']:.4g}", *cells(r))
+        if part.rows:
+            yield part
+
+
+def _intro(results):
+    h = results["host"]
+    yield (f"{results['made']}: {h['cpus']} x {h['cpu']}, Linux {h['kernel']}, load before {h['load_before']}, "
+           f"{results['minutes']} min")
+    yield "; ".join(f"{name} {version}" for name, version in results["versions"].items())
+
+
+def remarks(results):
+    """What could not be measured, and what to know about a daemon."""
+    yield from (f"{name}: {text}" for name, text in results["remarks"].items())
+    for r in results["rows"]:
+        for what, why in r["missing"].items():
+            yield f"{r['daemon']}, {r['nominal_ms']} ms, {what}: not measured: {why}"
+
+
+def text(results):
+    parts = [*_intro(results), *(part.text() for part in _parts(results))]
+    return "\n\n".join([*parts, "\n".join(f"* {line}" for line in remarks(results))]) + "\n"
+
+
+def markdown(results):
+    parts = [*_intro(results), *(part.markdown() for part in _parts(results))]
+    return "\n\n".join([*parts, "\n".join(f"- {line}" for line in remarks(results))]) + "\n"
+
+
+def plot(results, path):
+    """-> None if it is drawn, else why not.  A cluster for each setting, in it a box for each daemon."""
+    if not shutil.which("gnuplot"):
+        return "gnuplot is not installed: make bench-peers"
+    rows = [r for r in results["rows"] if r.get("kill") or r.get("cut")]
+    if not rows:
+        return "no latency was measured"
+    settings = sorted({r["nominal_ms"] for r in rows})
+    commands = [
+        "set terminal svg size 1100,1120 font 'sans,13' background 'white'", f"set output '{path}'",
+        "set multiplot layout 2,1", "set style fill solid 0.35", "set ylabel 'time to notice / nominal detection time'",
+        f"set xrange [-0.5:{len(settings) - 0.5}]", "set yrange [0:*]", "set grid ytics", "set key outside right",
+        "set xtics (" + ", ".join(f"'{s} ms' {i}" for i, s in enumerate(settings)) + ")"]
+    for kind, fault in (("kill", "the peer was killed"), ("cut", "the cable was cut")):
+        commands.append(f"set title 'Detection latency, {fault}: minimum, median, maximum'")
+        commands += _boxes(rows, settings, kind)
+    drawn = subprocess.run(["gnuplot"], input="\n".join(commands) + "\n", capture_output=True, text=True, check=False)
+    return None if drawn.returncode == 0 else f"gnuplot: {drawn.stderr.strip()}"
+
+
+def _boxes(rows, settings, kind):
+    """gnuplot's commands: each daemon's boxes from minimum to maximum, with a line at the median."""
+    names = list(dict.fromkeys(r["daemon"] for r in rows))
+    width = 0.8 / len(names)
+    curves, data = ["1 lc 'black' dt 2 title 'nominal'"], []
+    for n, name in enumerate(names):
+        beside = (n - (len(names) - 1) / 2) * width
+        points = [(settings.index(r["nominal_ms"]) + beside, r[kind], r["exact_nominal_ms"])
+                  for r in rows if r["daemon"] == name and r.get(kind)]
+        if not points:
+            continue
+        style = f"({width * 0.8}) with candlesticks lc {n + 1}"
+        curves += [f"'-' using 1:2:2:3:3:{style} title '{name}'", f"'-' using 1:2:2:2:2:{style} lw 3 notitle"]
+        data += [f"{x} {m['min'] / nominal} {m['max'] / nominal}" for x, m, nominal in points] + ["e"]
+        data += [f"{x} {m['median'] / nominal}" for x, m, nominal in points] + ["e"]
+    return ["plot " + ", ".join(curves), *data]
