@@ -16,7 +16,8 @@ CPPFLAGS += -I. -D_GNU_SOURCE -DFT_VERSION='"$(VERSION)"' $(if $(SYSTEMD),-DHAVE
 CFLAGS   ?= -O2 -g
 CFLAGS   += -std=c17 $(WARN) $(HARDEN) $(shell pkg-config --cflags $(PKGS) $(SYSTEMD) 2>/dev/null)
 LDFLAGS  += -pie -Wl,-z,relro,-z,now
-LDLIBS   += $(shell pkg-config --libs $(PKGS) $(SYSTEMD) 2>/dev/null) -lm
+# libcurl is loaded only where it is used (arbiter/curl.h).
+LDLIBS   += $(shell pkg-config --libs $(filter-out libcurl,$(PKGS)) $(SYSTEMD) 2>/dev/null) -lm
 
 ifdef SAN
 B := build/san

@@ -4,8 +4,9 @@
  * happened (on_socket, on_timer); finished transfers are then collected. */
 #include "arbiter/http.h"
 
+#include "arbiter/curl.h"
+
 #include <assert.h>
-#include <curl/curl.h>
 #include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 struct ft_http {
 	struct event_base *base;
 	const struct ft_arbiter_settings *settings;
+	struct ft_curl curl;
 	CURLM *multi;
 	struct event *timer;
 };
@@ -38,9 +40,9 @@ static void *must(void *p)
 
 static void end_call(struct ft_http_call *call)
 {
-	curl_multi_remove_handle(call->http->multi, call->easy);
-	curl_easy_cleanup(call->easy);
-	curl_slist_free_all(call->headers);
+	call->http->curl.multi_remove_handle(call->http->multi, call->easy);
+	call->http->curl.easy_cleanup(call->easy);
+	call->http->curl.slist_free_all(call->headers);
 	free(call);
 }
 
@@ -48,11 +50,11 @@ static void finish(struct ft_http_call *call, CURLcode result)
 {
 	struct ft_http_answer answer = {.body = call->body, .len = call->len};
 
-	curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &answer.status);
+	call->http->curl.easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &answer.status);
 	if (call->too_long)
 		answer.error = "the answer is too long to be one of etcd's";
 	else if (result != CURLE_OK)
-		answer.error = call->error[0] != '\0' ? call->error : curl_easy_strerror(result);
+		answer.error = call->error[0] != '\0' ? call->error : call->http->curl.easy_strerror(result);
 	call->done(call->arg, &answer);
 	end_call(call);
 }
@@ -62,11 +64,11 @@ static void collect(struct ft_http *h)
 	CURLMsg *message;
 	int left;
 
-	while ((message = curl_multi_info_read(h->multi, &left)) != NULL) {
+	while ((message = h->curl.multi_info_read(h->multi, &left)) != NULL) {
 		char *call = NULL;
 		CURLcode result = message->data.result; /* message is gone once its handle is removed */
 		if (message->msg == CURLMSG_DONE &&
-		    curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &call) == CURLE_OK)
+		    h->curl.easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &call) == CURLE_OK)
 			finish((struct ft_http_call *)(void *)call, result);
 	}
 }
@@ -76,7 +78,7 @@ static void on_socket(evutil_socket_t fd, short what, void *arg)
 	struct ft_http *h = arg;
 	int running, flags = (what & EV_READ ? CURL_CSELECT_IN : 0) | (what & EV_WRITE ? CURL_CSELECT_OUT : 0);
 
-	curl_multi_socket_action(h->multi, fd, flags, &running);
+	h->curl.multi_socket_action(h->multi, fd, flags, &running);
 	collect(h);
 }
 
@@ -87,7 +89,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	curl_multi_socket_action(h->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+	h->curl.multi_socket_action(h->multi, CURL_SOCKET_TIMEOUT, 0, &running);
 	collect(h);
 }
 
@@ -105,7 +107,7 @@ static int socket_wanted(CURL *easy, curl_socket_t fd, int what, void *arg, void
 		watch = must(event_new(h->base, fd, (short)flags, on_socket, h));
 		event_add(watch, NULL);
 	}
-	curl_multi_assign(h->multi, fd, watch);
+	h->curl.multi_assign(h->multi, fd, watch);
 	return 0;
 }
 
@@ -136,30 +138,31 @@ static size_t take_body(char *data, size_t size, size_t n, void *arg)
 	return len;
 }
 
-static void set_text(CURL *easy, CURLoption option, const char *text)
+static void set_text(const struct ft_http *h, CURL *easy, CURLoption option, const char *text)
 {
-	if (text[0] != '\0' && curl_easy_setopt(easy, option, text) != CURLE_OK)
+	if (text[0] != '\0' && h->curl.easy_setopt(easy, option, text) != CURLE_OK)
 		abort(); /* out of memory, or a libcurl without TLS, which ft_http_new refuses */
 }
 
 static void set_bounds(const struct ft_http_call *call, int timeout_ms)
 {
+	const struct ft_curl *curl = &call->http->curl;
 	CURL *easy = call->easy;
 
-	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
-	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L); /* else a name server that hangs is waited for at the end */
-	curl_easy_setopt(easy, CURLOPT_PROXY, "");
-	curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
-	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	curl->easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
+	curl->easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	curl->easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L); /* else a name server that hangs is waited for at the end */
+	curl->easy_setopt(easy, CURLOPT_PROXY, "");
+	curl->easy_setopt(easy, CURLOPT_NOPROXY, "*");
+	curl->easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+	curl->easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl->easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	curl->easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 }
 
 static void add_header(struct ft_http_call *call, const char *header)
 {
-	call->headers = must(curl_slist_append(call->headers, header));
+	call->headers = must(call->http->curl.slist_append(call->headers, header));
 }
 
 static void add_token(struct ft_http_call *call, const char *token)
@@ -176,7 +179,7 @@ struct ft_http_call *ft_http_post(struct ft_http *h, const char *url, const char
                                   int timeout_ms, ft_http_done *done, void *arg)
 {
 	struct ft_http_call *call = must(calloc(1, sizeof(*call)));
-	CURL *easy = must(curl_easy_init());
+	CURL *easy = must(h->curl.easy_init());
 
 	call->http = h;
 	call->easy = easy;
@@ -187,17 +190,18 @@ struct ft_http_call *ft_http_post(struct ft_http *h, const char *url, const char
 	if (token != NULL && token[0] != '\0')
 		add_token(call, token);
 	set_bounds(call, timeout_ms);
-	set_text(easy, CURLOPT_URL, url);
-	set_text(easy, CURLOPT_CAINFO, h->settings->ca_file);
-	set_text(easy, CURLOPT_SSLCERT, h->settings->cert_file);
-	set_text(easy, CURLOPT_SSLKEY, h->settings->cert_key_file);
-	set_text(easy, CURLOPT_COPYPOSTFIELDS, body);
-	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, call->headers);
-	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, call->error);
-	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
-	curl_easy_setopt(easy, CURLOPT_WRITEDATA, call);
-	curl_easy_setopt(easy, CURLOPT_PRIVATE, call);
-	if (curl_multi_add_handle(h->multi, easy) != CURLM_OK) /* only sets the timer: done is never called from here */
+	set_text(h, easy, CURLOPT_URL, url);
+	set_text(h, easy, CURLOPT_CAINFO, h->settings->ca_file);
+	set_text(h, easy, CURLOPT_SSLCERT, h->settings->cert_file);
+	set_text(h, easy, CURLOPT_SSLKEY, h->settings->cert_key_file);
+	set_text(h, easy, CURLOPT_COPYPOSTFIELDS, body);
+	h->curl.easy_setopt(easy, CURLOPT_HTTPHEADER, call->headers);
+	h->curl.easy_setopt(easy, CURLOPT_ERRORBUFFER, call->error);
+	h->curl.easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
+	h->curl.easy_setopt(easy, CURLOPT_WRITEDATA, call);
+	h->curl.easy_setopt(easy, CURLOPT_PRIVATE, call);
+	if (h->curl.multi_add_handle(h->multi, easy) !=
+	    CURLM_OK) /* only sets the timer: done is never called from here */
 		abort();
 	return call;
 }
@@ -207,27 +211,35 @@ void ft_http_cancel(struct ft_http_call *call)
 	end_call(call);
 }
 
+static bool is_fit(const struct ft_curl *curl, FILE *errors)
+{
+	const curl_version_info_data *built = curl->version_info(CURLVERSION_NOW);
+
+	if ((built->features & CURL_VERSION_ASYNCHDNS) && (built->features & CURL_VERSION_SSL))
+		return true;
+	(void)fprintf(errors, "this libcurl (%s) has no TLS or blocks while it resolves names; another is needed\n",
+	              built->version);
+	return false;
+}
+
 struct ft_http *ft_http_new(struct event_base *base, const struct ft_arbiter_settings *settings, FILE *errors)
 {
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-		abort();
-	const curl_version_info_data *built = curl_version_info(CURLVERSION_NOW);
-	if (!(built->features & CURL_VERSION_ASYNCHDNS) || !(built->features & CURL_VERSION_SSL)) {
-		(void)fprintf(errors,
-		              "this libcurl (%s) has no TLS or blocks while it resolves names; another is needed\n",
-		              built->version);
-		curl_global_cleanup();
+	struct ft_curl curl;
+
+	if (ft_curl_load(&curl, errors) != 0 || !is_fit(&curl, errors))
 		return NULL;
-	}
+	if (curl.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		abort();
 	struct ft_http *h = must(calloc(1, sizeof(*h)));
+	h->curl = curl;
 	h->base = base;
 	h->settings = settings;
 	h->timer = must(evtimer_new(base, on_timer, h));
-	h->multi = must(curl_multi_init());
-	curl_multi_setopt(h->multi, CURLMOPT_SOCKETFUNCTION, socket_wanted);
-	curl_multi_setopt(h->multi, CURLMOPT_SOCKETDATA, h);
-	curl_multi_setopt(h->multi, CURLMOPT_TIMERFUNCTION, timer_wanted);
-	curl_multi_setopt(h->multi, CURLMOPT_TIMERDATA, h);
+	h->multi = must(curl.multi_init());
+	curl.multi_setopt(h->multi, CURLMOPT_SOCKETFUNCTION, socket_wanted);
+	curl.multi_setopt(h->multi, CURLMOPT_SOCKETDATA, h);
+	curl.multi_setopt(h->multi, CURLMOPT_TIMERFUNCTION, timer_wanted);
+	curl.multi_setopt(h->multi, CURLMOPT_TIMERDATA, h);
 	return h;
 }
 
@@ -235,8 +247,8 @@ void ft_http_free(struct ft_http *h)
 {
 	if (h == NULL)
 		return;
-	curl_multi_cleanup(h->multi); /* takes its sockets' events back */
+	h->curl.multi_cleanup(h->multi); /* takes its sockets' events back */
 	event_free(h->timer);
-	curl_global_cleanup();
+	h->curl.global_cleanup();
 	free(h);
 }

@@ -120,6 +120,8 @@ static void on_hearing(void *arg, enum ft_hearing hearing, int64_t now)
 	struct ft_daemon *d = arg;
 	if (hearing == FT_HEARING_LOST)
 		ft_log(FT_LOG_WARN, "heartbeat", "peer lost: nothing heard on any of %d links", d->config->n_links);
+	else if (d->core.hearing == FT_PEER_LOST)
+		ft_log(FT_LOG_WARN, "heartbeat", "peer heard again");
 	ft_daemon_feed(d, &(struct ft_event){
 	                      .kind = FT_EVENT_HEARING,
 	                      .hearing = map[hearing],

@@ -74,11 +74,12 @@ struct ft_exclusion *ft_exclusion_new(struct event_base *base, const struct ft_c
 	memcpy(x->node, config->node, sizeof x->node);
 	if (ft_session_file_read(config->state_dir, config->pair, config->node, session, error) != 0)
 		ft_log(FT_LOG_ERROR, "core", "%s", error);
+	/* Forked before the arbiter is made, which may bring a library as large as all the rest. */
+	x->sentinel = ft_sentinel_new(base, config->state_dir, config->watchdog_device, on_froze, x, errors);
 	x->arbiter = ft_arbiter_new(base, &config->arbiter, errors);
 	bool behind = config->arbiter.type != FT_ARBITER_FENCE && config->arbiter.fence.agent[0];
 	if (behind)
 		x->fence = ft_fence_new(base, &config->arbiter.fence, errors);
-	x->sentinel = ft_sentinel_new(base, config->state_dir, config->watchdog_device, on_froze, x, errors);
 	if (x->arbiter && x->sentinel && (x->fence || !behind))
 		return x;
 	ft_exclusion_free(x, false);

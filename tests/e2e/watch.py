@@ -8,6 +8,7 @@ see it.)  Nothing here compares clocks: what makes a look guilty was seen before
 """
 
 import os
+import signal
 import threading
 import time
 
@@ -15,23 +16,34 @@ from tests.pair import processes
 from tests.pair.monitor import Monitor, QmpError, QmpTimeout
 
 _EXITING = 0x4  # PF_EXITING, linux/sched.h
+_SIGSTOP = 1 << (signal.SIGSTOP - 1)
+
+
+def _thread(pid, thread):
+    """(state, PF_EXITING, the signals that wait for it), or None once it has ended."""
+    try:
+        with open(f"/proc/{pid}/task/{thread}/stat", encoding="ascii", errors="replace") as f:
+            fields = f.read().rpartition(") ")[2].split()
+        with open(f"/proc/{pid}/task/{thread}/status", encoding="ascii", errors="replace") as f:
+            pending = int(f.read().partition("SigPnd:")[2].split()[0], 16)
+    except OSError:
+        return None
+    return fields[0], bool(int(fields[6]) & _EXITING), pending
 
 
 def runs(pid):
-    """Whether the kernel lets any thread of the process run: neither stopped nor dead nor on its way out."""
+    """Whether the kernel lets any thread of the process run code of its own.
+
+    On a busy machine a thread that was stopped, and is not on a processor, stays "R" until its turn comes; it stops before
+    it runs anything of its own: for its own SIGSTOP, or because another thread has stopped for the whole process.
+    """
     try:
-        threads = os.listdir(f"/proc/{pid}/task")
+        threads = [_thread(pid, t) for t in os.listdir(f"/proc/{pid}/task")]
     except OSError:
         return False
-    for t in threads:
-        try:
-            with open(f"/proc/{pid}/task/{t}/stat", encoding="ascii", errors="replace") as f:
-                fields = f.read().rpartition(") ")[2].split()
-        except OSError:
-            continue  # it has exited
-        if fields[0] not in "TtZX" and not int(fields[6]) & _EXITING:
-            return True
-    return False
+    threads = [t for t in threads if t and t[0] not in "tZX" and not t[1]]
+    stopping = any(state == "T" for state, _, _ in threads)
+    return not stopping and any(not pending & _SIGSTOP for _, _, pending in threads)
 
 
 def dies(pid):
