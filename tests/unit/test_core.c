@@ -1799,6 +1799,22 @@ START_TEST(a_session_that_is_being_released_is_offered_to_nobody)
 }
 END_TEST
 
+/* Asked to leave before it has seen its QEMU: the claim is on disk all the same. */
+START_TEST(a_bound_secondary_gives_up_its_claim_before_it_says_goodbye)
+{
+	begin();
+	w.c.params.arbitrated = true;
+	w.c.session = (struct ft_session){
+	    .stage = FT_SESSION_BOUND, .id = {7}, .epoch = 1, .role = FT_ROLE_SECONDARY, .instance = 1};
+	leave();
+	ck_assert(!w.c.self.leaving);
+	expect_did(STORE, 1);
+	ck_assert_int_eq(w.c.store_next.stage, FT_SESSION_RELEASED);
+	step(&(struct ft_event){.kind = FT_EVENT_STORED});
+	ck_assert(w.c.self.leaving);
+}
+END_TEST
+
 /* ---- what was not seen ---- */
 
 START_TEST(a_guest_that_has_failed_over_already_is_solo)
@@ -2132,6 +2148,7 @@ static TCase *ending_case(void)
 	EACH_ROLE(who_has_left_decides_nothing_more);
 	EACH_ROLE(a_peer_that_left_and_is_silent_is_not_failed_over);
 	ONCE(a_session_that_is_being_released_is_offered_to_nobody);
+	ONCE(a_bound_secondary_gives_up_its_claim_before_it_says_goodbye);
 	return tc;
 }
 
