@@ -175,10 +175,16 @@ static void missing(const struct ft_core *c, char out[FT_TEXT_MAX])
 
 /* ---- conditions of the table ---- */
 
-/* Whatever QEMU is here, or not seen yet: our next ftd could claim. */
+static bool binds_secondary(const struct ft_session *s)
+{
+	return s->stage == FT_SESSION_BOUND && s->role == FT_ROLE_SECONDARY;
+}
+
+/* Or about to be.  Whatever QEMU is here, or not seen yet: our next ftd could claim. */
 static bool bound_secondary(const struct ft_core *c)
 {
-	return c->params.arbitrated && c->session.stage == FT_SESSION_BOUND && c->session.role == FT_ROLE_SECONDARY;
+	bool soon = c->storing && binds_secondary(&c->store_next);
+	return c->params.arbitrated && (soon || binds_secondary(&c->session));
 }
 
 /* A bound secondary says goodbye only once its claim is given up on disk (ft_release_due); one that cannot write leaves

@@ -238,6 +238,7 @@ static void blow(int host)
 		return;
 	bool fed = ft_core_lease(&h->ftd.core) != FT_NEVER && w.options.arbitrated;
 	ftd_end(host, false);
+	h->predecessor.on = false;
 	h->blown = fed; /* a guest that may run without limit is not worth a reset */
 	later(fed ? 1000 : 500, fed ? HOST_RESET : HOST_FTD_START, host);
 }
