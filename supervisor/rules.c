@@ -175,12 +175,24 @@ static void missing(const struct ft_core *c, char out[FT_TEXT_MAX])
 
 /* ---- conditions of the table ---- */
 
+static bool binds_secondary(const struct ft_session *s)
+{
+	return s->stage == FT_SESSION_BOUND && s->role == FT_ROLE_SECONDARY;
+}
+
+/* Or about to be.  Whatever QEMU is here, or not seen yet: our next ftd could claim. */
+static bool bound_secondary(const struct ft_core *c)
+{
+	bool soon = c->storing && binds_secondary(&c->store_next);
+	return c->params.arbitrated && (soon || binds_secondary(&c->session));
+}
+
 /* A bound secondary says goodbye only once its claim is given up on disk (ft_release_due); one that cannot write leaves
  * without a word, and its peer takes it for lost. */
 static bool may_say_goodbye(const struct ft_core *c)
 {
-	bool bound = ft_session_current(c) && c->session.role == FT_ROLE_SECONDARY && !c->store_fault[0];
-	return c->leave && !c->left && !c->exited && !c->outcome_busy && !bound;
+	bool waits = bound_secondary(c) && !c->store_fault[0];
+	return c->leave && !c->left && !c->exited && !c->outcome_busy && !waits;
 }
 
 /* A bound primary waits until its peer has given up its claim; in vain, the sentinel stays on guard. */
@@ -730,7 +742,7 @@ static bool forced_cut_off(const struct ft_core *c)
 static void say_goodbye(struct ft_core *c, struct ft_actions *out)
 {
 	(void)out; /* what we say of ourselves changes, and is sent */
-	c->left = !(ft_session_current(c) && c->session.role == FT_ROLE_SECONDARY);
+	c->left = !bound_secondary(c);
 	c->leave_until = c->now + 2 * c->params.window + FT_LEAVE_NS;
 	if (!c->left) {
 		ft_core_say(c, out, FT_LEVEL_ERROR,

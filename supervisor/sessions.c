@@ -204,6 +204,7 @@ void ft_propose(struct ft_core *c, struct ft_actions *out)
 		for (size_t i = 0; i < sizeof n; i++)
 			id[i] ^= (uint8_t)(n >> (8 * i));
 	}
+	c->proposing = true;
 	bind_to(c, out, id, epoch);
 }
 
@@ -219,14 +220,15 @@ bool ft_adopt_due(const struct ft_core *c)
 
 void ft_adopt(struct ft_core *c, struct ft_actions *out)
 {
+	c->proposing = false;
 	bind_to(c, out, c->peer.side.session, c->peer.side.epoch & INT64_MAX); /* what a JSON number can hold */
 }
 
 /* What the primary proposes is accepted when the last one is known to be over, or it is that one. */
 static bool offered(const struct ft_core *c)
 {
-	return c->params.arbitrated && c->qemu.role == FT_ROLE_SECONDARY && c->self.ready && peer_has_session(c) &&
-	       c->peer.side.role == FT_ROLE_PRIMARY && same_timing(c) &&
+	return c->params.arbitrated && !c->leave && c->qemu.role == FT_ROLE_SECONDARY && c->self.ready &&
+	       peer_has_session(c) && c->peer.side.role == FT_ROLE_PRIMARY && same_timing(c) &&
 	       !(c->session.stage == FT_SESSION_BOUND && ft_session_shared(c) && same_qemu(c));
 }
 
@@ -452,7 +454,7 @@ static void absorb_stored(struct ft_core *c, const struct ft_event *e)
 	bool named = memcmp(c->peer.side.session, c->session.id, sizeof no_id) == 0;
 	if (new_one || named)
 		c->named_by = named ? c->peer.incarnation : 0;
-	c->only_proposed = new_one && c->session.stage == FT_SESSION_BOUND && !named;
+	c->only_proposed = new_one && c->proposing && c->session.stage == FT_SESSION_BOUND && !named;
 	if (c->session.stage == FT_SESSION_BOUND) {
 		c->bound = true;
 		c->cannot_know = false;

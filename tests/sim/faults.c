@@ -63,13 +63,14 @@ bool faults_are_harmless(void)
 	return !primary_stopped && ((kinds & ~harmless[0]) == 0 || (kinds & ~harmless[1]) == 0);
 }
 
-bool faults_are_a_crash(void)
+bool faults_are_a_crash(int host)
 {
 	int crashes = 0;
 	for (int i = 0; i < w.n_faults; i++) {
 		const struct fault *f = &w.faults[i];
+		bool its_own = f->host == host && (f->kind == CRASH_HOST || f->kind == KILL_FTD);
 		crashes += f->on && f->kind == CRASH_HOST;
-		if (f->on && f->kind != CRASH_HOST && f->kind != REPLAY)
+		if (f->on && !its_own && f->kind != REPLAY)
 			return false;
 	}
 	return crashes == 1;
@@ -237,6 +238,7 @@ static void blow(int host)
 		return;
 	bool fed = ft_core_lease(&h->ftd.core) != FT_NEVER && w.options.arbitrated;
 	ftd_end(host, false);
+	h->predecessor.on = false;
 	h->blown = fed; /* a guest that may run without limit is not worth a reset */
 	later(fed ? 1000 : 500, fed ? HOST_RESET : HOST_FTD_START, host);
 }

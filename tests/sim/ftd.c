@@ -884,6 +884,6 @@ void ftd_end(int host, bool sentinel_stays)
 		drop_datagram(f->socket[--f->n_socket]);
 	f->n_inbox = 0;
 	disk_settles(&h->disk, false);
-	if (!sentinel_stays)
-		h->sentinel.on = h->predecessor.on = false;
+	if (!sentinel_stays) /* it dismisses its own; one of an earlier ftd that it has not relieved yet stays */
+		h->sentinel.on = false;
 }

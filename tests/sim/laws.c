@@ -68,7 +68,7 @@ static bool is_protected(int host)
 
 void laws_before_crash(int host)
 {
-	if (faults_are_a_crash() && is_protected(1 - host) && !w.healed)
+	if (faults_are_a_crash(host) && is_protected(1 - host) && !w.healed)
 		w.crashed_at[host] = w.now;
 }
 
@@ -157,6 +157,17 @@ static void judge_word(int host)
 		law_broken("a session is told before it is stored");
 }
 
+/* A primary whose session was released runs without a lease: its peer must not be bound, for it could claim. */
+static void judge_release(int primary)
+{
+	const struct host *h = &w.host[primary], *other = &w.host[1 - primary];
+	const struct ft_session *ours = &h->ftd.core.session, *peers = &other->ftd.core.session;
+	bool released = ours->stage == FT_SESSION_RELEASED && ours->role == FT_ROLE_PRIMARY && runs_as_master(primary);
+	bool bound = peers->stage == FT_SESSION_BOUND && memcmp(peers->id, ours->id, sizeof ours->id) == 0;
+	if (released && bound && h->ftd.running != FTD_DEAD && other->ftd.running != FTD_DEAD)
+		law_broken("a primary has released a session that binds its peer");
+}
+
 void laws_after_step(int host, const struct ft_actions *out)
 {
 	const struct ft_core *c = &w.host[host].ftd.core;
@@ -175,6 +186,8 @@ void laws_after_step(int host, const struct ft_actions *out)
 			tell(host, "a person vouches: no law of exclusion from here on");
 		}
 	judge_word(host);
+	judge_release(0);
+	judge_release(1);
 	if (c->session.stage != FT_SESSION_ENDED || memcmp(c->session.id, none, sizeof none) == 0)
 		return;
 	const struct registration *r = arbiter_find(c->session.id);

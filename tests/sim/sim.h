@@ -338,8 +338,8 @@ bool faults_are_harmless(void);
 bool faults_named(const char *names, uint32_t *kinds);
 void fault_happens(const struct happening *h);
 void faults_at_start(void);
-/* Whether the faults of this run are a host's crash and an attacker, and no more. */
-bool faults_are_a_crash(void);
+/* Whether the faults of this run are a crash of this host, after deaths of its ftd, and an attacker, and no more. */
+bool faults_are_a_crash(int host);
 void heal(void);
 extern const char *const fault_names[FAULT_KINDS];
 

@@ -1819,6 +1819,65 @@ START_TEST(no_session_is_proposed_before_the_peer_has_acknowledged_us)
 }
 END_TEST
 
+/* Asked to leave before it has seen its QEMU: the claim is on disk all the same. */
+START_TEST(a_bound_secondary_gives_up_its_claim_before_it_says_goodbye)
+{
+	begin();
+	w.c.params.arbitrated = true;
+	w.c.session = (struct ft_session){
+	    .stage = FT_SESSION_BOUND, .id = {7}, .epoch = 1, .role = FT_ROLE_SECONDARY, .instance = 1};
+	leave();
+	ck_assert(!w.c.self.leaving);
+	expect_did(STORE, 1);
+	ck_assert_int_eq(w.c.store_next.stage, FT_SESSION_RELEASED);
+	step(&(struct ft_event){.kind = FT_EVENT_STORED});
+	ck_assert(w.c.self.leaving);
+}
+END_TEST
+
+/* Asked to leave while the session that it accepts is on its way to disk. */
+START_TEST(a_secondary_about_to_be_bound_does_not_say_goodbye)
+{
+	arm(FT_ROLE_SECONDARY);
+	w.c.params.arbitrated = true;
+	w.q.pid_verified = true;
+	qemu_is();
+	checkpoint();
+	w.p.side.session[0] = 7;
+	w.p.side.window_ms = 500;
+	peer_says();
+	expect_did(STORE, 1);
+	leave();
+	ck_assert(!w.c.self.leaving);
+	step(&(struct ft_event){.kind = FT_EVENT_STORED});
+	expect_did(STORE, 2);
+	ck_assert_int_eq(w.c.store_next.stage, FT_SESSION_RELEASED);
+	ck_assert(!w.c.self.leaving);
+	step(&(struct ft_event){.kind = FT_EVENT_STORED});
+	ck_assert(w.c.self.leaving);
+	peer_says(); /* who leaves accepts nothing, whatever the peer goes on naming */
+	expect_did(STORE, 2);
+}
+END_TEST
+
+/* The session turns out to have been ended: the peer has named another before the disk has answered. */
+START_TEST(a_secondary_looks_up_a_session_that_its_peer_names_no_more)
+{
+	arm(FT_ROLE_SECONDARY);
+	w.c.params.arbitrated = true;
+	w.q.pid_verified = true;
+	qemu_is();
+	checkpoint();
+	w.p.side.session[0] = 7;
+	w.p.side.window_ms = 500;
+	peer_says();
+	w.p.side.session[0] = 8;
+	peer_says();
+	step(&(struct ft_event){.kind = FT_EVENT_STORED});
+	expect_did(READ, 1);
+}
+END_TEST
+
 /* ---- what was not seen ---- */
 
 START_TEST(a_guest_that_has_failed_over_already_is_solo)
@@ -2153,6 +2212,9 @@ static TCase *ending_case(void)
 	EACH_ROLE(a_peer_that_left_and_is_silent_is_not_failed_over);
 	ONCE(a_session_that_is_being_released_is_offered_to_nobody);
 	ONCE(no_session_is_proposed_before_the_peer_has_acknowledged_us);
+	ONCE(a_bound_secondary_gives_up_its_claim_before_it_says_goodbye);
+	ONCE(a_secondary_about_to_be_bound_does_not_say_goodbye);
+	ONCE(a_secondary_looks_up_a_session_that_its_peer_names_no_more);
 	return tc;
 }
 
