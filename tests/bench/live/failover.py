@@ -11,7 +11,6 @@ Knows: the outcome record, QEMU's events.  Must not know: how ftd does it.
 
 import argparse
 import contextlib
-import ctypes
 import dataclasses
 import datetime
 import os
@@ -34,7 +33,6 @@ from tests.pair import build, pair, processes  # noqa: E402
 
 LOST_AFTER, GUARD_MS, CHECKPOINT_MS = 5, 20, 300
 BIG_MB, ROOM_MB = 8192, 1500  # of the big guest; what must stay free beside it
-PR_SET_THP_DISABLE = 41  # linux/prctl.h
 PF_EXITING = 4  # linux/sched.h, in a thread's flags
 
 
@@ -56,7 +54,7 @@ class LonePair(pair.Pair):
         self.a.patience = 300.0  # for the kernel to give it all its memory
 
     def start_primary(self):
-        self.a.start(self._primary_arguments() + ["-m", str(BIG_MB), "-mem-prealloc"])
+        self.a.start(self._primary_arguments())
 
 
 # ---- one kill
@@ -175,8 +173,9 @@ def run_big(kills):
     """A QEMU with much memory dies; when does its peer's ftd know?"""
     interval, found = 100, []
     print(f"QEMU of {BIG_MB} MB killed: {kills} kills", flush=True)
-    ctypes.CDLL(None).prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0)  # small pages, as on a host whose memory is fragmented
-    rig = harness.Rig(build=OPTIONS.build, settings={"heartbeat.interval_ms": interval}, pair_type=LonePair)
+    processes.without_huge_pages()
+    rig = harness.Rig(build=OPTIONS.build, settings={"heartbeat.interval_ms": interval}, pair_type=LonePair,
+                      memory_mb=BIG_MB)
     try:
         rig.pair.up()
         rig.make_key()
@@ -217,11 +216,6 @@ def kill_big(rig):
     return {k: round(v, 3) for k, v in at.items()}
 
 
-def available_mb():
-    with open("/proc/meminfo", encoding="ascii") as f:
-        return next(int(line.split()[1]) // 1024 for line in f if line.startswith("MemAvailable:"))
-
-
 def filesystem(directory):
     return subprocess.run(["stat", "-f", "-c", "%T", directory], capture_output=True, text=True, check=True).stdout.strip()
 
@@ -240,8 +234,8 @@ def measure(stack):
         bare[where] = figures.spread(etcd.claim_times_ms(max(n, 20)))
         runs.append(run(Case(f"QEMU and ftd killed, {where}", "host", OPTIONS.claims, arbiter=etcd, roles=("primary",))))
         etcd.end()
-    if OPTIONS.big and available_mb() < BIG_MB + ROOM_MB:
-        print(f"a guest of {BIG_MB} MB left out: {available_mb()} MB of memory are free, {BIG_MB + ROOM_MB} are needed", flush=True)
+    if OPTIONS.big and processes.available_mb() < BIG_MB + ROOM_MB:
+        print(f"a guest of {BIG_MB} MB left out: {processes.available_mb()} MB of memory are free, {BIG_MB + ROOM_MB} are needed", flush=True)
     elif OPTIONS.big:
         runs.append(run_big(OPTIONS.big))
     return bare, runs
