@@ -46,14 +46,16 @@ static bool excused(int host)
 	return h->blown || woken;
 }
 
-/* Whose peer has run the guest alone holds an old copy, and with an arbiter that never runs again. */
+/* Whose peer runs the guest alone, and knows it, holds an old copy, which with an arbiter never runs again; but where a
+ * person orders it since that guest has died, and where a late claim overrules what was given by word. */
 static void judge_copies(int host)
 {
 	const struct qemu *ours = &w.host[host].qemu, *peers = &w.host[1 - host].qemu;
-	if (peers->released && runs_as_master(1 - host))
+	if (peers->released && runs_as_master(1 - host) && w.host[1 - host].ftd.core.qemu.last_role != FT_ROLE_NONE)
 		w.old_copy[host] = ours->instance;
 	bool runs = runs_as_master(host) && !runs_as_master(1 - host) && !excused(host);
-	if (w.options.arbitrated && runs && ours->instance == w.old_copy[host])
+	bool ordered = !peers->alive && w.host[host].ftd.core.outcome.cause == FT_CAUSE_SIGNAL;
+	if (w.options.arbitrated && runs && ours->instance == w.old_copy[host] && !ordered && !w.late_claim)
 		law_broken("an old copy of the guest runs");
 }
 
