@@ -657,7 +657,7 @@ static int64_t retry_after(const struct ft_core *c)
  * the guest.  Once for each time that it comes to answer, so that what cannot work is left to a person. */
 static bool failed_but_able(const struct ft_core *c)
 {
-	bool able = could_fail_over(c) && (won_and_able(c) || right_is_given(c));
+	bool able = could_fail_over(c) && (won_and_able(c) || right_is_given(c)) && !peer_solo(c);
 	return c->retry_owed && able && c->now >= c->phase_since + retry_after(c);
 }
 

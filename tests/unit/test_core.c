@@ -2004,6 +2004,18 @@ START_TEST(a_failover_that_is_refused_is_not_tried_without_end)
 }
 END_TEST
 
+START_TEST(a_failed_side_leaves_a_solo_peer_alone)
+{
+	win_in_vain();
+	w.c.session.role = w.q.role = FT_ROLE_SECONDARY; /* a primary would end its QEMU */
+	hear(FT_PEER_ALIVE);
+	peer_is_solo();
+	qemu_answers(true);
+	pass(3600e3);
+	expect_did(PLAN, 0);
+}
+END_TEST
+
 /* Somebody may have helped himself at the peer's meanwhile. */
 START_TEST(without_an_arbiter_only_the_peers_word_lets_it_try_again)
 {
@@ -2371,6 +2383,7 @@ static TCase *unbound_case(void)
 	EACH(a_survivor_whose_new_pair_breaks_goes_on, 2);
 	ONCE(a_failover_that_was_not_answered_is_tried_again_when_qemu_answers);
 	ONCE(a_failover_that_is_refused_is_not_tried_without_end);
+	ONCE(a_failed_side_leaves_a_solo_peer_alone);
 	EACH_ROLE(without_an_arbiter_only_the_peers_word_lets_it_try_again);
 	return tc;
 }
