@@ -201,7 +201,8 @@ static void absorb_qemu(struct ft_core *c, const struct ft_qemu_facts *news)
 	if (q.vm == FT_VM_GONE && c->qemu.vm != FT_VM_GONE)
 		c->gone_instance = c->qemu.instance;
 	if (other) {
-		c->hung = c->bound = c->cannot_know = c->start_wanted = false;
+		c->hung = c->bound = c->cannot_know = c->start_wanted = c->retry_owed = false;
+		c->failures = 0;
 		c->frozen = c->params.arbitrated && q.stopped;
 		c->role_said = false;
 	} else if (!q.connected) { /* it has not said that its role changed */
@@ -228,6 +229,9 @@ static void absorb_qemu(struct ft_core *c, const struct ft_qemu_facts *news)
 	bool primary = q.role == FT_ROLE_PRIMARY && c->qemu.role == FT_ROLE_NONE;
 	if (c->params.arbitrated && !c->params.fresh && unread && found && (primary || (other && c->frozen)))
 		c->cannot_know = true;
+	bool able = q.connected && q.plan_ready, was_able = c->qemu.connected && c->qemu.plan_ready;
+	bool failed = c->phase == FT_PHASE_FAILED || c->phase == FT_PHASE_RECORDING;
+	c->retry_owed |= failed && able && !was_able;
 	bool first_words = q.connected && q.role != c->qemu.role && c->phase != FT_PHASE_SOLO;
 	c->qemu = q;
 	/* An earlier ftd won the claim, and died before its plan was through. */

@@ -123,14 +123,15 @@ struct ft_actions {
 };
 
 /* The waits of the core, ns. Each is documented where it is used in rules.c. */
-#define FT_STARTING_NS (3000 * FT_NS_PER_MS)
-#define FT_ASK_NS      (2000 * FT_NS_PER_MS)
-#define FT_FREEZE_NS   (2000 * FT_NS_PER_MS)
-#define FT_RECORD_NS   (5000 * FT_NS_PER_MS)
-#define FT_RETRY_NS    (1000 * FT_NS_PER_MS)
-#define FT_WORD_NS     (3000 * FT_NS_PER_MS)
-#define FT_LEAVE_NS    (500 * FT_NS_PER_MS)
-#define FT_PLAN_TRIES  5
+#define FT_STARTING_NS  (3000 * FT_NS_PER_MS)
+#define FT_ASK_NS       (2000 * FT_NS_PER_MS)
+#define FT_FREEZE_NS    (2000 * FT_NS_PER_MS)
+#define FT_RECORD_NS    (5000 * FT_NS_PER_MS)
+#define FT_RETRY_NS     (1000 * FT_NS_PER_MS)
+#define FT_WORD_NS      (3000 * FT_NS_PER_MS)
+#define FT_LEAVE_NS     (500 * FT_NS_PER_MS)
+#define FT_PLAN_TRIES   5
+#define FT_BACKOFF_MOST 6 /* doublings of FT_RETRY_NS between one failed failover and the next */
 
 struct ft_core_params {
 	char node[FT_NAME_MAX];
@@ -213,6 +214,8 @@ struct ft_core {
 	/* The takeover under way */
 	enum ft_role role; /* that our QEMU has or last had in this pair */
 	int tries;
+	int failures;    /* failovers of this QEMU that have failed since one worked */
+	bool retry_owed; /* the last one failed, and QEMU could not or cannot answer: try again when it does */
 	bool plan_running;
 	bool outcome_busy; /* core->outcome is being made or written: not to be touched */
 	int records_out;   /* FT_DO_RECORDs not answered yet; answers come in order */

@@ -33,6 +33,8 @@ bool ft_session_shared(const struct ft_core *c);  /* the peer is bound by the sa
 bool ft_session_settled(const struct ft_core *c); /* enough for protection: always so without an arbiter */
 bool ft_session_matches(
     const struct ft_core *c); /* the peer's word is about the session that we are bound by, if any */
+/* Of a side whose QEMU is the primary: no other may run the guest of this pair but by a right that we give. */
+bool ft_session_may_lead(const struct ft_core *c);
 /* The first thing that keeps a session from being made, for people; NULL: nothing does. */
 const char *ft_session_missing(const struct ft_core *c);
 void ft_session_store(struct ft_core *c, struct ft_actions *out, enum ft_session_stage stage, const char *winner);

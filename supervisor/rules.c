@@ -382,6 +382,13 @@ static bool unasked_and_lost(const struct ft_core *c)
 	return unasked(c) && peer_lost(c);
 }
 
+/* Of a session that nobody may claim, or of none, the peer's word was all that could give us the right. */
+static bool unasked_and_lost_unbound(const struct ft_core *c)
+{
+	bool claimable = ft_session_current(c) || c->session.stage == FT_SESSION_RESIGNED;
+	return unasked_and_lost(c) && c->params.arbitrated && !claimable && !ft_session_won(c);
+}
+
 static bool peer_is_out(const struct ft_core *c)
 {
 	return answer_is(c, FT_ANSWER_YIELDED) || peer_vm_out(c);
@@ -552,8 +559,37 @@ static bool cannot_arm(const struct ft_core *c)
 /* QEMU does not tell of a break that was before we came; the peer's does, and our probes go unanswered. */
 static bool broken_before_we_came(const struct ft_core *c)
 {
-	return is_primary(c) && peer_vm_is(c, FT_VM_ALIVE) && c->peer.side.repl_broken &&
-	       c->checkpoint_at == FT_NEVER && c->now >= c->phase_since + FT_WORD_NS && c->now >= c->ask_again_at;
+	return c->peer.side.repl_broken && c->checkpoint_at == FT_NEVER && c->now >= c->phase_since + FT_WORD_NS;
+}
+
+/* Nor does anybody, if both ftd came after it.  Replication that was proven once, and does not answer now, is broken; a
+ * pair that is new may take its time. */
+static bool stuck_since_we_came(const struct ft_core *c)
+{
+	bool proven_once = c->session.stage == FT_SESSION_BOUND || c->session.stage == FT_SESSION_RELEASED;
+	return c->phase == FT_PHASE_ARMING && proven_once && stuck(c);
+}
+
+static bool could_fail_over(const struct ft_core *c)
+{
+	return in_colo(c) && c->qemu.connected && c->qemu.plan_ready && !c->hung && !c->frozen;
+}
+
+/* QEMU may have stopped the guest for a checkpoint that came to nothing: then only a failover lets it go on.  The peer's
+ * QEMU does not run the guest, and its ftd gives up what right it may have before it says that it yields. */
+static bool broken_unbound(const struct ft_core *c)
+{
+	const struct ft_side *p = &c->peer.side;
+	bool in_pair = peer_vm_is(c, FT_VM_ALIVE) && p->role == FT_ROLE_SECONDARY;
+	bool known = broken(c) || (c->phase == FT_PHASE_ARMING && broken_before_we_came(c)) || stuck_since_we_came(c);
+	return is_primary(c) && could_fail_over(c) && ft_session_may_lead(c) && known && !p->leaving &&
+	       (in_pair || peer_vm_is(c, FT_VM_GONE)) && c->now >= c->ask_again_at;
+}
+
+/* The last session was ended by us, and no new one was made: there is nobody to be asked, and nobody else may run it. */
+static bool broken_and_alone(const struct ft_core *c)
+{
+	return is_primary(c) && could_fail_over(c) && broken(c) && ft_session_won(c) && peer_lost(c);
 }
 
 /* Both are ready, and yet no session comes about: a person must know what it hangs on. */
@@ -602,14 +638,39 @@ static bool bound_but_cannot_arm(const struct ft_core *c)
 
 /* A primary may have been given a new secondary since, and that is not to be broken: it is asked whether the peer is in
  * the old session still, or gone. */
-static bool won_but_undone(const struct ft_core *c)
+static bool won_and_able(const struct ft_core *c)
 {
 	bool out = peer_vm_is(c, FT_VM_GONE) || peer_vm_is(c, FT_VM_ABSENT) || peer_vm_is(c, FT_VM_YIELDED);
 	bool silent = c->hearing == FT_PEER_LOST && peer_lost(c);
 	bool nobody = c->hearing == FT_PEER_NEVER && c->now >= c->started_at + FT_STARTING_NS;
 	bool old_peer = is_primary(c) ? ft_session_shared(c) : !c->won_unasked;
-	return c->undone && ft_session_won(c) && c->qemu.connected && c->qemu.plan_ready && !c->frozen &&
+	return ft_session_won(c) && c->qemu.connected && c->qemu.plan_ready && !c->frozen &&
 	       (old_peer || out || silent || nobody);
+}
+
+static bool won_but_undone(const struct ft_core *c)
+{
+	return c->undone && won_and_able(c);
+}
+
+/* The peer's own word, and it holds still.  A silence is not enough: a person may have helped himself meanwhile. */
+static bool right_is_given(const struct ft_core *c)
+{
+	bool ours = !c->params.arbitrated || (ft_session_current(c) && ft_session_shared(c));
+	return ours && (peer_vm_is(c, FT_VM_GONE) || peer_vm_is(c, FT_VM_YIELDED));
+}
+
+static int64_t retry_after(const struct ft_core *c)
+{
+	return FT_RETRY_NS << (c->failures < FT_BACKOFF_MOST ? c->failures : FT_BACKOFF_MOST);
+}
+
+/* The plan met a QEMU that was blocked, by a dead peer's connection perhaps.  It answers now, and nobody else may run
+ * the guest.  Once for each time that it comes to answer, so that what cannot work is left to a person. */
+static bool failed_but_able(const struct ft_core *c)
+{
+	bool able = could_fail_over(c) && (won_and_able(c) || right_is_given(c)) && !peer_solo(c);
+	return c->retry_owed && able && c->now >= c->phase_since + retry_after(c);
 }
 
 /* Found standing still: an earlier ftd froze it, or its sentinel. */
@@ -1178,6 +1239,16 @@ static void take_over_gone_after_all(struct ft_core *c, struct ft_actions *out)
 	take_over_gone(c, out);
 }
 
+static void take_over_again(struct ft_core *c, struct ft_actions *out)
+{
+	c->retry_owed = false;
+	ft_core_note(c, c->now, "a failover had failed, and QEMU answers now");
+	take_over(c, out,
+	          peer_vm_is(c, FT_VM_GONE)      ? FT_CAUSE_PEER_VM_GONE
+	          : peer_vm_is(c, FT_VM_YIELDED) ? FT_CAUSE_PEER_YIELDED
+	                                         : FT_CAUSE_PEER_LOST);
+}
+
 static void take_over_yielded(struct ft_core *c, struct ft_actions *out)
 {
 	take_over(c, out, FT_CAUSE_PEER_YIELDED);
@@ -1409,6 +1480,11 @@ static void ask_timed_out(struct ft_core *c, struct ft_actions *out)
 	drop_ask(c, out, "the peer is alive but did not yield in time; end its QEMU by hand, then try again");
 }
 
+static void ask_was_unheard(struct ft_core *c, struct ft_actions *out)
+{
+	drop_ask(c, out, "the peer fell silent before it yielded; if it is surely dead: ftctl failover");
+}
+
 static void ask_lost_own_vm(struct ft_core *c, struct ft_actions *out)
 {
 	drop_ask(c, out, "our own QEMU died meanwhile");
@@ -1426,7 +1502,8 @@ static void concede(struct ft_core *c, struct ft_actions *out)
 
 static void conclude_success(struct ft_core *c, struct ft_actions *out)
 {
-	c->bound = false;
+	c->bound = c->retry_owed = false;
+	c->failures = 0;
 	c->outcome.claim = c->params.arbitrated ? c->claim : FT_CLAIM_NOT_NEEDED;
 	if (c->outcome.claim == FT_CLAIM_WON)
 		memcpy(c->outcome.winner, c->params.node, sizeof c->outcome.winner);
@@ -1435,10 +1512,21 @@ static void conclude_success(struct ft_core *c, struct ft_actions *out)
 	ft_core_enter(c, out, FT_PHASE_RECORDING, "the guest runs; writing the outcome");
 }
 
+/* QEMU was asked nothing, or was silent; what it has refused, it would refuse again. */
+static bool plan_unanswered(const struct ft_plan_report *p)
+{
+	for (int i = 0; i < p->n_steps; i++)
+		if (p->steps[i].channel == FT_CHANNEL_QMP && p->steps[i].result == FT_STEP_TIMEOUT)
+			return true;
+	return p->n_steps == 0;
+}
+
 static void conclude_failure(struct ft_core *c, struct ft_actions *out)
 {
 	c->bound = false;
 	c->checkpoint_at = FT_NEVER; /* what the plan did to replication nobody knows */
+	/* What we know of it may be from before the plan, so that nothing will tell us when it comes to answer. */
+	c->retry_owed = c->failures++ == 0 && plan_unanswered(&c->outcome.plan);
 	snprintf(c->outcome.error, sizeof c->outcome.error, "%s", c->outcome.plan.error);
 	record(c, out, FT_RESULT_FAILED);
 	ft_core_enter(c, out, FT_PHASE_RECORDING, "the plan failed; writing the outcome");
@@ -1554,6 +1642,7 @@ static const struct rule rules[] = {
     {P(ASKING), no_vm_here, ask_lost_own_vm},
     {P(ASKING), peer_is_out_elsewhere, to_claiming},
     {P(ASKING), unasked_and_gone, take_over_gone_after_all},
+    {P(ASKING), unasked_and_lost_unbound, ask_was_unheard},
     {P(ASKING), unasked_and_lost, take_over_lost_after_all},
     {P(ASKING), peer_is_out, proceed},
     {P(ASKING), peer_lost, go_on_unheard},
@@ -1622,8 +1711,10 @@ static const struct rule rules[] = {
     {P(ARMING), cannot_arm, to_unprotected},
     {P(ARMING), all_well, to_protected},
     {P(ARMING), arming_hangs, to_arming_in_vain},
-    {P(ARMING), broken_before_we_came, ask_broken},
+    {OPEN | P(SOLO), broken_unbound, ask_broken},
+    {OPEN | P(SOLO), broken_and_alone, take_over_lost},
     {P(ARMING) | P(WATCH), checkpoint_wanted, probe},
+    {P(FAILED), failed_but_able, take_over_again},
     {P(UNPROTECTED) | P(FAILED), can_arm, to_arming},
     {P(SOLO), can_arm_again, to_arming},
     {P(UNPROTECTED), reason_is_stale, to_unprotected},
@@ -1659,13 +1750,14 @@ int64_t ft_rules_deadline(const struct ft_core *c)
 	    {phase & (P(YIELDING) | P(FREEZING)), c->freeze_until},
 	    {phase & P(ASKING), c->ask_until},
 	    {phase & P(PLANNING) && !c->plan_running, c->retry_at},
+	    {phase & P(FAILED) && c->retry_owed, c->phase_since + retry_after(c)},
 	    {phase & (P(ARMING) | BOUND), c->probe_again_at},
 	    {phase & BOUND, ft_after(c->broken_at, FT_WORD_NS)},
 	    {phase & P(ARMING), c->phase_since + FT_WORD_NS},
 	    {c->params.arbitrated && phase & P(ARMING), c->phase_since + FT_RETRY_NS},
-	    {phase & (P(ARMING) | BOUND), c->ask_again_at},
+	    {phase & (OPEN | P(SOLO) | BOUND), c->ask_again_at},
 	    {phase & (OPEN | BOUND | P(FAILED)), c->freeze_again_at},
-	    {phase & BOUND && is_primary(c), checkpoint_due(c)},
+	    {phase & (P(ARMING) | BOUND) && is_primary(c), checkpoint_due(c)},
 	    {phase & BOUND && peer_lost(c), signs_of_life_until(c)},
 	    {c->params.arbitrated, lost_from(c)},
 	    {c->start_wanted, c->started_at + c->params.window + c->params.guard},

@@ -177,6 +177,12 @@ static bool may_propose(const struct ft_core *c)
 	return (none && !c->cannot_know) || ended_by_us(c);
 }
 
+bool ft_session_may_lead(const struct ft_core *c)
+{
+	bool bound = ft_session_current(c) && c->session.role == FT_ROLE_PRIMARY;
+	return !c->params.arbitrated || bound || may_propose(c);
+}
+
 /* The peer holds on to a session that we have not released together with it. */
 static bool claimable(const struct ft_core *c)
 {

@@ -280,11 +280,7 @@ static bool beyond_help(int host)
 	bool never_bound = h->qemu.mode == FT_ROLE_SECONDARY && !w.host[1 - host].qemu.alive &&
 	                   h->ftd.core.session.instance != h->qemu.instance;
 	bool unaskable = h->qemu.stuck && !h->ftd.plan;
-	/* QEMU stopped the guest for a checkpoint that came to nothing, and nobody orders it to go on: without a session
-	 * there is no failover, and one that failed while QEMU could not be asked is not tried again. */
-	bool halted =
-	    h->qemu.halted && (h->ftd.core.phase == FT_PHASE_UNPROTECTED || h->ftd.core.phase == FT_PHASE_FAILED);
-	return halted || unaskable || stopped || left || forgot || for_a_person || never_bound || h->unverifiable;
+	return unaskable || stopped || left || forgot || for_a_person || never_bound || h->unverifiable;
 }
 
 void laws_at_end(void)

@@ -75,7 +75,7 @@ static inline const char *broken_invariant(const struct ft_core *c, const struct
 	             c->phase == FT_PHASE_RECORDING || (c->phase == FT_PHASE_PLANNING && p->plans == 0);
 	if (waits && due == FT_NEVER)
 		return "a phase that waits has no deadline";
-	if (c->outcome_busy && due == FT_NEVER && p->plans == 0)
+	if (c->outcome_busy && due == FT_NEVER && p->plans == 0 && !c->arbiter_busy)
 		return "an outcome is under way and nothing will end it";
 	if (c->self.state != ft_phase_state(c->phase))
 		return "what we say of ourselves is not where we stand";

@@ -192,7 +192,8 @@ static void frozen(bool ok)
 
 static void planned(bool ok)
 {
-	struct ft_plan_report r = {.ok = ok, .proven_at = ok ? w.now : FT_NEVER};
+	struct ft_plan_report r = {.ok = ok, .proven_at = ok ? w.now : FT_NEVER, .n_steps = 1};
+	r.steps[0] = (struct ft_step_record){.channel = FT_CHANNEL_QMP, .result = ok ? FT_STEP_OK : FT_STEP_ERROR};
 	strcpy(r.error, ok ? "" : "x-colo-lost-heartbeat: refused");
 	step(&(struct ft_event){.kind = FT_EVENT_PLAN, .plan = &r});
 }
@@ -230,7 +231,8 @@ static void live(double seconds)
 	ck_assert_msg(w.c.phase == FT_PHASE_##p, "in %s, not %s; since then:\n%s", phase_name(w.c.phase), #p, w.said)
 #define expect_did(k, n)                                                                                               \
 	ck_assert_msg(w.did[FT_DO_##k] == (n), "%s %d times, not %d:\n%s", #k, w.did[FT_DO_##k], (n), w.said)
-#define expect_said(t) ck_assert_msg(strstr(w.said, t) != NULL, "\"%s\" was not said:\n%s", t, w.said)
+#define expect_not_said(t) ck_assert_msg(strstr(w.said, t) == NULL, "\"%s\" was said:\n%s", t, w.said)
+#define expect_said(t)     ck_assert_msg(strstr(w.said, t) != NULL, "\"%s\" was not said:\n%s", t, w.said)
 
 static void expect_no_failover(void)
 {
@@ -1755,7 +1757,11 @@ START_TEST(a_peer_that_left_and_is_silent_is_not_failed_over)
 	w.p.side.leaving = false;
 	peer_says();
 	hear(FT_PEER_ALIVE);
-	expect_phase(UNPROTECTED);
+	/* Its guest may stand in a checkpoint that came to nothing, and the peer can be asked now. */
+	if (both_roles[_i] == FT_ROLE_PRIMARY)
+		expect_phase(ASKING);
+	else
+		expect_phase(UNPROTECTED);
 }
 END_TEST
 
@@ -1875,6 +1881,236 @@ START_TEST(a_secondary_looks_up_a_session_that_its_peer_names_no_more)
 	peer_says();
 	step(&(struct ft_event){.kind = FT_EVENT_STORED});
 	expect_did(READ, 1);
+}
+END_TEST
+
+static void stored(void)
+{
+	step(&(struct ft_event){.kind = FT_EVENT_STORED});
+}
+
+static void claimed(void)
+{
+	step(&(struct ft_event){.kind = FT_EVENT_CLAIM, .claim = FT_CLAIM_WON, .text = "alpha"});
+}
+
+/* ---- replication breaks outside of a binding ---- */
+
+/* The session was released for a goodbye of the peer's ftd, whose next one has come and is no further yet. */
+static void release_session(void)
+{
+	protect_in_session();
+	memset(w.p.side.session, 0, sizeof w.p.side.session);
+	w.p.side.leaving = true;
+	peer_says();
+	stored();
+	expect_phase(UNPROTECTED);
+	ck_assert_int_eq(w.c.session.stage, FT_SESSION_RELEASED);
+	w.p.incarnation++;
+	w.p.side.leaving = w.p.side.ready = false;
+	peer_state(FT_UNPROTECTED);
+	forget();
+}
+
+/* QEMU keeps its guest stopped if it was in the middle of a checkpoint, so somebody must fail over. */
+START_TEST(a_primary_that_breaks_in_a_released_session_asks_and_goes_on)
+{
+	release_session();
+	colo_exit();
+	expect_phase(ASKING);
+	expect_did(PLAN, 0);
+	peer_answers(FT_ANSWER_YIELDED);
+	expect_phase(PLANNING);
+	expect_did(CLAIM, 1); /* for the record */
+	claimed();
+	expect_takeover(FT_CAUSE_REPLICATION_BROKEN);
+}
+END_TEST
+
+START_TEST(a_primary_that_breaks_in_a_released_session_takes_no_silence_for_a_yes)
+{
+	release_session();
+	colo_exit();
+	expect_phase(ASKING);
+	peer_is_lost();
+	pass(3600e3);
+	expect_phase(UNPROTECTED);
+	expect_no_failover();
+	expect_did(CLAIM, 0);
+}
+END_TEST
+
+START_TEST(a_peer_that_refuses_to_yield_a_released_session_is_asked_again)
+{
+	release_session();
+	colo_exit();
+	peer_answers(FT_ANSWER_REFUSED);
+	expect_phase(UNPROTECTED);
+	expect_no_failover();
+	pass(ASK_MS + 3000);
+	expect_phase(ASKING);
+}
+END_TEST
+
+/* Nobody has seen it break. But replication was proven in this session. */
+START_TEST(replication_that_answers_no_more_in_a_released_session_is_broken)
+{
+	release_session();
+	w.q.connected = w.q.oob = false;
+	qemu_is();
+	w.q.connected = w.q.oob = true;
+	qemu_is();
+	expect_phase(ARMING);
+	pass(7900); /* a second of it until it is told why there is no session */
+	expect_phase(ARMING);
+	pass(200);
+	expect_phase(ASKING);
+}
+END_TEST
+
+START_TEST(a_new_pair_may_take_its_time)
+{
+	arm(FT_ROLE_PRIMARY);
+	w.q.pid_verified = w.c.params.arbitrated = _i;
+	qemu_is();
+	pass(60e3);
+	expect_phase(ARMING);
+	expect_not_said("asking peer");
+}
+END_TEST
+
+/* The other side has ended the last session: it alone may lead a new pair, or end one. */
+START_TEST(a_primary_that_may_not_lead_does_not_ask)
+{
+	release_session();
+	w.c.session.stage = FT_SESSION_ENDED;
+	w.c.session.instance = w.q.instance + 100;
+	strcpy(w.c.session.winner, "beta");
+	colo_exit();
+	pass(60e3);
+	expect_phase(UNPROTECTED);
+	expect_not_said("asking peer");
+	expect_no_failover();
+}
+END_TEST
+
+/* Solo, and given a new secondary, which is gone again before there was a session. */
+START_TEST(a_survivor_whose_new_pair_breaks_goes_on)
+{
+	release_session();
+	w.c.session.stage = FT_SESSION_ENDED;
+	strcpy(w.c.session.winner, "alpha");
+	if (_i) {
+		colo_exit();
+		expect_phase(ASKING);
+	}
+	peer_is_lost();
+	pass(1000);
+	if (!_i) {
+		expect_did(PLAN, 0); /* its guest runs */
+		colo_exit();
+	}
+	expect_takeover(FT_CAUSE_PEER_LOST);
+}
+END_TEST
+
+/* ---- a plan that QEMU could not answer ---- */
+
+static void plan_is_not_answered(void)
+{
+	struct ft_plan_report r = {.proven_at = FT_NEVER, .error = "no failover plan is prepared"};
+	for (int i = 0; i < FT_PLAN_TRIES; i++) {
+		step(&(struct ft_event){.kind = FT_EVENT_PLAN, .plan = &r});
+		pass(1000);
+	}
+	expect_outcome(FT_RESULT_FAILED, "no failover plan");
+	expect_phase(FAILED);
+}
+
+static void qemu_answers(bool does)
+{
+	w.q.connected = w.q.oob = w.q.plan_ready = does;
+	qemu_is();
+}
+
+/* A primary that is blocked by what its dead peer left behind wins the claim, and can do nothing with it. */
+static void win_in_vain(void)
+{
+	protect_in_session();
+	qemu_answers(false);
+	peer_is_lost();
+	pass(20);
+	frozen(true);
+	claimed();
+	expect_phase(PLANNING);
+	plan_is_not_answered();
+	forget();
+}
+
+START_TEST(a_failover_that_was_not_answered_is_tried_again_when_qemu_answers)
+{
+	win_in_vain();
+	pass(3600e3);
+	expect_did(PLAN, 0);
+	qemu_answers(true);
+	expect_takeover(FT_CAUSE_PEER_LOST);
+}
+END_TEST
+
+/* Each time that it comes to answer, and at growing distances, not for ever. */
+START_TEST(a_failover_that_is_refused_is_not_tried_without_end)
+{
+	win_in_vain();
+	qemu_answers(true);
+	for (int i = 0; i < 2; i++) {
+		pass(4000);
+		expect_phase(PLANNING);
+		fail_plan();
+		expect_phase(FAILED);
+		forget();
+		pass(3600e3);
+		expect_did(PLAN, 0);
+		qemu_answers(false);
+		qemu_answers(true);
+	}
+	fail_plan();
+	qemu_answers(false);
+	qemu_answers(true);
+	pass(15e3);
+	expect_phase(FAILED);
+	pass(1000);
+	expect_phase(PLANNING);
+}
+END_TEST
+
+START_TEST(a_failed_side_leaves_a_solo_peer_alone)
+{
+	win_in_vain();
+	w.c.session.role = w.q.role = FT_ROLE_SECONDARY; /* a primary would end its QEMU */
+	hear(FT_PEER_ALIVE);
+	peer_is_solo();
+	qemu_answers(true);
+	pass(3600e3);
+	expect_did(PLAN, 0);
+}
+END_TEST
+
+/* Somebody may have helped himself at the peer's meanwhile. */
+START_TEST(without_an_arbiter_only_the_peers_word_lets_it_try_again)
+{
+	enum ft_role role = both_roles[_i];
+	for (int gone = 0; gone < 2; gone++) {
+		protect(role);
+		qemu_answers(false);
+		peer_vm(FT_VM_GONE);
+		plan_is_not_answered();
+		if (!gone)
+			peer_is_lost();
+		forget();
+		qemu_answers(true);
+		pass(2000);
+		expect_did(PLAN, gone);
+	}
 }
 END_TEST
 
@@ -2218,6 +2454,23 @@ static TCase *ending_case(void)
 	return tc;
 }
 
+static TCase *unbound_case(void)
+{
+	TCase *tc = tcase_create("broken outside of a binding, or unanswered");
+	ONCE(a_primary_that_breaks_in_a_released_session_asks_and_goes_on);
+	ONCE(a_primary_that_breaks_in_a_released_session_takes_no_silence_for_a_yes);
+	ONCE(a_peer_that_refuses_to_yield_a_released_session_is_asked_again);
+	ONCE(replication_that_answers_no_more_in_a_released_session_is_broken);
+	EACH(a_new_pair_may_take_its_time, 2);
+	ONCE(a_primary_that_may_not_lead_does_not_ask);
+	EACH(a_survivor_whose_new_pair_breaks_goes_on, 2);
+	ONCE(a_failover_that_was_not_answered_is_tried_again_when_qemu_answers);
+	ONCE(a_failover_that_is_refused_is_not_tried_without_end);
+	ONCE(a_failed_side_leaves_a_solo_peer_alone);
+	EACH_ROLE(without_an_arbiter_only_the_peers_word_lets_it_try_again);
+	return tc;
+}
+
 static TCase *unseen_case(void)
 {
 	TCase *tc = tcase_create("what was not seen");
@@ -2247,6 +2500,7 @@ int main(void)
 	suite_add_tcase(s, yield_case());
 	suite_add_tcase(s, force_case());
 	suite_add_tcase(s, ending_case());
+	suite_add_tcase(s, unbound_case());
 	suite_add_tcase(s, unseen_case());
 	SRunner *sr = srunner_create(s);
 	srunner_run_all(sr, CK_NORMAL);

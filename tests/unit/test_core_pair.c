@@ -1011,6 +1011,19 @@ static void run_single_fault(uint64_t seed)
 	demand_promise(p, f);
 }
 
+/* Replication breaks while one ftd is away: nobody is bound when it comes back, and the primary's guest may stand. */
+static void run_break_while_left(uint64_t seed)
+{
+	run_calm(seed);
+	s.loss = 0; /* a goodbye that is not heard is a crash, and that is another story */
+	int64_t from = s.now;
+	double within = 15000 + (double)s.checkpoint_every / 1e6;
+	add_fault(LEAVE_AND_RETURN, (int)(chance() % 2), from);
+	add_fault(CLOSE_COLO, 0, from + MS(between(500, 2500)));
+	run_until(from + MS(within) + SECOND(3));
+	demand_runs_alone(0, from, within);
+}
+
 /* ---- many faults ---- */
 
 /* What may be combined without breaking the law's condition that heartbeats get through.  A person's order to a side
@@ -1063,6 +1076,12 @@ START_TEST(one_fault_ends_as_promised)
 }
 END_TEST
 
+START_TEST(a_pair_that_breaks_while_one_ftd_is_away_goes_on)
+{
+	run_seeds(1, run_break_while_left);
+}
+END_TEST
+
 START_TEST(many_faults_never_make_two_masters)
 {
 	run_seeds(1, run_many_faults);
@@ -1075,6 +1094,7 @@ int main(void)
 	TCase *tc = tcase_create("two cores");
 	tcase_set_timeout(tc, 3600);
 	tcase_add_test(tc, one_fault_ends_as_promised);
+	tcase_add_test(tc, a_pair_that_breaks_while_one_ftd_is_away_goes_on);
 	tcase_add_test(tc, many_faults_never_make_two_masters);
 	suite_add_tcase(suite, tc);
 	SRunner *sr = srunner_create(suite);

@@ -26,7 +26,7 @@ def with_file(function):
 for same in (kills.kill_qemu, kills.kill_host, kills.protect_again, freezes.freeze_qemu_between_checkpoints,
              freezes.freeze_qemu_in_checkpoint, freezes.freeze_host_then_kill_it, orders.sigusr1, orders.ftctl_failover,
              orders.sigusr1_with_a_dead_peer, orders.sigusr1_just_after_the_peer_died, daemons.goodbye,
-             daemons.restart_after_failover):
+             daemons.restart_after_failover, network.replication_cut_in_a_checkpoint_while_an_ftd_is_away):
     on_either(with_file(same))
 for same in (orders.both_ordered_at_once, daemons.goodbye_of_both, network.one_link_of_two_cut,
              network.replication_cut_while_heartbeats_flow):

@@ -6,6 +6,7 @@ import random
 from tests.e2e.checks import HOST_DIED, Calm, failed_over, no_failover
 from tests.e2e.harness import protected, stays, wait
 from tests.e2e.registry import on_either, scenario
+from tests.e2e.scenarios.freezes import freeze_in_checkpoint
 
 EACH = 50  # datagrams of each kind
 
@@ -121,6 +122,23 @@ def replication_cut_while_heartbeats_flow():
     """The primary goes on alone, the secondary yields."""
     with protected(relay_migration=True) as rig:
         rig.pair.migration_relay.cut()
+        failed_over(rig, rig.alpha, "replication-broken")
+        rig.beta.wait_state("fenced")
+        wait(rig.beta.qemu.gone, "beta's QEMU to be ended")
+
+
+@on_either
+def replication_cut_in_a_checkpoint_while_an_ftd_is_away(role):
+    """Nobody is bound then, and the primary's QEMU may keep its guest stopped until it is told to fail over."""
+    with protected(relay_migration=True) as rig:
+        away = rig.side(role)
+        away.stop_ftd()
+        rig.other(away).wait_state("unprotected")
+        freeze_in_checkpoint(rig.beta.qemu, rig.alpha.qemu)
+        rig.pair.migration_relay.cut()
+        rig.beta.qemu.wake()
+        wait(lambda: rig.alpha.qemu.obs.command("query-status")["status"] == "colo", "the guest to stand")
+        away.start_ftd()
         failed_over(rig, rig.alpha, "replication-broken")
         rig.beta.wait_state("fenced")
         wait(rig.beta.qemu.gone, "beta's QEMU to be ended")
