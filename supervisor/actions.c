@@ -139,8 +139,14 @@ static void do_signal(struct ft_daemon *d, int sig, const char *what)
 		ft_log(FT_LOG_ERROR, "core", "cannot %s QEMU (process %d): %s", what, (int)p->pid, strerror(errno));
 }
 
+/* This process may have been stopped since the core decided, and the right to run may be over by now.  The core finds that
+ * at its next step, which is due, and freezes what stands still already. */
 void ft_daemon_thaw(struct ft_daemon *d)
 {
+	if (d->exclusion && ft_clock_now() >= ft_core_lease(&d->core)) {
+		ft_log(FT_LOG_WARN, "core", "QEMU is not thawed: our right to run has ended meanwhile");
+		return;
+	}
 	ft_freezer_cancel(d->freezer);
 	do_signal(d, SIGCONT, "thaw");
 	ft_qmp_set_frozen(d->qmp, false);

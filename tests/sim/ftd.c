@@ -540,6 +540,8 @@ static void frozen(int host, const struct happening *h)
 static void do_thaw(int host)
 {
 	struct ftd *f = &w.host[host].ftd;
+	if (w.options.arbitrated && local_time(host) >= ft_core_lease(&f->core))
+		return;
 	f->frozen_held = false;
 	f->freezes++;
 	w.host[host].predecessor.on = false;
