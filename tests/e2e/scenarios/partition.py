@@ -161,7 +161,7 @@ def all_cut_off_from_the_arbiter_and_each_other():
         rig.network.pull(*cables)
         for s in rig.sides:
             s.wait_state("held")
-            assert s.qemu.stopped(), f"{s.node}'s QEMU runs"
+            wait(s.qemu.stopped, f"{s.node}'s QEMU to be frozen")
         rig.network.plug(*HEARTBEATS)
         rig.wait_protected()
         replicates(rig)
