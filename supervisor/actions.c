@@ -139,8 +139,14 @@ static void do_signal(struct ft_daemon *d, int sig, const char *what)
 		ft_log(FT_LOG_ERROR, "core", "cannot %s QEMU (process %d): %s", what, (int)p->pid, strerror(errno));
 }
 
+/* Between the decision and here we may have been stopped, and the right to run may have ended: it is looked at once
+ * more, as late as can be.  The core finds the same at its next deadline, and claims. */
 void ft_daemon_thaw(struct ft_daemon *d)
 {
+	if (ft_clock_now() >= ft_core_lease(&d->core)) {
+		ft_log(FT_LOG_WARN, "core", "QEMU is not thawed: the right to run has ended meanwhile");
+		return;
+	}
 	ft_freezer_cancel(d->freezer);
 	do_signal(d, SIGCONT, "thaw");
 	ft_qmp_set_frozen(d->qmp, false);

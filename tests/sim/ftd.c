@@ -540,6 +540,10 @@ static void frozen(int host, const struct happening *h)
 static void do_thaw(int host)
 {
 	struct ftd *f = &w.host[host].ftd;
+	if (local_time(host) >= ft_core_lease(&f->core)) {
+		tell(host, "not thawed: the right to run has ended meanwhile");
+		return;
+	}
 	f->frozen_held = false;
 	f->freezes++;
 	w.host[host].predecessor.on = false;
