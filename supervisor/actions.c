@@ -139,12 +139,12 @@ static void do_signal(struct ft_daemon *d, int sig, const char *what)
 		ft_log(FT_LOG_ERROR, "core", "cannot %s QEMU (process %d): %s", what, (int)p->pid, strerror(errno));
 }
 
-/* This process may have been stopped since the core decided, and the right to run may be over by now.  The core finds that
- * at its next step, which is due, and freezes what stands still already. */
+/* Between the decision and here we may have been stopped, and the right to run may have ended: it is looked at once
+ * more, as late as can be.  The core finds the same at its next deadline, and claims. */
 void ft_daemon_thaw(struct ft_daemon *d)
 {
-	if (d->exclusion && ft_clock_now() >= ft_core_lease(&d->core)) {
-		ft_log(FT_LOG_WARN, "core", "QEMU is not thawed: our right to run has ended meanwhile");
+	if (ft_clock_now() >= ft_core_lease(&d->core)) {
+		ft_log(FT_LOG_WARN, "core", "QEMU is not thawed: the right to run has ended meanwhile");
 		return;
 	}
 	ft_freezer_cancel(d->freezer);

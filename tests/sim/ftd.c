@@ -537,10 +537,19 @@ static void frozen(int host, const struct happening *h)
 	         &(struct ft_event){.kind = FT_EVENT_FROZEN, .error = error, .text = error ? "no such process" : NULL});
 }
 
+/* The clock is read again: between the decision and here we may have been stopped. */
+static bool may_thaw(int host)
+{
+	bool may = local_time(host) < ft_core_lease(&w.host[host].ftd.core);
+	if (!may)
+		tell(host, "not thawed: the right to run has ended meanwhile");
+	return may;
+}
+
 static void do_thaw(int host)
 {
 	struct ftd *f = &w.host[host].ftd;
-	if (w.options.arbitrated && local_time(host) >= ft_core_lease(&f->core))
+	if (!may_thaw(host))
 		return;
 	f->frozen_held = false;
 	f->freezes++;
@@ -692,7 +701,7 @@ static void sentinel_froze(int host)
 	time_passes(host);
 	if (f->life != life || !ftd_can_run(host) || f->frozen_held)
 		return;
-	if (ft_core_may_run(&f->core))
+	if (ft_core_may_run(&f->core) && may_thaw(host))
 		qemu_signal_cont(host);
 }
 
