@@ -482,10 +482,16 @@ static bool hung_with_live_peer(const struct ft_core *c)
 	return c->hung && peer_vm_is(c, FT_VM_ALIVE) && can_freeze(c) && c->now >= c->freeze_again_at;
 }
 
+static bool stuck(const struct ft_core *c)
+{
+	return is_primary(c) && c->now >= checkpoint_due(c);
+}
+
+/* Of a primary also one that nobody saw break: its checkpoints are overdue, and the peer has no QEMU to take them. */
 static bool broken_and_absent(const struct ft_core *c)
 {
 	bool can_ask = !c->params.arbitrated || (!c->arbiter_busy && c->now >= c->arbiter_again_at);
-	return broken(c) && peer_vm_is(c, FT_VM_ABSENT) && ft_session_matches(c) && can_ask;
+	return (broken(c) || stuck(c)) && peer_vm_is(c, FT_VM_ABSENT) && ft_session_matches(c) && can_ask;
 }
 
 /* The old primary's host was started anew, without it: the register decides.  (A primary asks its peer to yield.) */
@@ -494,11 +500,6 @@ static bool primary_absent(const struct ft_core *c)
 	return ft_session_current(c) && ft_session_shared(c) && c->session.role == FT_ROLE_SECONDARY &&
 	       peer_vm_is(c, FT_VM_ABSENT) && c->peer.side.state == FT_UNPROTECTED && !c->arbiter_busy &&
 	       c->now >= c->arbiter_again_at;
-}
-
-static bool stuck(const struct ft_core *c)
-{
-	return is_primary(c) && c->now >= checkpoint_due(c);
 }
 
 /* Our own QEMU's COLO_EXIT is asked for, not the peer's word: only a QEMU that lives can have said it. */

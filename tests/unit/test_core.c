@@ -824,6 +824,24 @@ START_TEST(an_absent_peer_vm_is_asked_for_before_it_is_believed)
 }
 END_TEST
 
+/* The break was before our ftd came, say, and QEMU keeps its guest stopped for a checkpoint that came to nothing. */
+START_TEST(an_absent_peer_vm_is_believed_once_checkpoints_are_overdue)
+{
+	enum ft_role role = both_roles[_i];
+	protect(role);
+	live(2);
+	peer_vm(FT_VM_ABSENT);
+	pass(6000);
+	expect_phase(WATCH);
+	expect_no_failover();
+	pass(2000);
+	if (role == FT_ROLE_PRIMARY)
+		expect_takeover(FT_CAUSE_PEER_VM_GONE);
+	else
+		expect_no_failover();
+}
+END_TEST
+
 START_TEST(a_peer_that_froze_its_qemu_is_failed_over)
 {
 	protect(both_roles[_i]);
@@ -2362,6 +2380,7 @@ static TCase *peer_case(void)
 	EACH_ROLE(a_proven_replica_takes_over_even_before_the_peer_was_ready);
 	EACH_ROLE(a_leaving_peers_vm_may_die_as_well);
 	EACH_ROLE(an_absent_peer_vm_is_asked_for_before_it_is_believed);
+	EACH_ROLE(an_absent_peer_vm_is_believed_once_checkpoints_are_overdue);
 	EACH_ROLE(a_peer_that_froze_its_qemu_is_failed_over);
 	EACH(a_primary_whose_peer_went_solo_ends, 4);
 	ONCE(a_bound_secondary_whose_peer_went_solo_ends);
