@@ -140,11 +140,13 @@ static void do_signal(struct ft_daemon *d, int sig, const char *what)
 }
 
 /* Between the decision and here we may have been stopped, and the right to run may have ended: it is looked at once
- * more, as late as can be.  The core finds the same at its next deadline, and claims. */
+ * more, as late as can be.  Whoever called has the core find the same at once (d->thaw_refused): an acknowledgement that
+ * came first would leave it with a QEMU that it holds for running. */
 void ft_daemon_thaw(struct ft_daemon *d)
 {
 	if (ft_clock_now() >= ft_core_lease(&d->core)) {
 		ft_log(FT_LOG_WARN, "core", "QEMU is not thawed: the right to run has ended meanwhile");
+		d->thaw_refused = true;
 		return;
 	}
 	ft_freezer_cancel(d->freezer);

@@ -62,6 +62,10 @@ void ft_daemon_feed(struct ft_daemon *d, const struct ft_event *event)
 		ft_exclusion_publish(d->exclusion, ft_daemon_process(d), ft_core_lease(&d->core));
 	for (int i = 0; i < actions.n; i++)
 		ft_daemon_act(d, &actions.a[i]);
+	if (d->thaw_refused) {
+		d->thaw_refused = false;
+		ft_daemon_feed(d, &(struct ft_event){.kind = FT_EVENT_TIME});
+	}
 	if (d->may_start)
 		ft_daemon_answer_may_start(d, false);
 	ft_alarm_set(d->core_alarm, ft_core_deadline(&d->core));
@@ -269,8 +273,10 @@ static void on_sentinel_froze(void *arg, int64_t at)
 	struct ft_daemon *d = arg;
 	ft_links_catch_up(d->links);
 	ft_daemon_feed(d, &(struct ft_event){.kind = FT_EVENT_TIME});
-	if (ft_core_may_run(&d->core))
-		ft_daemon_thaw(d);
+	if (!ft_core_may_run(&d->core))
+		return;
+	ft_daemon_thaw(d);
+	ft_daemon_feed(d, &(struct ft_event){.kind = FT_EVENT_TIME});
 }
 
 static void on_goodbye_timer(evutil_socket_t fd, short what, void *arg)

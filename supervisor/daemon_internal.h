@@ -37,6 +37,7 @@ struct ft_daemon {
 	struct ft_freezer *freezer;
 	struct ft_exclusion *exclusion; /* NULL without an arbiter */
 	struct ft_process found;        /* the session's QEMU, from before it answers: it may stand still, frozen */
+	bool thaw_refused;              /* the core is owed a look at the time, before anything else is told */
 	pid_t instance_pid;             /* the QEMU process that instance names */
 	uint64_t instance;
 	struct event *signal_events[FT_SIGNALS];

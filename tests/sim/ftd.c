@@ -541,8 +541,10 @@ static void frozen(int host, const struct happening *h)
 static bool may_thaw(int host)
 {
 	bool may = local_time(host) < ft_core_lease(&w.host[host].ftd.core);
-	if (!may)
+	if (!may) {
 		tell(host, "not thawed: the right to run has ended meanwhile");
+		w.host[host].ftd.thaw_refused = true;
+	}
 	return may;
 }
 
@@ -661,6 +663,11 @@ void ftd_feed(int host, const struct ft_event *e)
 		if (w.broken || f->life != life || f->running == FTD_DEAD)
 			return;
 	}
+	if (f->thaw_refused) {
+		f->thaw_refused = false;
+		ftd_feed(host, &(struct ft_event){.kind = FT_EVENT_TIME});
+		return;
+	}
 	f->wake_core = true_time(host, ft_core_deadline(&f->core));
 	if (f->wake_core != FT_NEVER)
 		f->wake_core += MS(lateness(host));
@@ -701,8 +708,11 @@ static void sentinel_froze(int host)
 	time_passes(host);
 	if (f->life != life || !ftd_can_run(host) || f->frozen_held)
 		return;
-	if (ft_core_may_run(&f->core) && may_thaw(host))
+	if (!ft_core_may_run(&f->core))
+		return;
+	if (may_thaw(host))
 		qemu_signal_cont(host);
+	ftd_feed(host, &(struct ft_event){.kind = FT_EVENT_TIME});
 }
 
 static void arbiter_answered(int host, const struct happening *h)

@@ -163,8 +163,9 @@ struct ftd {
 	struct happening inbox[INBOX_MAX];
 	/* QMP */
 	struct ft_qemu_facts seen;
-	bool spoken;      /* this QEMU has spoken to this ftd */
-	bool frozen_held; /* while our own freeze lasts, silence is no news */
+	bool spoken;       /* this QEMU has spoken to this ftd */
+	bool thaw_refused; /* the core is owed a look at the time */
+	bool frozen_held;  /* while our own freeze lasts, silence is no news */
 	bool look_coming;
 	uint32_t freezes;
 	const struct ft_plan *plan;

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #define INTERVAL     MS(100)
-#define WINDOW       MS(505) /* five intervals, and the slack that lets the fifth arrive */
+#define WINDOW       MS(500) /* five intervals */
 #define QUEUE_MAX    256
 #define HISTORY_MAX  300
 #define FAULTS_MAX   6
