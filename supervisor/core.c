@@ -201,7 +201,7 @@ static void absorb_qemu(struct ft_core *c, const struct ft_qemu_facts *news)
 	if (q.vm == FT_VM_GONE && c->qemu.vm != FT_VM_GONE)
 		c->gone_instance = c->qemu.instance;
 	if (other) {
-		c->hung = c->bound = c->cannot_know = c->start_wanted = c->retry_owed = false;
+		c->hung = c->bound = c->cannot_know = c->forgot = c->start_wanted = c->retry_owed = false;
 		c->failures = 0;
 		c->frozen = c->params.arbitrated && q.stopped;
 		c->role_said = false;

@@ -203,6 +203,7 @@ struct ft_core {
 	enum ft_claim claim; /* of the session now on disk; NOT_NEEDED: not asked yet */
 	char arbiter_text[FT_TEXT_MAX];
 	bool cannot_know; /* our QEMU was a primary when we came, and no session can be read: it may have been ended */
+	bool forgot;      /* so it was, and then the peer has shown that nothing was ended */
 	int64_t leave_until;
 	bool start_wanted; /* the VM is to be started here: end what is open, if it is ours to end */
 	bool owes_answer;  /* the freeze under way answers the peer's request; otherwise we yield unasked */

@@ -290,6 +290,18 @@ static bool freeze_failed_past_right(const struct ft_core *c)
 	return freeze_failed(c) && ft_lease_over(c);
 }
 
+/* Its resignation was stored although the disk had said that it was not, and the next ftd finds it so. */
+static bool resigned_but_runs(const struct ft_core *c)
+{
+	bool in_it = c->session.stage == FT_SESSION_RESIGNED && c->session.instance == c->qemu.instance;
+	return in_it && !c->frozen && in_colo(c) && can_freeze(c);
+}
+
+static bool resigned_unfrozen(const struct ft_core *c)
+{
+	return resigned_but_runs(c) && freeze_failed(c);
+}
+
 static bool freeze_overdue(const struct ft_core *c)
 {
 	return !c->frozen && c->now >= c->freeze_until;
@@ -567,7 +579,7 @@ static bool broken_before_we_came(const struct ft_core *c)
  * pair that is new may take its time. */
 static bool stuck_since_we_came(const struct ft_core *c)
 {
-	bool proven_once = c->session.stage == FT_SESSION_BOUND || c->session.stage == FT_SESSION_RELEASED;
+	bool proven_once = c->session.stage == FT_SESSION_BOUND || c->session.stage == FT_SESSION_RELEASED || c->forgot;
 	return c->phase == FT_PHASE_ARMING && proven_once && stuck(c);
 }
 
@@ -976,6 +988,12 @@ static void freeze_hung(struct ft_core *c, struct ft_actions *out)
 	freeze(c, out, why);
 }
 
+static void freeze_resigned(struct ft_core *c, struct ft_actions *out)
+{
+	c->owes_answer = false;
+	freeze(c, out, "this side has given up its right to run");
+}
+
 static void settle_yield(struct ft_core *c, struct ft_actions *out)
 {
 	c->freeze_until = FT_NEVER;
@@ -1346,6 +1364,7 @@ static void forget_doubt(struct ft_core *c, struct ft_actions *out)
 {
 	(void)out;
 	c->cannot_know = false;
+	c->forgot = true;
 	c->session.stage = FT_SESSION_NONE;
 }
 
@@ -1596,6 +1615,7 @@ static const struct rule rules[] = {
     {RUNNING | CLAIM | P(SOLO), ft_session_lost, lose},
     {FROZEN, ft_session_lost, end_frozen},
     {ANY, nothing_was_lost, forget_doubt},
+    {RUNNING & ~P(FAILED), resigned_but_runs, freeze_resigned},
     {RUNNING, over_but_unsettled, freeze_until_settled},
     {RUNNING, right_has_ended, freeze_at_end_of_right},
     {CLAIM, no_vm_here, drop_claim},
@@ -1624,6 +1644,7 @@ static const struct rule rules[] = {
     {P(YIELDING), unfrozen_and_lost, end_unfrozen},
     {P(YIELDING), frozen_but_bound, ft_resign},
     {P(YIELDING), frozen, settle_yield},
+    {P(YIELDING), resigned_unfrozen, end_unfrozen},
     {P(YIELDING), freeze_failed_past_right, refuse_past_right},
     {P(YIELDING), freeze_failed, give_up_freezing},
     {FROZEN, peer_solo, end_frozen},

@@ -396,21 +396,22 @@ void ft_settle(struct ft_core *c, struct ft_actions *out)
 	ft_session_claim(c, out, FT_ERRAND_RECORD);
 }
 
-int64_t ft_core_lease(const struct ft_core *c)
+/* Of a primary in this phase: whether its right to run hangs on the session at all. */
+static bool session_rules(const struct ft_core *c)
 {
-	if (c->cannot_know)
-		return c->started_at;
-	bool unseen = c->params.arbitrated && c->session.stage == FT_SESSION_BOUND && c->qemu.instance == 0 &&
-	              c->phase == FT_PHASE_STARTING;
-	if (unseen && c->session.role == FT_ROLE_PRIMARY)
-		return c->lease_until; /* whoever comes up first on the socket may be the one */
-	if (!ft_session_current(c) || c->session.role != FT_ROLE_PRIMARY || c->qemu.role != FT_ROLE_PRIMARY)
-		return FT_NEVER;
 	switch (c->phase) {
 	case FT_PHASE_PLANNING: /* the right was given by the register, or by a peer that has none any more */
 	case FT_PHASE_RECORDING:
 	case FT_PHASE_SOLO:
-		return FT_NEVER;
+		return false;
+	case FT_PHASE_FREEZING: /* what was resigned stands still here, or a person has answered for the peer */
+	case FT_PHASE_CLAIMING:
+	case FT_PHASE_CUT_OFF:
+	case FT_PHASE_YIELDED:
+	case FT_PHASE_HELD:
+	case FT_PHASE_FENCED:
+	case FT_PHASE_FAILED:
+		return c->session.stage == FT_SESSION_BOUND;
 	case FT_PHASE_STARTING:
 	case FT_PHASE_UNPROTECTED:
 	case FT_PHASE_ARMING:
@@ -418,18 +419,25 @@ int64_t ft_core_lease(const struct ft_core *c)
 	case FT_PHASE_SUSPECT:
 	case FT_PHASE_WATCH:
 	case FT_PHASE_ASKING:
-	case FT_PHASE_FREEZING:
-	case FT_PHASE_CLAIMING:
-	case FT_PHASE_CUT_OFF:
 	case FT_PHASE_YIELDING:
-	case FT_PHASE_YIELDED:
-	case FT_PHASE_HELD:
-	case FT_PHASE_FENCED:
-	case FT_PHASE_FAILED:
 	case FT_PHASE_COUNT:
 		break;
 	}
-	return c->lease_until;
+	return true;
+}
+
+int64_t ft_core_lease(const struct ft_core *c)
+{
+	if (c->cannot_know)
+		return c->started_at;
+	bool resigned = c->session.stage == FT_SESSION_RESIGNED;
+	bool holds = c->params.arbitrated && (resigned || c->session.stage == FT_SESSION_BOUND);
+	if (!holds || c->session.role != FT_ROLE_PRIMARY)
+		return FT_NEVER;
+	int64_t right = resigned ? c->started_at : c->lease_until;
+	if (c->qemu.instance == 0 && c->phase == FT_PHASE_STARTING)
+		return right; /* whoever comes up first on the socket may be the one */
+	return same_qemu(c) && c->qemu.role == FT_ROLE_PRIMARY && session_rules(c) ? right : FT_NEVER;
 }
 
 bool ft_lease_over(const struct ft_core *c)
