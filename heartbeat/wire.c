@@ -32,7 +32,14 @@ enum offset {
 	AT_NODE = FT_WIRE_FIXED
 };
 
-enum flag { FLAG_READY = 1, FLAG_LEAVING = 2, FLAG_REPL_BROKEN = 4, FLAG_ASKING = 8, FLAG_TENTATIVE = 16 };
+enum flag {
+	FLAG_READY = 1,
+	FLAG_LEAVING = 2,
+	FLAG_REPL_BROKEN = 4,
+	FLAG_ASKING = 8,
+	FLAG_TENTATIVE = 16,
+	FLAG_DOUBTFUL = 32
+};
 
 static const uint8_t magic[4] = {'F', 'T', 'H', 'B'};
 
@@ -80,7 +87,7 @@ static unsigned flags_of(const struct ft_beat *beat)
 {
 	return (beat->side.ready ? FLAG_READY : 0u) | (beat->side.leaving ? FLAG_LEAVING : 0u) |
 	       (beat->side.repl_broken ? FLAG_REPL_BROKEN : 0u) | (beat->asking ? FLAG_ASKING : 0u) |
-	       (beat->tentative ? FLAG_TENTATIVE : 0u);
+	       (beat->tentative ? FLAG_TENTATIVE : 0u) | (beat->side.doubtful ? FLAG_DOUBTFUL : 0u);
 }
 
 static void put_side(const struct ft_side *side, uint8_t *out)
@@ -181,6 +188,7 @@ static struct ft_side get_side(const uint8_t *data)
 	    .ready = flags & FLAG_READY,
 	    .leaving = flags & FLAG_LEAVING,
 	    .repl_broken = flags & FLAG_REPL_BROKEN,
+	    .doubtful = flags & FLAG_DOUBTFUL,
 	    .request = (enum ft_request)(data[AT_REQUEST_ANSWER] >> 4),
 	    .request_id = (uint32_t)get(data, AT_REQUEST_ID, 4),
 	    .answer = (enum ft_answer)(data[AT_REQUEST_ANSWER] & 15),

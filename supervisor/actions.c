@@ -192,7 +192,7 @@ void ft_daemon_act(struct ft_daemon *d, const struct ft_action *a)
 		ft_exclusion_store(d->exclusion, &d->core.store_next);
 		break;
 	case FT_DO_CLAIM:
-		ft_exclusion_claim(d->exclusion, d->core.claim_id);
+		ft_exclusion_claim(d->exclusion, d->core.claim_id, a->fence);
 		break;
 	case FT_DO_READ:
 		ft_exclusion_look(d->exclusion, d->core.claim_id);

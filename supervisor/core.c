@@ -116,6 +116,9 @@ void ft_core_init(struct ft_core *c, const struct ft_core_params *params, int64_
 	    .lease_until = now, /* what an earlier ftd was granted is not known: first a new acknowledgement */
 	    .lost_at = FT_NEVER,
 	    .arbiter_again_at = now,
+	    .unsure = params->registers && ft_session_unended_stage(params->session.stage),
+	    .sure_from = now + FT_LANDS_NS,
+	    .look_again_at = now,
 	    .leave_until = FT_NEVER,
 	};
 	/* An answer that the peer still shows to our predecessor must not fit a request of ours. */
@@ -149,10 +152,10 @@ static void absorb_peer(struct ft_core *c, const struct ft_peer_news *news)
 		ft_core_note(c, c->now, "the peer's QEMU reports that replication broke");
 	c->peer = *news;
 	c->peer_known = true;
-	if (memcmp(is->session, c->session.id, sizeof is->session) == 0) {
-		c->only_proposed = false;
+	if (memcmp(is->session, c->session.id, sizeof is->session) == 0)
 		c->named_by = news->incarnation;
-	}
+	if (is->epoch >= c->session.epoch)
+		c->only_proposed = false; /* it was bound once, and may have ended it since */
 	c->peer_at = c->now;
 }
 
@@ -383,6 +386,8 @@ void ft_core_refresh_self(struct ft_core *c)
 	memset(s->session, 0, sizeof s->session);
 	if (bound && c->params.arbitrated)
 		memcpy(s->session, c->session.id, sizeof s->session);
+	bool claiming = c->arbiter_busy && c->errand != FT_ERRAND_READ;
+	s->doubtful = bound && (c->unsure || c->given_away || (claiming && c->params.registers));
 	s->epoch = c->session.epoch;
 	s->window_ms = (uint32_t)(c->params.window / FT_NS_PER_MS);
 	s->request = c->phase == FT_PHASE_ASKING ? FT_REQUEST_YIELD : FT_REQUEST_NONE;

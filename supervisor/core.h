@@ -99,7 +99,8 @@ enum ft_action_kind {
 	FT_DO_THAW,    /* SIGCONT */
 	FT_DO_KILL,    /* SIGKILL; the process is frozen */
 	FT_DO_STORE,   /* make core->store_next durable; answer FT_EVENT_STORED */
-	FT_DO_CLAIM,   /* put our name in the register core->claim_id, if nobody's is there; answer FT_EVENT_CLAIM */
+	FT_DO_CLAIM,   /* put our name in the register core->claim_id, if nobody's is there; answer FT_EVENT_CLAIM.
+	                  .fence: only if the other host could be powered off; without, by the peer's word, it must not be */
 	FT_DO_READ,    /* read the register core->claim_id; answer FT_EVENT_REGISTER */
 	FT_DO_PLAN,    /* run the prepared plan; answer FT_EVENT_PLAN */
 	FT_DO_RECORD,  /* make core->outcome durable; answer FT_EVENT_RECORDED */
@@ -112,6 +113,7 @@ enum ft_level { FT_LEVEL_ERROR = 0, FT_LEVEL_WARN, FT_LEVEL_INFO };
 struct ft_action {
 	enum ft_action_kind kind;
 	enum ft_level level;
+	bool fence;
 	enum ft_state from, to;
 	char text[FT_TEXT_MAX];
 };
@@ -130,6 +132,7 @@ struct ft_actions {
 #define FT_RETRY_NS     (1000 * FT_NS_PER_MS)
 #define FT_WORD_NS      (3000 * FT_NS_PER_MS)
 #define FT_LEAVE_NS     (500 * FT_NS_PER_MS)
+#define FT_LANDS_NS     (10000 * FT_NS_PER_MS)
 #define FT_PLAN_TRIES   5
 #define FT_BACKOFF_MOST 6 /* doublings of FT_RETRY_NS between one failed failover and the next */
 
@@ -140,6 +143,7 @@ struct ft_core_params {
 	int64_t reply_timeout;    /* qmp.reply_timeout_ms */
 	/* With an arbiter; without one there is no exclusion to enforce, hence neither sessions nor leases */
 	bool arbitrated;
+	bool registers;                 /* the arbiter keeps registers that can be read: all but type fence do */
 	int64_t guard;                  /* the secondary waits this much longer */
 	uint8_t seed[FT_SESSION_BYTES]; /* random: where this incarnation's session ids come from */
 	struct ft_session session;      /* as read back from disk */
@@ -202,6 +206,13 @@ struct ft_core {
 	int64_t asked_arbiter_at, arbiter_again_at, arbiter_backoff;
 	enum ft_claim claim; /* of the session now on disk; NOT_NEEDED: not asked yet */
 	char arbiter_text[FT_TEXT_MAX];
+	/* A claim that was given up can have landed, or land yet; and what a predecessor had asked nobody knows.  Then our
+	 * name may stand in the register of this session, and the peer, if it were to claim, would lose for ever. */
+	bool unsure;
+	int64_t sure_from; /* if it does not stand there when asked from then on, it never will */
+	int64_t look_again_at, look_backoff;
+	bool given_away;     /* it does, and we have given our right away since */
+	bool given_in_doubt; /* the peer, unsure itself, has given us its right: its claim was earlier than its word */
 	bool cannot_know; /* our QEMU was a primary when we came, and no session can be read: it may have been ended */
 	bool forgot;      /* so it was, and then the peer has shown that nothing was ended */
 	int64_t leave_until;

@@ -25,6 +25,7 @@ void ft_core_note(struct ft_core *c, int64_t at, const char *format, ...) __attr
 /* sessions.c: what the session, the lease and the register mean, and what is done about them. */
 bool ft_session_open(const struct ft_core *c);    /* neither ended nor resigned, whatever our QEMU */
 bool ft_session_current(const struct ft_core *c); /* bound, and our QEMU is the one in it */
+bool ft_session_unended_stage(enum ft_session_stage stage);
 bool ft_session_unended(const struct ft_core *c); /* there is one that nobody is known to have ended */
 bool ft_session_stale(const struct ft_core *c);   /* not ended, but our QEMU is another one */
 bool ft_session_won(const struct ft_core *c);     /* we ended it, and our QEMU of it is still here */

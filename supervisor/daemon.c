@@ -48,6 +48,7 @@ struct ft_core_params ft_daemon_core_params(const struct ft_config *config, uint
 	};
 	memcpy(p.node, config->node, sizeof p.node);
 	p.arbitrated = config->arbiter.type != FT_ARBITER_NONE;
+	p.registers = p.arbitrated && config->arbiter.type != FT_ARBITER_FENCE;
 	p.guard = config->guard_ms * FT_NS_PER_MS;
 	randombytes_buf(p.seed, sizeof p.seed);
 	return p;

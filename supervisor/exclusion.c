@@ -8,6 +8,7 @@
 #include "supervisor/session_file.h"
 
 #include <errno.h>
+#include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,9 +19,12 @@ struct ft_exclusion {
 	const struct ft_exclusion_callbacks *cb;
 	void *arg;
 	char pair[FT_NAME_MAX], node[FT_NAME_MAX];
+	enum ft_arbiter_type type;
 	struct ft_scribe *scribe;
 	struct ft_arbiter *arbiter;
 	struct ft_fence *fence; /* behind a won claim; NULL: none */
+	bool fenced;            /* the claim under way is won only once the other host is off */
+	struct event *granted;  /* what needs nobody to be asked is answered from the event loop, too */
 	struct ft_sentinel *sentinel;
 	pid_t guarded; /* the QEMU the sentinel was given, 0 none */
 	bool relieved; /* the sentinels of earlier ftd are gone */
@@ -58,6 +62,13 @@ static void on_froze(void *arg, int64_t at, int error)
 	x->cb->sentinel_froze(x->arg, at);
 }
 
+static void on_granted(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd, (void)what;
+	struct ft_exclusion *x = arg;
+	x->cb->claimed(x->arg, FT_CLAIM_WON, x->node);
+}
+
 struct ft_exclusion *ft_exclusion_new(struct event_base *base, const struct ft_config *config, struct ft_scribe *scribe,
                                       const struct ft_exclusion_callbacks *cb, void *arg, struct ft_session *session,
                                       FILE *errors)
@@ -69,7 +80,9 @@ struct ft_exclusion *ft_exclusion_new(struct event_base *base, const struct ft_c
 	x->cb = cb;
 	x->arg = arg;
 	x->scribe = scribe;
+	x->granted = evtimer_new(base, on_granted, x);
 	x->reachable = true;
+	x->type = config->arbiter.type;
 	memcpy(x->pair, config->pair, sizeof x->pair);
 	memcpy(x->node, config->node, sizeof x->node);
 	if (ft_session_file_read(config->state_dir, config->pair, config->node, session, error) != 0)
@@ -80,7 +93,7 @@ struct ft_exclusion *ft_exclusion_new(struct event_base *base, const struct ft_c
 	bool behind = config->arbiter.type != FT_ARBITER_FENCE && config->arbiter.fence.agent[0];
 	if (behind)
 		x->fence = ft_fence_new(base, &config->arbiter.fence, errors);
-	if (x->arbiter && x->sentinel && (x->fence || !behind))
+	if (x->arbiter && x->sentinel && x->granted && (x->fence || !behind))
 		return x;
 	ft_exclusion_free(x, false);
 	return NULL;
@@ -122,15 +135,20 @@ static void on_claimed(void *arg, enum ft_claim result, const char *winner, cons
 {
 	struct ft_exclusion *x = arg;
 	note_reach(x, error);
-	if (result == FT_CLAIM_WON && x->fence)
+	if (result == FT_CLAIM_WON && x->fence && x->fenced)
 		ft_fence_run(x->fence, FT_FENCE_OFF, on_fenced, x);
 	else
 		x->cb->claimed(x->arg, result, result == FT_CLAIM_UNREACHABLE ? error : winner);
 }
 
-void ft_exclusion_claim(struct ft_exclusion *x, const uint8_t id[FT_SESSION_BYTES])
+void ft_exclusion_claim(struct ft_exclusion *x, const uint8_t id[FT_SESSION_BYTES], bool fence)
 {
-	ft_arbiter_claim(x->arbiter, id, x->node, on_claimed, x);
+	struct timeval now = {0};
+	x->fenced = fence;
+	if (x->type == FT_ARBITER_FENCE && !fence)
+		evtimer_add(x->granted, &now);
+	else
+		ft_arbiter_claim(x->arbiter, id, x->node, on_claimed, x);
 }
 
 static void on_looked(void *arg, enum ft_register what, const char *name, const char *error)
@@ -197,6 +215,8 @@ void ft_exclusion_free(struct ft_exclusion *x, bool on_guard)
 {
 	if (!x)
 		return;
+	if (x->granted)
+		event_free(x->granted);
 	ft_arbiter_free(x->arbiter);
 	ft_fence_free(x->fence);
 	if (on_guard)

@@ -30,8 +30,9 @@ struct ft_exclusion *ft_exclusion_new(struct event_base *base, const struct ft_c
                                       const struct ft_exclusion_callbacks *cb, void *arg, struct ft_session *session,
                                       FILE *errors);
 void ft_exclusion_store(struct ft_exclusion *x, const struct ft_session *session);
-/* A claim that is won with a fence configured is told as won only once the other host is off. */
-void ft_exclusion_claim(struct ft_exclusion *x, const uint8_t id[FT_SESSION_BYTES]);
+/* fence: with a fence configured, the claim is told as won only once the other host is off; without, no host is powered
+ * off, and arbiter type "fence", which has nothing else to ask, says won. */
+void ft_exclusion_claim(struct ft_exclusion *x, const uint8_t id[FT_SESSION_BYTES], bool fence);
 void ft_exclusion_look(struct ft_exclusion *x, const uint8_t id[FT_SESSION_BYTES]);
 /* The sentinel's QEMU and lease, after every step of the core.  Cheap when nothing has changed.
  * Returns false if no sentinel is on guard over a QEMU whose lease has an end. */

@@ -105,9 +105,7 @@ static void verb_may_start(struct ft_daemon *d, const json_t *request, struct ft
 	d->may_start = call;
 	d->confirm_fenced = json_is_true(json_object_get(request, "confirm_fenced"));
 	evtimer_add(d->may_start_timer, &limit);
-	/* A fence keeps no register: a claim would power the other host off at every start here. */
-	bool may_claim = d->config->arbiter.type != FT_ARBITER_FENCE;
-	ft_daemon_feed(d, &(struct ft_event){.kind = may_claim ? FT_EVENT_WANT_START : FT_EVENT_TIME});
+	ft_daemon_feed(d, &(struct ft_event){.kind = FT_EVENT_WANT_START});
 }
 
 static void verb_last(struct ft_daemon *d, const json_t *request, struct ft_call *call)

@@ -760,6 +760,14 @@ static bool found_won(const struct ft_core *c)
 	return c->frozen && ft_session_won(c);
 }
 
+/* We had given up our right, and who has it is heard again, with a QEMU: it may be the one that runs the guest. */
+static bool given_and_taken(const struct ft_core *c)
+{
+	enum ft_vm vm = c->peer.side.vm;
+	bool there = vm == FT_VM_ALIVE || vm == FT_VM_UNKNOWN;
+	return c->session.stage == FT_SESSION_RESIGNED && c->frozen && peer_heard(c) && there;
+}
+
 static bool claim_unsent(const struct ft_core *c)
 {
 	return c->claim == FT_CLAIM_NOT_NEEDED && !c->arbiter_busy && ft_session_unended(c);
@@ -1135,19 +1143,22 @@ static void record(struct ft_core *c, struct ft_actions *out, enum ft_result res
 	ft_core_do(out, FT_DO_RECORD);
 }
 
-static void run_plan(struct ft_core *c, struct ft_actions *out)
-{
-	c->tries++;
-	c->plan_running = true;
-	c->outcome.plan.ok = false;
-	ft_core_do(out, FT_DO_PLAN);
-}
-
 static void thaw(struct ft_core *c, struct ft_actions *out)
 {
 	if (c->frozen)
 		ft_core_do(out, FT_DO_THAW);
 	c->frozen = c->hung = false;
+}
+
+/* It must run now, whoever stopped it: our own freeze, or a sentinel, whose SIGSTOP may come as late as this. */
+static void run_plan(struct ft_core *c, struct ft_actions *out)
+{
+	c->tries++;
+	c->plan_running = true;
+	c->outcome.plan.ok = false;
+	c->frozen |= can_freeze(c);
+	thaw(c, out);
+	ft_core_do(out, FT_DO_PLAN);
 }
 
 /* The right to go on is in hand: won, or given by the peer's own word; then the claim is made as it goes. */
@@ -1163,10 +1174,8 @@ static void proceed(struct ft_core *c, struct ft_actions *out)
 		            "the arbiter is out of reach (%.80s): going on by a person's order alone", c->arbiter_text);
 	if (!asked && ft_session_unended(c) && !c->arbiter_busy)
 		ft_session_claim(c, out, FT_ERRAND_RECORD);
+	c->given_in_doubt = !asked && ft_session_shared(c) && c->peer.side.doubtful;
 	c->tries = 0;
-	/* While we asked, our lease may have run out, and the sentinel has frozen it. */
-	c->frozen |= asked && is_primary(c);
-	thaw(c, out);
 	run_plan(c, out);
 	ft_core_enter(c, out, FT_PHASE_PLANNING, "%s: failing over as %s", ft_cause_name(c->outcome.cause),
 	              ft_role_name(c->role));
@@ -1505,6 +1514,11 @@ static void ask_was_unheard(struct ft_core *c, struct ft_actions *out)
 	drop_ask(c, out, "the peer fell silent before it yielded; if it is surely dead: ftctl failover");
 }
 
+static void claim_was_late(struct ft_core *c, struct ft_actions *out)
+{
+	drop_ask(c, out, "the peer is heard again, and may run the guest by our own word");
+}
+
 static void ask_lost_own_vm(struct ft_core *c, struct ft_actions *out)
 {
 	drop_ask(c, out, "our own QEMU died meanwhile");
@@ -1623,6 +1637,7 @@ static const struct rule rules[] = {
     {P(FREEZING) | P(CUT_OFF), right_is_back, thaw_back},
     {P(FREEZING) | P(CUT_OFF), known_again, thaw_back},
     {P(CUT_OFF), peer_is_back, thaw_back},
+    {CLAIM, given_and_taken, claim_was_late},
     {P(FREEZING), frozen_not_knowing, to_cut_off},
     {P(FREEZING), may_claim, to_claiming},
     {P(FREEZING), found_won, proceed_as_found},
@@ -1729,7 +1744,7 @@ static const struct rule rules[] = {
     {P(ARMING) | P(WATCH), ft_end_old_due, ft_end_old},
     {P(ARMING) | P(WATCH), ft_propose_due, ft_propose},
     {P(ARMING) | P(WATCH), ft_accept_due, ft_adopt},
-    {OPEN | P(WATCH) | FROZEN | P(FENCED), ft_look_up_due, ft_look_up},
+    {OPEN | BOUND | FROZEN | P(FENCED), ft_look_up_due, ft_look_up},
     {P(ARMING), cannot_arm, to_unprotected},
     {P(ARMING), all_well, to_protected},
     {P(ARMING), arming_hangs, to_arming_in_vain},
@@ -1787,6 +1802,7 @@ int64_t ft_rules_deadline(const struct ft_core *c)
 	    {c->params.arbitrated && phase & P(FREEZING), c->started_at + c->params.window + c->params.guard},
 	    {c->params.arbitrated, c->store_again_at},
 	    {c->params.arbitrated, c->arbiter_again_at},
+	    {c->params.arbitrated, c->look_again_at},
 	    {c->left && !c->exited, c->leave_until},
 	    {phase & FROZEN, peer_calm},
 	};

@@ -121,6 +121,8 @@ const char *ft_session_missing(const struct ft_core *c)
 		return "the last session has not been ended yet: the arbiter is being asked";
 	if (c->qemu.role == FT_ROLE_PRIMARY && c->session.stage == FT_SESSION_ENDED && !ended_by_us(c))
 		return "the other side ended the last session: only it may lead a new one";
+	if (c->qemu.role == FT_ROLE_PRIMARY && c->session.stage == FT_SESSION_RESIGNED)
+		return "this side gave up the last session: only the other side may lead a new one";
 	return "the session is being agreed on";
 }
 
@@ -200,7 +202,9 @@ bool ft_propose_due(const struct ft_core *c)
 void ft_propose(struct ft_core *c, struct ft_actions *out)
 {
 	uint8_t id[FT_SESSION_BYTES];
-	uint64_t epoch = c->session.epoch + 1;
+	/* Above the peer's, too: its epoch then tells when it has stored this one, whatever it says of it later. */
+	uint64_t peers = c->peer.side.epoch & INT64_MAX;
+	uint64_t epoch = (peers > c->session.epoch ? peers : c->session.epoch) + 1;
 	if (c->session.stage == FT_SESSION_RELEASED) { /* the same one again: nobody has ended it */
 		memcpy(id, c->session.id, sizeof id);
 		epoch = c->session.epoch;
@@ -238,12 +242,21 @@ static bool offered(const struct ft_core *c)
 	       !(c->session.stage == FT_SESSION_BOUND && ft_session_shared(c) && same_qemu(c));
 }
 
+/* Our QEMU of the last session is gone, and the peer leads another one: it holds on to the last no longer, however that was
+ * ended.  Where there is a register, and it does not name us, that must say first by whom. */
+static bool outlived(const struct ft_core *c)
+{
+	bool ended = (ended_by_us(c) || c->given_away) && c->peer.side.epoch > c->session.epoch;
+	bool unasked = ft_session_unended(c) && !c->params.registers;
+	return c->session.instance != c->qemu.instance && (ended || unasked);
+}
+
 bool ft_accept_due(const struct ft_core *c)
 {
 	bool none = c->session.stage == FT_SESSION_NONE || c->session.stage == FT_SESSION_UNKNOWN;
 	/* Released, it is nobody's to claim; a primary that has lost its copy proposes another. */
 	bool released = c->session.stage == FT_SESSION_RELEASED;
-	return offered(c) && (none || released || ended_by_peer(c)) && can_store(c);
+	return offered(c) && (none || released || ended_by_peer(c) || outlived(c)) && can_store(c);
 }
 
 /* Our side's new primary cannot begin before the old session is over; so it ends it. */
@@ -253,6 +266,12 @@ bool ft_end_old_due(const struct ft_core *c)
 	       !c->storing && can_ask_arbiter(c);
 }
 
+/* Both QEMUs died in it, neither having run alone: each side left the guest to the other. */
+static bool both_gave_up(const struct ft_core *c)
+{
+	return c->session.stage == FT_SESSION_RESIGNED && ft_session_shared(c) && c->peer.side.vm == FT_VM_GONE;
+}
+
 /* Nothing of the session runs here, nobody speaks for the other side, and whatever it was granted is over.  A released
  * session grants no lease, so a side that was its secondary cannot know whether the other's guest runs. */
 static bool start_may_end_it(const struct ft_core *c)
@@ -260,7 +279,7 @@ static bool start_may_end_it(const struct ft_core *c)
 	bool ours = c->session.stage == FT_SESSION_BOUND ||
 	            (c->session.stage == FT_SESSION_RELEASED && c->session.role == FT_ROLE_PRIMARY);
 	int64_t over = c->hearing == FT_PEER_LOST ? c->lost_at : c->started_at + c->params.window;
-	return ours && !heard(c) && c->now >= over + c->params.guard;
+	return (ours && !heard(c) && c->now >= over + c->params.guard) || both_gave_up(c);
 }
 
 static bool no_qemu(const struct ft_core *c)
@@ -270,7 +289,8 @@ static bool no_qemu(const struct ft_core *c)
 
 bool ft_start_claim_due(const struct ft_core *c)
 {
-	return c->params.arbitrated && c->start_wanted && no_qemu(c) && start_may_end_it(c) && can_ask_arbiter(c);
+	/* A fence keeps no register: a claim would power the other host off at every start here. */
+	return c->params.registers && c->start_wanted && no_qemu(c) && start_may_end_it(c) && can_ask_arbiter(c);
 }
 
 int ft_core_may_start(const struct ft_core *c, bool confirm_fenced, char why[FT_TEXT_MAX])
@@ -294,12 +314,15 @@ int ft_core_may_start(const struct ft_core *c, bool confirm_fenced, char why[FT_
 		answer = 1;
 	} else if (c->session.stage == FT_SESSION_UNKNOWN) {
 		text = "the last session cannot be read";
-	} else if (c->session.stage == FT_SESSION_RESIGNED) {
-		text = "this side's QEMU died in the session, and the other side may run the guest";
-	} else if (heard(c)) {
+	} else if (c->session.stage == FT_SESSION_RESIGNED && !both_gave_up(c)) {
+		text = "this side gave up the session, and the other may run the guest; if it is surely off: "
+		       "--confirm-fenced";
+	} else if (heard(c) && !both_gave_up(c)) {
 		text = "the peer is there, and the session is open: start the VM where it ran, or end it there first";
 	} else if (c->session.stage == FT_SESSION_RELEASED && c->session.role == FT_ROLE_SECONDARY) {
 		text = "the other side's guest may be running without ftd";
+	} else if (!c->params.registers) {
+		text = "a fence keeps no register to ask; if the other host is surely off: --confirm-fenced";
 	} else {
 		text = c->claim == FT_CLAIM_UNREACHABLE ? "the arbiter is out of reach" : "the arbiter is being asked";
 		answer = -1;
@@ -313,13 +336,15 @@ void ft_end_old(struct ft_core *c, struct ft_actions *out)
 	ft_session_claim(c, out, FT_ERRAND_END_OLD);
 }
 
-/* We hold on to a session that the peer, heard, does not name: it may be over.  The register knows. */
+/* We hold on to a session that the peer, heard, does not name: it may be over.  Or our own name may stand there, and then
+ * we must go on alone before the peer has to: it never could.  The register knows. */
 bool ft_look_up_due(const struct ft_core *c)
 {
 	bool held = c->session.stage == FT_SESSION_BOUND || c->session.stage == FT_SESSION_RESIGNED;
 	bool settled = heard(c) && c->peer.side.state != FT_STARTING;
-	return c->params.arbitrated && held && settled && !ft_session_shared(c) && !c->only_proposed && !c->storing &&
-	       can_ask_arbiter(c);
+	bool doubt = c->unsure || (!ft_session_shared(c) && !c->given_away);
+	return c->params.registers && held && settled && doubt && !c->only_proposed && !c->storing &&
+	       can_ask_arbiter(c) && c->now >= c->look_again_at;
 }
 
 void ft_look_up(struct ft_core *c, struct ft_actions *out)
@@ -354,7 +379,8 @@ void ft_release(struct ft_core *c, struct ft_actions *out)
 /* We give up the right for good, on disk, before anyone is told. */
 bool ft_resign_wanted(const struct ft_core *c)
 {
-	return ft_session_open(c) && can_store(c) && !c->arbiter_busy;
+	bool claiming = c->arbiter_busy && c->errand != FT_ERRAND_READ;
+	return ft_session_open(c) && can_store(c) && !claiming;
 }
 
 /* Our QEMU has died in it, and the peer was or will be told so: we never may claim it. */
@@ -371,6 +397,18 @@ void ft_resign(struct ft_core *c, struct ft_actions *out)
 
 /* ---- the claim and the lease ---- */
 
+/* Powering off is for a peer that cannot be asked: one that is heard reads the register, and ends its own QEMU.  Without a
+ * register it is the only proof, but for the peer's own word that nothing of its runs. */
+static bool needs_fence(const struct ft_core *c, enum ft_errand errand)
+{
+	if (errand == FT_ERRAND_RECORD)
+		return false;
+	if (c->params.registers || errand == FT_ERRAND_END_OLD)
+		return c->hearing != FT_PEER_ALIVE;
+	enum ft_vm vm = c->peer.side.vm;
+	return !heard(c) || !(vm == FT_VM_GONE || vm == FT_VM_ABSENT || vm == FT_VM_YIELDED);
+}
+
 void ft_session_claim(struct ft_core *c, struct ft_actions *out, enum ft_errand errand)
 {
 	assert(!c->arbiter_busy);
@@ -378,12 +416,17 @@ void ft_session_claim(struct ft_core *c, struct ft_actions *out, enum ft_errand 
 	c->arbiter_busy = true;
 	c->errand = errand;
 	c->asked_arbiter_at = c->now;
-	ft_core_do(out, FT_DO_CLAIM);
+	ft_core_do(out, FT_DO_CLAIM)->fence = needs_fence(c, errand);
+}
+
+bool ft_session_unended_stage(enum ft_session_stage stage)
+{
+	return stage == FT_SESSION_BOUND || stage == FT_SESSION_RELEASED || stage == FT_SESSION_RESIGNED;
 }
 
 bool ft_session_unended(const struct ft_core *c)
 {
-	return c->params.arbitrated && (open_stage(c) || c->session.stage == FT_SESSION_RESIGNED);
+	return c->params.arbitrated && ft_session_unended_stage(c->session.stage);
 }
 
 bool ft_settle_due(const struct ft_core *c)
@@ -404,7 +447,8 @@ static bool session_rules(const struct ft_core *c)
 	case FT_PHASE_RECORDING:
 	case FT_PHASE_SOLO:
 		return false;
-	case FT_PHASE_FREEZING: /* what was resigned stands still here, or a person has answered for the peer */
+	case FT_PHASE_ASKING: /* what was resigned stands still here, or a person has answered for the peer */
+	case FT_PHASE_FREEZING:
 	case FT_PHASE_CLAIMING:
 	case FT_PHASE_CUT_OFF:
 	case FT_PHASE_YIELDED:
@@ -418,7 +462,6 @@ static bool session_rules(const struct ft_core *c)
 	case FT_PHASE_PROTECTED:
 	case FT_PHASE_SUSPECT:
 	case FT_PHASE_WATCH:
-	case FT_PHASE_ASKING:
 	case FT_PHASE_YIELDING:
 	case FT_PHASE_COUNT:
 		break;
@@ -463,8 +506,10 @@ static void absorb_stored(struct ft_core *c, const struct ft_event *e)
 	c->store_fault[0] = '\0';
 	c->session = c->store_next;
 	c->winner_unstored = false;
-	if (new_one)
+	if (new_one) {
 		c->claim = FT_CLAIM_NOT_NEEDED;
+		c->unsure = c->given_away = c->given_in_doubt = false;
+	}
 	bool named = memcmp(c->peer.side.session, c->session.id, sizeof no_id) == 0;
 	if (new_one || named)
 		c->named_by = named ? c->peer.incarnation : 0;
@@ -488,36 +533,90 @@ static void know_winner(struct ft_core *c, const char *winner)
 	snprintf(c->session.winner, sizeof c->session.winner, "%s", winner);
 	c->store_again_at = c->now;
 	c->winner_unstored = true;
-	c->start_wanted = false;
+	c->start_wanted = c->unsure = c->bound = false;
+}
+
+static void doubt(struct ft_core *c)
+{
+	c->unsure = c->params.registers;
+	c->sure_from = c->now + FT_LANDS_NS;
+	c->look_again_at = c->now;
+	c->look_backoff = 0;
+}
+
+static int64_t longer(int64_t backoff)
+{
+	int64_t next = backoff == 0 ? BACKOFF_FIRST : 2 * backoff;
+	return next < BACKOFF_MOST ? next : BACKOFF_MOST;
+}
+
+static void absorb_unreachable(struct ft_core *c, const char *why, bool about_ours)
+{
+	snprintf(c->arbiter_text, sizeof c->arbiter_text, "%s", why);
+	c->arbiter_backoff = longer(c->arbiter_backoff);
+	c->arbiter_again_at = c->now + c->arbiter_backoff;
+	if (c->errand == FT_ERRAND_READ || !about_ours)
+		return;
+	c->claim = FT_CLAIM_UNREACHABLE;
+	doubt(c);
+}
+
+static void absorb_vacant(struct ft_core *c)
+{
+	if (c->asked_arbiter_at >= c->sure_from)
+		c->unsure = false;
+	c->look_backoff = longer(c->look_backoff);
+	c->look_again_at = c->now + c->look_backoff;
+}
+
+/* The register names a peer that has given us its right since.  Its claim, which it had given up for lost, was earlier. */
+static bool given_by(const struct ft_core *c, const char *winner)
+{
+	const struct ft_side *p = &c->peer.side;
+	bool still = ft_session_shared(c) && p->doubtful && (p->vm == FT_VM_GONE || p->vm == FT_VM_YIELDED);
+	return c->errand == FT_ERRAND_RECORD && (c->given_in_doubt || still) && strcmp(winner, c->peer.node) == 0;
+}
+
+static void absorb_winner(struct ft_core *c, enum ft_claim claim, const char *winner)
+{
+	bool read = c->errand == FT_ERRAND_READ;
+	bool claiming = c->phase == FT_PHASE_CLAIMING || c->phase == FT_PHASE_CUT_OFF;
+	bool ours = claim == FT_CLAIM_WON || strcmp(winner, c->params.node) == 0;
+	if (ours && c->session.stage == FT_SESSION_RESIGNED && !claiming && !c->start_wanted) {
+		c->unsure = false;
+		c->given_away = true;
+	} else if (!ours && given_by(c, winner)) {
+		ft_core_note(c, c->now, "the register names %s, whose right was given to us after that claim", winner);
+		c->claim = FT_CLAIM_NOT_NEEDED;
+		know_winner(c, c->params.node);
+	} else {
+		if (read && ours) {
+			c->undone = c->won_unasked = true;
+			ft_core_note(c, c->now, "a claim of ours that had been given up stands in the register");
+		}
+		c->claim = ours ? FT_CLAIM_WON : FT_CLAIM_LOST;
+		know_winner(c, ours ? c->params.node : winner);
+	}
 }
 
 static void absorb_arbiter(struct ft_core *c, const struct ft_event *e)
 {
 	if (!c->arbiter_busy)
 		return;
+	bool about_ours = memcmp(c->claim_id, c->session.id, sizeof no_id) == 0;
+	const char *text = e->text ? e->text : "?";
 	c->arbiter_busy = false;
 	c->arbiter_text[0] = '\0';
-	bool about_ours = memcmp(c->claim_id, c->session.id, sizeof no_id) == 0;
-	if (e->claim == FT_CLAIM_UNREACHABLE || e->claim == FT_CLAIM_NOT_NEEDED) {
-		bool first = c->arbiter_backoff == 0;
-		snprintf(c->arbiter_text, sizeof c->arbiter_text, "%s", e->text ? e->text : "");
-		c->arbiter_backoff = first ? BACKOFF_FIRST : c->arbiter_backoff * 2;
-		if (c->arbiter_backoff > BACKOFF_MOST)
-			c->arbiter_backoff = BACKOFF_MOST;
-		c->arbiter_again_at = c->now + c->arbiter_backoff;
-		if (c->errand != FT_ERRAND_READ && about_ours)
-			c->claim = FT_CLAIM_UNREACHABLE;
+	if (e->claim == FT_CLAIM_UNREACHABLE) {
+		absorb_unreachable(c, text, about_ours);
 		return;
 	}
 	c->arbiter_backoff = 0;
 	c->arbiter_again_at = c->now;
-	if (!about_ours)
-		return;
-	bool ours = e->claim == FT_CLAIM_WON || (e->text && strcmp(e->text, c->params.node) == 0);
-	c->claim = ours ? FT_CLAIM_WON : FT_CLAIM_LOST;
-	if (c->errand == FT_ERRAND_READ && ours)
-		c->undone = c->won_unasked = true; /* a claim that was given up has landed */
-	know_winner(c, ours ? c->params.node : e->text ? e->text : "?");
+	if (about_ours && e->claim == FT_CLAIM_NOT_NEEDED)
+		absorb_vacant(c);
+	else if (about_ours)
+		absorb_winner(c, e->claim, text);
 }
 
 /* Only who is bound by our session, or cannot be yet, holds to a promise in it.  One that names none may have ended it. */

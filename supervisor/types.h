@@ -104,6 +104,8 @@ struct ft_side {
 	bool ready;       /* a failover could run here now: QMP up on both sockets, plan prepared, replication proven */
 	bool leaving;     /* goodbye: this ftd was asked to stop; do not fail over because of it */
 	bool repl_broken; /* this side's QEMU reported that replication ended in an error */
+	bool
+	    doubtful; /* this side's name may stand in the register of its session, by a claim that was given up: see core.h */
 	enum ft_request request;
 	uint32_t request_id; /* names the request; from a random start, so that answers to a predecessor's fit none */
 	enum ft_answer answer;

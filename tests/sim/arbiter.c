@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TIMEOUT_MS 1000
+#define TIMEOUT_MS       1000
+#define FENCE_TIMEOUT_MS 5000
 
 static struct asked {
 	uint8_t id[FT_SESSION_BYTES];
@@ -43,8 +44,41 @@ static void answer(double ms, int host, uint64_t life, uint32_t request, enum ft
 	h->more = (uint32_t)winner;
 }
 
-void arbiter_ask(int host, bool claim)
+/* Arbiter type fence: whoever has powered the other host off has won.  One side waits a little, so that they do not shoot
+ * each other; the word of a peer that nothing of its runs needs no shot. */
+static void shoot(int host, bool fence)
 {
+	struct ftd *f = &w.host[host].ftd;
+	f->requests++;
+	f->request_open = true;
+	if (!fence) {
+		answer(0.1, host, f->life, f->requests, FT_CLAIM_WON, host);
+		return;
+	}
+	struct happening *h = later((host ? 1500 : 0) + between(RANDOM_ARBITER, 100, 2000), ARBITER_SHOOTS, host);
+	h->more = f->requests;
+	h->guard = f->life;
+	answer(FENCE_TIMEOUT_MS, host, f->life, f->requests, FT_CLAIM_UNREACHABLE, 0);
+}
+
+/* The agent is a process of the host, and dies with it; its ftd's death it survives. */
+void arbiter_shoots(const struct happening *h)
+{
+	int other = 1 - h->host;
+	if (!reaches(h->host))
+		return;
+	tell(h->host, "powers the other host off");
+	host_crash(other);
+	later(between(RANDOM_ARBITER, 1000, 5000), HOST_BOOT, other);
+	answer(0.1, h->host, h->guard, h->more, FT_CLAIM_WON, h->host);
+}
+
+void arbiter_ask(int host, bool claim, bool fence)
+{
+	if (w.options.fence) {
+		shoot(host, fence);
+		return;
+	}
 	struct ftd *f = &w.host[host].ftd;
 	uint32_t n = n_asked++ % (sizeof asked / sizeof asked[0]);
 	memcpy(asked[n].id, f->core.claim_id, sizeof asked[n].id);
@@ -80,9 +114,6 @@ static const struct registration *put_if_absent(const uint8_t id[FT_SESSION_BYTE
 void arbiter_arrives(const struct happening *h)
 {
 	const struct asked *a = &asked[h->arg];
-	const struct ftd *f = &w.host[h->host].ftd;
-	bool given_up = f->life != h->guard || f->requests != h->more || !f->request_open;
-	w.late_claim |= given_up && a->claim && !arbiter_find(a->id);
 	const struct registration *r = a->claim ? put_if_absent(a->id, h->host) : arbiter_find(a->id);
 	if (!reaches(h->host))
 		return;

@@ -459,6 +459,7 @@ static void stored(int host, bool error)
 	if (!error || (d->hangs && happens(of(host), 0.5))) {
 		d->file = w.options.no_fsync ? d->cached : d->coming;
 		d->cached = d->coming;
+		laws_after_write(host);
 	}
 	ftd_feed(host,
 	         &(struct ft_event){.kind = FT_EVENT_STORED, .error = error, .text = error ? "no space left" : NULL});
@@ -625,7 +626,7 @@ static void act(int host, const struct ft_action *a)
 		tell(host, "%s %02x%02x", a->kind == FT_DO_CLAIM ? "CLAIM" : "READ", f->core.claim_id[0],
 		     f->core.claim_id[1]);
 		f->claimed_released = a->kind == FT_DO_CLAIM && f->core.session.stage != FT_SESSION_BOUND;
-		arbiter_ask(host, a->kind == FT_DO_CLAIM);
+		arbiter_ask(host, a->kind == FT_DO_CLAIM, a->fence);
 		break;
 	case FT_DO_PLAN:
 		tell(host, "PLAN");
@@ -723,8 +724,6 @@ static void arbiter_answered(int host, const struct happening *h)
 	f->request_open = false;
 	enum ft_claim claim = (enum ft_claim)h->detail;
 	bool read = f->core.errand == FT_ERRAND_READ;
-	const struct registration *r = arbiter_find(f->core.claim_id);
-	w.late_claim |= claim == FT_CLAIM_UNREACHABLE && !read && r && r->winner == host;
 	const char *text = claim == FT_CLAIM_UNREACHABLE ? "no answer" : h->more ? "beta" : "alpha";
 	tell(host, "the arbiter says %s %s", ft_claim_name(claim), text);
 	ftd_feed(host,
@@ -847,7 +846,9 @@ void ftd_continue(int host, uint32_t which_stop)
 static void start_sentinel(int host)
 {
 	struct host *h = &w.host[host];
-	if (h->sentinel.on && !(h->predecessor.on && h->predecessor.lease < h->sentinel.lease))
+	/* Of several the one that acts first is enough; one that was given no QEMU never does. */
+	bool guards = h->sentinel.on && h->sentinel.instance != 0;
+	if (guards && !(h->predecessor.on && h->predecessor.lease < h->sentinel.lease))
 		h->predecessor = h->sentinel;
 	h->sentinel = (struct sentinel){.on = true, .lease = FT_NEVER, .wake = FT_NEVER};
 }
@@ -863,6 +864,7 @@ void ftd_start(int host)
 	                           .window = MS(INTERVAL_MS * LOST_AFTER),
 	                           .reply_timeout = SECOND(1),
 	                           .arbitrated = w.options.arbitrated,
+	                           .registers = w.options.arbitrated && !w.options.fence,
 	                           .guard = w.options.no_guard ? 0 : MS(GUARD_MS)};
 	memset(f, 0, offsetof(struct ftd, core));
 	f->running = FTD_RUNS;
@@ -904,7 +906,7 @@ void ftd_end(int host, bool sentinel_stays)
 	while (f->n_socket > 0)
 		drop_datagram(f->socket[--f->n_socket]);
 	f->n_inbox = 0;
-	disk_settles(&h->disk, false);
+	disk_settles(host, false);
 	if (!sentinel_stays) /* it dismisses its own; one of an earlier ftd that it has not relieved yet stays */
 		h->sentinel.on = false;
 }

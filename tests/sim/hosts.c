@@ -4,12 +4,15 @@
 #include <string.h>
 
 /* What was not yet answered for may be on the disk or not; what was is. */
-void disk_settles(struct disk *d, bool crash)
+void disk_settles(int host, bool crash)
 {
+	struct disk *d = &w.host[host].disk;
 	if (crash)
 		d->cached = d->file;
-	if (d->writing && happens(RANDOM_SETUP, 0.5))
+	if (d->writing && happens(RANDOM_SETUP, 0.5)) {
 		d->file = d->cached = d->coming;
+		laws_after_write(host);
+	}
 	if (d->recording && d->n_outcomes < OUTCOMES_MAX && happens(RANDOM_SETUP, 0.5))
 		d->outcomes[d->n_outcomes++] = d->outcome_coming;
 	d->writing = d->recording = false;
@@ -22,7 +25,7 @@ void host_crash(int host)
 		return;
 	tell(host, "the host goes down");
 	laws_before_crash(host);
-	disk_settles(&h->disk, true);
+	disk_settles(host, true);
 	ftd_end(host, false);
 	h->up = h->suspended = h->blown = false;
 	h->qemu.alive = false;

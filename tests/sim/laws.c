@@ -47,7 +47,7 @@ static bool excused(int host)
 }
 
 /* Whose peer runs the guest alone, and knows it, holds an old copy, which with an arbiter never runs again; but where a
- * person orders it since that guest has died, and where a late claim overrules what was given by word. */
+ * person orders it since that guest has died. */
 static void judge_copies(int host)
 {
 	const struct qemu *ours = &w.host[host].qemu, *peers = &w.host[1 - host].qemu;
@@ -55,7 +55,7 @@ static void judge_copies(int host)
 		w.old_copy[host] = ours->instance;
 	bool runs = runs_as_master(host) && !runs_as_master(1 - host) && !excused(host);
 	bool ordered = !peers->alive && w.host[host].ftd.core.outcome.cause == FT_CAUSE_SIGNAL;
-	if (w.options.arbitrated && runs && ours->instance == w.old_copy[host] && !ordered && !w.late_claim)
+	if (w.options.arbitrated && runs && ours->instance == w.old_copy[host] && !ordered)
 		law_broken("an old copy of the guest runs");
 }
 
@@ -151,6 +151,23 @@ void laws_after_outcome(int host, const struct ft_action *a)
 		law_broken("a success is announced, and QEMU has not failed over");
 }
 
+/* Whoever resigns on disk gives the session to the other side, whatever claim of his had landed before. */
+void laws_after_write(int host)
+{
+	const struct ft_session *s = &w.host[host].disk.file;
+	if (s->stage != FT_SESSION_RESIGNED || w.n_resigned[host] == REGISTERS_MAX)
+		return;
+	memcpy(w.resigned[host][w.n_resigned[host]++], s->id, sizeof s->id);
+}
+
+static bool has_resigned(int host, const uint8_t id[FT_SESSION_BYTES])
+{
+	for (int i = 0; i < w.n_resigned[host]; i++)
+		if (memcmp(w.resigned[host][i], id, FT_SESSION_BYTES) == 0)
+			return true;
+	return false;
+}
+
 /* A session is told to the peer once it would survive a crash. */
 static void judge_word(int host)
 {
@@ -193,7 +210,8 @@ void laws_after_step(int host, const struct ft_actions *out)
 	if (c->session.stage != FT_SESSION_ENDED || memcmp(c->session.id, none, sizeof none) == 0)
 		return;
 	const struct registration *r = arbiter_find(c->session.id);
-	if (!r || strcmp(c->session.winner, r->winner ? "beta" : "alpha") != 0)
+	bool agrees = w.options.fence || (r && strcmp(c->session.winner, r->winner ? "beta" : "alpha") == 0);
+	if (!agrees && !(r && (has_resigned(r->winner, r->id) || !w.host[r->winner].qemu.alive)))
 		law_broken("a core does not agree with the register about who has won");
 }
 
@@ -238,14 +256,24 @@ static bool runs_unprotected(void)
 	return broken && runs_guest(0) != runs_guest(1) && !is_held(0) && !is_held(1);
 }
 
-bool laws_settled(void)
+static bool both_protect(void)
 {
-	return w.healed && ((protects(0) && protects(1)) || solo(0) || solo(1) || all_dead());
+	return protects(0) && protects(1);
 }
 
-/* At most one success a session, on both disks together; but for a claim that landed after it was given up, so that who was
- * then given the right by word was told later that the register says otherwise; for a person's order; and for a pair that
- * was made anew and broke before it had a session of its own. */
+/* A claim that was given up has landed: whoever does not stand there could not go on without the other. */
+static bool right_is_spent(void)
+{
+	return arbiter_find(w.host[0].ftd.core.session.id) != NULL;
+}
+
+bool laws_settled(void)
+{
+	return w.healed && ((both_protect() && !right_is_spent()) || solo(0) || solo(1) || all_dead());
+}
+
+/* At most one success a session, on both disks together; but for a person's order; and for a pair that was made anew and
+ * broke before it had a session of its own. */
 static void judge_outcomes(void)
 {
 	for (int i = 0; i < w.n_registers; i++) {
@@ -260,7 +288,7 @@ static void judge_outcomes(void)
 			successes++;
 			ordered |= o->ordered;
 		}
-		if (successes > 1 && !ordered && !w.vouched && !w.late_claim)
+		if (successes > 1 && !ordered && !w.vouched)
 			law_broken("a session has two successful outcomes");
 	}
 }
@@ -290,6 +318,8 @@ void laws_at_end(void)
 	judge_outcomes();
 	if (w.vouched || laws_settled() || runs_unprotected() || beyond_help(0) || beyond_help(1))
 		return;
+	if (both_protect())
+		law_broken("protected by a session that has ended");
 	if (is_held(0) || is_held(1))
 		law_broken("held, though peer and arbiter are in reach");
 	if (!runs_as_master(0) && !runs_as_master(1))

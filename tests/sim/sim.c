@@ -147,7 +147,10 @@ static int run_all(void)
 	double lasted = seconds() - begun;
 	show_found(t);
 	printf("%llu seeds from %llu, %s: %d broken laws, %d crashes, %.1f s, %.1f million events\n", o.count, o.from,
-	       o.options.arbitrated ? "arbiter" : "no arbiter", t->broken, crashed, lasted, (double)t->events / 1e6);
+	       o.options.fence        ? "fence"
+	       : o.options.arbitrated ? "arbiter"
+	                              : "no arbiter",
+	       t->broken, crashed, lasted, (double)t->events / 1e6);
 	return t->broken || crashed;
 }
 
@@ -181,15 +184,17 @@ static bool break_world(const char *what)
 static bool read_options(int argc, char **argv)
 {
 	static const struct option longs[] = {
-	    {"seeds", 1, NULL, 's'}, {"none", 0, NULL, 'n'}, {"workers", 1, NULL, 'w'}, {"most", 1, NULL, 'm'},
-	    {"brief", 0, NULL, 'b'}, {"show", 1, NULL, 'v'}, {"break", 1, NULL, 'x'},   {"faults", 1, NULL, 'f'},
-	    {"law", 1, NULL, 'l'},   {NULL, 0, NULL, 0}};
+	    {"seeds", 1, NULL, 's'}, {"none", 0, NULL, 'n'},  {"workers", 1, NULL, 'w'}, {"most", 1, NULL, 'm'},
+	    {"brief", 0, NULL, 'b'}, {"show", 1, NULL, 'v'},  {"break", 1, NULL, 'x'},   {"faults", 1, NULL, 'f'},
+	    {"law", 1, NULL, 'l'},   {"fence", 0, NULL, 'p'}, {NULL, 0, NULL, 0}};
 	bool good = true;
 	for (int c; good && (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
 		if (c == 's')
 			good = sscanf(optarg, "%llu:%llu", &o.from, &o.count) == 2;
 		else if (c == 'n')
 			o.options.arbitrated = false;
+		else if (c == 'p')
+			o.options.fence = true;
 		else if (c == 'w')
 			good = sscanf(optarg, "%d", &o.workers) == 1 && o.workers >= 1 && o.workers <= WORKERS_MAX;
 		else if (c == 'm')
@@ -211,9 +216,9 @@ static bool read_options(int argc, char **argv)
 int main(int argc, char **argv)
 {
 	if (!read_options(argc, argv)) {
-		fprintf(stderr,
-		        "usage: sim [--seeds FROM:COUNT] [--none] [--workers N] [--most N] [--brief] [--show SEED]\n"
-		        "           [--faults NAME,...] [--law LAW] [--break sentinel|fsync|guard|clock]\n");
+		fprintf(stderr, "usage: sim [--seeds FROM:COUNT] [--none | --fence] [--workers N] [--most N] [--brief] "
+		                "[--show SEED]\n"
+		                "           [--faults NAME,...] [--law LAW] [--break sentinel|fsync|guard|clock]\n");
 		return 2;
 	}
 	ftd_prepare();

@@ -66,6 +66,7 @@ enum what {
 	HOST_RESUME,
 	HOST_RESET, /* the watchdog */
 	ARBITER_ARRIVES,
+	ARBITER_SHOOTS,
 	ATTACK,        /* .arg: what is sent again */
 	FAULT_STRIKES, /* .arg: which */
 	FAULT_ENDS,
@@ -242,6 +243,7 @@ struct fault {
 
 struct options {
 	bool arbitrated;
+	bool fence; /* the arbiter is of type fence, and keeps no register */
 	bool no_sentinel, no_fsync, no_guard, old_clock; /* break the world on purpose */
 	uint32_t kinds;                                  /* of faults, a bit each: which may happen */
 	double freeze_ms;                                /* the longest time that a SIGSTOP takes to take hold */
@@ -267,9 +269,10 @@ struct world {
 	int64_t checkpoint_every;
 	int n_registers;
 	struct registration registers[REGISTERS_MAX];
+	int n_resigned[2];
+	uint8_t resigned[2][REGISTERS_MAX][FT_SESSION_BYTES]; /* the sessions that a side has resigned on its disk */
 	int n_faults;
 	struct fault faults[FAULTS_MAX];
-	bool late_claim;    /* one landed that had been given up */
 	bool rebuilt;       /* a survivor was given a new secondary */
 	bool vouched;       /* a person has said that the other side is dead, and nobody could check it */
 	const char *broken; /* the law, NULL: all hold */
@@ -328,7 +331,7 @@ void sentinel_lease(int host, int64_t lease, uint64_t instance);
 
 /* hosts.c */
 void host_crash(int host);
-void disk_settles(struct disk *d, bool crash); /* who wrote it has died */
+void disk_settles(int host, bool crash); /* who wrote it has died */
 void host_happens(const struct happening *h);
 
 /* faults.c */
@@ -345,8 +348,9 @@ void heal(void);
 extern const char *const fault_names[FAULT_KINDS];
 
 /* arbiter.c */
-void arbiter_ask(int host, bool claim);
+void arbiter_ask(int host, bool claim, bool fence);
 void arbiter_arrives(const struct happening *h);
+void arbiter_shoots(const struct happening *h);
 const struct registration *arbiter_find(const uint8_t id[FT_SESSION_BYTES]);
 
 /* attacker.c */
@@ -361,6 +365,7 @@ void laws_after_event(void);
 void laws_after_outcome(int host, const struct ft_action *a);
 void laws_before_crash(int host);
 void laws_after_step(int host, const struct ft_actions *out);
+void laws_after_write(int host);
 bool laws_settled(void);
 void laws_at_end(void);
 

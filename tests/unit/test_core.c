@@ -1789,7 +1789,7 @@ static void protect_in_session(void)
 	arm(FT_ROLE_PRIMARY);
 	step(&(struct ft_event){.kind = FT_EVENT_ACK, .at = w.now});
 	w.q.pid_verified = true;
-	w.c.params.arbitrated = true;
+	w.c.params.arbitrated = w.c.params.registers = true;
 	w.c.params.guard = MS(20);
 	w.c.session = (struct ft_session){
 	    .stage = FT_SESSION_BOUND, .id = {7}, .epoch = 1, .role = FT_ROLE_PRIMARY, .instance = w.q.instance};
@@ -1828,7 +1828,7 @@ START_TEST(no_session_is_proposed_before_the_peer_has_acknowledged_us)
 {
 	arm(FT_ROLE_PRIMARY);
 	w.q.pid_verified = true;
-	w.c.params.arbitrated = true;
+	w.c.params.arbitrated = w.c.params.registers = true;
 	w.p.side.window_ms = 500;
 	w.p.side.ready = true;
 	peer_says();
@@ -1847,7 +1847,7 @@ END_TEST
 START_TEST(a_bound_secondary_gives_up_its_claim_before_it_says_goodbye)
 {
 	begin();
-	w.c.params.arbitrated = true;
+	w.c.params.arbitrated = w.c.params.registers = true;
 	w.c.session = (struct ft_session){
 	    .stage = FT_SESSION_BOUND, .id = {7}, .epoch = 1, .role = FT_ROLE_SECONDARY, .instance = 1};
 	leave();
@@ -1863,7 +1863,7 @@ END_TEST
 START_TEST(a_secondary_about_to_be_bound_does_not_say_goodbye)
 {
 	arm(FT_ROLE_SECONDARY);
-	w.c.params.arbitrated = true;
+	w.c.params.arbitrated = w.c.params.registers = true;
 	w.q.pid_verified = true;
 	qemu_is();
 	checkpoint();
@@ -1888,7 +1888,7 @@ END_TEST
 START_TEST(a_secondary_looks_up_a_session_that_its_peer_names_no_more)
 {
 	arm(FT_ROLE_SECONDARY);
-	w.c.params.arbitrated = true;
+	w.c.params.arbitrated = w.c.params.registers = true;
 	w.q.pid_verified = true;
 	qemu_is();
 	checkpoint();
@@ -1989,7 +1989,7 @@ END_TEST
 START_TEST(a_new_pair_may_take_its_time)
 {
 	arm(FT_ROLE_PRIMARY);
-	w.q.pid_verified = w.c.params.arbitrated = _i;
+	w.q.pid_verified = w.c.params.arbitrated = w.c.params.registers = _i;
 	qemu_is();
 	pass(60e3);
 	expect_phase(ARMING);
