@@ -108,6 +108,7 @@ void ft_core_init(struct ft_core *c, const struct ft_core_params *params, int64_
 	    .freeze_again_at = now,
 	    .record_until = FT_NEVER,
 	    .retry_at = FT_NEVER,
+	    .kill_again_at = FT_NEVER,
 	    .probe_again_at = now,
 	    .peer_at = now,
 	    .started_at = now,
@@ -201,12 +202,14 @@ static void absorb_qemu(struct ft_core *c, const struct ft_qemu_facts *news)
 {
 	struct ft_qemu_facts q = *news;
 	bool other = q.instance != c->qemu.instance && q.instance != 0;
+	bool unread = c->session.stage == FT_SESSION_NONE || c->session.stage == FT_SESSION_UNKNOWN;
 	if (q.vm == FT_VM_GONE && c->qemu.vm != FT_VM_GONE)
 		c->gone_instance = c->qemu.instance;
 	if (other) {
 		c->hung = c->bound = c->cannot_know = c->forgot = c->start_wanted = c->retry_owed = false;
 		c->failures = 0;
-		c->frozen = c->params.arbitrated && q.stopped;
+		bool may_be_ours = unread || q.instance == c->session.instance;
+		c->frozen = c->params.arbitrated && q.stopped && may_be_ours;
 		c->role_said = false;
 	} else if (!q.connected) { /* it has not said that its role changed */
 		q.role = c->qemu.role;
@@ -223,7 +226,6 @@ static void absorb_qemu(struct ft_core *c, const struct ft_qemu_facts *news)
 		c->hung = false;
 	c->role_said |= q.connected;
 	/* It was a primary before we came, and nothing says in which session, or whether that was ended. */
-	bool unread = c->session.stage == FT_SESSION_NONE || c->session.stage == FT_SESSION_UNKNOWN;
 	if (other && (c->phase == FT_PHASE_STARTING || c->now < c->started_at + FT_STARTING_NS))
 		c->found_instance = q.instance; /* however late it says what it is */
 	if (q.connected && q.role == FT_ROLE_NONE)
@@ -342,6 +344,9 @@ static void absorb(struct ft_core *c, const struct ft_event *e)
 		break;
 	case FT_EVENT_WANT_START:
 		c->start_wanted = true;
+		c->start_confirmed = e->confirmed;
+		if (c->claim == FT_CLAIM_UNREACHABLE)
+			c->claim = FT_CLAIM_NOT_NEEDED; /* that was then */
 		break;
 	case FT_EVENT_FORCE:
 		c->forced = e->cause;

@@ -52,9 +52,9 @@ enum ft_event_kind {
 	FT_EVENT_STORED,     /* .error, .text: the answer to FT_DO_STORE */
 	FT_EVENT_CLAIM,      /* .claim, .text: the winner, or why it is unreachable; the answer to FT_DO_CLAIM */
 	FT_EVENT_REGISTER,   /* .claim: FT_CLAIM_LOST: somebody stands there, .text; NOT_NEEDED: nobody; UNREACHABLE */
-	FT_EVENT_WANT_START, /* a person or a unit wants to start the VM here as primary: see ft_core_may_start */
-	FT_EVENT_FORCE,      /* .cause: FT_CAUSE_SIGNAL or FT_CAUSE_OPERATOR */
-	FT_EVENT_LEAVE,      /* asked to stop */
+	FT_EVENT_WANT_START, /* a person or a unit wants to start the VM here as primary: see ft_core_may_start; .confirmed */
+	FT_EVENT_FORCE, /* .cause: FT_CAUSE_SIGNAL or FT_CAUSE_OPERATOR */
+	FT_EVENT_LEAVE, /* asked to stop */
 	FT_EVENT_COUNT
 };
 
@@ -78,6 +78,7 @@ struct ft_qemu_facts {
 struct ft_event {
 	enum ft_event_kind kind;
 	bool error;
+	bool confirmed; /* with WANT_START: a person vouches that the other host is off */
 	int link;
 	enum ft_peer_hearing hearing;
 	int64_t heard_at; /* with HEARING: when the newest heartbeat came in; FT_NEVER none */
@@ -216,11 +217,13 @@ struct ft_core {
 	bool cannot_know; /* our QEMU was a primary when we came, and no session can be read: it may have been ended */
 	bool forgot;      /* so it was, and then the peer has shown that nothing was ended */
 	int64_t leave_until;
-	bool start_wanted; /* the VM is to be started here: end what is open, if it is ours to end */
-	bool owes_answer;  /* the freeze under way answers the peer's request; otherwise we yield unasked */
+	bool start_wanted;    /* the VM is to be started here: end what is open, if it is ours to end */
+	bool start_confirmed; /* a person vouches for the other host */
+	bool owes_answer;     /* the freeze under way answers the peer's request; otherwise we yield unasked */
 
 	/* Waits; FT_NEVER when not waiting */
 	int64_t ask_until, ask_again_at, freeze_until, freeze_again_at, record_until, retry_at, probe_again_at;
+	int64_t kill_again_at;
 	int64_t peer_at; /* when the peer last said something new */
 
 	/* The takeover under way */
@@ -251,9 +254,13 @@ void ft_core_step(struct ft_core *c, const struct ft_event *event, int64_t now, 
 int64_t ft_core_deadline(const struct ft_core *c);
 /* Until when our QEMU may run, for the sentinel; FT_NEVER: no limit.  In the past: it must stand still. */
 int64_t ft_core_lease(const struct ft_core *c);
+/* The same of a process that the core may not have been told of yet (struct ft_qemu_facts.instance): only the session's
+ * own has a limit.  So nothing else on the socket, a launcher say, or the next QEMU, is ever stopped for it. */
+int64_t ft_core_lease_of(const struct ft_core *c, uint64_t instance);
 /* Whether the VM may be started here as primary: 1 yes, 0 no, -1 not known yet (FT_EVENT_WANT_START makes the core find
- * out: it ends an open session by a claim, once every right granted in it is over). confirm_fenced: a person vouches that the other host is off; that
- * overrules not knowing, never a session that the other side has ended. why: the reason, for people. */
+ * out: it ends an open session by a claim, once every right granted in it is over).  confirm_fenced: a person vouches that
+ * the other host is off; that overrules not knowing, never a session that the other side has ended, nor a peer that is
+ * heard.  why: the reason, for people. */
 int ft_core_may_start(const struct ft_core *c, bool confirm_fenced, char why[FT_TEXT_MAX]);
 /* Whether our QEMU is neither frozen by us nor about to be: one that is found stopped may be thawed. */
 bool ft_core_may_run(const struct ft_core *c);

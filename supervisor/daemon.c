@@ -54,13 +54,30 @@ struct ft_core_params ft_daemon_core_params(const struct ft_config *config, uint
 	return p;
 }
 
+/* Names the QEMU process for ever; 1 for one that answers and whose process is not known. */
+static uint64_t instance_of(struct ft_daemon *d)
+{
+	pid_t pid = ft_daemon_process(d)->pid;
+	if (pid != d->instance_pid) {
+		d->instance_pid = pid;
+		d->instance = pid ? ft_instance_of(pid) : 0;
+	}
+	return pid ? d->instance : ft_qmp_view(d->qmp)->connected ? 1 : 0;
+}
+
+/* Whether QEMU may have a lease: a sentinel is on guard over it. */
+static bool publish(struct ft_daemon *d)
+{
+	const struct ft_process *process = ft_daemon_process(d);
+	int64_t lease = ft_core_lease_of(&d->core, instance_of(d));
+	return !d->exclusion || ft_exclusion_publish(d->exclusion, process, lease);
+}
+
 void ft_daemon_feed(struct ft_daemon *d, const struct ft_event *event)
 {
 	struct ft_actions actions;
 	ft_core_step(&d->core, event, ft_clock_now(), &actions);
-	/* Before anything is said or done that rests on it. */
-	if (d->exclusion)
-		ft_exclusion_publish(d->exclusion, ft_daemon_process(d), ft_core_lease(&d->core));
+	publish(d); /* before anything is said or done that rests on it */
 	for (int i = 0; i < actions.n; i++)
 		ft_daemon_act(d, &actions.a[i]);
 	if (d->thaw_refused) {
@@ -148,17 +165,20 @@ static void on_stalled(void *arg, int64_t gap, int64_t now)
 	       (double)gap / 1e6);
 }
 
-/* Names the QEMU process for ever; 1 for one that answers and whose process is not known. */
-static uint64_t instance_of(struct ft_daemon *d, const struct ft_qemu_view *view)
+/* The kernel is asked, not the user ids: security modules and user namespaces have a say, too. */
+static bool may_signal(struct ft_daemon *d, const struct ft_process *process)
 {
-	pid_t pid = ft_daemon_process(d)->pid;
-	if (pid == 0)
-		return view->connected ? 1 : 0;
-	if (pid != d->instance_pid) {
-		d->instance_pid = pid;
-		d->instance = ft_instance_of(pid);
-	}
-	return d->instance;
+	if (process->pid == 0)
+		return false;
+	int error = ft_process_signal(process, 0) == 0 ? 0 : errno;
+	if (error == EPERM && d->unsignalled != process->pid)
+		ft_log(FT_LOG_ERROR, "core",
+		       "ftd may not signal QEMU (process %d), so this side cannot be protected: run both as the same "
+		       "user, "
+		       "or ftd as root",
+		       (int)process->pid);
+	d->unsignalled = error == EPERM ? process->pid : 0;
+	return error == 0;
 }
 
 static void on_view(void *arg, const struct ft_qemu_view *view, int64_t now)
@@ -167,15 +187,16 @@ static void on_view(void *arg, const struct ft_qemu_view *view, int64_t now)
 	struct ft_daemon *d = arg;
 	const struct ft_process *process = ft_daemon_process(d);
 	bool found = process == &d->found;
-	/* Without a sentinel on guard over it, a QEMU gets no lease. */
-	bool guarded = !d->exclusion || ft_exclusion_publish(d->exclusion, process, ft_core_lease(&d->core));
+	/* Looked at before a sentinel is given it. */
+	bool stopped = !view->connected && process->pid != 0 && ft_process_stopped(process);
+	bool held = publish(d) && may_signal(d, process);
 	struct ft_qemu_facts q = {
 	    .connected = view->connected,
 	    .oob = view->oob,
 	    .plan_ready = view->plan_ready,
-	    .pid_verified = (view->pid_verified || found) && guarded,
-	    .stopped = !view->connected && process->pid != 0 && ft_process_stopped(process),
-	    .instance = instance_of(d, view),
+	    .pid_verified = (view->pid_verified || found) && held,
+	    .stopped = stopped,
+	    .instance = instance_of(d),
 	    .vm = found ? FT_VM_ALIVE : view->vm,
 	    .role = view->role,
 	    .last_role = view->last_role,

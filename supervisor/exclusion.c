@@ -27,7 +27,9 @@ struct ft_exclusion {
 	struct event *granted;  /* what needs nobody to be asked is answered from the event loop, too */
 	struct ft_sentinel *sentinel;
 	pid_t guarded; /* the QEMU the sentinel was given, 0 none */
+	bool relief_failed;
 	bool relieved; /* the sentinels of earlier ftd are gone */
+	struct event *after_relief;
 	bool reachable;
 	char unreachable[FT_TEXT_MAX];
 	char store_fault[FT_TEXT_MAX]; /* as logged last */
@@ -62,6 +64,14 @@ static void on_froze(void *arg, int64_t at, int error)
 	x->cb->sentinel_froze(x->arg, at);
 }
 
+/* One of them may have sent SIGSTOP as late as its end, and has told nobody. */
+static void on_relieved(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd, (void)what;
+	struct ft_exclusion *x = arg;
+	x->cb->sentinel_froze(x->arg, FT_NEVER);
+}
+
 static void on_granted(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd, (void)what;
@@ -81,6 +91,7 @@ struct ft_exclusion *ft_exclusion_new(struct event_base *base, const struct ft_c
 	x->arg = arg;
 	x->scribe = scribe;
 	x->granted = evtimer_new(base, on_granted, x);
+	x->after_relief = evtimer_new(base, on_relieved, x);
 	x->reachable = true;
 	x->type = config->arbiter.type;
 	memcpy(x->pair, config->pair, sizeof x->pair);
@@ -93,7 +104,7 @@ struct ft_exclusion *ft_exclusion_new(struct event_base *base, const struct ft_c
 	bool behind = config->arbiter.type != FT_ARBITER_FENCE && config->arbiter.fence.agent[0];
 	if (behind)
 		x->fence = ft_fence_new(base, &config->arbiter.fence, errors);
-	if (x->arbiter && x->sentinel && x->granted && (x->fence || !behind))
+	if (x->arbiter && x->sentinel && x->granted && x->after_relief && (x->fence || !behind))
 		return x;
 	ft_exclusion_free(x, false);
 	return NULL;
@@ -168,6 +179,17 @@ void ft_exclusion_look(struct ft_exclusion *x, const uint8_t id[FT_SESSION_BYTES
 	ft_arbiter_read(x->arbiter, id, on_looked, x);
 }
 
+/* One that stays goes on stopping our QEMU: no protection with it.  Told once; tried again at every publishing. */
+static void relieve_predecessors(struct ft_exclusion *x)
+{
+	struct timeval now = {0};
+	int n = ft_sentinel_relieve_predecessors(x->sentinel, x->relief_failed ? NULL : stderr);
+	x->relieved = n >= 0;
+	x->relief_failed = n < 0;
+	if (n > 0)
+		evtimer_add(x->after_relief, &now);
+}
+
 bool ft_exclusion_publish(struct ft_exclusion *x, const struct ft_process *qemu, int64_t lease)
 {
 	/* The lease first: a sentinel that is given a QEMU must already know its right. */
@@ -181,8 +203,8 @@ bool ft_exclusion_publish(struct ft_exclusion *x, const struct ft_process *qemu,
 	bool on_guard = ft_sentinel_on_guard(x->sentinel);
 	/* Earlier ones hold leases that nobody renews; ours has taken over by now. */
 	if (on_guard && qemu->pid != 0 && !x->relieved)
-		x->relieved = ft_sentinel_relieve_predecessors(x->sentinel, stderr) >= 0;
-	return on_guard;
+		relieve_predecessors(x);
+	return on_guard && x->relieved;
 }
 
 bool ft_exclusion_reachable(const struct ft_exclusion *x, const char **text)
@@ -217,6 +239,8 @@ void ft_exclusion_free(struct ft_exclusion *x, bool on_guard)
 		return;
 	if (x->granted)
 		event_free(x->granted);
+	if (x->after_relief)
+		event_free(x->after_relief);
 	ft_arbiter_free(x->arbiter);
 	ft_fence_free(x->fence);
 	if (on_guard)

@@ -105,7 +105,7 @@ static void verb_may_start(struct ft_daemon *d, const json_t *request, struct ft
 	d->may_start = call;
 	d->confirm_fenced = json_is_true(json_object_get(request, "confirm_fenced"));
 	evtimer_add(d->may_start_timer, &limit);
-	ft_daemon_feed(d, &(struct ft_event){.kind = FT_EVENT_WANT_START});
+	ft_daemon_feed(d, &(struct ft_event){.kind = FT_EVENT_WANT_START, .confirmed = d->confirm_fenced});
 }
 
 static void verb_last(struct ft_daemon *d, const json_t *request, struct ft_call *call)

@@ -163,7 +163,7 @@ static void missing(const struct ft_core *c, char out[FT_TEXT_MAX])
 	else if (!q->plan_ready)
 		t = q->fault[0] ? q->fault : "no plan is prepared yet";
 	else if (c->params.arbitrated && !q->pid_verified)
-		t = "ftd cannot be sure of QEMU's process, so it could not freeze it";
+		t = "ftd cannot be sure of QEMU's process, or may not signal it, so it could not freeze it";
 	else if (!c->self.ready)
 		t = "no checkpoint has completed yet";
 	else if (!p->ready)
@@ -459,6 +459,12 @@ static bool over_but_unsettled(const struct ft_core *c)
 static bool replaced(const struct ft_core *c)
 {
 	return vm_here(c) && c->qemu.instance != c->gone_instance;
+}
+
+static bool killed_but_alive(const struct ft_core *c)
+{
+	bool alive = c->qemu.vm == FT_VM_ALIVE && c->qemu.instance == c->gone_instance;
+	return alive && c->now >= c->kill_again_at;
 }
 
 static bool unbound(const struct ft_core *c)
@@ -1027,7 +1033,16 @@ static void give_up_freezing(struct ft_core *c, struct ft_actions *out)
 static void kill_qemu(struct ft_core *c, struct ft_actions *out)
 {
 	c->gone_instance = c->qemu.instance;
+	c->kill_again_at = c->now + FT_RETRY_NS;
 	ft_core_do(out, FT_DO_KILL);
+}
+
+static void kill_again(struct ft_core *c, struct ft_actions *out)
+{
+	kill_qemu(c, out);
+	c->kill_again_at = c->now + 10 * FT_RETRY_NS;
+	ft_core_say(c, out, FT_LEVEL_ERROR,
+	            "our QEMU is NOT ended, though this side has no right to run it: end it by hand (ftctl check)");
 }
 
 static void end_frozen(struct ft_core *c, struct ft_actions *out)
@@ -1705,6 +1720,7 @@ static const struct rule rules[] = {
     {P(HELD), peer_in_pair, to_yielded},
 
     /* New QEMUs */
+    {P(FENCED), killed_but_alive, kill_again},
     {P(FENCED), replaced, to_unprotected},
     {P(SOLO) | P(FAILED), no_vm_here, to_unprotected},
 
@@ -1785,6 +1801,7 @@ int64_t ft_rules_deadline(const struct ft_core *c)
 	    {true, c->record_until},
 	    {phase & P(STARTING), c->phase_since + FT_STARTING_NS},
 	    {phase & (P(YIELDING) | P(FREEZING)), c->freeze_until},
+	    {phase & P(FENCED), c->kill_again_at},
 	    {phase & P(ASKING), c->ask_until},
 	    {phase & P(PLANNING) && !c->plan_running, c->retry_at},
 	    {phase & P(FAILED) && c->retry_owed, c->phase_since + retry_after(c)},

@@ -291,8 +291,10 @@ int ft_sentinel_relieve_predecessors(struct ft_sentinel *s, FILE *errors)
 	for (int slot = 0; slot < FT_SENTINEL_SLOTS; slot++) {
 		int done = relieve(s, slot);
 		if (done < 0) {
-			fprintf(errors, "an earlier ftd's sentinel, process %d, cannot be ended; end it by SIGKILL\n",
-			        (int)holder_of(s, slot));
+			if (errors)
+				fprintf(errors,
+				        "an earlier ftd's sentinel, process %d, cannot be ended; end it by SIGKILL\n",
+				        (int)holder_of(s, slot));
 			return -1;
 		}
 		ended += done;
@@ -329,7 +331,8 @@ int ft_sentinel_guard(struct ft_sentinel *s, const struct ft_process *p)
 void ft_sentinel_lease(struct ft_sentinel *s, int64_t until)
 {
 	int64_t before = atomic_exchange(&s->page->lease, until);
-	if (until < before)
+	bool asleep = before <= ft_clock_now(); /* it looks now and then only */
+	if (until < before || (asleep && until != before))
 		(void)eventfd_write(s->poke, 1); /* a full counter is a poke that the child has yet to see */
 }
 

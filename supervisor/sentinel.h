@@ -39,15 +39,15 @@ struct ft_sentinel *ft_sentinel_new(struct event_base *base, const char *state_d
  * with errno when it has not said so within 200 ms: then this guest may not be given a lease.  Such a child is replaced,
  * which puts a new one on guard: ft_sentinel_on_guard. */
 int ft_sentinel_guard(struct ft_sentinel *s, const struct ft_process *p);
-/* Until when QEMU may run; FT_NEVER: no limit.  A later end is one store and no system call.  An earlier one wakes the
- * child: call it before the peer is told anything that rests on it. */
+/* Until when QEMU may run; FT_NEVER: no limit.  A later end is one store and no system call, while the one before holds.
+ * An earlier one wakes the child: call it before the peer is told anything that rests on it. */
 void ft_sentinel_lease(struct ft_sentinel *s, int64_t until);
 /* Whether a child is on guard over the QEMU named last (or over none, if that was named). */
 bool ft_sentinel_on_guard(const struct ft_sentinel *s);
 /* The child's process id, 0 if there is none now.  For logs and tests. */
 pid_t ft_sentinel_pid(const struct ft_sentinel *s);
 /* Ends the sentinels that earlier ftd have left in this state_dir; call it once ours is on guard with a lease in force.
- * Returns how many, or -1 after a line to errors if one is still there. */
+ * Returns how many, or -1 after a line to errors (NULL: none) if one is still there. */
 int ft_sentinel_relieve_predecessors(struct ft_sentinel *s, FILE *errors);
 /* A clean leave: the child ends without touching QEMU.  Frees s.  NULL is fine. */
 void ft_sentinel_dismiss(struct ft_sentinel *s);

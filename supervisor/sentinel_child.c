@@ -150,7 +150,9 @@ static void freeze(struct guard *g, int64_t now)
 	int error = ft_process_stop(&g->process) == 0 ? 0 : errno;
 	if (error == ESRCH)
 		return; /* it has died: its pidfd says so next */
-	bool news = !g->froze || error != atomic_load(&g->page->freeze_error);
+	/* Renewed while it fell: the SIGCONT that follows a renewal may have come before our SIGSTOP. */
+	bool renewed = ft_clock_now() < atomic_load(&g->page->lease);
+	bool news = !g->froze || renewed || error != atomic_load(&g->page->freeze_error);
 	g->froze = true;
 	if (!news)
 		return;

@@ -185,10 +185,12 @@ bool ft_session_may_lead(const struct ft_core *c)
 	return !c->params.arbitrated || bound || may_propose(c);
 }
 
-/* The peer holds on to a session that we have not released together with it. */
+/* The peer holds on to a session that we have not released together with it.  (One that we ended it looks up; without a
+ * register it cannot, and there was no claim but ours.) */
 static bool claimable(const struct ft_core *c)
 {
-	return peer_has_session(c) && !(c->session.stage == FT_SESSION_RELEASED && ft_session_shared(c));
+	bool over = c->session.stage == FT_SESSION_RELEASED || (!c->params.registers && ended_by_us(c));
+	return peer_has_session(c) && !(over && ft_session_shared(c));
 }
 
 /* Not before a calm peer has acknowledged us: the right to run would have ended before it began, and QEMU be frozen. */
@@ -272,19 +274,26 @@ static bool both_gave_up(const struct ft_core *c)
 	return c->session.stage == FT_SESSION_RESIGNED && ft_session_shared(c) && c->peer.side.vm == FT_VM_GONE;
 }
 
-/* Nothing of the session runs here, nobody speaks for the other side, and whatever it was granted is over.  A released
- * session grants no lease, so a side that was its secondary cannot know whether the other's guest runs. */
+static bool no_qemu(const struct ft_core *c)
+{
+	return c->qemu.vm == FT_VM_GONE || c->qemu.vm == FT_VM_ABSENT;
+}
+
+/* Nobody speaks for the other side, and whatever it was granted is over. */
+static bool silence_is_over(const struct ft_core *c)
+{
+	int64_t over = c->hearing == FT_PEER_LOST ? c->lost_at : c->started_at + c->params.window;
+	return !heard(c) && c->now >= over + c->params.guard;
+}
+
+/* Nothing of the session runs here.  A released session grants no lease, so a side that was its secondary cannot know
+ * whether the other's guest runs, nor can one that has resigned; but a person may vouch for that. */
 static bool start_may_end_it(const struct ft_core *c)
 {
 	bool ours = c->session.stage == FT_SESSION_BOUND ||
 	            (c->session.stage == FT_SESSION_RELEASED && c->session.role == FT_ROLE_PRIMARY);
-	int64_t over = c->hearing == FT_PEER_LOST ? c->lost_at : c->started_at + c->params.window;
-	return (ours && !heard(c) && c->now >= over + c->params.guard) || both_gave_up(c);
-}
-
-static bool no_qemu(const struct ft_core *c)
-{
-	return c->qemu.vm == FT_VM_GONE || c->qemu.vm == FT_VM_ABSENT;
+	bool vouched = c->start_confirmed && ft_session_unended(c);
+	return ((ours || vouched) && silence_is_over(c)) || both_gave_up(c);
 }
 
 bool ft_start_claim_due(const struct ft_core *c)
@@ -293,42 +302,95 @@ bool ft_start_claim_due(const struct ft_core *c)
 	return c->params.registers && c->start_wanted && no_qemu(c) && start_may_end_it(c) && can_ask_arbiter(c);
 }
 
+struct verdict {
+	int may; /* as ft_core_may_start */
+	const char *why;
+};
+
+/* What overrules anybody's word. */
+static struct verdict forbidden(const struct ft_core *c)
+{
+	const struct ft_side *p = &c->peer.side;
+	bool leads = p->role == FT_ROLE_PRIMARY || p->role == FT_ROLE_SOLO || p->state == FT_FAILING_OVER;
+	if (!no_qemu(c))
+		return (struct verdict){0, "a QEMU is here already"};
+	if (heard(c) && leads)
+		return (struct verdict){0, "the other side runs the guest"};
+	if (c->session.stage == FT_SESSION_ENDED && !ended_by_us(c))
+		return (struct verdict){0, "the other side ended the last session; start the VM there"};
+	return (struct verdict){1, NULL};
+}
+
+static struct verdict vouched_for(const struct ft_core *c)
+{
+	bool askable = c->params.registers && ft_session_unended(c);
+	if (heard(c))
+		return (struct verdict){0, "the peer is there, so its host is not off"};
+	if (askable && c->claim != FT_CLAIM_UNREACHABLE)
+		return (struct verdict){-1, "the arbiter is being asked"};
+	return (struct verdict){1, "a person vouches that the other host is off"};
+}
+
+static struct verdict by_register(const struct ft_core *c)
+{
+	if (!c->params.registers)
+		return (struct verdict){
+		    0, "a fence keeps no register to ask; if the other host is surely off: --confirm-fenced"};
+	if (c->claim == FT_CLAIM_UNREACHABLE)
+		return (struct verdict){-1, "the arbiter is out of reach"};
+	return (struct verdict){-1, "the arbiter is being asked"};
+}
+
+static struct verdict in_open_session(const struct ft_core *c)
+{
+	if (both_gave_up(c))
+		return by_register(c);
+	if (c->session.stage == FT_SESSION_RESIGNED)
+		return (struct verdict){
+		    0, "this side gave up the session, and the other may run the guest; if that host is "
+		       "surely off: --confirm-fenced"};
+	if (heard(c))
+		return (struct verdict){
+		    0, "the peer is there, and the session is open: start the VM where it ran, or end it there first"};
+	if (c->session.stage == FT_SESSION_RELEASED && c->session.role == FT_ROLE_SECONDARY)
+		return (struct verdict){0, "the other side's guest may be running without ftd"};
+	return by_register(c);
+}
+
+/* No session is open here, as far as this side knows: its disk may be new, or an old one put back. */
+static struct verdict without_session(const struct ft_core *c)
+{
+	bool behind = heard(c) && c->peer.side.epoch > c->session.epoch;
+	if (behind)
+		return (struct verdict){0, "the peer knows a later session than this side: start the VM there"};
+	if (!heard(c) && !silence_is_over(c))
+		return (struct verdict){-1, "the peer may yet be heard"};
+	if (c->session.stage == FT_SESSION_NONE)
+		return (struct verdict){1, "no session is known"};
+	return (struct verdict){1, "this side ended the last session"};
+}
+
+static struct verdict judge_start(const struct ft_core *c, bool confirm_fenced)
+{
+	if (!c->params.arbitrated)
+		return (struct verdict){1, "arbiter type none: nothing excludes two masters"};
+	struct verdict v = forbidden(c);
+	if (v.may == 0)
+		return v;
+	if (c->session.stage == FT_SESSION_NONE || c->session.stage == FT_SESSION_ENDED)
+		return without_session(c);
+	if (confirm_fenced)
+		return vouched_for(c);
+	if (c->session.stage == FT_SESSION_UNKNOWN)
+		return (struct verdict){0, "the last session cannot be read"};
+	return in_open_session(c);
+}
+
 int ft_core_may_start(const struct ft_core *c, bool confirm_fenced, char why[FT_TEXT_MAX])
 {
-	const char *text;
-	int answer = 0;
-	if (!c->params.arbitrated) {
-		text = "arbiter type none: nothing excludes two masters";
-		answer = 1;
-	} else if (!no_qemu(c)) {
-		text = "a QEMU is here already";
-	} else if (c->session.stage == FT_SESSION_NONE) {
-		text = "no session is known";
-		answer = 1;
-	} else if (c->session.stage == FT_SESSION_ENDED) {
-		answer = ended_by_us(c);
-		text = answer ? "this side ended the last session"
-		              : "the other side ended the last session; start the VM there";
-	} else if (confirm_fenced) {
-		text = "a person vouches that the other host is off";
-		answer = 1;
-	} else if (c->session.stage == FT_SESSION_UNKNOWN) {
-		text = "the last session cannot be read";
-	} else if (c->session.stage == FT_SESSION_RESIGNED && !both_gave_up(c)) {
-		text = "this side gave up the session, and the other may run the guest; if it is surely off: "
-		       "--confirm-fenced";
-	} else if (heard(c) && !both_gave_up(c)) {
-		text = "the peer is there, and the session is open: start the VM where it ran, or end it there first";
-	} else if (c->session.stage == FT_SESSION_RELEASED && c->session.role == FT_ROLE_SECONDARY) {
-		text = "the other side's guest may be running without ftd";
-	} else if (!c->params.registers) {
-		text = "a fence keeps no register to ask; if the other host is surely off: --confirm-fenced";
-	} else {
-		text = c->claim == FT_CLAIM_UNREACHABLE ? "the arbiter is out of reach" : "the arbiter is being asked";
-		answer = -1;
-	}
-	snprintf(why, FT_TEXT_MAX, "%s", text);
-	return answer;
+	struct verdict v = judge_start(c, confirm_fenced);
+	snprintf(why, FT_TEXT_MAX, "%s", v.why);
+	return v.may;
 }
 
 void ft_end_old(struct ft_core *c, struct ft_actions *out)
@@ -469,18 +531,31 @@ static bool session_rules(const struct ft_core *c)
 	return true;
 }
 
-int64_t ft_core_lease(const struct ft_core *c)
+/* Of the primary in an open session. */
+static int64_t right_in_session(const struct ft_core *c)
 {
-	if (c->cannot_know)
-		return c->started_at;
 	bool resigned = c->session.stage == FT_SESSION_RESIGNED;
 	bool holds = c->params.arbitrated && (resigned || c->session.stage == FT_SESSION_BOUND);
 	if (!holds || c->session.role != FT_ROLE_PRIMARY)
 		return FT_NEVER;
-	int64_t right = resigned ? c->started_at : c->lease_until;
+	return resigned ? c->started_at : c->lease_until;
+}
+
+int64_t ft_core_lease(const struct ft_core *c)
+{
+	if (c->cannot_know)
+		return c->started_at;
 	if (c->qemu.instance == 0 && c->phase == FT_PHASE_STARTING)
-		return right; /* whoever comes up first on the socket may be the one */
-	return same_qemu(c) && c->qemu.role == FT_ROLE_PRIMARY && session_rules(c) ? right : FT_NEVER;
+		return right_in_session(c); /* its QEMU may run, and not have been seen yet */
+	bool primary = same_qemu(c) && c->qemu.role == FT_ROLE_PRIMARY;
+	return primary && session_rules(c) ? right_in_session(c) : FT_NEVER;
+}
+
+int64_t ft_core_lease_of(const struct ft_core *c, uint64_t instance)
+{
+	if (instance == c->qemu.instance)
+		return ft_core_lease(c);
+	return instance == c->session.instance ? right_in_session(c) : FT_NEVER;
 }
 
 bool ft_lease_over(const struct ft_core *c)

@@ -281,10 +281,13 @@ static void publish_lease(int host)
 	struct ftd *f = &w.host[host].ftd;
 	if (!f->core.params.arbitrated)
 		return;
-	int64_t lease = ft_core_lease(&f->core);
+	struct sentinel *earlier = &w.host[host].predecessor;
+	int64_t lease = ft_core_lease_of(&f->core, f->seen.instance);
 	sentinel_lease(host, lease, f->seen.instance);
-	if (f->seen.instance != 0 && (lease != FT_NEVER || f->seen.connected))
-		w.host[host].predecessor.on = false;
+	if (!earlier->on || f->seen.instance == 0)
+		return;
+	earlier->on = false;
+	later(0.1, FTD_SENTINEL, host); /* it may have stopped QEMU as late as now */
 }
 
 /* ---- QMP ---- */
