@@ -10,6 +10,7 @@
 #include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 struct ft_http {
 	struct event_base *base;
@@ -144,6 +145,18 @@ static void set_text(const struct ft_http *h, CURL *easy, CURLoption option, con
 		abort(); /* out of memory, or a libcurl without TLS, which ft_http_new refuses */
 }
 
+/* A call that is given up takes what it had not sent yet with it: the kernel would go on trying to deliver that for minutes
+ * after a cut, and a claim would land long after everybody has forgotten it. */
+static int reset_on_close(void *arg, curl_socket_t fd, curlsocktype purpose)
+{
+	const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+
+	(void)arg;
+	(void)purpose;
+	return setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)) == 0 ? CURL_SOCKOPT_OK
+	                                                                             : CURL_SOCKOPT_ERROR;
+}
+
 static void set_bounds(const struct ft_http_call *call, int timeout_ms)
 {
 	const struct ft_curl *curl = &call->http->curl;
@@ -151,6 +164,7 @@ static void set_bounds(const struct ft_http_call *call, int timeout_ms)
 
 	curl->easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
 	curl->easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	curl->easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, reset_on_close);
 	curl->easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L); /* else a name server that hangs is waited for at the end */
 	curl->easy_setopt(easy, CURLOPT_PROXY, "");
 	curl->easy_setopt(easy, CURLOPT_NOPROXY, "*");
