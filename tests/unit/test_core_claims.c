@@ -1,0 +1,608 @@
+/* The decision core with an arbiter: claims whose answer was lost, words that were given, hosts that need no fence.
+ * Times: heartbeat 100 ms, lost after 500 ms, guard 20 ms. */
+#include "tests/unit/core_world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static struct world {
+	struct ft_core c;
+	int64_t now;
+	struct ft_qemu_facts q;
+	struct ft_peer_news p;
+	struct pending pending;
+	int did[FT_DO_EXIT + 1];
+	bool fenced; /* the newest claim asked for the fence */
+	char said[8192];
+} w;
+
+#define EPOCH 3
+static const uint8_t id[FT_SESSION_BYTES] = {7};
+
+static void step(const struct ft_event *e)
+{
+	struct ft_actions out;
+	ft_core_step(&w.c, e, w.now, &out);
+	const char *fault = broken_invariant(&w.c, e, &w.pending, &out);
+	ck_assert_msg(!fault, "event %d in phase %s: %s", (int)e->kind, phase_name(w.c.phase), fault);
+	for (int i = 0; i < out.n; i++) {
+		const struct ft_action *a = &out.a[i];
+		size_t used = strlen(w.said);
+		w.did[a->kind]++;
+		w.fenced = a->kind == FT_DO_CLAIM ? a->fence : w.fenced;
+		snprintf(w.said + used, sizeof w.said - used, "%s %s\n", action_name(a->kind), a->text);
+	}
+}
+
+static void pass(double ms)
+{
+	int64_t end = w.now + MS(ms);
+	while (ft_core_deadline(&w.c) <= end) {
+		w.now = ft_core_deadline(&w.c);
+		step(&(struct ft_event){.kind = FT_EVENT_TIME});
+	}
+	w.now = end;
+	step(&(struct ft_event){.kind = FT_EVENT_TIME});
+}
+
+static void peer_says(void)
+{
+	step(&(struct ft_event){.kind = FT_EVENT_PEER, .peer = &w.p});
+}
+
+static void peer_vm(enum ft_vm vm)
+{
+	w.p.side.vm = vm;
+	peer_says();
+}
+
+static void qemu_is(void)
+{
+	step(&(struct ft_event){.kind = FT_EVENT_QEMU, .qemu = &w.q});
+}
+
+static void hear(enum ft_peer_hearing h)
+{
+	step(&(struct ft_event){.kind = FT_EVENT_HEARING, .hearing = h, .heard_at = w.now});
+}
+
+static void acked(void)
+{
+	step(&(struct ft_event){.kind = FT_EVENT_ACK, .at = w.now});
+}
+
+static void frozen(void)
+{
+	step(&(struct ft_event){.kind = FT_EVENT_FROZEN});
+}
+
+static void stored(void)
+{
+	step(&(struct ft_event){.kind = FT_EVENT_STORED});
+}
+
+static void claim_is(enum ft_claim claim, const char *text)
+{
+	step(&(struct ft_event){.kind = FT_EVENT_CLAIM, .claim = claim, .text = text});
+}
+
+static void register_is(enum ft_claim claim, const char *text)
+{
+	step(&(struct ft_event){.kind = FT_EVENT_REGISTER, .claim = claim, .text = text});
+}
+
+static void order(void)
+{
+	step(&(struct ft_event){.kind = FT_EVENT_FORCE, .cause = FT_CAUSE_SIGNAL});
+}
+
+static void plan_works(void)
+{
+	struct ft_plan_report r = {.ok = true, .proven_at = w.now};
+	step(&(struct ft_event){.kind = FT_EVENT_PLAN, .plan = &r});
+}
+
+static void forget(void)
+{
+	memset(w.did, 0, sizeof w.did);
+	w.said[0] = '\0';
+}
+
+#define expect_phase(p)                                                                                                \
+	ck_assert_msg(w.c.phase == FT_PHASE_##p, "in %s, not %s; since then:\n%s", phase_name(w.c.phase), #p, w.said)
+#define expect_did(k, n)                                                                                               \
+	ck_assert_msg(w.did[FT_DO_##k] == (n), "%s %d times, not %d:\n%s", #k, w.did[FT_DO_##k], (n), w.said)
+#define expect_stage(s)                                                                                                \
+	ck_assert_str_eq(ft_session_stage_name(w.c.session.stage), ft_session_stage_name(FT_SESSION_##s))
+
+/* An ftd that finds this on its disk. Its QEMU, if it shows up, is the session's. */
+static void start(enum ft_session_stage stage, enum ft_role role)
+{
+	memset(&w, 0, sizeof w);
+	w.now = SECOND(1000);
+	struct ft_core_params params = {.node = "alpha",
+	                                .incarnation = 0xa1,
+	                                .interval = MS(100),
+	                                .window = MS(500),
+	                                .reply_timeout = SECOND(1),
+	                                .guard = MS(20),
+	                                .arbitrated = true,
+	                                .registers = true,
+	                                .session = {.stage = stage, .epoch = EPOCH, .role = role, .instance = 5}};
+	memcpy(params.session.id, id, sizeof id);
+	strcpy(params.session.peer, "beta");
+	if (stage == FT_SESSION_ENDED)
+		strcpy(params.session.winner, "alpha");
+	ft_core_init(&w.c, &params, w.now);
+	w.q = (struct ft_qemu_facts){.connected = true,
+	                             .oob = true,
+	                             .plan_ready = true,
+	                             .pid_verified = true,
+	                             .instance = 5,
+	                             .vm = FT_VM_ALIVE,
+	                             .role = role,
+	                             .checkpoint_ms = 2000};
+	w.p = (struct ft_peer_news){.node = "beta",
+	                            .incarnation = 0xb1,
+	                            .side = {.state = FT_PROTECTED,
+	                                     .role = role == FT_ROLE_PRIMARY ? FT_ROLE_SECONDARY : FT_ROLE_PRIMARY,
+	                                     .vm = FT_VM_ALIVE,
+	                                     .ready = true,
+	                                     .epoch = EPOCH,
+	                                     .checkpoint_ms = 2000,
+	                                     .window_ms = 500}};
+	memcpy(w.p.side.session, id, sizeof id);
+}
+
+static void protect(enum ft_role role)
+{
+	start(FT_SESSION_BOUND, role);
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	acked();
+	qemu_is();
+	step(&(struct ft_event){.kind = FT_EVENT_CHECKPOINT});
+	expect_phase(PROTECTED);
+}
+
+/* Time in which the peer acknowledges all, and the register says this when it is asked. */
+static void live(double seconds, enum ft_claim register_says, const char *name)
+{
+	for (int i = 0; i < (int)(seconds * 10); i++) {
+		pass(100);
+		acked();
+		if (i % 10 == 0)
+			step(&(struct ft_event){.kind = FT_EVENT_CHECKPOINT});
+		if (w.c.arbiter_busy)
+			register_is(register_says, name);
+	}
+}
+
+/* For so long that no claim of a predecessor can land any more. */
+static void protect_surely(enum ft_role role)
+{
+	protect(role);
+	live(20, FT_CLAIM_NOT_NEEDED, "");
+	ck_assert(!w.c.unsure);
+	forget();
+}
+
+/* The acknowledgements end for a while, and what the claim has come to is not known. */
+static void claim_in_vain(void)
+{
+	pass(500);
+	frozen();
+	expect_phase(CLAIMING);
+	claim_is(FT_CLAIM_UNREACHABLE, "no answer");
+	expect_phase(CUT_OFF);
+	hear(FT_PEER_ALIVE);
+	acked();
+	expect_did(THAW, 1);
+	qemu_is();
+	step(&(struct ft_event){.kind = FT_EVENT_CHECKPOINT});
+	expect_phase(PROTECTED);
+}
+
+/* ---- a claim that was given up ---- */
+
+START_TEST(a_claim_that_has_landed_after_all_is_found_and_the_guest_goes_on_alone)
+{
+	protect_surely(FT_ROLE_PRIMARY);
+	claim_in_vain();
+	ck_assert(w.c.self.doubtful);
+	live(1, FT_CLAIM_LOST, "alpha");
+	expect_did(READ, 1);
+	stored();
+	expect_phase(PLANNING);
+	expect_did(KILL, 0);
+	plan_works();
+	step(&(struct ft_event){.kind = FT_EVENT_RECORDED});
+	expect_phase(SOLO);
+}
+END_TEST
+
+START_TEST(a_claim_that_never_lands_is_looked_for_until_it_cannot_any_more)
+{
+	protect_surely(FT_ROLE_PRIMARY);
+	claim_in_vain();
+	live(30, FT_CLAIM_NOT_NEEDED, "");
+	expect_phase(PROTECTED);
+	ck_assert(!w.c.unsure && !w.c.self.doubtful);
+	int reads = w.did[FT_DO_READ];
+	ck_assert_int_ge(reads, 2);
+	live(60, FT_CLAIM_NOT_NEEDED, "");
+	expect_did(READ, reads);
+}
+END_TEST
+
+/* Nor does it know what its predecessor has asked. */
+START_TEST(an_ftd_that_was_restarted_looks_into_the_register)
+{
+	protect(_i ? FT_ROLE_PRIMARY : FT_ROLE_SECONDARY);
+	ck_assert(w.c.self.doubtful);
+	expect_did(READ, 1);
+}
+END_TEST
+
+START_TEST(a_secondary_that_has_won_unasked_waits_until_the_primary_is_out)
+{
+	protect(FT_ROLE_SECONDARY);
+	register_is(FT_CLAIM_LOST, "alpha");
+	stored();
+	expect_did(PLAN, 0);
+	peer_vm(FT_VM_GONE);
+	expect_phase(PLANNING);
+}
+END_TEST
+
+/* ---- words that were given ---- */
+
+/* The peer's QEMU dies, and its word lets us go on; then the register names the peer. */
+static void go_on_by_word(bool doubtful)
+{
+	protect_surely(FT_ROLE_PRIMARY);
+	w.p.side.doubtful = doubtful;
+	peer_vm(FT_VM_GONE);
+	expect_phase(PLANNING);
+	plan_works();
+	forget();
+}
+
+START_TEST(a_right_that_was_given_outlives_the_givers_earlier_claim)
+{
+	go_on_by_word(true);
+	hear(FT_PEER_LOST);
+	claim_is(FT_CLAIM_LOST, "beta");
+	stored();
+	step(&(struct ft_event){.kind = FT_EVENT_RECORDED});
+	expect_phase(SOLO);
+	expect_did(KILL, 0);
+	ck_assert_str_eq(w.c.session.winner, "alpha");
+}
+END_TEST
+
+/* It had no claim under way: so it has claimed since, by a person's order perhaps. */
+START_TEST(a_right_that_was_given_does_not_outlive_a_later_claim)
+{
+	go_on_by_word(false);
+	hear(FT_PEER_LOST);
+	claim_is(FT_CLAIM_LOST, "beta");
+	step(&(struct ft_event){.kind = FT_EVENT_RECORDED});
+	expect_did(FREEZE, 1);
+	frozen();
+	expect_did(KILL, 1);
+}
+END_TEST
+
+START_TEST(who_has_resigned_and_stands_in_the_register_leaves_the_guest_to_the_peer)
+{
+	start(FT_SESSION_RESIGNED, FT_ROLE_PRIMARY);
+	w.q.connected = w.q.oob = w.q.plan_ready = false;
+	w.q.stopped = true;
+	qemu_is();
+	expect_phase(YIELDED);
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	expect_did(READ, 1);
+	register_is(FT_CLAIM_LOST, "alpha");
+	expect_phase(YIELDED);
+	expect_stage(RESIGNED);
+	ck_assert(w.c.self.doubtful); /* so that the peer knows what its own claim will meet */
+	expect_did(THAW, 0);
+}
+END_TEST
+
+/* A person orders it while the peer is silent; it is heard before the claim is through, and has a QEMU. */
+START_TEST(an_order_to_who_has_resigned_ends_when_the_peer_is_heard_again)
+{
+	protect_surely(FT_ROLE_PRIMARY);
+	w.p.side.request = FT_REQUEST_YIELD;
+	peer_says();
+	frozen();
+	stored();
+	expect_phase(YIELDED);
+	w.p.side.request = FT_REQUEST_NONE;
+	w.p.side.state = FT_FAILING_OVER;
+	peer_says();
+	hear(FT_PEER_LOST);
+	forget();
+	order();
+	pass(20);
+	expect_phase(CLAIMING);
+	expect_did(CLAIM, 1);
+	hear(FT_PEER_ALIVE);
+	expect_phase(YIELDED);
+	expect_did(RECORD, 1);
+	claim_is(FT_CLAIM_WON, "alpha");
+	expect_phase(YIELDED);
+	expect_stage(RESIGNED);
+	expect_did(THAW, 0);
+	expect_did(PLAN, 0);
+}
+END_TEST
+
+/* The disk has said no, and stored it all the same. */
+START_TEST(a_qemu_that_runs_although_it_was_resigned_is_frozen_and_yielded)
+{
+	start(FT_SESSION_RESIGNED, _i ? FT_ROLE_PRIMARY : FT_ROLE_SECONDARY);
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	if (_i)
+		ck_assert(ft_core_lease_of(&w.c, 5) <= w.now);
+	qemu_is();
+	expect_phase(YIELDING);
+	frozen();
+	expect_phase(YIELDED);
+	ck_assert_int_eq(w.c.self.vm, FT_VM_YIELDED);
+	expect_did(CLAIM, 0);
+}
+END_TEST
+
+START_TEST(a_qemu_that_was_resigned_and_cannot_be_frozen_is_ended)
+{
+	start(FT_SESSION_RESIGNED, FT_ROLE_PRIMARY);
+	qemu_is();
+	pass(2000);
+	expect_phase(FENCED);
+	expect_did(KILL, 1);
+	expect_did(CLAIM, 0);
+}
+END_TEST
+
+/* ---- what a lease is of ---- */
+
+START_TEST(only_the_sessions_own_qemu_is_ever_stopped_for_it)
+{
+	start(FT_SESSION_BOUND, FT_ROLE_PRIMARY);
+	ck_assert(ft_core_lease_of(&w.c, 5) <= w.now); /* unacknowledged */
+	ck_assert(ft_core_lease_of(&w.c, 6) == FT_NEVER);
+	ck_assert(ft_core_lease_of(&w.c, 0) <= w.now); /* it may run, and not have been seen yet */
+}
+END_TEST
+
+START_TEST(a_new_qemu_that_somebody_stopped_is_not_held_for_frozen)
+{
+	start(FT_SESSION_BOUND, FT_ROLE_PRIMARY);
+	w.q.instance = 6;
+	w.q.connected = w.q.oob = w.q.plan_ready = false;
+	w.q.stopped = true;
+	w.q.role = FT_ROLE_NONE;
+	qemu_is();
+	ck_assert(!w.c.frozen);
+}
+END_TEST
+
+/* The peer has accepted what we proposed, unheard, has ended it, and its QEMU has died since. */
+START_TEST(the_acknowledgements_of_who_was_bound_once_give_no_right)
+{
+	start(FT_SESSION_NONE, FT_ROLE_PRIMARY);
+	w.c.params.fresh = true;
+	memset(w.p.side.session, 0, sizeof w.p.side.session);
+	w.p.side.epoch = 8; /* of an earlier pair */
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	acked();
+	qemu_is();
+	step(&(struct ft_event){.kind = FT_EVENT_CHECKPOINT});
+	expect_did(STORE, 1);
+	ck_assert_uint_eq(w.c.store_next.epoch, 9);
+	stored();
+	acked();
+	ck_assert(ft_core_lease(&w.c) > w.now);
+	pass(300);
+	w.p.side.epoch = 9;
+	peer_says();
+	int64_t right = ft_core_lease(&w.c);
+	acked();
+	ck_assert(ft_core_lease(&w.c) == right);
+}
+END_TEST
+
+/* ---- ending a QEMU ---- */
+
+START_TEST(a_qemu_that_does_not_end_is_told_and_ended_again)
+{
+	protect_surely(FT_ROLE_PRIMARY);
+	pass(500);
+	frozen();
+	claim_is(FT_CLAIM_LOST, "beta");
+	expect_phase(FENCED);
+	expect_did(KILL, 1);
+	pass(999);
+	expect_did(KILL, 1);
+	pass(1);
+	expect_did(KILL, 2);
+	ck_assert_ptr_nonnull(strstr(w.said, "is NOT ended"));
+	w.q.vm = FT_VM_GONE;
+	w.q.connected = false;
+	qemu_is();
+	pass(60e3);
+	expect_did(KILL, 2);
+}
+END_TEST
+
+/* ---- the plan finds its QEMU running ---- */
+
+/* A sentinel of an earlier ftd may have stopped it as late as now, and has told nobody. */
+START_TEST(each_try_of_the_plan_thaws_first)
+{
+	protect_surely(FT_ROLE_PRIMARY);
+	peer_vm(FT_VM_GONE);
+	expect_did(THAW, 1);
+	struct ft_plan_report r = {.ok = false, .proven_at = FT_NEVER, .error = "no answer"};
+	step(&(struct ft_event){.kind = FT_EVENT_PLAN, .plan = &r});
+	pass(1000);
+	expect_did(PLAN, 2);
+	expect_did(THAW, 2);
+}
+END_TEST
+
+/* ---- whom a fence is for ---- */
+
+START_TEST(a_host_that_is_lost_is_fenced)
+{
+	protect_surely(_i ? FT_ROLE_PRIMARY : FT_ROLE_SECONDARY);
+	hear(FT_PEER_QUIET);
+	pass(500);
+	hear(FT_PEER_LOST);
+	pass(20);
+	if (_i)
+		frozen();
+	expect_did(CLAIM, 1);
+	ck_assert(w.fenced);
+}
+END_TEST
+
+START_TEST(a_host_whose_ftd_says_that_nothing_runs_there_is_not_fenced)
+{
+	protect_surely(FT_ROLE_SECONDARY);
+	w.c.params.registers = _i;
+	peer_vm(FT_VM_GONE);
+	expect_did(CLAIM, 1);
+	ck_assert(!w.fenced);
+}
+END_TEST
+
+START_TEST(a_host_that_yields_to_an_order_is_not_fenced)
+{
+	protect_surely(FT_ROLE_SECONDARY);
+	w.c.params.registers = _i;
+	order();
+	w.p.side.answer = FT_ANSWER_YIELDED;
+	w.p.side.answer_id = w.c.self.request_id;
+	peer_vm(FT_VM_YIELDED);
+	expect_phase(PLANNING);
+	expect_did(CLAIM, 1);
+	ck_assert(!w.fenced);
+}
+END_TEST
+
+/* It is heard, and does not hear us: where there is a register it reads there that it has lost. */
+START_TEST(a_peer_that_is_heard_is_powered_off_only_where_nothing_else_proves_anything)
+{
+	protect_surely(FT_ROLE_PRIMARY);
+	w.c.params.registers = _i;
+	pass(500);
+	frozen();
+	expect_did(CLAIM, 1);
+	ck_assert_int_eq(w.fenced, !_i);
+}
+END_TEST
+
+/* ---- an arbiter without registers ---- */
+
+START_TEST(after_a_fence_a_new_pair_is_bound_without_a_register)
+{
+	start(FT_SESSION_BOUND, FT_ROLE_SECONDARY); /* it was powered off in that session */
+	w.c.params.registers = w.c.unsure = false;
+	w.q.instance = 6; /* ... and a new secondary was started after the boot */
+	w.p.side.session[0] = 8;
+	w.p.side.epoch = EPOCH + 1;
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	qemu_is();
+	step(&(struct ft_event){.kind = FT_EVENT_CHECKPOINT});
+	expect_did(READ, 0);
+	expect_did(STORE, 1);
+	stored();
+	expect_stage(BOUND);
+	ck_assert_int_eq(w.c.session.id[0], 8);
+}
+END_TEST
+
+START_TEST(a_survivor_proposes_although_its_old_peer_still_names_the_session_that_it_ended)
+{
+	start(FT_SESSION_ENDED, FT_ROLE_PRIMARY);
+	w.c.params.registers = false;
+	peer_says(); /* the host that was powered off, back, and bound by its disk */
+	hear(FT_PEER_ALIVE);
+	acked();
+	w.q.instance = 6;
+	qemu_is();
+	step(&(struct ft_event){.kind = FT_EVENT_CHECKPOINT});
+	pass(100);
+	expect_did(STORE, 1);
+	ck_assert_uint_eq(w.c.store_next.epoch, EPOCH + 1);
+}
+END_TEST
+
+/* ---- both session files lost ---- */
+
+START_TEST(replication_that_broke_while_the_session_was_lost_is_broken)
+{
+	start(FT_SESSION_UNKNOWN, FT_ROLE_PRIMARY);
+	w.p.side.ready = false;
+	w.p.side.epoch = 0;
+	w.p.side.state = FT_ARMING;
+	memset(w.p.side.session, 0, sizeof w.p.side.session);
+	qemu_is();
+	frozen();
+	expect_phase(CUT_OFF);
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	expect_did(THAW, 1);
+	pass(6e3);
+	expect_phase(ARMING);
+	pass(2e3);
+	expect_phase(ASKING);
+}
+END_TEST
+
+static Suite *suite(void)
+{
+	Suite *s = suite_create("claims");
+	TCase *tc = tcase_create("claims");
+	tcase_add_test(tc, a_claim_that_has_landed_after_all_is_found_and_the_guest_goes_on_alone);
+	tcase_add_test(tc, a_claim_that_never_lands_is_looked_for_until_it_cannot_any_more);
+	tcase_add_loop_test(tc, an_ftd_that_was_restarted_looks_into_the_register, 0, 2);
+	tcase_add_test(tc, a_secondary_that_has_won_unasked_waits_until_the_primary_is_out);
+	tcase_add_test(tc, a_right_that_was_given_outlives_the_givers_earlier_claim);
+	tcase_add_test(tc, a_right_that_was_given_does_not_outlive_a_later_claim);
+	tcase_add_test(tc, who_has_resigned_and_stands_in_the_register_leaves_the_guest_to_the_peer);
+	tcase_add_test(tc, an_order_to_who_has_resigned_ends_when_the_peer_is_heard_again);
+	tcase_add_loop_test(tc, a_qemu_that_runs_although_it_was_resigned_is_frozen_and_yielded, 0, 2);
+	tcase_add_test(tc, a_qemu_that_was_resigned_and_cannot_be_frozen_is_ended);
+	tcase_add_test(tc, only_the_sessions_own_qemu_is_ever_stopped_for_it);
+	tcase_add_test(tc, a_new_qemu_that_somebody_stopped_is_not_held_for_frozen);
+	tcase_add_test(tc, the_acknowledgements_of_who_was_bound_once_give_no_right);
+	tcase_add_test(tc, a_qemu_that_does_not_end_is_told_and_ended_again);
+	tcase_add_test(tc, each_try_of_the_plan_thaws_first);
+	tcase_add_loop_test(tc, a_host_that_is_lost_is_fenced, 0, 2);
+	tcase_add_loop_test(tc, a_host_whose_ftd_says_that_nothing_runs_there_is_not_fenced, 0, 2);
+	tcase_add_loop_test(tc, a_host_that_yields_to_an_order_is_not_fenced, 0, 2);
+	tcase_add_loop_test(tc, a_peer_that_is_heard_is_powered_off_only_where_nothing_else_proves_anything, 0, 2);
+	tcase_add_test(tc, after_a_fence_a_new_pair_is_bound_without_a_register);
+	tcase_add_test(tc, a_survivor_proposes_although_its_old_peer_still_names_the_session_that_it_ended);
+	tcase_add_test(tc, replication_that_broke_while_the_session_was_lost_is_broken);
+	suite_add_tcase(s, tc);
+	return s;
+}
+
+int main(void)
+{
+	SRunner *runner = srunner_create(suite());
+	srunner_run_all(runner, CK_ENV);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
