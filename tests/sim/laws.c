@@ -76,7 +76,8 @@ void laws_before_crash(int host)
 
 static void judge_survivor(int crashed)
 {
-	if (w.crashed_at[crashed] == FT_NEVER || w.now < w.crashed_at[crashed] + TAKES_OVER_WITHIN)
+	int64_t within = TAKES_OVER_WITHIN + (w.options.fence ? SECOND(4) : 0); /* for the agent and its delay */
+	if (w.crashed_at[crashed] == FT_NEVER || w.now < w.crashed_at[crashed] + within)
 		return;
 	if (!runs_as_master(1 - crashed))
 		law_broken("the survivor of a crash takes over late");
