@@ -12,6 +12,7 @@ import re
 from tests.pair import processes
 
 PORT = 2379
+AGENT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "fence_agent")
 _ENTRY = re.compile(r"claimed by (\S+) at \S+\n")
 
 
@@ -52,6 +53,78 @@ class FileArbiter:
 
     def mount(self):
         os.rename(self._away, self.path)
+
+
+class PowerSwitch:
+    """What feeds a host, and what tests/e2e/fence_agent does to it."""
+
+    def __init__(self, directory, node):
+        self.path = os.path.join(directory, "power-of-" + node)
+        os.mkdir(self.path)
+
+    def feeds(self, pids):
+        """Off, these processes die."""
+        self._write("pids", "\n".join(map(str, pids)))
+
+    def breaks(self, text="the plug is stuck"):
+        """Nothing is done from now on, and the agent says so."""
+        self._write("broken", text)
+
+    def mended(self):
+        os.unlink(os.path.join(self.path, "broken"))
+
+    def takes(self, seconds):
+        self._write("seconds", str(seconds))
+
+    def used(self):
+        """How often the power was really cut."""
+        return self._lines("cut")
+
+    def tried(self):
+        return self._lines("tried")
+
+    def _lines(self, name):
+        try:
+            with open(os.path.join(self.path, name), encoding="ascii") as f:
+                return len(f.readlines())
+        except FileNotFoundError:
+            return 0
+
+    def _write(self, name, text):
+        with open(os.path.join(self.path, name), "w", encoding="ascii") as f:
+            f.write(text)
+
+
+class _WithSwitches:
+    """Each host can power the other one off."""
+
+    def __init__(self, directory):
+        super().__init__(directory)
+        self.switches = {node: PowerSwitch(directory, node) for node in ("alpha", "beta")}
+
+    def settings(self, node):
+        other = self.switches["beta" if node == "alpha" else "alpha"]
+        return super().settings(node) | {"fence.agent": AGENT, "fence.options": {"switch": other.path}, "fence.timeout_ms": 5000}
+
+
+class FencingFileArbiter(_WithSwitches, FileArbiter):
+    """A folder, and the power switch behind a won claim."""
+
+
+class _Nothing:
+    def __init__(self, directory):
+        pass
+
+    def settings(self, _node):
+        return {"arbiter.type": "fence"}
+
+    def registers(self):
+        return {}
+
+
+class FenceArbiter(_WithSwitches, _Nothing):
+    """Nothing but the power switches."""
+    kind = "fence"
 
 
 class EtcdArbiter:
