@@ -248,6 +248,13 @@ void ft_fence_run(struct ft_fence *f, enum ft_fence_action action, ft_fence_done
 	event_add(f->begin, &in);
 }
 
+/* Agents exit with 0 for on and with 2 for off, but with 2 for bad options as well; the words make the difference. */
+bool ft_fence_reached(const char *fault, const char *last_line, bool *off)
+{
+	*off = fault[0] != '\0' && strcmp(last_line, "Status: OFF") == 0;
+	return *off || fault[0] == '\0';
+}
+
 void ft_fence_cancel(struct ft_fence *f)
 {
 	event_del(f->begin);

@@ -21,6 +21,7 @@ struct ft_exclusion {
 	struct ft_scribe *scribe;
 	struct ft_arbiter *arbiter;
 	struct ft_fence *fence; /* behind a won claim; NULL: none */
+	struct ft_fence *power; /* the same agent for its status, so that a check never stands in the way of a claim */
 	struct ft_sentinel *sentinel;
 	pid_t guarded; /* the QEMU the sentinel was given, 0 none */
 	bool relieved; /* the sentinels of earlier ftd are gone */
@@ -29,6 +30,7 @@ struct ft_exclusion {
 	char store_fault[FT_TEXT_MAX]; /* as logged last */
 	void (*checked)(void *arg, const char *fault, const char *warning);
 	void *checked_arg;
+	char check_warning[FT_TEXT_MAX]; /* of the arbiter, while the fence is looked at */
 };
 
 const char *ft_arbiter_word(enum ft_arbiter_type type)
@@ -80,7 +82,9 @@ struct ft_exclusion *ft_exclusion_new(struct event_base *base, const struct ft_c
 	bool behind = config->arbiter.type != FT_ARBITER_FENCE && config->arbiter.fence.agent[0];
 	if (behind)
 		x->fence = ft_fence_new(base, &config->arbiter.fence, errors);
-	if (x->arbiter && x->sentinel && (x->fence || !behind))
+	if (x->fence)
+		x->power = ft_fence_new(base, &config->arbiter.fence, errors);
+	if (x->arbiter && x->sentinel && (x->power || !behind))
 		return x;
 	ft_exclusion_free(x, false);
 	return NULL;
@@ -173,12 +177,33 @@ bool ft_exclusion_reachable(const struct ft_exclusion *x, const char **text)
 	return x->reachable;
 }
 
+static void tell_checked(struct ft_exclusion *x, const char *fault, const char *warning)
+{
+	void (*checked)(void *, const char *, const char *) = x->checked;
+	x->checked = NULL;
+	checked(x->checked_arg, fault, warning);
+}
+
+static void on_power(void *arg, const char *fault, const char *last_line)
+{
+	struct ft_exclusion *x = arg;
+	bool off;
+	if (!ft_fence_reached(fault, last_line, &off))
+		tell_checked(x, fault, "");
+	else
+		tell_checked(x, "", off ? FT_FENCE_IS_OFF : x->check_warning);
+}
+
 static void on_checked(void *arg, const char *fault, const char *warning)
 {
 	struct ft_exclusion *x = arg;
 	note_reach(x, fault);
-	x->checked(x->checked_arg, fault, warning);
-	x->checked = NULL;
+	if (fault[0] || !x->power) {
+		tell_checked(x, fault, warning);
+		return;
+	}
+	snprintf(x->check_warning, sizeof x->check_warning, "%s", warning);
+	ft_fence_run(x->power, FT_FENCE_STATUS, on_power, x);
 }
 
 void ft_exclusion_check(struct ft_exclusion *x, void (*done)(void *arg, const char *fault, const char *warning),
@@ -199,6 +224,7 @@ void ft_exclusion_free(struct ft_exclusion *x, bool on_guard)
 		return;
 	ft_arbiter_free(x->arbiter);
 	ft_fence_free(x->fence);
+	ft_fence_free(x->power);
 	if (on_guard)
 		ft_sentinel_abandon(x->sentinel);
 	else

@@ -38,7 +38,7 @@ void ft_exclusion_look(struct ft_exclusion *x, const uint8_t id[FT_SESSION_BYTES
 bool ft_exclusion_publish(struct ft_exclusion *x, const struct ft_process *qemu, int64_t lease);
 /* Whether the arbiter has answered its last question; text: why not. */
 bool ft_exclusion_reachable(const struct ft_exclusion *x, const char **text);
-/* Tries the arbiter in a scratch register; done is called from the event loop with a fault ("" none) and a warning. */
+/* Tries the arbiter in a scratch register, and asks the fence behind it for the power status; done is called from the event loop with a fault ("" none) and a warning. */
 void ft_exclusion_check(struct ft_exclusion *x, void (*done)(void *arg, const char *fault, const char *warning),
                         void *arg);
 /* on_guard: the sentinel stays behind; otherwise it goes with us. NULL is fine. */

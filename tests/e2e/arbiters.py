@@ -104,7 +104,7 @@ class _WithSwitches:
 
     def settings(self, node):
         other = self.switches["beta" if node == "alpha" else "alpha"]
-        return super().settings(node) | {"fence.agent": AGENT, "fence.options": {"switch": other.path}, "fence.timeout_ms": 5000}
+        return super().settings(node) | {"fence.agent": AGENT, "fence.options": {"switch": other.path}, "fence.timeout_ms": 11000}
 
 
 class FencingFileArbiter(_WithSwitches, FileArbiter):

@@ -113,3 +113,21 @@ def all_is_well_and_nobody_is_powered_off():
             s.start_ftd()
         rig.wait_protected()
         assert powered_off(rig) == {"alpha": 0, "beta": 0}, powered_off(rig)
+
+
+@scenario
+def a_check_asks_the_power_switch():
+    """A switch that cannot be worked would hold the survivor; that is to be known before, however long it takes to say no."""
+    for kind in KINDS:
+        with protected(arbiter=kind) as rig:
+            switch = rig.arbiter.switches["beta"]
+            check = rig.alpha.ftctl("check")
+            assert check.returncode == 0, check.stdout
+            switch.breaks()
+            switch.takes(3)
+            check = rig.alpha.ftctl("check")
+            assert check.returncode == 1 and "the plug is stuck" in check.stdout, check.stdout
+            switch.takes(60)
+            check = rig.alpha.ftctl("check")
+            assert check.returncode == 1 and "not done after 11000 ms" in check.stdout, check.stdout
+            assert switch.tried() == 0 and rig.alpha.state() == "protected"
