@@ -195,9 +195,8 @@ static void on_late(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	ft_child_abandon(f->child);
-	tell(f, "",
-	     "fence agent %s action=%s: not done after %d ms, killed; whether the other host is off is not known",
-	     f->settings.agent, action_name(f->action), f->settings.timeout_ms);
+	tell(f, "", "fence agent %s action=%s: not done after %d ms, killed%s", f->settings.agent,
+	     action_name(f->action), f->settings.timeout_ms, f->action == FT_FENCE_OFF ? FT_FENCE_IN_DOUBT : "");
 }
 
 static struct timeval milliseconds(int ms)

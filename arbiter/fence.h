@@ -13,7 +13,8 @@
 struct event_base;
 struct ft_fence;
 
-#define FT_FENCE_IS_OFF "the fence agent says that the other host is off"
+#define FT_FENCE_IS_OFF   "the fence agent says that the other host is off"
+#define FT_FENCE_IN_DOUBT "; whether the other host is off is not known"
 
 enum ft_fence_action { FT_FENCE_OFF, FT_FENCE_STATUS };
 

@@ -91,8 +91,8 @@ static void fencer_abandon(void *arg, enum ft_question question, char why[FT_ARB
 	struct fencer *self = arg;
 
 	ft_fence_cancel(question == FT_ASK_CLAIM ? self->off : self->status);
-	(void)snprintf(why, FT_ARBITER_TEXT_MAX,
-	               "the fence agent was not done in time, killed; whether the other host is off is not known");
+	(void)snprintf(why, FT_ARBITER_TEXT_MAX, "the fence agent was not done in time, killed%s",
+	               question == FT_ASK_CLAIM ? FT_FENCE_IN_DOUBT : "");
 }
 
 static void fencer_close(void *arg)

@@ -127,7 +127,8 @@ def a_check_asks_the_power_switch():
             switch.takes(3)
             check = rig.alpha.ftctl("check")
             assert check.returncode == 1 and "the plug is stuck" in check.stdout, check.stdout
-            switch.takes(60)
-            check = rig.alpha.ftctl("check")
-            assert check.returncode == 1 and "not done after 11000 ms" in check.stdout, check.stdout
             assert switch.tried() == 0 and rig.alpha.state() == "protected"
+            if kind == KINDS[0]:
+                switch.takes(60)
+                check = rig.alpha.ftctl("check")
+                assert check.returncode == 1 and "not done after 11000 ms" in check.stdout, check.stdout
