@@ -4,10 +4,12 @@ Knows: the form of a register, etcd's command line and JSON gateway.  Must not k
 """
 
 import base64
+import contextlib
 import http.client
 import json
 import os
 import re
+import subprocess
 
 from tests.pair import processes
 
@@ -53,6 +55,35 @@ class FileArbiter:
 
     def mount(self):
         os.rename(self._away, self.path)
+
+
+class HangingFileArbiter(FileArbiter):
+    """A folder on a filesystem of its own, which can be frozen: whoever writes there then hangs, and cannot be killed."""
+
+    def __init__(self, directory):
+        image, self._mount = os.path.join(directory, "image"), os.path.join(directory, "mount")
+        os.mkdir(self._mount)
+        with open(image, "wb") as f:
+            f.truncate(8 << 20)
+        _run("mkfs.ext4", "-q", image)
+        _run("mount", "-o", "loop", image, self._mount)
+        super().__init__(self._mount)
+
+    def hang(self):
+        _run("fsfreeze", "--freeze", self._mount)
+
+    def go_on(self):
+        _run("fsfreeze", "--unfreeze", self._mount)
+
+    def close(self):
+        with contextlib.suppress(OSError):
+            self.go_on()
+        processes.wait_until(self._unmounted, "the arbiter's filesystem to be unmounted")
+
+    def _unmounted(self):
+        with contextlib.suppress(OSError):
+            _run("umount", self._mount)
+        return not os.path.ismount(self._mount)
 
 
 class PowerSwitch:
@@ -159,6 +190,12 @@ class EtcdArbiter:
         client.sock = self._network.connect("arbiter", ("127.0.0.1", PORT))
         client.request("POST", path, json.dumps(body))
         return json.loads(client.getresponse().read())
+
+
+def _run(*argv):
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+    if done.returncode != 0:
+        raise OSError(f"{' '.join(argv)}: {done.stderr.strip()}")
 
 
 def _winner(text):

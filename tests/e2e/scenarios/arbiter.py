@@ -1,9 +1,12 @@
 """One machine, and a folder as the arbiter: who may end a session, and who may only stand still."""
 
+import contextlib
 import os
 import signal
+import tempfile
 import time
 
+from tests.e2e.arbiters import HangingFileArbiter
 from tests.e2e.checks import HOST_DIED, Calm, failed_over, is_out, no_failover, only_one_runs, replicates, survivor_runs
 from tests.e2e.harness import Skip, default_arbiter, protected, stays, wait
 from tests.e2e.registry import on_either, scenario
@@ -33,8 +36,8 @@ for same in (orders.both_ordered_at_once, daemons.goodbye_of_both, network.one_l
     scenario(with_file(same))
 
 
-def with_arbiter(**options):
-    return protected(arbiter="file", **options)
+def with_arbiter(arbiter="file", **options):
+    return protected(arbiter=arbiter, **options)
 
 
 def held(side):
@@ -193,6 +196,35 @@ def held_until_the_arbiter_is_back(role):
         assert not [r for r in survivor.outcomes() if r["result"] == "success"], survivor.outcomes()
         rig.arbiter.mount()
         failed_over(rig, survivor, HOST_DIED)
+
+
+@on_either
+def held_while_the_storage_hangs(role):
+    """Its claims hang in the kernel, ftd does not; and the first answer that comes is the right one."""
+    with storage_that_can_hang() as storage, with_arbiter(arbiter=storage) as rig, Watch(rig):
+        victim, survivor = rig.side(role), rig.other(rig.side(role))
+        calm = Calm(rig)
+        storage.hang()
+        check = survivor.ftctl("check")
+        assert check.returncode == 1 and "arbiter" in check.stdout, check.stdout
+        calm.check(for_seconds=2)
+        victim.freeze_host()
+        held(survivor)
+        storage.go_on()
+        failed_over(rig, survivor, HOST_DIED)
+        victim.wake_host_but_qemu()
+        fenced(victim)
+
+
+@contextlib.contextmanager
+def storage_that_can_hang():
+    with tempfile.TemporaryDirectory(prefix="ftd-e2e-") as directory:
+        try:
+            storage = HangingFileArbiter(directory)
+        except OSError as why:
+            raise Skip(f"no filesystem of one's own that could be frozen: {why}") from why
+        with contextlib.closing(storage):
+            yield storage
 
 
 @on_either
