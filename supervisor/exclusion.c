@@ -24,6 +24,7 @@ struct ft_exclusion {
 	struct ft_fence *power; /* the same agent for its status, so that a check never stands in the way of a claim */
 	struct ft_sentinel *sentinel;
 	pid_t guarded; /* the QEMU the sentinel was given, 0 none */
+	bool may_stop; /* it, by the kernel's rules */
 	bool relieved; /* the sentinels of earlier ftd are gone */
 	bool reachable;
 	char unreachable[FT_TEXT_MAX];
@@ -71,7 +72,7 @@ struct ft_exclusion *ft_exclusion_new(struct event_base *base, const struct ft_c
 	x->cb = cb;
 	x->arg = arg;
 	x->scribe = scribe;
-	x->reachable = true;
+	x->reachable = x->may_stop = true;
 	memcpy(x->pair, config->pair, sizeof x->pair);
 	memcpy(x->node, config->node, sizeof x->node);
 	if (ft_session_file_read(config->state_dir, config->pair, config->node, session, error) != 0)
@@ -154,6 +155,17 @@ void ft_exclusion_look(struct ft_exclusion *x, const uint8_t id[FT_SESSION_BYTES
 	ft_arbiter_read(x->arbiter, id, on_looked, x);
 }
 
+/* The sentinel may do what we may: it is our fork. */
+static bool may_stop(const struct ft_process *qemu)
+{
+	if (qemu->pid == 0 || ft_process_signal(qemu, 0) == 0 || errno == ESRCH)
+		return true;
+	ft_log(FT_LOG_ERROR, "core",
+	       "ftd may not signal QEMU (process %d): %s; run ftd as root, or as the user that runs QEMU",
+	       (int)qemu->pid, strerror(errno));
+	return false;
+}
+
 bool ft_exclusion_publish(struct ft_exclusion *x, const struct ft_process *qemu, int64_t lease)
 {
 	/* The lease first: a sentinel that is given a QEMU must already know its right. */
@@ -163,8 +175,9 @@ bool ft_exclusion_publish(struct ft_exclusion *x, const struct ft_process *qemu,
 		if (ft_sentinel_guard(x->sentinel, qemu) != 0)
 			ft_log(FT_LOG_ERROR, "core", "the sentinel is not on guard over QEMU (process %d): %s",
 			       (int)qemu->pid, strerror(errno));
+		x->may_stop = may_stop(qemu);
 	}
-	bool on_guard = ft_sentinel_on_guard(x->sentinel);
+	bool on_guard = ft_sentinel_on_guard(x->sentinel) && x->may_stop;
 	/* Earlier ones hold leases that nobody renews; ours has taken over by now. */
 	if (on_guard && qemu->pid != 0 && !x->relieved)
 		x->relieved = ft_sentinel_relieve_predecessors(x->sentinel, stderr) >= 0;

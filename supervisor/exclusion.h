@@ -34,7 +34,7 @@ void ft_exclusion_store(struct ft_exclusion *x, const struct ft_session *session
 void ft_exclusion_claim(struct ft_exclusion *x, const uint8_t id[FT_SESSION_BYTES]);
 void ft_exclusion_look(struct ft_exclusion *x, const uint8_t id[FT_SESSION_BYTES]);
 /* The sentinel's QEMU and lease, after every step of the core.  Cheap when nothing has changed.
- * Returns false if no sentinel is on guard over a QEMU whose lease has an end. */
+ * Returns false if no sentinel is on guard over a QEMU whose lease has an end, or it may not stop it. */
 bool ft_exclusion_publish(struct ft_exclusion *x, const struct ft_process *qemu, int64_t lease);
 /* Whether the arbiter has answered its last question; text: why not. */
 bool ft_exclusion_reachable(const struct ft_exclusion *x, const char **text);

@@ -296,6 +296,27 @@ def a_full_disk_arms_nothing():
         no_failover(rig)
 
 
+@scenario
+def who_may_not_signal_its_qemu_is_not_protected():
+    """It could not keep its guest from running on beside the other side's; that is said before it matters."""
+    other_user = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--inh-caps", "+dac_override",
+                  "--ambient-caps", "+dac_override"]  # reads and writes what it likes, but ends nobody
+    if os.geteuid() != 0:
+        raise Skip("an ftd of another user takes root")
+    with with_arbiter() as rig:
+        side = rig.alpha
+        side.stop_ftd()
+        side.start_ftd(inside=other_user)
+        side.wait_log("ERROR", "may not signal QEMU")
+        stays(lambda: not any(s.status()["protected"] for s in rig.sides), 3, "nobody is protected")
+        check = side.ftctl("check")
+        assert check.returncode == 1 and "may not signal QEMU" in check.stdout, check.stdout
+        side.stop_ftd()
+        side.start_ftd()
+        rig.wait_protected()
+        no_failover(rig)
+
+
 @on_either
 def a_torn_session_file(role):
     """It is not taken for another session, nor for none: either the peer tells, or the guest does not run."""
