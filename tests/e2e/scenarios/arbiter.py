@@ -287,7 +287,7 @@ def a_full_disk_arms_nothing():
         side = rig.alpha
         side.stop_ftd()
         side.start_ftd(inside=["unshare", "--mount", "sh", "-c", tmpfs.format(side.state_dir), "sh"])
-        wait(lambda: "state_dir" in (side.status()["reason"] or ""), "alpha to say what is missing")
+        wait(lambda: "state_dir" in (side.status()["reason"] or ""), f"{side.node} to say what is missing")
         stays(lambda: not any(s.status()["protected"] for s in rig.sides), 3, "nobody is protected")
         assert side.ftctl("check").returncode != 0 and "state_dir" in side.ftctl("check").stdout
         no_failover(rig)
@@ -328,6 +328,22 @@ def a_torn_session_file(role):
         said = len(side.log_text())
         side.start_ftd()
         side.wait_log("ERROR", path, since=said)
+        wait(lambda: [s.state() for s in rig.sides] == ["protected"] * 2 or "solo" in [s.state() for s in rig.sides],
+             "the pair to settle")
+        if "solo" in [s.state() for s in rig.sides]:
+            only_one_runs(rig)
+        else:
+            no_failover(rig)
+
+
+@on_either
+def a_lost_session_file(role):
+    """ftd was here before, says its state_dir; so there may have been a session, and the peer tells."""
+    with with_arbiter(settings=SLOW) as rig, Watch(rig):
+        side = rig.side(role)
+        side.kill_ftd()
+        os.unlink(os.path.join(side.state_dir, "session"))
+        side.start_ftd()
         wait(lambda: [s.state() for s in rig.sides] == ["protected"] * 2 or "solo" in [s.state() for s in rig.sides],
              "the pair to settle")
         if "solo" in [s.state() for s in rig.sides]:
