@@ -53,13 +53,32 @@ struct ft_core_params ft_daemon_core_params(const struct ft_config *config, uint
 	return p;
 }
 
+/* Names the QEMU process for ever; 0 none is known. */
+static uint64_t process_instance(struct ft_daemon *d)
+{
+	pid_t pid = ft_daemon_process(d)->pid;
+	if (pid != 0 && pid != d->instance_pid) {
+		d->instance_pid = pid;
+		d->instance = ft_instance_of(pid);
+	}
+	return pid != 0 ? d->instance : 0;
+}
+
+/* A lease is of the session's own QEMU.  The sentinel is given another one before the core has heard of it, and must not
+ * freeze it for what the last one may not do: nobody would thaw it. */
+static int64_t right_to_run(struct ft_daemon *d)
+{
+	uint64_t bound = d->core.session.instance, here = process_instance(d);
+	return bound != 0 && here != 0 && here != bound ? FT_NEVER : ft_core_lease(&d->core);
+}
+
 void ft_daemon_feed(struct ft_daemon *d, const struct ft_event *event)
 {
 	struct ft_actions actions;
 	ft_core_step(&d->core, event, ft_clock_now(), &actions);
 	/* Before anything is said or done that rests on it. */
 	if (d->exclusion)
-		ft_exclusion_publish(d->exclusion, ft_daemon_process(d), ft_core_lease(&d->core));
+		ft_exclusion_publish(d->exclusion, ft_daemon_process(d), right_to_run(d));
 	for (int i = 0; i < actions.n; i++)
 		ft_daemon_act(d, &actions.a[i]);
 	if (d->thaw_refused) {
@@ -147,17 +166,10 @@ static void on_stalled(void *arg, int64_t gap, int64_t now)
 	       (double)gap / 1e6);
 }
 
-/* Names the QEMU process for ever; 1 for one that answers and whose process is not known. */
+/* 1: it answers, and its process is not known. */
 static uint64_t instance_of(struct ft_daemon *d, const struct ft_qemu_view *view)
 {
-	pid_t pid = ft_daemon_process(d)->pid;
-	if (pid == 0)
-		return view->connected ? 1 : 0;
-	if (pid != d->instance_pid) {
-		d->instance_pid = pid;
-		d->instance = ft_instance_of(pid);
-	}
-	return d->instance;
+	return ft_daemon_process(d)->pid == 0 ? view->connected : process_instance(d);
 }
 
 static void on_view(void *arg, const struct ft_qemu_view *view, int64_t now)
@@ -167,7 +179,7 @@ static void on_view(void *arg, const struct ft_qemu_view *view, int64_t now)
 	const struct ft_process *process = ft_daemon_process(d);
 	bool found = process == &d->found;
 	/* Without a sentinel on guard over it, a QEMU gets no lease. */
-	bool guarded = !d->exclusion || ft_exclusion_publish(d->exclusion, process, ft_core_lease(&d->core));
+	bool guarded = !d->exclusion || ft_exclusion_publish(d->exclusion, process, right_to_run(d));
 	struct ft_qemu_facts q = {
 	    .connected = view->connected,
 	    .oob = view->oob,

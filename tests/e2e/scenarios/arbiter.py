@@ -186,6 +186,46 @@ def the_arbiter_is_away_while_all_is_well():
         failed_over(rig, rig.beta, HOST_DIED)
 
 
+def host_comes_back(role, begin):
+    """Its disk still holds the session that it was bound by, and its new guest has nothing to do with that one."""
+    with with_arbiter() as rig:
+        victim, survivor = rig.side(role), rig.other(rig.side(role))
+        victim.kill_host()
+        failed_over(rig, survivor, HOST_DIED)
+        for step in begin(rig, victim, survivor):
+            step()
+        rig.wait_protected()
+        assert (survivor.status()["role"], victim.status()["role"]) == ("primary", "secondary")
+        assert not any(s.qemu.stopped() for s in rig.sides)
+
+
+@on_either
+def a_host_comes_back_and_its_new_qemu_is_there_first(role):
+    host_comes_back(role, lambda rig, new, survivor: (lambda: rig.pair.start_secondary(new.qemu, survivor.qemu), new.start_ftd))
+
+
+@on_either
+def a_host_comes_back_and_its_ftd_is_there_first(role):
+    host_comes_back(role, lambda rig, new, survivor: (new.start_ftd, lambda: rig.pair.start_secondary(new.qemu, survivor.qemu)))
+
+
+@scenario
+def both_hosts_come_back_with_a_new_pair():
+    """A power cut.  Nobody has ended the session; whoever leads the new pair does."""
+    with with_arbiter() as rig:
+        old = rig.alpha.status()["session"]["id"]
+        for s in rig.sides:
+            s.ftd.kill()
+        for s in rig.sides:
+            s.qemu.kill()
+        rig.pair.up()
+        for s in rig.sides:
+            s.start_ftd()
+        rig.wait_protected()
+        no_failover(rig)
+        assert rig.arbiter.registers() == {old: "alpha"}, rig.arbiter.registers()
+
+
 @on_either
 def held_until_the_arbiter_is_back(role):
     with with_arbiter() as rig:
