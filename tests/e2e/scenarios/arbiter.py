@@ -226,6 +226,22 @@ def both_hosts_come_back_with_a_new_pair():
         assert rig.arbiter.registers() == {old: "alpha"}, rig.arbiter.registers()
 
 
+@scenario
+def both_qemus_died_and_a_new_pair_begins():
+    """Each side has given the session up for good, and both say so: nobody is left who could run the guest in it."""
+    with with_arbiter() as rig:
+        for s in rig.sides:
+            s.freeze_ftd()
+        for s in rig.sides:
+            s.qemu.kill()
+        for s in rig.sides:
+            s.wake_ftd()
+        for s in rig.sides:
+            wait(lambda s=s: s.status()["session"]["stage"] == "resigned", f"{s.node} to give the session up")
+        rig.pair.up()
+        rig.wait_protected()
+
+
 @on_either
 def held_until_the_arbiter_is_back(role):
     with with_arbiter() as rig:
@@ -317,14 +333,14 @@ def a_frozen_host_wakes_up_too_late(role):
             failed_over(rig, survivor, HOST_DIED)
 
 
-@scenario
-def a_full_disk_arms_nothing():
+@on_either
+def a_full_disk_arms_nothing(role):
     """A session that cannot be stored is never told to anybody."""
     tmpfs = "cp '{0}/session' /dev/shm/ftd-e2e-session && mount -t tmpfs -o size=16k tmpfs '{0}' && mv /dev/shm/ftd-e2e-session '{0}/session' && (head -c 1M /dev/zero >'{0}/ballast'; :) 2>/dev/null; exec \"$@\""
     if os.geteuid() != 0:
         raise Skip("a full disk of one's own takes root")
     with with_arbiter() as rig:
-        side = rig.alpha
+        side = rig.side(role)
         side.stop_ftd()
         side.start_ftd(inside=["unshare", "--mount", "sh", "-c", tmpfs.format(side.state_dir), "sh"])
         wait(lambda: "state_dir" in (side.status()["reason"] or ""), f"{side.node} to say what is missing")
@@ -336,15 +352,15 @@ def a_full_disk_arms_nothing():
         no_failover(rig)
 
 
-@scenario
-def who_may_not_signal_its_qemu_is_not_protected():
+@on_either
+def who_may_not_signal_its_qemu_is_not_protected(role):
     """It could not keep its guest from running on beside the other side's; that is said before it matters."""
     other_user = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--inh-caps", "+dac_override",
                   "--ambient-caps", "+dac_override"]  # reads and writes what it likes, but ends nobody
     if os.geteuid() != 0:
         raise Skip("an ftd of another user takes root")
     with with_arbiter() as rig:
-        side = rig.alpha
+        side = rig.side(role)
         side.stop_ftd()
         side.start_ftd(inside=other_user)
         side.wait_log("ERROR", "may not signal QEMU")

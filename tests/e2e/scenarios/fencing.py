@@ -115,6 +115,37 @@ def all_is_well_and_nobody_is_powered_off():
         assert powered_off(rig) == {"alpha": 0, "beta": 0}, powered_off(rig)
 
 
+@with_each_switch
+def who_says_itself_that_it_is_out_is_not_powered_off(kind, role):
+    """Its QEMU has died; its ftd lives and says so.  Whatever else that host does is not to be ended with it."""
+    with protected(arbiter=kind) as rig:
+        victim, survivor = rig.side(role), rig.other(rig.side(role))
+        victim.qemu.kill()
+        failed_over(rig, survivor, "peer-vm-gone")
+        stays(lambda: not any(powered_off(rig).values()), 1, "nobody is powered off")
+
+
+@with_each_switch
+def who_yields_is_not_powered_off(kind, role):
+    """A switchover: both hosts are well, before and after."""
+    with protected(arbiter=kind) as rig:
+        side = rig.side(role)
+        order = side.ftctl("failover")
+        assert order.returncode == 0, (order.stdout, order.stderr)
+        failed_over(rig, side, "operator")
+        stays(lambda: not any(powered_off(rig).values()), 1, "nobody is powered off")
+
+
+@scenario
+def with_the_switch_as_arbiter_a_survivor_is_protected_again():
+    """There is no register that could tell the loser who has won; the winner itself can."""
+    with protected(arbiter="fence") as rig:
+        rig.alpha.qemu.kill()
+        failed_over(rig, rig.beta, "peer-vm-gone")
+        rig.pair.start_secondary(rig.alpha.qemu, rig.beta.qemu)
+        rig.wait_protected()
+
+
 @scenario
 def a_check_asks_the_power_switch():
     """A switch that cannot be worked would hold the survivor; that is to be known before, however long it takes to say no."""
@@ -132,3 +163,18 @@ def a_check_asks_the_power_switch():
                 switch.takes(60)
                 check = rig.alpha.ftctl("check")
                 assert check.returncode == 1 and "not done after 11000 ms" in check.stdout, check.stdout
+
+
+@scenario
+def a_new_pair_after_a_power_cut_powers_nobody_off():
+    """Both hosts died at once, and a person has begun anew on both: what the old session was is settled without a shot."""
+    with protected(arbiter="file and fence") as rig:
+        for s in rig.sides:
+            s.ftd.kill()
+        for s in rig.sides:
+            s.qemu.kill()
+        rig.pair.up()
+        for s in rig.sides:
+            s.start_ftd()
+        rig.wait_protected()
+        assert powered_off(rig) == {"alpha": 0, "beta": 0}, powered_off(rig)
