@@ -195,9 +195,8 @@ static void on_late(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	ft_child_abandon(f->child);
-	tell(f, "",
-	     "fence agent %s action=%s: not done after %d ms, killed; whether the other host is off is not known",
-	     f->settings.agent, action_name(f->action), f->settings.timeout_ms);
+	tell(f, "", "fence agent %s action=%s: not done after %d ms, killed%s", f->settings.agent,
+	     action_name(f->action), f->settings.timeout_ms, f->action == FT_FENCE_OFF ? FT_FENCE_IN_DOUBT : "");
 }
 
 static struct timeval milliseconds(int ms)
@@ -246,6 +245,13 @@ void ft_fence_run(struct ft_fence *f, enum ft_fence_action action, ft_fence_done
 	f->done = done;
 	f->arg = arg;
 	event_add(f->begin, &in);
+}
+
+/* Agents exit with 0 for on and with 2 for off, but with 2 for bad options as well; the words make the difference. */
+bool ft_fence_reached(const char *fault, const char *last_line, bool *off)
+{
+	*off = fault[0] != '\0' && strcmp(last_line, "Status: OFF") == 0;
+	return *off || fault[0] == '\0';
 }
 
 void ft_fence_cancel(struct ft_fence *f)

@@ -13,6 +13,9 @@
 struct event_base;
 struct ft_fence;
 
+#define FT_FENCE_IS_OFF   "the fence agent says that the other host is off"
+#define FT_FENCE_IN_DOUBT "; whether the other host is off is not known"
+
 enum ft_fence_action { FT_FENCE_OFF, FT_FENCE_STATUS };
 
 /* The end of a run, always from the event loop, never from inside ft_fence_run.
@@ -25,6 +28,8 @@ struct ft_fence *ft_fence_new(struct event_base *base, const struct ft_fence_set
 /* One run at a time (assert).  OFF waits for delay_ms first.  The agent then has timeout_ms; a late one is killed with
  * its whole process group, and that is a failure.  The environment of the agent is PATH and LC_ALL=C alone. */
 void ft_fence_run(struct ft_fence *f, enum ft_fence_action action, ft_fence_done *done, void *arg);
+/* Of a STATUS run that has ended: whether the power switch was reached; *off: the agent says that the other host is off. */
+bool ft_fence_reached(const char *fault, const char *last_line, bool *off);
 /* Ends a run; done is not called.  The other host may be off all the same.  Nothing happens when nothing runs. */
 void ft_fence_cancel(struct ft_fence *f);
 void ft_fence_free(struct ft_fence *f); /* cancels; NULL is fine */

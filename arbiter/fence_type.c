@@ -50,16 +50,16 @@ static void on_off(void *arg, const char *fault, const char *last_line)
 	ft_arbiter_tell(self->front, FT_ASK_CLAIM, &told);
 }
 
-/* Agents exit with 0 for on and with 2 for off, but with 2 for bad options as well; the words make the difference. */
 static void on_status(void *arg, const char *fault, const char *last_line)
 {
 	struct fencer *self = arg;
 	struct ft_told told = {.what = FT_REGISTER_TAKEN};
+	bool off;
 
-	if (fault[0] != '\0' && strcmp(last_line, "Status: OFF") == 0)
-		(void)snprintf(told.warning, sizeof(told.warning), "the fence agent says that the other host is off");
-	else if (fault[0] != '\0')
+	if (!ft_fence_reached(fault, last_line, &off))
 		ft_told_fail(&told, "%s", fault);
+	else if (off)
+		(void)snprintf(told.warning, sizeof(told.warning), FT_FENCE_IS_OFF);
 	ft_arbiter_tell(self->front, FT_ASK_CHECK, &told);
 }
 
@@ -91,8 +91,8 @@ static void fencer_abandon(void *arg, enum ft_question question, char why[FT_ARB
 	struct fencer *self = arg;
 
 	ft_fence_cancel(question == FT_ASK_CLAIM ? self->off : self->status);
-	(void)snprintf(why, FT_ARBITER_TEXT_MAX,
-	               "the fence agent was not done in time, killed; whether the other host is off is not known");
+	(void)snprintf(why, FT_ARBITER_TEXT_MAX, "the fence agent was not done in time, killed%s",
+	               question == FT_ASK_CLAIM ? FT_FENCE_IN_DOUBT : "");
 }
 
 static void fencer_close(void *arg)

@@ -16,7 +16,7 @@
 
 #define DEFAULT_CONFIG "/etc/ftd/ft.conf"
 #define ANSWER_MS      10000
-#define FAILOVER_MS    62000 /* longer than ftd's own 60 s for an answer, so that its word comes first */
+#define LONG_ANSWER_MS 62000 /* longer than ftd's own 60 s for an answer, so that its word comes first */
 #define LAST_MAX       1000
 
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_NO_DAEMON = 3, EXIT_NOT_PROTECTED = 10, EXIT_STOPPED = 11 };
@@ -188,7 +188,7 @@ static int run_failover(const struct command *c)
 {
 	json_t *answer;
 	json_t *request = json_pack("{s:s, s:b}", "verb", "failover", "confirm_fenced", c->confirm_fenced);
-	int code = ask(c, request, FAILOVER_MS, &answer);
+	int code = ask(c, request, LONG_ANSWER_MS, &answer);
 	if (code != 0)
 		return code;
 	code = tell_result(c, answer, ft_outcome_print);
@@ -290,11 +290,25 @@ static void print_plan(const json_t *plan, FILE *out)
 	}
 }
 
-/* What can be seen without the daemon: the config. Returns whether there is a socket to ask. */
-static bool check_config(const struct command *c, json_t *checks, char path[FT_SOCKPATH_MAX])
+struct daemon_to_ask {
+	char path[FT_SOCKPATH_MAX];
+	int answer_ms;
+};
+
+/* An arbiter and a power switch that hang are waited for by the daemon; its word on them shall come first. */
+static int check_ms(const struct ft_config *config)
 {
+	const struct ft_arbiter_settings *a = &config->arbiter;
+	int ms = ANSWER_MS + a->timeout_ms + (a->fence.agent[0] ? a->fence.delay_ms + a->fence.timeout_ms : 0);
+	return ms < LONG_ANSWER_MS ? ms : LONG_ANSWER_MS;
+}
+
+/* What can be seen without the daemon: the config. Returns whether there is a socket to ask. */
+static bool check_config(const struct command *c, json_t *checks, struct daemon_to_ask *daemon)
+{
+	daemon->answer_ms = LONG_ANSWER_MS;
 	if (c->socket != NULL) {
-		snprintf(path, FT_SOCKPATH_MAX, "%s", c->socket);
+		snprintf(daemon->path, sizeof(daemon->path), "%s", c->socket);
 		return true;
 	}
 	char *faults = NULL, text[FT_PATH_MAX + 64];
@@ -302,7 +316,8 @@ static bool check_config(const struct command *c, json_t *checks, char path[FT_S
 	if (config != NULL) {
 		snprintf(text, sizeof(text), "%s is without faults", config->path);
 		add_check(checks, "ft.conf", "ok", text, "");
-		snprintf(path, FT_SOCKPATH_MAX, "%s", config->control_socket);
+		snprintf(daemon->path, sizeof(daemon->path), "%s", config->control_socket);
+		daemon->answer_ms = check_ms(config);
 	} else {
 		add_check(checks, "ft.conf", "FAIL", faults != NULL ? faults : "out of memory",
 		          "mend these; ftd starts on no doubtful file");
@@ -313,11 +328,11 @@ static bool check_config(const struct command *c, json_t *checks, char path[FT_S
 }
 
 /* Adds what the daemon has to say; *plan is a new reference or NULL. Returns an exit code. */
-static int check_daemon(json_t *checks, const char *path, json_t **plan)
+static int check_daemon(json_t *checks, const struct daemon_to_ask *daemon, json_t **plan)
 {
 	char why[FT_CLIENT_ERROR_MAX];
 	json_t *answer, *request = json_pack("{s:s}", "verb", "check");
-	enum ft_asked asked = ft_client_ask(path, request, ANSWER_MS, &answer, why);
+	enum ft_asked asked = ft_client_ask(daemon->path, request, daemon->answer_ms, &answer, why);
 	json_decref(request);
 	if (asked != FT_ASKED_OK) {
 		add_check(checks, "ftd", "FAIL", why, "");
@@ -338,10 +353,10 @@ static int check_daemon(json_t *checks, const char *path, json_t **plan)
 
 static int run_check(const struct command *c)
 {
-	char path[FT_SOCKPATH_MAX];
+	struct daemon_to_ask daemon;
 	json_t *checks = json_array(), *plan = NULL, *check;
 	size_t i;
-	int code = check_config(c, checks, path) ? check_daemon(checks, path, &plan) : EXIT_FAILED;
+	int code = check_config(c, checks, &daemon) ? check_daemon(checks, &daemon, &plan) : EXIT_FAILED;
 	json_array_foreach(checks, i, check)
 	{
 		if (code == EXIT_OK && !is_ok(json_string_value(json_object_get(check, "result"))))

@@ -285,6 +285,13 @@ static void refresh_soon(struct ft_qmp *q)
 		add_timer(q->refresh_timer, REFRESH_AFTER);
 }
 
+/* While the migration comes in, QEMU 7.2 opens its images anew; whoever asks for its block nodes in that moment is
+ * answered by an assertion of qcow2, and QEMU is dead. */
+static bool comes_in(const struct ft_qmp *q)
+{
+	return strcmp(q->view.status, "inmigrate") == 0;
+}
+
 static void on_refresh_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct ft_qmp *q = arg;
@@ -293,7 +300,7 @@ static void on_refresh_timer(evutil_socket_t fd, short what, void *arg)
 	if (!may_ask(q))
 		return; /* begun anew when it may */
 	poll_now(q);
-	if (!ft_discovery_start(q->discovery))
+	if (q->status_known && !comes_in(q) && !ft_discovery_start(q->discovery))
 		refresh_soon(q);
 }
 
@@ -366,6 +373,14 @@ static void take_colo_status(struct ft_qmp *q, const json_t *answer)
 	q->view.last_role = role_of(answer, "last-mode");
 }
 
+static void take_status(struct ft_qmp *q, const char *status)
+{
+	bool came_in = comes_in(q);
+	set_text(q->view.status, sizeof q->view.status, status);
+	if (came_in && !comes_in(q))
+		refresh_soon(q);
+}
+
 static void on_poll(void *arg, int tag, const json_t *reply, int64_t now)
 {
 	struct ft_qmp *q = arg;
@@ -376,9 +391,11 @@ static void on_poll(void *arg, int tag, const json_t *reply, int64_t now)
 	if (tag == POLL_COLO)
 		take_colo_status(q, answer);
 	else
-		set_text(q->view.status, sizeof q->view.status, json_string_value(json_object_get(answer, "status")));
-	if (q->polls_waiting == 0)
+		take_status(q, json_string_value(json_object_get(answer, "status")));
+	if (q->polls_waiting == 0 && !q->status_known) {
 		q->status_known = true;
+		refresh_soon(q);
+	}
 	if (q->status_known)
 		tell_view(q, now);
 }

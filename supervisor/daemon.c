@@ -165,22 +165,6 @@ static void on_stalled(void *arg, int64_t gap, int64_t now)
 	       (double)gap / 1e6);
 }
 
-/* The kernel is asked, not the user ids: security modules and user namespaces have a say, too. */
-static bool may_signal(struct ft_daemon *d, const struct ft_process *process)
-{
-	if (process->pid == 0)
-		return false;
-	int error = ft_process_signal(process, 0) == 0 ? 0 : errno;
-	if (error == EPERM && d->unsignalled != process->pid)
-		ft_log(FT_LOG_ERROR, "core",
-		       "ftd may not signal QEMU (process %d), so this side cannot be protected: run both as the same "
-		       "user, "
-		       "or ftd as root",
-		       (int)process->pid);
-	d->unsignalled = error == EPERM ? process->pid : 0;
-	return error == 0;
-}
-
 static void on_view(void *arg, const struct ft_qemu_view *view, int64_t now)
 {
 	(void)now;
@@ -189,12 +173,12 @@ static void on_view(void *arg, const struct ft_qemu_view *view, int64_t now)
 	bool found = process == &d->found;
 	/* Looked at before a sentinel is given it. */
 	bool stopped = !view->connected && process->pid != 0 && ft_process_stopped(process);
-	bool held = publish(d) && may_signal(d, process);
+	bool guarded = publish(d);
 	struct ft_qemu_facts q = {
 	    .connected = view->connected,
 	    .oob = view->oob,
 	    .plan_ready = view->plan_ready,
-	    .pid_verified = (view->pid_verified || found) && held,
+	    .pid_verified = (view->pid_verified || found) && guarded,
 	    .stopped = stopped,
 	    .instance = instance_of(d),
 	    .vm = found ? FT_VM_ALIVE : view->vm,

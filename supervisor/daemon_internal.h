@@ -39,7 +39,6 @@ struct ft_daemon {
 	struct ft_process found;        /* the session's QEMU, from before it answers: it may stand still, frozen */
 	bool thaw_refused;              /* the core is owed a look at the time, before anything else is told */
 	pid_t instance_pid;             /* the QEMU process that instance names */
-	pid_t unsignalled;              /* the QEMU that ftd is known not to be allowed to signal, 0 none */
 	uint64_t instance;
 	struct event *signal_events[FT_SIGNALS];
 	struct ft_alarm *core_alarm;

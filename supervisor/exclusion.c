@@ -23,10 +23,12 @@ struct ft_exclusion {
 	struct ft_scribe *scribe;
 	struct ft_arbiter *arbiter;
 	struct ft_fence *fence; /* behind a won claim; NULL: none */
+	struct ft_fence *power; /* the same agent for its status, so that a check never stands in the way of a claim */
 	bool fenced;            /* the claim under way is won only once the other host is off */
 	struct event *granted;  /* what needs nobody to be asked is answered from the event loop, too */
 	struct ft_sentinel *sentinel;
 	pid_t guarded; /* the QEMU the sentinel was given, 0 none */
+	bool may_stop; /* it, by the kernel's rules */
 	bool relief_failed;
 	bool relieved; /* the sentinels of earlier ftd are gone */
 	struct event *after_relief;
@@ -35,6 +37,7 @@ struct ft_exclusion {
 	char store_fault[FT_TEXT_MAX]; /* as logged last */
 	void (*checked)(void *arg, const char *fault, const char *warning);
 	void *checked_arg;
+	char check_warning[FT_TEXT_MAX]; /* of the arbiter, while the fence is looked at */
 };
 
 const char *ft_arbiter_word(enum ft_arbiter_type type)
@@ -92,7 +95,7 @@ struct ft_exclusion *ft_exclusion_new(struct event_base *base, const struct ft_c
 	x->scribe = scribe;
 	x->granted = evtimer_new(base, on_granted, x);
 	x->after_relief = evtimer_new(base, on_relieved, x);
-	x->reachable = true;
+	x->reachable = x->may_stop = true;
 	x->type = config->arbiter.type;
 	memcpy(x->pair, config->pair, sizeof x->pair);
 	memcpy(x->node, config->node, sizeof x->node);
@@ -104,7 +107,9 @@ struct ft_exclusion *ft_exclusion_new(struct event_base *base, const struct ft_c
 	bool behind = config->arbiter.type != FT_ARBITER_FENCE && config->arbiter.fence.agent[0];
 	if (behind)
 		x->fence = ft_fence_new(base, &config->arbiter.fence, errors);
-	if (x->arbiter && x->sentinel && x->granted && x->after_relief && (x->fence || !behind))
+	if (x->fence)
+		x->power = ft_fence_new(base, &config->arbiter.fence, errors);
+	if (x->arbiter && x->sentinel && x->granted && x->after_relief && (x->power || !behind))
 		return x;
 	ft_exclusion_free(x, false);
 	return NULL;
@@ -190,6 +195,17 @@ static void relieve_predecessors(struct ft_exclusion *x)
 		evtimer_add(x->after_relief, &now);
 }
 
+/* The sentinel may do what we may: it is our fork. */
+static bool may_stop(const struct ft_process *qemu)
+{
+	if (qemu->pid == 0 || ft_process_signal(qemu, 0) == 0 || errno == ESRCH)
+		return true;
+	ft_log(FT_LOG_ERROR, "core",
+	       "ftd may not signal QEMU (process %d): %s; run ftd as root, or as the user that runs QEMU",
+	       (int)qemu->pid, strerror(errno));
+	return false;
+}
+
 bool ft_exclusion_publish(struct ft_exclusion *x, const struct ft_process *qemu, int64_t lease)
 {
 	/* The lease first: a sentinel that is given a QEMU must already know its right. */
@@ -199,8 +215,9 @@ bool ft_exclusion_publish(struct ft_exclusion *x, const struct ft_process *qemu,
 		if (ft_sentinel_guard(x->sentinel, qemu) != 0)
 			ft_log(FT_LOG_ERROR, "core", "the sentinel is not on guard over QEMU (process %d): %s",
 			       (int)qemu->pid, strerror(errno));
+		x->may_stop = may_stop(qemu);
 	}
-	bool on_guard = ft_sentinel_on_guard(x->sentinel);
+	bool on_guard = ft_sentinel_on_guard(x->sentinel) && x->may_stop;
 	/* Earlier ones hold leases that nobody renews; ours has taken over by now. */
 	if (on_guard && qemu->pid != 0 && !x->relieved)
 		relieve_predecessors(x);
@@ -213,12 +230,33 @@ bool ft_exclusion_reachable(const struct ft_exclusion *x, const char **text)
 	return x->reachable;
 }
 
+static void tell_checked(struct ft_exclusion *x, const char *fault, const char *warning)
+{
+	void (*checked)(void *, const char *, const char *) = x->checked;
+	x->checked = NULL;
+	checked(x->checked_arg, fault, warning);
+}
+
+static void on_power(void *arg, const char *fault, const char *last_line)
+{
+	struct ft_exclusion *x = arg;
+	bool off;
+	if (!ft_fence_reached(fault, last_line, &off))
+		tell_checked(x, fault, "");
+	else
+		tell_checked(x, "", off ? FT_FENCE_IS_OFF : x->check_warning);
+}
+
 static void on_checked(void *arg, const char *fault, const char *warning)
 {
 	struct ft_exclusion *x = arg;
 	note_reach(x, fault);
-	x->checked(x->checked_arg, fault, warning);
-	x->checked = NULL;
+	if (fault[0] || !x->power) {
+		tell_checked(x, fault, warning);
+		return;
+	}
+	snprintf(x->check_warning, sizeof x->check_warning, "%s", warning);
+	ft_fence_run(x->power, FT_FENCE_STATUS, on_power, x);
 }
 
 void ft_exclusion_check(struct ft_exclusion *x, void (*done)(void *arg, const char *fault, const char *warning),
@@ -243,6 +281,7 @@ void ft_exclusion_free(struct ft_exclusion *x, bool on_guard)
 		event_free(x->after_relief);
 	ft_arbiter_free(x->arbiter);
 	ft_fence_free(x->fence);
+	ft_fence_free(x->power);
 	if (on_guard)
 		ft_sentinel_abandon(x->sentinel);
 	else

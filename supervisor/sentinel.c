@@ -230,6 +230,12 @@ static void on_died(evutil_socket_t fd, short what, void *arg)
 
 /* ---- what it tells ---- */
 
+static const char *watchdog_fault_text(int error)
+{
+	return error == ERANGE ? "it resets the host after less than 3 s, and cannot be told otherwise"
+	                       : strerror(error);
+}
+
 static void on_told(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd, (void)what;
@@ -244,7 +250,7 @@ static void on_told(evutil_socket_t fd, short what, void *arg)
 		else
 			ft_log(FT_LOG_ERROR, "core",
 			       "watchdog_device %s: %s; it is tried again every second, until then it guards nothing",
-			       s->watchdog_device, strerror(error));
+			       s->watchdog_device, watchdog_fault_text(error));
 	}
 	int64_t at = atomic_load(&s->page->frozen_at);
 	error = atomic_load(&s->page->freeze_error);
@@ -420,7 +426,7 @@ struct ft_sentinel *ft_sentinel_new(struct event_base *base, const char *state_d
 	error = watchdog_fault(s);
 	if (error != 0) {
 		fprintf(errors, "watchdog_device %s: %s; name a watchdog that is free, or \"\" for none\n",
-		        watchdog_device, strerror(error));
+		        watchdog_device, watchdog_fault_text(error));
 		ft_sentinel_dismiss(s);
 		return NULL;
 	}

@@ -103,18 +103,24 @@ static void watchdog_trouble(struct guard *g, int error)
 		tell();
 }
 
+/* ENOTTY: a stand-in.  Of any other the time is known that it takes to reset the host: set and perhaps rounded, or its own. */
+static bool leaves_room(int fd)
+{
+	int seconds = FT_SENTINEL_WATCHDOG_S;
+	bool set = ioctl(fd, WDIOC_SETTIMEOUT, &seconds) == 0;
+	bool known = set || (errno != ENOTTY && ioctl(fd, WDIOC_GETTIMEOUT, &seconds) == 0);
+	return !known || seconds >= FT_SENTINEL_WATCHDOG_S;
+}
+
 /* A device that a predecessor still holds is busy: tried again at each look. */
 static void open_watchdog(struct guard *g)
 {
-	int seconds = FT_SENTINEL_WATCHDOG_S;
 	int fd = open(g->watchdog_device, O_WRONLY | O_APPEND | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0) {
 		watchdog_trouble(g, errno);
 		return;
 	}
-	/* ENOTTY: a stand-in.  Any other refusal: the device keeps its own time, which must leave room for ours. */
-	if (ioctl(fd, WDIOC_SETTIMEOUT, &seconds) != 0 && errno != ENOTTY &&
-	    ioctl(fd, WDIOC_GETTIMEOUT, &seconds) == 0 && seconds < FT_SENTINEL_WATCHDOG_S) {
+	if (!leaves_room(fd)) {
 		watchdog_trouble(g, ERANGE);
 		(void)!write(fd, "V", 1);
 		close(fd);

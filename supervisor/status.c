@@ -240,6 +240,15 @@ static void check_realtime(json_t *checks, const struct ft_config *config)
 		    "ftd ran for %d ms without a rest and is an ordinary process since", FT_REALTIME_RUNAWAY_MS);
 }
 
+static const char *arbiter_proof(const struct ft_config *config)
+{
+	if (config->arbiter.type == FT_ARBITER_FENCE)
+		return "the agent reaches the other host's power switch";
+	if (config->arbiter.fence.agent[0])
+		return "a scratch register can be claimed, and the fence agent reaches the other host's power switch";
+	return "a scratch register can be claimed";
+}
+
 static void check_arbiter(json_t *checks, const struct ft_status_source *s, const char *fault, const char *warning)
 {
 	const char *type = ft_arbiter_word(s->config->arbiter.type);
@@ -252,7 +261,7 @@ static void check_arbiter(json_t *checks, const struct ft_status_source *s, cons
 	else if (warning[0])
 		add(checks, "arbiter", "warn", "see the text", "%s: %s", type, warning);
 	else
-		add(checks, "arbiter", "ok", "", "%s: a scratch register can be claimed", type);
+		add(checks, "arbiter", "ok", "", "%s: %s", type, arbiter_proof(s->config));
 }
 
 static const char *policy_name(enum ft_policy p)

@@ -40,9 +40,14 @@ def _alarm(row, weather):
     a = row.get("alarms", {}).get(weather)
     if not a or "missing" in a:
         return _NOTHING
-    per_minute = 60 / a["seconds"]
-    mine = f"{a['observer'] * per_minute:.0f}"
-    return mine if a["peer"] is None else f"{mine} ({a['peer'] * per_minute:.0f})"
+    mine = _rate(a["observer"], a["seconds"])
+    return mine if a["peer"] is None else f"{mine} ({_rate(a['peer'], a['seconds'])})"
+
+
+def _rate(count, seconds):
+    """0 is none at all: one in ten minutes is 0.1."""
+    per_minute = count * 60 / seconds
+    return f"{per_minute:.0f}" if count == 0 or per_minute >= 10 else f"{per_minute:.2g}"
 
 
 def _stopped(row):

@@ -4,14 +4,17 @@ Knows: the form of a register, etcd's command line and JSON gateway.  Must not k
 """
 
 import base64
+import contextlib
 import http.client
 import json
 import os
 import re
+import subprocess
 
 from tests.pair import processes
 
 PORT = 2379
+AGENT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "fence_agent")
 _ENTRY = re.compile(r"claimed by (\S+) at \S+\n")
 
 
@@ -54,6 +57,107 @@ class FileArbiter:
         os.rename(self._away, self.path)
 
 
+class HangingFileArbiter(FileArbiter):
+    """A folder on a filesystem of its own, which can be frozen: whoever writes there then hangs, and cannot be killed."""
+
+    def __init__(self, directory):
+        image, self._mount = os.path.join(directory, "image"), os.path.join(directory, "mount")
+        os.mkdir(self._mount)
+        with open(image, "wb") as f:
+            f.truncate(8 << 20)
+        _run("mkfs.ext4", "-q", image)
+        _run("mount", "-o", "loop", image, self._mount)
+        super().__init__(self._mount)
+
+    def hang(self):
+        _run("fsfreeze", "--freeze", self._mount)
+
+    def go_on(self):
+        _run("fsfreeze", "--unfreeze", self._mount)
+
+    def close(self):
+        with contextlib.suppress(OSError):
+            self.go_on()
+        processes.wait_until(self._unmounted, "the arbiter's filesystem to be unmounted")
+
+    def _unmounted(self):
+        with contextlib.suppress(OSError):
+            _run("umount", self._mount)
+        return not os.path.ismount(self._mount)
+
+
+class PowerSwitch:
+    """What feeds a host, and what tests/e2e/fence_agent does to it."""
+
+    def __init__(self, directory, node):
+        self.path = os.path.join(directory, "power-of-" + node)
+        os.mkdir(self.path)
+
+    def feeds(self, pids):
+        """Off, these processes die."""
+        self._write("pids", "\n".join(map(str, pids)))
+
+    def breaks(self, text="the plug is stuck"):
+        """Nothing is done from now on, and the agent says so."""
+        self._write("broken", text)
+
+    def mended(self):
+        os.unlink(os.path.join(self.path, "broken"))
+
+    def takes(self, seconds):
+        self._write("seconds", str(seconds))
+
+    def used(self):
+        """How often the power was really cut."""
+        return self._lines("cut")
+
+    def tried(self):
+        return self._lines("tried")
+
+    def _lines(self, name):
+        try:
+            with open(os.path.join(self.path, name), encoding="ascii") as f:
+                return len(f.readlines())
+        except FileNotFoundError:
+            return 0
+
+    def _write(self, name, text):
+        with open(os.path.join(self.path, name), "w", encoding="ascii") as f:
+            f.write(text)
+
+
+class _WithSwitches:
+    """Each host can power the other one off."""
+
+    def __init__(self, directory):
+        super().__init__(directory)
+        self.switches = {node: PowerSwitch(directory, node) for node in ("alpha", "beta")}
+
+    def settings(self, node):
+        other = self.switches["beta" if node == "alpha" else "alpha"]
+        return super().settings(node) | {"fence.agent": AGENT, "fence.options": {"switch": other.path}, "fence.timeout_ms": 11000}
+
+
+class FencingFileArbiter(_WithSwitches, FileArbiter):
+    """A folder, and the power switch behind a won claim."""
+
+
+class _Nothing:
+    def __init__(self, directory):
+        pass
+
+    def settings(self, _node):
+        return {"arbiter.type": "fence"}
+
+    def registers(self):
+        return {}
+
+
+class FenceArbiter(_WithSwitches, _Nothing):
+    """Nothing but the power switches."""
+    kind = "fence"
+
+
 class EtcdArbiter:
     """A real etcd on the network's host "arbiter"."""
     kind = "etcd"
@@ -86,6 +190,12 @@ class EtcdArbiter:
         client.sock = self._network.connect("arbiter", ("127.0.0.1", PORT))
         client.request("POST", path, json.dumps(body))
         return json.loads(client.getresponse().read())
+
+
+def _run(*argv):
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+    if done.returncode != 0:
+        raise OSError(f"{' '.join(argv)}: {done.stderr.strip()}")
 
 
 def _winner(text):

@@ -13,7 +13,7 @@ import sys
 import time
 
 from tests.e2e import ftconf
-from tests.e2e.arbiters import EtcdArbiter, FileArbiter, NoArbiter
+from tests.e2e.arbiters import EtcdArbiter, FenceArbiter, FencingFileArbiter, FileArbiter, NoArbiter
 from tests.e2e.observer import Observer
 from tests.e2e.udp_relay import UdpRelay
 from tests.pair import pair as colo
@@ -172,7 +172,7 @@ class Side:
 class Rig:
     """A pair with an ftd on each side.  alpha holds the first primary, beta the first secondary.
 
-    arbiter: "none", "file" or "etcd", or one that is there already.  network: a Network, for each side in a namespace of its
+    arbiter: "none", "file", "etcd", "fence" or "file and fence", or one that is there already.  network: a Network, for each side in a namespace of its
     own; rig.observer then hears their guests all the while.
     """
 
@@ -199,7 +199,8 @@ class Rig:
     def _arbiter(self, kind):
         if kind == "etcd":
             return EtcdArbiter(self.pair.slot.dir, self.network)
-        return FileArbiter(self.pair.slot.dir) if kind == "file" else NoArbiter()
+        made = {"file": FileArbiter, "fence": FenceArbiter, "file and fence": FencingFileArbiter}
+        return made[kind](self.pair.slot.dir) if kind in made else NoArbiter()
 
     def side(self, role):
         return {"primary": self.alpha, "secondary": self.beta}[role]

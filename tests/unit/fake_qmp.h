@@ -33,12 +33,14 @@ struct fake_orders {
 	atomic_int mute[2];       /* requests wait unread; answered, in order, once this is 0 again */
 	atomic_int hang_up_on[2]; /* closes instead of answering the Nth request from now; 0: never */
 	atomic_int big_answers;   /* answers to query-status are too large */
+	atomic_int comes_in;      /* its migration is not through: no COLO yet */
 	atomic_int rubbish;       /* before each answer comes an event, and before one of them a broken line */
 	atomic_int say;           /* counts up: sends the event in event on both connections */
 	char event[256];
 
 	atomic_int said; /* follows say */
 	atomic_int accepted[2];
+	atomic_int nodes;      /* query-named-block-nodes was asked so often */
 	atomic_int promoted;   /* x-colo-lost-heartbeat was carried out */
 	atomic_int parameters; /* migrate-set-parameters was asked so often, rightly */
 };
@@ -79,14 +81,16 @@ static json_t *fake_lost_heartbeat(struct fake_orders *o)
 
 static json_t *fake_answer(struct fake_orders *o, const char *command, const json_t *arguments)
 {
-	bool promoted = o->promoted;
+	bool promoted = o->promoted, comes_in = o->comes_in;
 	static const char *const empty_lists[] = {"query-named-block-nodes", "query-block-exports", "qom-list"};
 	static const char *const empty_objects[] = {"qmp_capabilities", "yank", "nbd-server-stop"};
 	if (!strcmp(command, "query-status"))
-		return json_pack("{s:{s:b,s:b,s:s}}", "return", "running", 1, "singlestep", 0, "status", "running");
+		return json_pack("{s:{s:b,s:b,s:s}}", "return", "running", 1, "singlestep", 0, "status",
+		                 comes_in ? "inmigrate" : "running");
+	o->nodes += !strcmp(command, "query-named-block-nodes");
 	if (!strcmp(command, "query-colo-status"))
-		return json_pack("{s:{s:s,s:s,s:s}}", "return", "mode", promoted ? "none" : "secondary", "last-mode",
-		                 promoted ? "secondary" : "none", "reason", "none");
+		return json_pack("{s:{s:s,s:s,s:s}}", "return", "mode", promoted || comes_in ? "none" : "secondary",
+		                 "last-mode", promoted ? "secondary" : "none", "reason", "none");
 	if (!strcmp(command, "query-migrate"))
 		return json_pack("{s:{s:s}}", "return", "status", promoted ? "completed" : "colo");
 	if (!strcmp(command, "query-migrate-parameters"))

@@ -566,7 +566,8 @@ END_TEST
 /* --- TLS and users --- */
 
 #define SERVER_OPTIONS                                                                                                 \
-	"--cert-file %s/server.pem --key-file %s/server.key --client-cert-auth --trusted-ca-file %s/ca.pem"
+	"--cert-file %s/server.pem --key-file %s/server.key --client-cert-auth --trusted-ca-file %s/ca.pem "           \
+	"--auth-token-ttl 2"
 #define CTL                                                                                                            \
 	"ETCDCTL_API=3 etcdctl --endpoints=https://127.0.0.1:%d --cacert=%s/ca.pem --cert=%s/client.pem "              \
 	"--key=%s/client.key "
@@ -644,6 +645,20 @@ START_TEST(tls_client_certificate_and_user_work_together)
 	ck_assert_int_eq(claim(s, "alpha").claim, FT_CLAIM_WON);
 	ck_assert_int_eq(claim(s, "beta").claim, FT_CLAIM_LOST);
 	ck_assert_str_eq(look(s).name, "alpha");
+}
+END_TEST
+
+START_TEST(a_token_that_has_expired_is_renewed)
+{
+	const int s = A_SESSION;
+	ck_assert_int_eq(claim(s, "alpha").claim, FT_CLAIM_WON);
+	sleep(5); /* it lives for 2 s beyond its last use, and the dead are looked for every second */
+	struct heard h = claim(s, "beta");
+	ck_assert_msg(h.claim == FT_CLAIM_LOST, "%s", h.error);
+	sleep(5);
+	ck_assert_str_eq(look(s).name, "alpha");
+	sleep(5);
+	ck_assert_str_eq(check().error, "");
 }
 END_TEST
 
@@ -788,6 +803,7 @@ int main(void)
 	tcase_add_test(tls, a_server_of_another_ca_is_not_believed);
 	tcase_add_test(tls, without_a_client_certificate_there_is_no_answer);
 	tcase_add_test(tls, a_password_that_others_can_read_is_refused);
+	tcase_add_test(tls, a_token_that_has_expired_is_renewed);
 	tcase_add_test(tls, a_token_that_has_grown_old_is_renewed); /* last: the server does not outlive it */
 	SRunner *sr = srunner_create(s);
 	srunner_run_all(sr, CK_NORMAL);

@@ -5,10 +5,12 @@
 #include "tests/arbiter/ask.h"
 #include "tests/arbiter/race.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sodium.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -275,6 +277,95 @@ START_TEST(a_relative_path_is_refused)
 }
 END_TEST
 
+/* --- A storage that errs: its calls, as this program's own linkat and fsync let them end --- */
+
+static enum { HONEST, REPEATED, LOST_ANSWER, STALE, FLUSH_FAILS } storage; /* inherited by the claim's process */
+
+static int fails_with(int error)
+{
+	errno = error;
+	return -1;
+}
+
+int linkat(int from_dir, const char *from, int to_dir, const char *to, int flags)
+{
+	if (storage == STALE)
+		return fails_with(ESTALE);
+	long done = syscall(SYS_linkat, from_dir, from, to_dir, to, flags);
+	if (done == 0 && storage == REPEATED) /* NFS: the answer was lost, and the request repeated */
+		return fails_with(EEXIST);
+	if (done == 0 && storage == LOST_ANSWER)
+		return fails_with(EIO);
+	return (int)done;
+}
+
+int fsync(int fd)
+{
+	return storage == FLUSH_FAILS ? fails_with(EIO) : (int)syscall(SYS_fsync, fd);
+}
+
+START_TEST(a_link_that_was_made_is_ours_whatever_the_storage_says_of_it)
+{
+	storage = REPEATED;
+	ck_assert_int_eq(claim(1, "alpha").claim, FT_CLAIM_WON);
+	ck_assert_int_eq(claim(1, "beta").claim, FT_CLAIM_LOST);
+	storage = LOST_ANSWER;
+	ck_assert_int_eq(claim(2, "alpha").claim, FT_CLAIM_WON);
+	storage = HONEST;
+	ck_assert_str_eq(look(1).name, "alpha");
+	ck_assert_str_eq(look(2).name, "alpha");
+	ck_assert_int_eq(files_in(".ftd.*"), 0);
+}
+END_TEST
+
+START_TEST(a_link_that_was_not_made_is_nobodys)
+{
+	storage = STALE;
+	struct heard h = claim(1, "alpha");
+	ck_assert_int_eq(h.claim, FT_CLAIM_UNREACHABLE);
+	assert_says(h.error, "Stale file handle");
+	assert_says(check().error, "Stale file handle");
+	storage = HONEST;
+	ck_assert_int_eq(look(1).what, FT_REGISTER_ABSENT);
+	ck_assert_int_eq(files_in(".ftd.*"), 0);
+}
+END_TEST
+
+START_TEST(nobody_acts_on_a_register_that_cannot_be_flushed)
+{
+	ck_assert_int_eq(claim(1, "alpha").claim, FT_CLAIM_WON);
+	storage = FLUSH_FAILS;
+	struct heard h = claim(2, "alpha");
+	ck_assert_int_eq(h.claim, FT_CLAIM_UNREACHABLE);
+	assert_says(h.error, "Input/output error");
+	ck_assert_int_eq(look(1).what, FT_REGISTER_UNKNOWN);
+	storage = HONEST;
+	ck_assert_int_eq(look(2).what, FT_REGISTER_ABSENT);
+}
+END_TEST
+
+START_TEST(a_read_only_storage_refuses_a_claim_but_not_the_winners_name)
+{
+	if (!are_we_root("a storage that has become read-only"))
+		return;
+	ck_assert_int_eq(mount("tmpfs", dir, "tmpfs", 0, ""), 0);
+	struct heard first = claim(1, "alpha");
+	int remounted = mount("tmpfs", dir, "tmpfs", MS_REMOUNT | MS_RDONLY, "");
+	struct heard again = claim(1, "alpha"), other = claim(1, "beta"), none = claim(2, "beta"), seen = look(1),
+	             absent = look(2), checked = check();
+	ck_assert_int_eq(umount(dir), 0);
+	ck_assert_int_eq(remounted, 0);
+	ck_assert_int_eq(first.claim, FT_CLAIM_WON);
+	ck_assert_int_eq(again.claim, FT_CLAIM_WON);
+	ck_assert_int_eq(other.claim, FT_CLAIM_LOST);
+	ck_assert_int_eq(none.claim, FT_CLAIM_UNREACHABLE);
+	assert_says(none.error, "Read-only file system");
+	ck_assert_int_eq(seen.what, FT_REGISTER_TAKEN);
+	ck_assert_int_eq(absent.what, FT_REGISTER_UNKNOWN);
+	assert_says(checked.error, "Read-only file system");
+}
+END_TEST
+
 /* --- A storage that stalls: a real filesystem, frozen.  Its writers cannot be killed. --- */
 
 static void thaw(void)
@@ -419,6 +510,10 @@ int main(void)
 	tcase_add_test(one, a_check_tries_it_warns_of_local_storage_and_leaves_nothing);
 	tcase_add_test(one, a_check_removes_old_litter_of_this_hosts_dead_only);
 	tcase_add_test(one, a_relative_path_is_refused);
+	tcase_add_test(one, a_read_only_storage_refuses_a_claim_but_not_the_winners_name);
+	tcase_add_test(one, a_link_that_was_made_is_ours_whatever_the_storage_says_of_it);
+	tcase_add_test(one, a_link_that_was_not_made_is_nobodys);
+	tcase_add_test(one, nobody_acts_on_a_register_that_cannot_be_flushed);
 	tcase_add_test(one, a_storage_that_stalls_holds_nobody_up);
 	suite_add_tcase(s, one);
 	tcase_set_timeout(races, 120);

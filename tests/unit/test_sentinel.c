@@ -7,14 +7,20 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
+#include <linux/watchdog.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -511,6 +517,55 @@ END_TEST
 
 /* ---- the watchdog, played by a file that keeps what it is fed ---- */
 
+/* What the kernel's watchdogs do besides: open is for one alone, and ioctls tell and set the time to the reset.  The
+ * sentinel is a fork of this program, so these calls are its own. */
+static struct watchdog {
+	_Atomic int opens;
+	int settable; /* 0, or the error of setting the time */
+	int at_least; /* seconds; a shorter time is rounded up to it */
+	int at_most;
+	_Atomic int seconds;
+} * watchdog; /* NULL: a plain file */
+
+int open(const char *path, int flags, ...)
+{
+	va_list args;
+	va_start(args, flags);
+	int mode = va_arg(args, int);
+	va_end(args);
+	int fd = (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+	if (!watchdog || fd < 0 || strcmp(path, device) != 0 || (flags & O_ACCMODE) != O_WRONLY)
+		return fd;
+	if (flock(fd, LOCK_EX | LOCK_NB) != 0) { /* let go by the holder's death, as the kernel does */
+		close(fd);
+		errno = EBUSY;
+		return -1;
+	}
+	watchdog->opens++;
+	return fd;
+}
+
+int ioctl(int fd, unsigned long request, ...)
+{
+	va_list args;
+	va_start(args, request);
+	int *seconds = va_arg(args, int *);
+	va_end(args);
+	bool set = request == WDIOC_SETTIMEOUT;
+	if (!watchdog || (!set && request != WDIOC_GETTIMEOUT))
+		return (int)syscall(SYS_ioctl, fd, request, seconds);
+	if (set && watchdog->settable != 0) {
+		errno = watchdog->settable;
+		return -1;
+	}
+	if (set)
+		watchdog->seconds = *seconds < watchdog->at_least  ? watchdog->at_least
+		                    : *seconds > watchdog->at_most ? watchdog->at_most
+		                                                   : *seconds;
+	*seconds = watchdog->seconds;
+	return 0;
+}
+
 static size_t meals(char food[64])
 {
 	int fd = open(device, O_RDONLY);
@@ -587,6 +642,99 @@ START_TEST(a_watchdog_is_not_fed_while_a_guest_runs_on)
 }
 END_TEST
 
+static void make_watchdog(struct watchdog w)
+{
+	make_device();
+	watchdog = mmap(NULL, sizeof(*watchdog), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ck_assert_ptr_ne(watchdog, MAP_FAILED);
+	*watchdog = w;
+}
+
+START_TEST(a_watchdog_is_opened_once_and_told_its_time)
+{
+	make_watchdog((struct watchdog){.at_least = 1, .at_most = 600, .seconds = 60});
+	sentinel = start_sentinel(device);
+	guard();
+	ft_sentinel_lease(sentinel, ft_clock_now() + HOUR);
+	size_t n = count_meals();
+	ck_assert_int_eq(await_meals(n + 2), '\0');
+	ck_assert_int_eq(watchdog->opens, 1);
+	ck_assert_int_eq(watchdog->seconds, FT_SENTINEL_WATCHDOG_S);
+}
+END_TEST
+
+START_TEST(a_watchdog_that_takes_its_own_longer_time_is_used)
+{
+	make_watchdog((struct watchdog){.settable = EOPNOTSUPP, .seconds = 60});
+	sentinel = start_sentinel(device);
+	ck_assert_int_eq(await_meals(1), 'V');
+}
+END_TEST
+
+/* With less than three seconds, a machine that is busy for a moment would be reset. */
+START_TEST(a_watchdog_that_would_reset_too_soon_is_refused_and_left_at_rest)
+{
+	const struct watchdog hasty[] = {{.settable = EOPNOTSUPP, .seconds = 1}, {.at_least = 1, .at_most = 2}};
+	for (size_t i = 0; i < sizeof(hasty) / sizeof(hasty[0]); i++) {
+		char *text = NULL;
+		size_t size = 0;
+		FILE *errors = open_memstream(&text, &size);
+		unlink(device);
+		watchdog = NULL;
+		make_watchdog(hasty[i]);
+		ck_assert_ptr_null(ft_sentinel_new(base, dir, device, on_froze, NULL, errors));
+		fclose(errors);
+		ck_assert_msg(strstr(text, device) && strstr(text, "less than 3 s"), "%s", text);
+		ck_assert_int_eq(await_meals(1), 'V');
+		free(text);
+	}
+}
+END_TEST
+
+START_TEST(a_watchdog_that_somebody_else_feeds_is_said)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *errors = open_memstream(&text, &size);
+	make_watchdog((struct watchdog){.at_least = 1, .at_most = 600});
+	int other = open(device, O_WRONLY);
+	ck_assert_int_ge(other, 0);
+	ck_assert_ptr_null(ft_sentinel_new(base, dir, device, on_froze, NULL, errors));
+	fclose(errors);
+	ck_assert_msg(strstr(text, device) && strstr(text, "busy"), "%s", text);
+	ck_assert_uint_eq(count_meals(), 0);
+	close(other);
+	free(text);
+}
+END_TEST
+
+/* Busy while an earlier ftd's sentinel feeds it; never at rest in between, since a lease is in force. */
+START_TEST(a_watchdog_is_taken_over_with_its_charge)
+{
+	make_watchdog((struct watchdog){.at_least = 1, .at_most = 600});
+	struct ft_sentinel *first = start_sentinel(device);
+	ft_sentinel_lease(first, ft_clock_now() + HOUR);
+	ck_assert_int_eq(ft_sentinel_guard(first, &qemu), 0);
+	size_t n = count_meals();
+	ck_assert_int_eq(await_meals(n + 1), '\0');
+	pid_t pid = ft_sentinel_pid(first);
+	ft_sentinel_abandon(first);
+	sentinel = start_sentinel(device);
+	ft_sentinel_lease(sentinel, ft_clock_now() + HOUR);
+	guard();
+	ck_assert_int_eq(watchdog->opens, 1);
+	ck_assert_int_eq(ft_sentinel_relieve_predecessors(sentinel, stderr), 1);
+	waitpid(pid, NULL, 0);
+	n = count_meals();
+	ck_assert_int_eq(await_meals(n + 2), '\0');
+	ck_assert_int_eq(watchdog->opens, 2);
+	char food[64];
+	n = meals(food);
+	const char *charged = memchr(food, '\0', n);
+	ck_assert_ptr_null(memchr(charged, 'V', (size_t)(food + n - charged)));
+}
+END_TEST
+
 START_TEST(a_watchdog_that_cannot_be_opened_is_said)
 {
 	char *text = NULL;
@@ -639,6 +787,11 @@ int main(void)
 	tcase_add_test(c, the_next_qemu_takes_the_place_of_a_dead_one);
 	tcase_add_test(c, a_watchdog_is_fed_and_may_rest_only_where_no_lease_can_end);
 	tcase_add_test(c, a_watchdog_is_not_fed_while_a_guest_runs_on);
+	tcase_add_test(c, a_watchdog_is_opened_once_and_told_its_time);
+	tcase_add_test(c, a_watchdog_that_takes_its_own_longer_time_is_used);
+	tcase_add_test(c, a_watchdog_that_would_reset_too_soon_is_refused_and_left_at_rest);
+	tcase_add_test(c, a_watchdog_that_somebody_else_feeds_is_said);
+	tcase_add_test(c, a_watchdog_is_taken_over_with_its_charge);
 	tcase_add_test(c, a_watchdog_that_cannot_be_opened_is_said);
 	tcase_add_test(c, a_state_dir_that_is_missing_is_said);
 	suite_add_tcase(s, c);

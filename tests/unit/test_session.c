@@ -211,6 +211,25 @@ START_TEST(learns_everything)
 }
 END_TEST
 
+/* A real one may die of the question then. */
+START_TEST(block_nodes_are_not_asked_for_while_the_migration_comes_in)
+{
+	fake_start(&fake);
+	fake.orders->comes_in = 1;
+	open_fake();
+	RUN_UNTIL(told.view.connected);
+	snprintf(fake.orders->event, sizeof fake.orders->event,
+	         "{\"event\": \"MIGRATION\", \"data\": {\"status\": \"active\"}}");
+	fake.orders->say++;
+	run_for(1500);
+	ck_assert_str_eq(told.view.status, "inmigrate");
+	ck_assert_int_eq(fake.orders->nodes, 0);
+	fake.orders->comes_in = 0;
+	RUN_UNTIL(ready());
+	ck_assert_int_gt(fake.orders->nodes, 0);
+}
+END_TEST
+
 START_TEST(absent_then_there)
 {
 	open_fake();
@@ -630,6 +649,7 @@ int main(void)
 	tcase_add_checked_fixture(c, set_up, tear_down);
 	tcase_set_timeout(c, 120);
 	tcase_add_test(c, learns_everything);
+	tcase_add_test(c, block_nodes_are_not_asked_for_while_the_migration_comes_in);
 	tcase_add_test(c, absent_then_there);
 	tcase_add_test(c, silence_is_not_absence);
 	tcase_add_test(c, not_qmp_at_all);

@@ -19,7 +19,7 @@ class Corosync(daemon.Pair):
     REAL_TIME = True
     HEARTBEATS = False
     REMARK = ("nominal is its token timeout; its members learn of the loss only after the consensus timeout, "
-              "at least 1.2 times as long again")
+              "at least 1.2 times as long again; no ideal: no packet of the wire alone restarts its timer")
 
     @classmethod
     def version(cls):

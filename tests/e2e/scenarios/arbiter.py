@@ -1,9 +1,12 @@
 """One machine, and a folder as the arbiter: who may end a session, and who may only stand still."""
 
+import contextlib
 import os
 import signal
+import tempfile
 import time
 
+from tests.e2e.arbiters import HangingFileArbiter
 from tests.e2e.checks import HOST_DIED, Calm, failed_over, is_out, no_failover, only_one_runs, replicates, survivor_runs
 from tests.e2e.harness import Skip, default_arbiter, protected, stays, wait
 from tests.e2e.registry import on_either, scenario
@@ -33,8 +36,8 @@ for same in (orders.both_ordered_at_once, daemons.goodbye_of_both, network.one_l
     scenario(with_file(same))
 
 
-def with_arbiter(**options):
-    return protected(arbiter="file", **options)
+def with_arbiter(arbiter="file", **options):
+    return protected(arbiter=arbiter, **options)
 
 
 def held(side):
@@ -183,6 +186,62 @@ def the_arbiter_is_away_while_all_is_well():
         failed_over(rig, rig.beta, HOST_DIED)
 
 
+def host_comes_back(role, begin):
+    """Its disk still holds the session that it was bound by, and its new guest has nothing to do with that one."""
+    with with_arbiter() as rig:
+        victim, survivor = rig.side(role), rig.other(rig.side(role))
+        victim.kill_host()
+        failed_over(rig, survivor, HOST_DIED)
+        for step in begin(rig, victim, survivor):
+            step()
+        rig.wait_protected()
+        assert (survivor.status()["role"], victim.status()["role"]) == ("primary", "secondary")
+        assert not any(s.qemu.stopped() for s in rig.sides)
+
+
+@on_either
+def a_host_comes_back_and_its_new_qemu_is_there_first(role):
+    host_comes_back(role, lambda rig, new, survivor: (lambda: rig.pair.start_secondary(new.qemu, survivor.qemu), new.start_ftd))
+
+
+@on_either
+def a_host_comes_back_and_its_ftd_is_there_first(role):
+    host_comes_back(role, lambda rig, new, survivor: (new.start_ftd, lambda: rig.pair.start_secondary(new.qemu, survivor.qemu)))
+
+
+@scenario
+def both_hosts_come_back_with_a_new_pair():
+    """A power cut.  Nobody has ended the session; whoever leads the new pair does."""
+    with with_arbiter() as rig:
+        old = rig.alpha.status()["session"]["id"]
+        for s in rig.sides:
+            s.ftd.kill()
+        for s in rig.sides:
+            s.qemu.kill()
+        rig.pair.up()
+        for s in rig.sides:
+            s.start_ftd()
+        rig.wait_protected()
+        no_failover(rig)
+        assert rig.arbiter.registers() == {old: "alpha"}, rig.arbiter.registers()
+
+
+@scenario
+def both_qemus_died_and_a_new_pair_begins():
+    """Each side has given the session up for good, and both say so: nobody is left who could run the guest in it."""
+    with with_arbiter() as rig:
+        for s in rig.sides:
+            s.freeze_ftd()
+        for s in rig.sides:
+            s.qemu.kill()
+        for s in rig.sides:
+            s.wake_ftd()
+        for s in rig.sides:
+            wait(lambda s=s: s.status()["session"]["stage"] == "resigned", f"{s.node} to give the session up")
+        rig.pair.up()
+        rig.wait_protected()
+
+
 @on_either
 def held_until_the_arbiter_is_back(role):
     with with_arbiter() as rig:
@@ -193,6 +252,35 @@ def held_until_the_arbiter_is_back(role):
         assert not [r for r in survivor.outcomes() if r["result"] == "success"], survivor.outcomes()
         rig.arbiter.mount()
         failed_over(rig, survivor, HOST_DIED)
+
+
+@on_either
+def held_while_the_storage_hangs(role):
+    """Its claims hang in the kernel, ftd does not; and the first answer that comes is the right one."""
+    with storage_that_can_hang() as storage, with_arbiter(arbiter=storage) as rig, Watch(rig):
+        victim, survivor = rig.side(role), rig.other(rig.side(role))
+        calm = Calm(rig)
+        storage.hang()
+        check = survivor.ftctl("check")
+        assert check.returncode == 1 and "arbiter" in check.stdout, check.stdout
+        calm.check(for_seconds=2)
+        victim.freeze_host()
+        held(survivor)
+        storage.go_on()
+        failed_over(rig, survivor, HOST_DIED)
+        victim.wake_host_but_qemu()
+        fenced(victim)
+
+
+@contextlib.contextmanager
+def storage_that_can_hang():
+    with tempfile.TemporaryDirectory(prefix="ftd-e2e-") as directory:
+        try:
+            storage = HangingFileArbiter(directory)
+        except OSError as why:
+            raise Skip(f"no filesystem of one's own that could be frozen: {why}") from why
+        with contextlib.closing(storage):
+            yield storage
 
 
 @on_either
@@ -245,21 +333,42 @@ def a_frozen_host_wakes_up_too_late(role):
             failed_over(rig, survivor, HOST_DIED)
 
 
-@scenario
-def a_full_disk_arms_nothing():
+@on_either
+def a_full_disk_arms_nothing(role):
     """A session that cannot be stored is never told to anybody."""
     tmpfs = "cp '{0}/session' /dev/shm/ftd-e2e-session && mount -t tmpfs -o size=16k tmpfs '{0}' && mv /dev/shm/ftd-e2e-session '{0}/session' && (head -c 1M /dev/zero >'{0}/ballast'; :) 2>/dev/null; exec \"$@\""
     if os.geteuid() != 0:
         raise Skip("a full disk of one's own takes root")
     with with_arbiter() as rig:
-        side = rig.alpha
+        side = rig.side(role)
         side.stop_ftd()
         side.start_ftd(inside=["unshare", "--mount", "sh", "-c", tmpfs.format(side.state_dir), "sh"])
-        wait(lambda: "state_dir" in (side.status()["reason"] or ""), "alpha to say what is missing")
+        wait(lambda: "state_dir" in (side.status()["reason"] or ""), f"{side.node} to say what is missing")
         stays(lambda: not any(s.status()["protected"] for s in rig.sides), 3, "nobody is protected")
         assert side.ftctl("check").returncode != 0 and "state_dir" in side.ftctl("check").stdout
         no_failover(rig)
         os.unlink(f"/proc/{side.ftd.pid}/root{side.state_dir}/ballast")
+        rig.wait_protected()
+        no_failover(rig)
+
+
+@on_either
+def who_may_not_signal_its_qemu_is_not_protected(role):
+    """It could not keep its guest from running on beside the other side's; that is said before it matters."""
+    other_user = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--inh-caps", "+dac_override",
+                  "--ambient-caps", "+dac_override"]  # reads and writes what it likes, but ends nobody
+    if os.geteuid() != 0:
+        raise Skip("an ftd of another user takes root")
+    with with_arbiter() as rig:
+        side = rig.side(role)
+        side.stop_ftd()
+        side.start_ftd(inside=other_user)
+        side.wait_log("ERROR", "may not signal QEMU")
+        stays(lambda: not any(s.status()["protected"] for s in rig.sides), 3, "nobody is protected")
+        check = side.ftctl("check")
+        assert check.returncode == 1 and "may not signal QEMU" in check.stdout, check.stdout
+        side.stop_ftd()
+        side.start_ftd()
         rig.wait_protected()
         no_failover(rig)
 
@@ -275,6 +384,22 @@ def a_torn_session_file(role):
         said = len(side.log_text())
         side.start_ftd()
         side.wait_log("ERROR", path, since=said)
+        wait(lambda: [s.state() for s in rig.sides] == ["protected"] * 2 or "solo" in [s.state() for s in rig.sides],
+             "the pair to settle")
+        if "solo" in [s.state() for s in rig.sides]:
+            only_one_runs(rig)
+        else:
+            no_failover(rig)
+
+
+@on_either
+def a_lost_session_file(role):
+    """ftd was here before, says its state_dir; so there may have been a session, and the peer tells."""
+    with with_arbiter(settings=SLOW) as rig, Watch(rig):
+        side = rig.side(role)
+        side.kill_ftd()
+        os.unlink(os.path.join(side.state_dir, "session"))
+        side.start_ftd()
         wait(lambda: [s.state() for s in rig.sides] == ["protected"] * 2 or "solo" in [s.state() for s in rig.sides],
              "the pair to settle")
         if "solo" in [s.state() for s in rig.sides]:

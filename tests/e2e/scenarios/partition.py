@@ -16,7 +16,8 @@ from tests.e2e.watch import Watch
 from tests.pair.pair import Pair
 
 RACES = int(os.environ.get("FTD_RACES", "100"))  # in all
-RACE_SETTINGS = {"heartbeat.interval_ms": 40}  # a detection time of 200 ms
+RACE_GUARD_MS = int(os.environ.get("FTD_RACE_GUARD_MS", "20"))  # a shorter one than the shipped with realtime = true
+RACE_SETTINGS = {"heartbeat.interval_ms": 40, "failover.guard_ms": RACE_GUARD_MS, "realtime": RACE_GUARD_MS < 20}
 
 
 def namespaces():
