@@ -377,8 +377,9 @@ void ft_core_refresh_self(struct ft_core *c)
 	if (s->vm == FT_VM_GONE && q->role == FT_ROLE_NONE)
 		s->vm = FT_VM_ABSENT;
 	s->repl_broken = c->broken_at != FT_NEVER && c->phase != FT_PHASE_SOLO;
+	bool holdable = !c->params.arbitrated || q->pid_verified; /* else it accepts no session */
 	s->ready = q->connected && q->oob && q->plan_ready && q->role != FT_ROLE_NONE && s->vm == FT_VM_ALIVE &&
-	           !c->hung && c->checkpoint_at != FT_NEVER && c->broken_at == FT_NEVER;
+	           holdable && !c->hung && c->checkpoint_at != FT_NEVER && c->broken_at == FT_NEVER;
 	s->checkpoint_ms = q->checkpoint_ms > 0 ? (uint32_t)q->checkpoint_ms : 0;
 	s->leaving = c->left;
 	/* Also where it was resigned: the peer must know in which one our QEMU died, or yields. */

@@ -1026,7 +1026,10 @@ static void give_up_freezing(struct ft_core *c, struct ft_actions *out)
 		answer(c, FT_ANSWER_REFUSED);
 	c->owes_answer = false;
 	ft_core_do(out, FT_DO_THAW); /* a SIGSTOP that was sent may yet take hold */
-	ft_core_say(c, out, FT_LEVEL_ERROR, "our QEMU could not be frozen; check that ftd may signal it (ftctl check)");
+	ft_core_say(c, out, FT_LEVEL_ERROR,
+	            "our QEMU did not stand still within %d ms: this machine is starved, or ftd may not signal it "
+	            "(ftctl check)",
+	            (int)(FT_FREEZE_NS / FT_NS_PER_MS));
 	to_rest(c, out);
 }
 
@@ -1398,7 +1401,7 @@ static void end_unfrozen(struct ft_core *c, struct ft_actions *out)
 	c->bound = false;
 	drop_attempt(c);
 	kill_qemu(c, out);
-	ft_core_enter(c, out, FT_PHASE_FENCED, "our QEMU could not be stopped in time, and was ended");
+	ft_core_enter(c, out, FT_PHASE_FENCED, "our QEMU could not be stopped in time, and is ended");
 }
 
 static void send_claim(struct ft_core *c, struct ft_actions *out)

@@ -209,7 +209,6 @@ void ft_propose(struct ft_core *c, struct ft_actions *out)
 	uint64_t epoch = (peers > c->session.epoch ? peers : c->session.epoch) + 1;
 	if (c->session.stage == FT_SESSION_RELEASED) { /* the same one again: nobody has ended it */
 		memcpy(id, c->session.id, sizeof id);
-		epoch = c->session.epoch;
 	} else {
 		uint32_t n = ++c->drawn;
 		memcpy(id, c->params.seed, sizeof id);
@@ -261,10 +260,13 @@ bool ft_accept_due(const struct ft_core *c)
 	return offered(c) && (none || released || ended_by_peer(c) || outlived(c)) && can_store(c);
 }
 
-/* Our side's new primary cannot begin before the old session is over; so it ends it. */
+/* Our side's new primary cannot begin before the old session is over; so it ends it.  One that we have resigned, too, where
+ * the peer has a new secondary for us: whether it had gone on with the old one, the register knows. */
 bool ft_end_old_due(const struct ft_core *c)
 {
-	return ft_session_stale(c) && c->qemu.role == FT_ROLE_PRIMARY && heard(c) && c->peer.side.ready &&
+	bool resigned = c->session.stage == FT_SESSION_RESIGNED && c->session.instance != c->qemu.instance &&
+	                c->peer.side.role == FT_ROLE_SECONDARY && !c->given_away;
+	return (ft_session_stale(c) || resigned) && c->qemu.role == FT_ROLE_PRIMARY && heard(c) && c->peer.side.ready &&
 	       !c->storing && can_ask_arbiter(c);
 }
 
@@ -588,7 +590,8 @@ static void absorb_stored(struct ft_core *c, const struct ft_event *e)
 	bool named = memcmp(c->peer.side.session, c->session.id, sizeof no_id) == 0;
 	if (new_one || named)
 		c->named_by = named ? c->peer.incarnation : 0;
-	c->only_proposed = new_one && c->proposing && c->session.stage == FT_SESSION_BOUND && !named;
+	/* Also one that was released: the peer names it as soon as it is bound again. */
+	c->only_proposed = c->proposing && c->session.stage == FT_SESSION_BOUND && !named;
 	if (c->session.stage == FT_SESSION_BOUND) {
 		c->bound = true;
 		c->cannot_know = false;

@@ -903,7 +903,7 @@ START_TEST(a_freeze_for_a_solo_peer_is_tried_again)
 	expect_did(FREEZE, 1);
 	frozen(false);
 	expect_did(THAW, 1);
-	expect_said("could not be frozen");
+	expect_said("did not stand still");
 	expect_did(FREEZE, 1);
 	pass(2999);
 	expect_did(FREEZE, 1);
