@@ -240,8 +240,9 @@ int64_t ft_core_deadline(const struct ft_core *c);
 /* Until when our QEMU may run, for the sentinel; FT_NEVER: no limit.  In the past: it must stand still. */
 int64_t ft_core_lease(const struct ft_core *c);
 /* Whether the VM may be started here as primary: 1 yes, 0 no, -1 not known yet (FT_EVENT_WANT_START makes the core find
- * out: it ends an open session by a claim, once every right granted in it is over). confirm_fenced: a person vouches that the other host is off; that
- * overrules not knowing, never a session that the other side has ended. why: the reason, for people. */
+ * out: it ends an open session by a claim, once every right granted in it is over, and the peer is silent or says that
+ * nothing of its runs). confirm_fenced: a person vouches that the other host is off; that overrules not knowing, never a
+ * session that the other side has ended. why: the reason, for people. */
 int ft_core_may_start(const struct ft_core *c, bool confirm_fenced, char why[FT_TEXT_MAX]);
 /* Whether our QEMU is neither frozen by us nor about to be: one that is found stopped may be thawed. */
 bool ft_core_may_run(const struct ft_core *c);

@@ -253,14 +253,33 @@ bool ft_end_old_due(const struct ft_core *c)
 	       !c->storing && can_ask_arbiter(c);
 }
 
-/* Nothing of the session runs here, nobody speaks for the other side, and whatever it was granted is over.  A released
+/* The peer was told, and may have gone on with it: so it is from then on, and once it is on disk for ever. */
+static bool died_in_it(const struct ft_core *c)
+{
+	bool died = c->qemu.vm == FT_VM_GONE && c->session.instance == c->gone_instance;
+	return c->session.stage == FT_SESSION_RESIGNED || died;
+}
+
+/* The peer is heard, and nothing of its runs, by its own word: after an outage of both, say.  Whether it ran the guest
+ * before, the register knows. */
+static bool nobody_there(const struct ft_core *c)
+{
+	const struct ft_side *p = &c->peer.side;
+	bool out = p->vm == FT_VM_GONE || p->vm == FT_VM_ABSENT;
+	bool elsewhere = peer_has_session(c) && !ft_session_shared(c);
+	return heard(c) && !elsewhere && out && (p->state == FT_UNPROTECTED || p->state == FT_FENCED);
+}
+
+/* Nothing of the session runs here, nothing there or nobody speaks for it, and whatever it was granted is over.  A released
  * session grants no lease, so a side that was its secondary cannot know whether the other's guest runs. */
 static bool start_may_end_it(const struct ft_core *c)
 {
+	if (died_in_it(c))
+		return false;
 	bool ours = c->session.stage == FT_SESSION_BOUND ||
 	            (c->session.stage == FT_SESSION_RELEASED && c->session.role == FT_ROLE_PRIMARY);
 	int64_t over = c->hearing == FT_PEER_LOST ? c->lost_at : c->started_at + c->params.window;
-	return ours && !heard(c) && c->now >= over + c->params.guard;
+	return ours && (!heard(c) || nobody_there(c)) && c->now >= over + c->params.guard;
 }
 
 static bool no_qemu(const struct ft_core *c)
@@ -273,6 +292,35 @@ bool ft_start_claim_due(const struct ft_core *c)
 	return c->params.arbitrated && c->start_wanted && no_qemu(c) && start_may_end_it(c) && can_ask_arbiter(c);
 }
 
+/* Its own word, which may be newer than what we have on disk: a pair that was made anew has no session at first. */
+static bool runs_there(const struct ft_core *c)
+{
+	const struct ft_side *p = &c->peer.side;
+	return heard(c) && (p->role == FT_ROLE_PRIMARY || p->role == FT_ROLE_SOLO || p->state == FT_FAILING_OVER);
+}
+
+/* No session says who may run the guest: it must be sure that there never was one, and that the peer does not run it. */
+static int start_unbound(const struct ft_core *c, const char **why)
+{
+	enum ft_state s = c->peer.side.state;
+	bool unknown = heard(c) && (c->peer.side.epoch > 0 || (s != FT_UNPROTECTED && s != FT_ARMING));
+	int answer = 0;
+	if (!c->params.fresh) {
+		*why = "no session is known, but ftd was here before: one may have been lost";
+	} else if (c->hearing == FT_PEER_NEVER && c->now < c->started_at + c->params.window) {
+		*why = "the peer is being listened for";
+		answer = -1;
+	} else if (c->hearing == FT_PEER_LOST) {
+		*why = "there was a peer without a session, and it is silent: it may run the guest";
+	} else if (runs_there(c) || unknown) {
+		*why = "the peer runs the guest, or may";
+	} else {
+		*why = "no session is known";
+		answer = 1;
+	}
+	return answer;
+}
+
 int ft_core_may_start(const struct ft_core *c, bool confirm_fenced, char why[FT_TEXT_MAX])
 {
 	const char *text;
@@ -282,21 +330,23 @@ int ft_core_may_start(const struct ft_core *c, bool confirm_fenced, char why[FT_
 		answer = 1;
 	} else if (!no_qemu(c)) {
 		text = "a QEMU is here already";
-	} else if (c->session.stage == FT_SESSION_NONE) {
-		text = "no session is known";
-		answer = 1;
 	} else if (c->session.stage == FT_SESSION_ENDED) {
-		answer = ended_by_us(c);
+		bool given_away = c->phase == FT_PHASE_FENCED || runs_there(c);
+		answer = ended_by_us(c) && !given_away;
 		text = answer ? "this side ended the last session"
-		              : "the other side ended the last session; start the VM there";
+		       : ended_by_us(c)
+		           ? "this side ended the last session, but the peer has been given the guest since"
+		           : "the other side ended the last session; start the VM there";
 	} else if (confirm_fenced) {
 		text = "a person vouches that the other host is off";
 		answer = 1;
+	} else if (c->session.stage == FT_SESSION_NONE) {
+		answer = start_unbound(c, &text);
 	} else if (c->session.stage == FT_SESSION_UNKNOWN) {
 		text = "the last session cannot be read";
-	} else if (c->session.stage == FT_SESSION_RESIGNED) {
+	} else if (died_in_it(c)) {
 		text = "this side's QEMU died in the session, and the other side may run the guest";
-	} else if (heard(c)) {
+	} else if (heard(c) && !nobody_there(c)) {
 		text = "the peer is there, and the session is open: start the VM where it ran, or end it there first";
 	} else if (c->session.stage == FT_SESSION_RELEASED && c->session.role == FT_ROLE_SECONDARY) {
 		text = "the other side's guest may be running without ftd";
@@ -360,8 +410,7 @@ bool ft_resign_wanted(const struct ft_core *c)
 /* Our QEMU has died in it, and the peer was or will be told so: we never may claim it. */
 bool ft_resign_due(const struct ft_core *c)
 {
-	bool died = c->qemu.vm == FT_VM_GONE && c->session.instance == c->gone_instance;
-	return died && ft_resign_wanted(c);
+	return died_in_it(c) && ft_resign_wanted(c);
 }
 
 void ft_resign(struct ft_core *c, struct ft_actions *out)
