@@ -363,10 +363,13 @@ void ft_end_old(struct ft_core *c, struct ft_actions *out)
 	ft_session_claim(c, out, FT_ERRAND_END_OLD);
 }
 
-/* We hold on to a session that the peer, heard, does not name: it may be over.  The register knows. */
+/* We hold on to a session that the peer, heard, does not name: it may be over.  The register knows.  One that was
+ * released is named by nobody; but where a new QEMU stands in the place of the other half, it was ended for that. */
 bool ft_look_up_due(const struct ft_core *c)
 {
-	bool held = c->session.stage == FT_SESSION_BOUND || c->session.stage == FT_SESSION_RESIGNED;
+	bool replaced = c->peer.side.vm == FT_VM_ALIVE && c->peer.side.role == FT_ROLE_NONE;
+	bool held = c->session.stage == FT_SESSION_BOUND || c->session.stage == FT_SESSION_RESIGNED ||
+	            (c->session.stage == FT_SESSION_RELEASED && replaced);
 	bool settled = heard(c) && c->peer.side.state != FT_STARTING;
 	return c->params.arbitrated && held && settled && !ft_session_shared(c) && !c->only_proposed && !c->storing &&
 	       can_ask_arbiter(c);

@@ -93,6 +93,13 @@ static void qemu_dies(void)
 	step(&(struct ft_event){.kind = FT_EVENT_QEMU, .qemu = &qemu});
 }
 
+static void peer_asks(void)
+{
+	peer.side.request = FT_REQUEST_YIELD;
+	peer.side.request_id++;
+	step(&(struct ft_event){.kind = FT_EVENT_PEER, .peer = &peer});
+}
+
 /* ---- without a session ---- */
 
 START_TEST(the_first_start_waits_until_the_peer_has_been_listened_for)
@@ -227,6 +234,65 @@ START_TEST(a_session_in_which_our_qemu_died_is_never_claimed)
 }
 END_TEST
 
+/* ---- what was ---- */
+
+START_TEST(a_released_session_is_looked_up_when_the_peer_has_started_anew)
+{
+	struct ft_session s = session(FT_SESSION_RELEASED, FT_ROLE_SECONDARY, "");
+	s.instance = 42;
+	begin(&s, false);
+	new_qemu(FT_ROLE_SECONDARY);
+	hear(FT_PEER_ALIVE);
+	ck_assert_int_eq(did[FT_DO_READ], 0);
+	peer.side.vm = FT_VM_ALIVE;
+	hear(FT_PEER_ALIVE);
+	ck_assert_int_eq(did[FT_DO_READ], 1);
+	step(&(struct ft_event){.kind = FT_EVENT_REGISTER, .claim = FT_CLAIM_LOST, .text = "beta"});
+	ck_assert_int_eq(did[FT_DO_FREEZE], 1);
+	step(&(struct ft_event){.kind = FT_EVENT_FROZEN});
+	ck_assert_int_eq(did[FT_DO_KILL], 1);
+}
+END_TEST
+
+/* The peer holds a copy of the time before, and cannot reach the register that says so. */
+START_TEST(a_guest_started_anew_is_not_yielded_to_an_old_copy)
+{
+	begin_in(FT_SESSION_ENDED, FT_ROLE_PRIMARY, "alpha");
+	hear(FT_PEER_ALIVE);
+	new_qemu(FT_ROLE_NONE);
+	peer_asks();
+	ck_assert_int_eq(did[FT_DO_FREEZE], 0);
+	ck_assert_int_eq(c.self.answer, FT_ANSWER_REFUSED);
+}
+END_TEST
+
+START_TEST(a_guest_started_anew_has_not_failed)
+{
+	begin_in(FT_SESSION_ENDED, FT_ROLE_PRIMARY, "alpha");
+	c.phase = FT_PHASE_FAILED;
+	new_qemu(FT_ROLE_NONE);
+	ck_assert_int_eq(c.phase, FT_PHASE_UNPROTECTED);
+}
+END_TEST
+
+/* Its host is up, without its QEMU: it may be about to start anew, with the register's leave. */
+START_TEST(an_order_asks_the_register_about_a_peer_that_is_only_absent)
+{
+	struct ft_session s = session(FT_SESSION_BOUND, FT_ROLE_SECONDARY, "");
+	s.instance = 42;
+	begin(&s, false);
+	new_qemu(FT_ROLE_SECONDARY);
+	memcpy(peer.side.session, c.session.id, sizeof peer.side.session);
+	peer.side.state = FT_STARTING;
+	hear(FT_PEER_ALIVE);
+	step(&(struct ft_event){.kind = FT_EVENT_FORCE, .cause = FT_CAUSE_SIGNAL});
+	ck_assert_int_eq(did[FT_DO_CLAIM], 1);
+	ck_assert_int_eq(did[FT_DO_PLAN], 0);
+	step(&(struct ft_event){.kind = FT_EVENT_CLAIM, .claim = FT_CLAIM_WON, .text = "alpha"});
+	ck_assert_int_eq(did[FT_DO_PLAN], 1);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("core_start");
@@ -241,6 +307,10 @@ int main(void)
 	tcase_add_test(tc, a_peer_with_nothing_running_leaves_it_to_the_register);
 	tcase_add_test(tc, a_peer_whose_qemu_is_there_keeps_the_session);
 	tcase_add_test(tc, a_session_in_which_our_qemu_died_is_never_claimed);
+	tcase_add_test(tc, a_released_session_is_looked_up_when_the_peer_has_started_anew);
+	tcase_add_test(tc, a_guest_started_anew_is_not_yielded_to_an_old_copy);
+	tcase_add_test(tc, a_guest_started_anew_has_not_failed);
+	tcase_add_test(tc, an_order_asks_the_register_about_a_peer_that_is_only_absent);
 	suite_add_tcase(s, tc);
 	SRunner *sr = srunner_create(s);
 	srunner_run_all(sr, CK_NORMAL);
