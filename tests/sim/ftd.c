@@ -644,6 +644,20 @@ static void act(int host, const struct ft_action *a)
 	}
 }
 
+/* As ftctl waits for it: what is not known yet keeps the question open. */
+#define MAY_START_WAITS SECOND(20)
+
+static void answer_may_start(int host)
+{
+	struct ftd *f = &w.host[host].ftd;
+	char why[FT_TEXT_MAX];
+	int may = ft_core_may_start(&f->core, false, why);
+	if (may < 0 && w.now < f->asked_to_start_at + MAY_START_WAITS)
+		return;
+	f->asked_to_start = false;
+	unit_hears(host, may == 1);
+}
+
 void ftd_feed(int host, const struct ft_event *e)
 {
 	struct ftd *f = &w.host[host].ftd;
@@ -668,9 +682,23 @@ void ftd_feed(int host, const struct ft_event *e)
 		ftd_feed(host, &(struct ft_event){.kind = FT_EVENT_TIME});
 		return;
 	}
+	if (f->asked_to_start)
+		answer_may_start(host);
 	f->wake_core = true_time(host, ft_core_deadline(&f->core));
 	if (f->wake_core != FT_NEVER)
 		f->wake_core += MS(lateness(host));
+}
+
+void ftd_may_start(int host)
+{
+	struct ftd *f = &w.host[host].ftd;
+	if (f->asked_to_start) {
+		answer_may_start(host);
+		return;
+	}
+	f->asked_to_start = true;
+	f->asked_to_start_at = w.now;
+	ftd_feed(host, &(struct ft_event){.kind = FT_EVENT_WANT_START});
 }
 
 /* ---- life ---- */
@@ -899,6 +927,8 @@ void ftd_end(int host, bool sentinel_stays)
 	if (f->running == FTD_DEAD)
 		return;
 	tell(host, "ftd ends");
+	const struct registration *r = arbiter_find(f->core.claim_id);
+	w.late_claim |= f->request_open && f->core.errand != FT_ERRAND_READ && r && r->winner == host;
 	f->running = FTD_DEAD;
 	f->life = 0;
 	while (f->n_socket > 0)

@@ -22,13 +22,21 @@
 #define SOCKET_MAX    128
 #define INBOX_MAX     256
 #define PARKED_MAX    64
-#define FAULTS_MAX    7
+#define DRAWN_MAX     7 /* faults of the kinds that are drawn; those on top come besides */
+#define FAULTS_MAX    9
 #define REGISTERS_MAX 64
 #define OUTCOMES_MAX  64
 
 /* ---- chance: each part of the world has a stream of its own, so that taking a fault out disturbs the others little ---- */
 
-enum stream { RANDOM_SETUP, RANDOM_NET, RANDOM_ARBITER, RANDOM_HOST, RANDOM_STREAMS = RANDOM_HOST + 2 };
+enum stream {
+	RANDOM_SETUP,
+	RANDOM_NET,
+	RANDOM_ARBITER,
+	RANDOM_HOST,
+	RANDOM_ON_TOP = RANDOM_HOST + 2, /* of the faults on top */
+	RANDOM_STREAMS
+};
 uint64_t chance(enum stream s);
 double between(enum stream s, double low, double high);
 bool happens(enum stream s, double probability);
@@ -64,7 +72,9 @@ enum what {
 	HOST_FTD_RESUME, /* .arg: which stop */
 	HOST_BOOT,
 	HOST_RESUME,
-	HOST_RESET, /* the watchdog */
+	HOST_UNIT_ASKS,   /* whether it may start the VM */
+	HOST_UNIT_STARTS, /* it; .arg: since which boot it wants to */
+	HOST_RESET,       /* the watchdog */
 	ARBITER_ARRIVES,
 	ATTACK,        /* .arg: what is sent again */
 	FAULT_STRIKES, /* .arg: which */
@@ -106,6 +116,7 @@ struct qemu {
 	bool hung;    /* its monitor answers nothing in band, though it runs */
 	bool exit_said; /* COLO_EXIT comes once */
 	enum ft_role mode, last;
+	bool booted; /* runs a guest that it has booted itself, outside any pair */
 	enum { CHECKPOINT_NONE, CHECKPOINT_ASKED, CHECKPOINT_RUNS, CHECKPOINT_CAUGHT } checkpoint;
 	int64_t attempt_at;                /* whatever was to be attempted before is void */
 	uint32_t conts;                    /* SIGCONT undoes every SIGSTOP before it */
@@ -148,8 +159,10 @@ struct ftd {
 	uint64_t life; /* names this process */
 	uint32_t stops;
 	bool exiting;
-	bool stalled;       /* within boundary(): only that goes on with it */
-	int64_t resumed_at; /* true time */
+	bool asked_to_start;       /* a unit waits to hear whether it may start the VM */
+	int64_t asked_to_start_at; /* true time */
+	bool stalled;              /* within boundary(): only that goes on with it */
+	int64_t resumed_at;        /* true time */
 	struct ft_core core;
 	struct ft_hub hub;
 	/* links */
@@ -187,6 +200,9 @@ struct host {
 	int64_t resumed_at; /* true time; FT_NEVER never */
 	bool blown;         /* ftd and sentinel were killed in one blow, and the watchdog has yet to bite */
 	bool unverifiable;  /* ftd cannot be sure of QEMU's process */
+	uint32_t boots;
+	bool unit;        /* starts the VM whenever there is none, and it may */
+	bool unit_starts; /* it was told that it may, and is about to */
 	struct ftd ftd;
 	struct qemu qemu;
 	struct sentinel sentinel, predecessor;
@@ -228,6 +244,8 @@ enum fault_kind {
 	PLAN_TROUBLE,
 	REPLAY,  /* somebody sends again what was sent to a host */
 	REBUILD, /* a person gives the survivor a new secondary */
+	/* These come on top of the others, by a stream of their own. */
+	START_VM, /* a unit of the host starts the VM anew, wherever ftd says that it may */
 	FAULT_KINDS
 };
 
@@ -269,7 +287,7 @@ struct world {
 	struct registration registers[REGISTERS_MAX];
 	int n_faults;
 	struct fault faults[FAULTS_MAX];
-	bool late_claim;    /* one landed that had been given up */
+	bool late_claim;    /* one landed that had been given up, or whose ftd died before it heard of that */
 	bool rebuilt;       /* a survivor was given a new secondary */
 	bool vouched;       /* a person has said that the other side is dead, and nobody could check it */
 	const char *broken; /* the law, NULL: all hold */
@@ -305,6 +323,7 @@ void ftd_stop(int host, double ms);
 void ftd_continue(int host, uint32_t which_stop);
 void ftd_resumes(int host);
 void ftd_feed(int host, const struct ft_event *e);
+void ftd_may_start(int host); /* a unit asks */
 bool ftd_can_run(int host);
 void ftd_prepare(void); /* once a process */
 void look_soon(int host, double ms);
@@ -313,6 +332,7 @@ const struct ft_plan *plan_of(enum ft_role role);
 /* qemu.c */
 void qemu_happens(const struct happening *h);
 void qemu_start(int host, enum ft_role mode);
+void qemu_boot(int host);    /* a guest of its own */
 void qemu_protect(int host); /* a survivor becomes the primary of a new pair */
 void qemu_kill(int host);
 void qemu_signal_stop(int host);
@@ -330,6 +350,7 @@ void sentinel_lease(int host, int64_t lease, uint64_t instance);
 void host_crash(int host);
 void disk_settles(struct disk *d, bool crash); /* who wrote it has died */
 void host_happens(const struct happening *h);
+void unit_hears(int host, bool may); /* the answer */
 
 /* faults.c */
 void faults_plan(void);
