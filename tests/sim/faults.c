@@ -33,6 +33,8 @@ const char *const fault_names[FAULT_KINDS] = {
     [PLAN_TROUBLE] = "plan-trouble",
     [REPLAY] = "replay",
     [REBUILD] = "rebuild",
+    [REPLAY_LIFE] = "replay-life",
+    [MUTE_START] = "mute-start",
     [START_VM] = "start-vm",
 };
 
@@ -45,12 +47,12 @@ const char *const fault_names[FAULT_KINDS] = {
 /* Without an arbiter: heartbeats get through, and no ftd is stopped but the secondary's.  (A primary's that is stopped for
  * longer than the detection time is taken for dead unless a checkpoint comes in time, and that is luck.) */
 #define F(kind)     (1u << (kind))
-#define DRAWN_KINDS START_VM /* those before it */
+#define DRAWN_KINDS REPLAY_LIFE /* those before it */
 #define ALL_DRAWN   (F(DRAWN_KINDS) - 1)
 static const uint32_t harmless[] = {F(KILL_QEMU) | F(CRASH_HOST) | F(STOP_QEMU) | F(HANG_QEMU) | F(CLOSE_COLO) |
                                         F(PLAN_TROUBLE) | F(DISK_FULL) | F(DISK_HANGS),
-                                    F(STOP_FTD) | F(STALL_FTD) | F(LOSSY) | F(REPLAY) | F(PLAN_TROUBLE) | F(DISK_FULL) |
-                                        F(DISK_HANGS)};
+                                    F(STOP_FTD) | F(STALL_FTD) | F(LOSSY) | F(REPLAY) | F(REPLAY_LIFE) |
+                                        F(PLAN_TROUBLE) | F(DISK_FULL) | F(DISK_HANGS)};
 
 bool faults_are_harmless(void)
 {
@@ -70,9 +72,10 @@ bool faults_are_a_crash(int host)
 	int crashes = 0;
 	for (int i = 0; i < w.n_faults; i++) {
 		const struct fault *f = &w.faults[i];
-		bool its_own = f->host == host && (f->kind == CRASH_HOST || f->kind == KILL_FTD);
+		bool its_own = f->host == host && (f->kind == CRASH_HOST || f->kind == CUT_LINK);
+		bool anyones = f->kind == KILL_FTD || f->kind == REPLAY || f->kind == REPLAY_LIFE;
 		crashes += f->on && f->kind == CRASH_HOST;
-		if (f->on && !its_own && f->kind != REPLAY)
+		if (f->on && !its_own && !anyones)
 			return false;
 	}
 	return crashes == 1;
@@ -141,6 +144,9 @@ static void plan_on_top(void)
 {
 	for (int i = 0; i < 2 && w.options.arbitrated; i++)
 		add_on_top(START_VM, i);
+	add_on_top(REPLAY_LIFE, (int)(chance(RANDOM_ON_TOP) % 2));
+	if (w.options.arbitrated)
+		add_on_top(MUTE_START, (int)(chance(RANDOM_ON_TOP) % 2));
 }
 
 static void plan_drawn(void)
@@ -242,6 +248,11 @@ static bool hold(const struct fault *f, int by)
 		w.replayed[f->host] += by;
 		if (w.replayed[f->host] == 1 && by > 0)
 			attack(f->host);
+		return true;
+	case REPLAY_LIFE:
+		w.lives_played[f->host] += by;
+		if (by > 0)
+			later(0, ATTACK_IN_LIFE, f->host);
 		return true;
 	case SILENCE_COLO:
 		w.colo_silent += by;
@@ -350,6 +361,10 @@ static void strike_once(const struct fault *f)
 	case REBUILD:
 		rebuild();
 		break;
+	case MUTE_START:
+		h->muted_after = 1 + (int)(f->at / 1000 % 4);
+		h->mute_ms = f->ms;
+		break;
 	case START_VM:
 		h->unit = true;
 		later(0, HOST_UNIT_ASKS, f->host);
@@ -402,7 +417,8 @@ static void heal_host(int host)
 	struct host *h = &w.host[host];
 	h->disk.full = h->disk.hangs = false;
 	h->qemu.trouble_in = 0;
-	h->ftd.stall_in = 0;
+	h->ftd.stall_in = h->words = h->muted_after = 0;
+	h->muted_until = w.now;
 	if (!h->up)
 		later(1, HOST_BOOT, host);
 	if (h->suspended)
@@ -422,6 +438,7 @@ void heal(void)
 	memset(w.cut, 0, sizeof w.cut);
 	memset(w.cut_arbiter, 0, sizeof w.cut_arbiter);
 	memset(w.replayed, 0, sizeof w.replayed);
+	memset(w.lives_played, 0, sizeof w.lives_played);
 	w.lossy = w.slow_net = w.slow_arbiter = w.colo_silent = 0;
 	for (int i = 0; i < 2; i++) {
 		heal_host(i);

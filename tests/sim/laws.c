@@ -88,6 +88,15 @@ void laws_before_crash(int host)
 		w.crashed_at[host] = w.now;
 }
 
+/* Who was stopped for longer than the detection time has not listened: its peer has a whole one to be heard. */
+void laws_before_loss(int host)
+{
+	const struct ftd *f = &w.host[host].ftd;
+	const struct ft_detector *d = &f->hub.detector;
+	if (f->anew_from != FT_NEVER && d->last_tick >= f->anew_from && d->last_tick < f->anew_from + d->window)
+		law_broken("a peer is given up at once after a stall");
+}
+
 static void judge_survivor(int crashed)
 {
 	if (w.crashed_at[crashed] == FT_NEVER || w.now < w.crashed_at[crashed] + TAKES_OVER_WITHIN)

@@ -23,7 +23,7 @@
 #define INBOX_MAX     256
 #define PARKED_MAX    64
 #define DRAWN_MAX     7 /* faults of the kinds that are drawn; those on top come besides */
-#define FAULTS_MAX    9
+#define FAULTS_MAX    11
 #define REGISTERS_MAX 64
 #define OUTCOMES_MAX  64
 
@@ -76,8 +76,9 @@ enum what {
 	HOST_UNIT_STARTS, /* it; .arg: since which boot it wants to */
 	HOST_RESET,       /* the watchdog */
 	ARBITER_ARRIVES,
-	ATTACK,        /* .arg: what is sent again */
-	FAULT_STRIKES, /* .arg: which */
+	ATTACK,         /* .arg: what is sent again */
+	ATTACK_IN_LIFE, /* .arg: where the tape stands, 0 nowhere */
+	FAULT_STRIKES,  /* .arg: which */
 	FAULT_ENDS,
 	HEAL,
 };
@@ -159,6 +160,8 @@ struct ftd {
 	uint64_t life; /* names this process */
 	uint32_t stops;
 	bool exiting;
+	int64_t stopped_at;        /* true time */
+	int64_t anew_from;         /* local time: a long stop ended, and nothing was heard since; FT_NEVER none */
 	bool asked_to_start;       /* a unit waits to hear whether it may start the VM */
 	int64_t asked_to_start_at; /* true time */
 	bool stalled;              /* within boundary(): only that goes on with it */
@@ -201,6 +204,9 @@ struct host {
 	bool blown;         /* ftd and sentinel were killed in one blow, and the watchdog has yet to bite */
 	bool unverifiable;  /* ftd cannot be sure of QEMU's process */
 	uint32_t boots;
+	int words, muted_after; /* that its ftd has left to be heard; and its next one, 0: all */
+	double mute_ms;
+	int64_t muted_until;
 	bool unit;        /* starts the VM whenever there is none, and it may */
 	bool unit_starts; /* it was told that it may, and is about to */
 	struct ftd ftd;
@@ -245,7 +251,9 @@ enum fault_kind {
 	REPLAY,  /* somebody sends again what was sent to a host */
 	REBUILD, /* a person gives the survivor a new secondary */
 	/* These come on top of the others, by a stream of their own. */
-	START_VM, /* a unit of the host starts the VM anew, wherever ftd says that it may */
+	REPLAY_LIFE, /* while a host is silent, somebody plays its former life to the other */
+	MUTE_START,  /* the next ftd of a host is heard for a few words, and then no more */
+	START_VM,    /* a unit of the host starts the VM anew, wherever ftd says that it may */
 	FAULT_KINDS
 };
 
@@ -279,7 +287,7 @@ struct world {
 	int64_t healed_at;
 	struct host host[2]; /* 0 starts as the primary */
 	/* counts: several faults may hold the same thing */
-	int cut[LINKS][2], cut_arbiter[2], lossy, slow_net, slow_arbiter, colo_silent, replayed[2];
+	int cut[LINKS][2], cut_arbiter[2], lossy, slow_net, slow_arbiter, colo_silent, replayed[2], lives_played[2];
 	int n_recorded[2]; /* datagrams from a host, since the beginning */
 	bool colo_closed;
 	int64_t checkpoint_every;
@@ -374,6 +382,7 @@ const struct registration *arbiter_find(const uint8_t id[FT_SESSION_BYTES]);
 void attacker_hears(int from, int link, const uint8_t *data, size_t len);
 void attacker_sends(const struct happening *h);
 void attack(int host);
+void attacker_plays(const struct happening *h);
 
 /* laws.c */
 extern const char *const world_spins; /* the one law that ends a world even where it is not judged */
@@ -381,6 +390,7 @@ void law_broken(const char *law);
 void laws_after_event(void);
 void laws_after_outcome(int host, const struct ft_action *a);
 void laws_before_crash(int host);
+void laws_before_loss(int host);
 void laws_after_step(int host, const struct ft_actions *out);
 bool laws_settled(void);
 void laws_at_end(void);

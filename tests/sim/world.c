@@ -165,6 +165,8 @@ static void happen(const struct happening *h)
 		arbiter_arrives(h);
 	else if (h->what == ATTACK)
 		attacker_sends(h);
+	else if (h->what == ATTACK_IN_LIFE)
+		attacker_plays(h);
 	else if (h->what == HEAL)
 		heal();
 	else
