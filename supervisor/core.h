@@ -258,9 +258,9 @@ int64_t ft_core_lease(const struct ft_core *c);
  * own has a limit.  So nothing else on the socket, a launcher say, or the next QEMU, is ever stopped for it. */
 int64_t ft_core_lease_of(const struct ft_core *c, uint64_t instance);
 /* Whether the VM may be started here as primary: 1 yes, 0 no, -1 not known yet (FT_EVENT_WANT_START makes the core find
- * out: it ends an open session by a claim, once every right granted in it is over).  confirm_fenced: a person vouches that
- * the other host is off; that overrules not knowing, never a session that the other side has ended, nor a peer that is
- * heard.  why: the reason, for people. */
+ * out: it ends an open session by a claim, once every right granted in it is over, and the peer is silent or says that
+ * nothing of its runs).  confirm_fenced: a person vouches that the other host is off; that overrules not knowing, never a
+ * session that the other side has ended, nor a peer that is heard to have a guest.  why: the reason, for people. */
 int ft_core_may_start(const struct ft_core *c, bool confirm_fenced, char why[FT_TEXT_MAX]);
 /* Whether our QEMU is neither frozen by us nor about to be: one that is found stopped may be thawed. */
 bool ft_core_may_run(const struct ft_core *c);

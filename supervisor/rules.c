@@ -247,6 +247,19 @@ static bool asked_but_cannot(const struct ft_core *c)
 	return asked_to_yield(c) && !can_freeze(c);
 }
 
+/* It was started anew: there is no copy of its guest. */
+static bool never_in_colo(const struct ft_core *c)
+{
+	return vm_here(c) && c->qemu.connected && c->qemu.role == FT_ROLE_NONE && c->qemu.last_role == FT_ROLE_NONE;
+}
+
+/* Once we have ended the last session, what the peer has is of the time before. */
+static bool asked_for_a_new_guest(const struct ft_core *c)
+{
+	bool ended = c->session.stage == FT_SESSION_ENDED && strcmp(c->session.winner, c->params.node) == 0;
+	return asked_to_yield(c) && c->params.arbitrated && ended && never_in_colo(c);
+}
+
 /* Both sides forced at once: the primary's word goes first, or neither would ever answer. */
 static bool asked_by_primary(const struct ft_core *c)
 {
@@ -1334,7 +1347,9 @@ static void ask_forced(struct ft_core *c, struct ft_actions *out)
 static void take_over_forced(struct ft_core *c, struct ft_actions *out)
 {
 	enum ft_cause cause = take_force(c);
-	if (peer_vm_out(c))
+	bool gone =
+	    peer_vm_out(c) && peer_vm_is(c, FT_VM_GONE); /* who is only absent may start anew, by the register */
+	if (gone || !c->params.arbitrated)
 		take_over(c, out, cause);
 	else
 		take_over_unheard(c, out, cause);
@@ -1691,6 +1706,7 @@ static const struct rule rules[] = {
     {P(ASKING), asked_by_primary, concede},
     {OPEN | BOUND | P(FAILED), asked_with_nothing_running, answer_yielded},
     {OPEN | BOUND | P(FAILED), asked_but_cannot, refuse_to_yield},
+    {OPEN, asked_for_a_new_guest, refuse_to_yield},
     {OPEN | BOUND | P(FAILED), asked_to_yield, freeze_as_asked},
 
     /* A failover under way */
@@ -1726,6 +1742,7 @@ static const struct rule rules[] = {
     {P(FENCED), killed_but_alive, kill_again},
     {P(FENCED), replaced, to_unprotected},
     {P(SOLO) | P(FAILED), no_vm_here, to_unprotected},
+    {P(FAILED), never_in_colo, to_unprotected}, /* while the failure was on its way to disk */
 
     /* Bound: the peer's word first */
     {BOUND, unbound, to_unprotected},

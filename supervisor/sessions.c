@@ -270,32 +270,61 @@ bool ft_end_old_due(const struct ft_core *c)
 	       !c->storing && can_ask_arbiter(c);
 }
 
+static bool no_qemu(const struct ft_core *c)
+{
+	return c->qemu.vm == FT_VM_GONE || c->qemu.vm == FT_VM_ABSENT;
+}
+
+/* Its own word, which may be newer than what we have on disk: a pair that was made anew has no session at first. */
+static bool runs_there(const struct ft_core *c)
+{
+	const struct ft_side *p = &c->peer.side;
+	return heard(c) && (p->role == FT_ROLE_PRIMARY || p->role == FT_ROLE_SOLO || p->state == FT_FAILING_OVER);
+}
+
+static bool out_there(const struct ft_core *c)
+{
+	return heard(c) && (c->peer.side.vm == FT_VM_GONE || c->peer.side.vm == FT_VM_ABSENT);
+}
+
+/* The peer was told, and may have gone on with it: so it is from then on, and once it is on disk for ever. */
+static bool died_in_it(const struct ft_core *c)
+{
+	bool died = c->qemu.vm == FT_VM_GONE && c->session.instance == c->gone_instance;
+	return c->session.stage == FT_SESSION_RESIGNED || died;
+}
+
 /* Both QEMUs died in it, neither having run alone: each side left the guest to the other. */
 static bool both_gave_up(const struct ft_core *c)
 {
 	return c->session.stage == FT_SESSION_RESIGNED && ft_session_shared(c) && c->peer.side.vm == FT_VM_GONE;
 }
 
-static bool no_qemu(const struct ft_core *c)
+/* The peer is heard, and nothing of its runs, by its own word: after an outage of both, say.  Whether it ran the guest
+ * before, the register knows. */
+static bool nobody_there(const struct ft_core *c)
 {
-	return c->qemu.vm == FT_VM_GONE || c->qemu.vm == FT_VM_ABSENT;
+	const struct ft_side *p = &c->peer.side;
+	bool elsewhere = peer_has_session(c) && !ft_session_shared(c);
+	return out_there(c) && !elsewhere && (p->state == FT_UNPROTECTED || p->state == FT_FENCED);
 }
 
-/* Nobody speaks for the other side, and whatever it was granted is over. */
-static bool silence_is_over(const struct ft_core *c)
+/* Whatever the other side was granted. */
+static bool grants_are_over(const struct ft_core *c)
 {
 	int64_t over = c->hearing == FT_PEER_LOST ? c->lost_at : c->started_at + c->params.window;
-	return !heard(c) && c->now >= over + c->params.guard;
+	return c->now >= over + c->params.guard;
 }
 
-/* Nothing of the session runs here.  A released session grants no lease, so a side that was its secondary cannot know
- * whether the other's guest runs, nor can one that has resigned; but a person may vouch for that. */
+/* Nothing of the session runs here, nothing there or nobody speaks for it, and whatever it was granted is over.  A released
+ * session grants no lease, so a side that was its secondary cannot know whether the other's guest runs, nor can one that has
+ * resigned; but a person may vouch for that. */
 static bool start_may_end_it(const struct ft_core *c)
 {
 	bool ours = c->session.stage == FT_SESSION_BOUND ||
 	            (c->session.stage == FT_SESSION_RELEASED && c->session.role == FT_ROLE_PRIMARY);
-	bool vouched = c->start_confirmed && ft_session_unended(c);
-	return ((ours || vouched) && silence_is_over(c)) || both_gave_up(c);
+	bool known = (ours && !died_in_it(c)) || (c->start_confirmed && ft_session_unended(c));
+	return (known && (!heard(c) || nobody_there(c)) && grants_are_over(c)) || both_gave_up(c);
 }
 
 bool ft_start_claim_due(const struct ft_core *c)
@@ -312,22 +341,24 @@ struct verdict {
 /* What overrules anybody's word. */
 static struct verdict forbidden(const struct ft_core *c)
 {
-	const struct ft_side *p = &c->peer.side;
-	bool leads = p->role == FT_ROLE_PRIMARY || p->role == FT_ROLE_SOLO || p->state == FT_FAILING_OVER;
 	if (!no_qemu(c))
 		return (struct verdict){0, "a QEMU is here already"};
-	if (heard(c) && leads)
+	if (runs_there(c))
 		return (struct verdict){0, "the other side runs the guest"};
-	if (c->session.stage == FT_SESSION_ENDED && !ended_by_us(c))
+	if (c->session.stage != FT_SESSION_ENDED)
+		return (struct verdict){1, NULL};
+	if (!ended_by_us(c))
 		return (struct verdict){0, "the other side ended the last session; start the VM there"};
+	if (c->phase == FT_PHASE_FENCED)
+		return (struct verdict){0, "this side ended the last session, but the peer was given the guest since"};
 	return (struct verdict){1, NULL};
 }
 
 static struct verdict vouched_for(const struct ft_core *c)
 {
 	bool askable = c->params.registers && ft_session_unended(c);
-	if (heard(c))
-		return (struct verdict){0, "the peer is there, so its host is not off"};
+	if (heard(c) && !out_there(c))
+		return (struct verdict){0, "the peer is there and has a QEMU, so its host is not off"};
 	if (askable && c->claim != FT_CLAIM_UNREACHABLE)
 		return (struct verdict){-1, "the arbiter is being asked"};
 	return (struct verdict){1, "a person vouches that the other host is off"};
@@ -347,11 +378,11 @@ static struct verdict in_open_session(const struct ft_core *c)
 {
 	if (both_gave_up(c))
 		return by_register(c);
-	if (c->session.stage == FT_SESSION_RESIGNED)
+	if (died_in_it(c))
 		return (struct verdict){
-		    0, "this side gave up the session, and the other may run the guest; if that host is "
-		       "surely off: --confirm-fenced"};
-	if (heard(c))
+		    0, "this side gave up the session, and the other may run the guest; if that host is surely off: "
+		       "--confirm-fenced"};
+	if (heard(c) && !nobody_there(c))
 		return (struct verdict){
 		    0, "the peer is there, and the session is open: start the VM where it ran, or end it there first"};
 	if (c->session.stage == FT_SESSION_RELEASED && c->session.role == FT_ROLE_SECONDARY)
@@ -359,16 +390,29 @@ static struct verdict in_open_session(const struct ft_core *c)
 	return by_register(c);
 }
 
-/* No session is open here, as far as this side knows: its disk may be new, or an old one put back. */
+/* No session says who may run the guest: it must be sure that there never was one, and that the peer does not run it. */
 static struct verdict without_session(const struct ft_core *c)
 {
-	bool behind = heard(c) && c->peer.side.epoch > c->session.epoch;
-	if (behind)
+	enum ft_state s = c->peer.side.state;
+	bool unknown = c->peer.side.epoch > 0 || (s != FT_UNPROTECTED && s != FT_ARMING);
+	bool never = out_there(c) && !unknown; /* one that was lost here would be known there */
+	if (!c->params.fresh && !never)
+		return (struct verdict){
+		    0, "no session is known, but ftd was here before: one may have been lost; if nothing "
+		       "runs anywhere: --confirm-fenced"};
+	if (c->hearing == FT_PEER_LOST)
+		return (struct verdict){0,
+		                        "there was a peer without a session, and it is silent: it may run the guest"};
+	if (heard(c) && unknown)
+		return (struct verdict){0, "the peer runs the guest, or may"};
+	return (struct verdict){1, "no session is known"};
+}
+
+/* Our disk may be an old one, put back. */
+static struct verdict as_winner(const struct ft_core *c)
+{
+	if (heard(c) && c->peer.side.epoch > c->session.epoch)
 		return (struct verdict){0, "the peer knows a later session than this side: start the VM there"};
-	if (!heard(c) && !silence_is_over(c))
-		return (struct verdict){-1, "the peer may yet be heard"};
-	if (c->session.stage == FT_SESSION_NONE)
-		return (struct verdict){1, "no session is known"};
 	return (struct verdict){1, "this side ended the last session"};
 }
 
@@ -379,12 +423,17 @@ static struct verdict judge_start(const struct ft_core *c, bool confirm_fenced)
 	struct verdict v = forbidden(c);
 	if (v.may == 0)
 		return v;
-	if (c->session.stage == FT_SESSION_NONE || c->session.stage == FT_SESSION_ENDED)
-		return without_session(c);
+	if (c->hearing == FT_PEER_NEVER && !grants_are_over(c))
+		return (struct verdict){-1, "the peer is being listened for"};
+	if (c->session.stage == FT_SESSION_ENDED)
+		return as_winner(c);
 	if (confirm_fenced)
 		return vouched_for(c);
+	if (c->session.stage == FT_SESSION_NONE)
+		return without_session(c);
 	if (c->session.stage == FT_SESSION_UNKNOWN)
-		return (struct verdict){0, "the last session cannot be read"};
+		return (struct verdict){
+		    0, "the last session cannot be read; if the other host is surely off: --confirm-fenced"};
 	return in_open_session(c);
 }
 
@@ -401,10 +450,13 @@ void ft_end_old(struct ft_core *c, struct ft_actions *out)
 }
 
 /* We hold on to a session that the peer, heard, does not name: it may be over.  Or our own name may stand there, and then
- * we must go on alone before the peer has to: it never could.  The register knows. */
+ * we must go on alone before the peer has to: it never could.  The register knows.  One that was released is named by
+ * nobody; but where a new QEMU stands in the place of the other half, it was ended for that. */
 bool ft_look_up_due(const struct ft_core *c)
 {
-	bool held = c->session.stage == FT_SESSION_BOUND || c->session.stage == FT_SESSION_RESIGNED;
+	bool replaced = c->peer.side.vm == FT_VM_ALIVE && c->peer.side.role == FT_ROLE_NONE;
+	bool held = c->session.stage == FT_SESSION_BOUND || c->session.stage == FT_SESSION_RESIGNED ||
+	            (c->session.stage == FT_SESSION_RELEASED && replaced);
 	bool settled = heard(c) && c->peer.side.state != FT_STARTING;
 	bool doubt = c->unsure || (!ft_session_shared(c) && !c->given_away);
 	return c->params.registers && held && settled && doubt && !c->only_proposed && !c->storing &&
@@ -450,8 +502,7 @@ bool ft_resign_wanted(const struct ft_core *c)
 /* Our QEMU has died in it, and the peer was or will be told so: we never may claim it. */
 bool ft_resign_due(const struct ft_core *c)
 {
-	bool died = c->qemu.vm == FT_VM_GONE && c->session.instance == c->gone_instance;
-	return died && ft_resign_wanted(c);
+	return died_in_it(c) && ft_resign_wanted(c);
 }
 
 void ft_resign(struct ft_core *c, struct ft_actions *out)

@@ -1,12 +1,15 @@
-/* Somebody on the network, without a key, who records every heartbeat and sends it again, to either host.
+/* Somebody on the network, without a key, who records every heartbeat and sends it again, to either host: at random; or,
+ * while a host is silent, what it said before, in order and at its pace, so that it may seem to live on.
  * Knows: what was sent, as bytes.  Must not know: what it means. */
 #include "tests/sim/sim.h"
 
 #include <string.h>
 
-#define RECORDED_MAX 512 /* some ten seconds of both links; then the oldest are overwritten */
+#define RECORDED_MAX 2048 /* a whole history, as a rule; then the oldest are overwritten */
+#define SILENT_AFTER MS(1.5 * INTERVAL_MS)
 
 static struct recorded {
+	int64_t at;
 	int link;
 	size_t len;
 	uint8_t data[FT_WIRE_MAX];
@@ -15,9 +18,26 @@ static struct recorded {
 void attacker_hears(int from, int link, const uint8_t *data, size_t len)
 {
 	struct recorded *r = &tape[from][w.n_recorded[from]++ % RECORDED_MAX];
+	r->at = w.now;
 	r->link = link;
 	r->len = len;
 	memcpy(r->data, data, len);
+}
+
+static int on_tape(int from)
+{
+	return w.n_recorded[from] < RECORDED_MAX ? w.n_recorded[from] : RECORDED_MAX;
+}
+
+static void send_again(const struct recorded *r, double ms, int to)
+{
+	struct datagram *d = take_datagram();
+	if (!d)
+		return;
+	d->link = r->link;
+	d->len = r->len;
+	memcpy(d->data, r->data, r->len);
+	later(ms, FTD_DATAGRAM, to)->arg = (uint32_t)(d - w.datagrams);
 }
 
 void attacker_sends(const struct happening *h)
@@ -25,19 +45,37 @@ void attacker_sends(const struct happening *h)
 	if (!w.replayed[h->host])
 		return;
 	int from = happens(RANDOM_NET, 0.1) ? h->host : 1 - h->host;
-	int n = w.n_recorded[from] < RECORDED_MAX ? w.n_recorded[from] : RECORDED_MAX;
-	struct datagram *d = n > 0 ? take_datagram() : NULL;
-	if (d) {
-		const struct recorded *r = &tape[from][h->arg % (uint32_t)n];
-		d->link = r->link;
-		d->len = r->len;
-		memcpy(d->data, r->data, r->len);
-		later(between(RANDOM_NET, 0.1, 2), FTD_DATAGRAM, h->host)->arg = (uint32_t)(d - w.datagrams);
-	}
+	int n = on_tape(from);
+	if (n > 0)
+		send_again(&tape[from][h->arg % (uint32_t)n], between(RANDOM_NET, 0.1, 2), h->host);
 	later(between(RANDOM_NET, 5, 30), ATTACK, h->host)->arg = h->arg + 1;
 }
 
 void attack(int host)
 {
 	later(0, ATTACK, host)->arg = (uint32_t)(chance(RANDOM_NET) % RECORDED_MAX);
+}
+
+static bool is_silent(int from)
+{
+	int n = w.n_recorded[from];
+	return n > 0 && w.now - tape[from][(n - 1) % RECORDED_MAX].at >= SILENT_AFTER;
+}
+
+/* Begins anywhere on the tape, and plays on to its end; then from elsewhere. */
+void attacker_plays(const struct happening *h)
+{
+	int from = 1 - h->host;
+	if (!w.lives_played[h->host])
+		return;
+	if (!is_silent(from)) {
+		later(50, ATTACK_IN_LIFE, h->host);
+		return;
+	}
+	int last = w.n_recorded[from] - 1;
+	int i = h->arg ? (int)h->arg : last - (int)(chance(RANDOM_ON_TOP) % (uint64_t)on_tape(from));
+	const struct recorded *r = &tape[from][i % RECORDED_MAX], *next = &tape[from][(i + 1) % RECORDED_MAX];
+	send_again(r, 0.1, h->host);
+	double ms = i < last ? (double)(next->at - r->at) / 1e6 : 50;
+	later(ms, ATTACK_IN_LIFE, h->host)->arg = i < last ? (uint32_t)i + 1 : 0;
 }

@@ -33,6 +33,9 @@ const char *const fault_names[FAULT_KINDS] = {
     [PLAN_TROUBLE] = "plan-trouble",
     [REPLAY] = "replay",
     [REBUILD] = "rebuild",
+    [REPLAY_LIFE] = "replay-life",
+    [MUTE_START] = "mute-start",
+    [START_VM] = "start-vm",
 };
 
 #define FIRST_AT SECOND(1.8) /* after the start: all are protected by then */
@@ -43,12 +46,13 @@ const char *const fault_names[FAULT_KINDS] = {
 
 /* Without an arbiter: heartbeats get through, and no ftd is stopped but the secondary's.  (A primary's that is stopped for
  * longer than the detection time is taken for dead unless a checkpoint comes in time, and that is luck.) */
-#define F(kind)   (1u << (kind))
-#define ALL_KINDS (F(FAULT_KINDS) - 1)
+#define F(kind)     (1u << (kind))
+#define DRAWN_KINDS REPLAY_LIFE /* those before it */
+#define ALL_DRAWN   (F(DRAWN_KINDS) - 1)
 static const uint32_t harmless[] = {F(KILL_QEMU) | F(CRASH_HOST) | F(STOP_QEMU) | F(HANG_QEMU) | F(CLOSE_COLO) |
                                         F(PLAN_TROUBLE) | F(DISK_FULL) | F(DISK_HANGS),
-                                    F(STOP_FTD) | F(STALL_FTD) | F(LOSSY) | F(REPLAY) | F(PLAN_TROUBLE) | F(DISK_FULL) |
-                                        F(DISK_HANGS)};
+                                    F(STOP_FTD) | F(STALL_FTD) | F(LOSSY) | F(REPLAY) | F(REPLAY_LIFE) |
+                                        F(PLAN_TROUBLE) | F(DISK_FULL) | F(DISK_HANGS)};
 
 bool faults_are_harmless(void)
 {
@@ -68,9 +72,10 @@ bool faults_are_a_crash(int host)
 	int crashes = 0;
 	for (int i = 0; i < w.n_faults; i++) {
 		const struct fault *f = &w.faults[i];
-		bool its_own = f->host == host && (f->kind == CRASH_HOST || f->kind == KILL_FTD);
+		bool its_own = f->host == host && (f->kind == CRASH_HOST || f->kind == CUT_LINK);
+		bool anyones = f->kind == KILL_FTD || f->kind == REPLAY || f->kind == REPLAY_LIFE;
 		crashes += f->on && f->kind == CRASH_HOST;
-		if (f->on && !its_own && f->kind != REPLAY)
+		if (f->on && !its_own && !anyones)
 			return false;
 	}
 	return crashes == 1;
@@ -96,7 +101,7 @@ static enum fault_kind draw_kind(uint32_t of)
 {
 	enum fault_kind kind;
 	do
-		kind = (enum fault_kind)(chance(RANDOM_SETUP) % FAULT_KINDS);
+		kind = (enum fault_kind)(chance(RANDOM_SETUP) % DRAWN_KINDS);
 	while (!(of & F(kind)));
 	return kind;
 }
@@ -118,15 +123,41 @@ static double lasts(enum fault_kind kind)
 	}
 }
 
-void faults_plan(void)
+static void strike_at(int i, int64_t at)
 {
-	w.n_faults = happens(RANDOM_SETUP, 0.25) ? 1 : 2 + (int)(chance(RANDOM_SETUP) % (FAULTS_MAX - 1));
+	later((double)(at - w.now) / 1e6, FAULT_STRIKES, w.faults[i].host)->arg = (uint32_t)i;
+}
+
+/* Seldom among all kinds; where a few were asked for, mostly. */
+static void add_on_top(enum fault_kind kind, int host)
+{
+	bool comes = happens(RANDOM_ON_TOP, w.options.kinds == UINT32_MAX ? 0.12 : 0.7);
+	double after = between(RANDOM_ON_TOP, 0, 3000), ms = between(RANDOM_ON_TOP, 500, 10000);
+	if (!comes || !(w.options.kinds & F(kind)))
+		return;
+	struct fault *f = &w.faults[w.n_faults++];
+	*f = (struct fault){.kind = kind, .host = host, .at = w.now + FIRST_AT + MS(after), .ms = ms, .on = true};
+	strike_at(w.n_faults - 1, f->at);
+}
+
+static void plan_on_top(void)
+{
+	for (int i = 0; i < 2 && w.options.arbitrated; i++)
+		add_on_top(START_VM, i);
+	add_on_top(REPLAY_LIFE, (int)(chance(RANDOM_ON_TOP) % 2));
+	if (w.options.arbitrated)
+		add_on_top(MUTE_START, (int)(chance(RANDOM_ON_TOP) % 2));
+}
+
+static void plan_drawn(void)
+{
+	w.n_faults = happens(RANDOM_SETUP, 0.25) ? 1 : 2 + (int)(chance(RANDOM_SETUP) % (DRAWN_MAX - 1));
 	static const double spreads[] = {30, 400, 1500, 4000};
 	double spread = spreads[chance(RANDOM_SETUP) % 4];
 	int64_t first = w.now + FIRST_AT + MS(between(RANDOM_SETUP, 0, 400));
 	bool calm = !w.options.arbitrated && happens(RANDOM_SETUP, 0.7);
 	/* Few kinds a world, so that the same ones meet often. */
-	uint32_t few = (uint32_t)chance(RANDOM_SETUP) & (uint32_t)chance(RANDOM_SETUP) & w.options.kinds & ALL_KINDS;
+	uint32_t few = (uint32_t)chance(RANDOM_SETUP) & (uint32_t)chance(RANDOM_SETUP) & w.options.kinds & ALL_DRAWN;
 	uint32_t kinds = calm                                ? harmless[chance(RANDOM_SETUP) % 2]
 	                 : few && happens(RANDOM_SETUP, 0.6) ? few
 	                                                     : w.options.kinds;
@@ -140,9 +171,15 @@ void faults_plan(void)
 		f->at_start = happens(RANDOM_SETUP, 0.1);
 		if (f->at_start)
 			continue;
-		struct happening *h = later((double)(f->at - w.now) / 1e6, FAULT_STRIKES, f->host);
-		h->arg = (uint32_t)i;
+		strike_at(i, f->at);
 	}
+}
+
+void faults_plan(void)
+{
+	if (w.options.kinds & ALL_DRAWN)
+		plan_drawn();
+	plan_on_top();
 	later((double)HEAL_AT / 1e6, HEAL, 0);
 }
 
@@ -212,6 +249,11 @@ static bool hold(const struct fault *f, int by)
 		if (w.replayed[f->host] == 1 && by > 0)
 			attack(f->host);
 		return true;
+	case REPLAY_LIFE:
+		w.lives_played[f->host] += by;
+		if (by > 0)
+			later(0, ATTACK_IN_LIFE, f->host);
+		return true;
 	case SILENCE_COLO:
 		w.colo_silent += by;
 		return true;
@@ -250,8 +292,8 @@ static void rebuild(void)
 		struct host *survivor = &w.host[i], *other = &w.host[1 - i];
 		const struct qemu *q = &survivor->qemu;
 		const struct ft_core *c = &survivor->ftd.core;
-		bool settled = survivor->ftd.running == FTD_RUNS && c->phase == FT_PHASE_SOLO &&
-		               c->now > c->phase_since + SECOND(0.2);
+		bool rests = c->phase == FT_PHASE_SOLO || (q->booted && c->phase == FT_PHASE_UNPROTECTED);
+		bool settled = survivor->ftd.running == FTD_RUNS && rests && c->now > c->phase_since + SECOND(0.2);
 		bool alone = settled && runs_as_master(i) && q->mode == FT_ROLE_NONE && qemu_answers(i, FT_CHANNEL_QMP);
 		if (!alone || other->qemu.alive || !other->up || other->suspended || w.colo_silent)
 			continue;
@@ -319,6 +361,14 @@ static void strike_once(const struct fault *f)
 	case REBUILD:
 		rebuild();
 		break;
+	case MUTE_START:
+		h->muted_after = 1 + (int)(f->at / 1000 % 4);
+		h->mute_ms = f->ms;
+		break;
+	case START_VM:
+		h->unit = true;
+		later(0, HOST_UNIT_ASKS, f->host);
+		break;
 	default:
 		break;
 	}
@@ -367,7 +417,8 @@ static void heal_host(int host)
 	struct host *h = &w.host[host];
 	h->disk.full = h->disk.hangs = false;
 	h->qemu.trouble_in = 0;
-	h->ftd.stall_in = 0;
+	h->ftd.stall_in = h->words = h->muted_after = 0;
+	h->muted_until = w.now;
 	if (!h->up)
 		later(1, HOST_BOOT, host);
 	if (h->suspended)
@@ -387,6 +438,7 @@ void heal(void)
 	memset(w.cut, 0, sizeof w.cut);
 	memset(w.cut_arbiter, 0, sizeof w.cut_arbiter);
 	memset(w.replayed, 0, sizeof w.replayed);
+	memset(w.lives_played, 0, sizeof w.lives_played);
 	w.lossy = w.slow_net = w.slow_arbiter = w.colo_silent = 0;
 	for (int i = 0; i < 2; i++) {
 		heal_host(i);

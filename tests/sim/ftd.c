@@ -113,7 +113,11 @@ static void transmit(int host, int link, const uint8_t *data, size_t len)
 {
 	double lost = w.lossy ? 0.4 : 0.002;
 	attacker_hears(host, link, data, len);
-	if (w.cut[link][host] || happens(RANDOM_NET, lost))
+	struct host *h = &w.host[host];
+	bool muted = w.now < h->muted_until;
+	if (h->words > 0 && --h->words == 0)
+		h->muted_until = w.now + MS(h->mute_ms);
+	if (muted || w.cut[link][host] || happens(RANDOM_NET, lost))
 		return;
 	int copies = happens(RANDOM_NET, 0.01) ? 2 : 1;
 	for (int i = 0; i < copies; i++) {
@@ -154,6 +158,8 @@ static bool receive_one(int host, int which, int64_t now)
 	const struct datagram *d = &w.datagrams[which];
 	int link = d->link;
 	enum ft_heard heard = ft_hub_receive(&f->hub, link, d->data, d->len, now);
+	if (heard == FT_HEARD_LIFE || heard == FT_HEARD_NEW_PEER || heard == FT_HEARD_ASKED)
+		f->anew_from = FT_NEVER;
 	drop_datagram(which);
 	if (heard == FT_HEARD_HELLO || heard == FT_HEARD_ASKED)
 		return send_on(host, link, now);
@@ -211,8 +217,10 @@ static bool tell_hearing(int host, bool changed)
 	};
 	struct ftd *f = &w.host[host].ftd;
 	uint64_t life = f->life;
-	if (changed && f->hub.detector.hearing == FT_HEARING_LOST)
+	if (changed && f->hub.detector.hearing == FT_HEARING_LOST) {
 		tell(host, "the peer is lost");
+		laws_before_loss(host);
+	}
 	if (changed)
 		ftd_feed(host, &(struct ft_event){.kind = FT_EVENT_HEARING,
 		                                  .hearing = map[f->hub.detector.hearing],
@@ -648,6 +656,20 @@ static void act(int host, const struct ft_action *a)
 	}
 }
 
+/* As ftctl waits for it: what is not known yet keeps the question open. */
+#define MAY_START_WAITS SECOND(20)
+
+static void answer_may_start(int host)
+{
+	struct ftd *f = &w.host[host].ftd;
+	char why[FT_TEXT_MAX];
+	int may = ft_core_may_start(&f->core, false, why);
+	if (may < 0 && w.now < f->asked_to_start_at + MAY_START_WAITS)
+		return;
+	f->asked_to_start = false;
+	unit_hears(host, may == 1);
+}
+
 void ftd_feed(int host, const struct ft_event *e)
 {
 	struct ftd *f = &w.host[host].ftd;
@@ -672,9 +694,23 @@ void ftd_feed(int host, const struct ft_event *e)
 		ftd_feed(host, &(struct ft_event){.kind = FT_EVENT_TIME});
 		return;
 	}
+	if (f->asked_to_start)
+		answer_may_start(host);
 	f->wake_core = true_time(host, ft_core_deadline(&f->core));
 	if (f->wake_core != FT_NEVER)
 		f->wake_core += MS(lateness(host));
+}
+
+void ftd_may_start(int host)
+{
+	struct ftd *f = &w.host[host].ftd;
+	if (f->asked_to_start) {
+		answer_may_start(host);
+		return;
+	}
+	f->asked_to_start = true;
+	f->asked_to_start_at = w.now;
+	ftd_feed(host, &(struct ft_event){.kind = FT_EVENT_WANT_START});
 }
 
 /* ---- life ---- */
@@ -830,6 +866,7 @@ void ftd_stop(int host, double ms)
 	if (f->running != FTD_RUNS)
 		return;
 	tell(host, "ftd is stopped");
+	f->stopped_at = w.now;
 	f->running = FTD_STOPPED;
 	later(ms, HOST_FTD_RESUME, host)->arg = ++f->stops;
 }
@@ -839,6 +876,10 @@ void ftd_continue(int host, uint32_t which_stop)
 	struct ftd *f = &w.host[host].ftd;
 	if (f->running == FTD_DEAD || f->stalled || f->stops != which_stop)
 		return;
+	const struct ft_detector *d = &f->hub.detector;
+	bool there = d->hearing == FT_HEARING_ALIVE || d->hearing == FT_HEARING_QUIET;
+	if (f->running == FTD_STOPPED && there && !d->anew_spent && w.now - f->stopped_at > 2 * d->window)
+		f->anew_from = local_time(host);
 	if (f->running == FTD_STOPPED)
 		tell(host, "ftd runs again");
 	f->running = FTD_RUNS;
@@ -873,6 +914,9 @@ void ftd_start(int host)
 	f->running = FTD_RUNS;
 	f->life = ++w.names;
 	f->resumed_at = w.now;
+	f->anew_from = FT_NEVER;
+	h->words = h->muted_after;
+	h->muted_after = 0;
 	memset(&f->in_turn, 0, offsetof(struct ftd, socket) - offsetof(struct ftd, in_turn));
 	memset(&f->seen, 0, offsetof(struct ftd, runner) - offsetof(struct ftd, seen));
 	f->n_inbox = f->stall_in = 0;
@@ -904,6 +948,7 @@ void ftd_end(int host, bool sentinel_stays)
 	if (f->running == FTD_DEAD)
 		return;
 	tell(host, "ftd ends");
+	w.crashed_at[1 - host] = FT_NEVER; /* who has died is no survivor */
 	f->running = FTD_DEAD;
 	f->life = 0;
 	while (f->n_socket > 0)

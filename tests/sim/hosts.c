@@ -27,7 +27,8 @@ void host_crash(int host)
 	laws_before_crash(host);
 	disk_settles(host, true);
 	ftd_end(host, false);
-	h->up = h->suspended = h->blown = false;
+	h->up = h->suspended = h->blown = h->unit_starts = false;
+	h->boots++;
 	h->qemu.alive = false;
 	h->sentinel.on = h->predecessor.on = false;
 }
@@ -58,6 +59,40 @@ static void resume(int host)
 		ftd_resumes(host);
 }
 
+/* ---- a unit that starts the VM, as systemd would: ftctl may-start first, and again after a while ---- */
+
+static void unit_asks(int host)
+{
+	struct host *h = &w.host[host];
+	if (h->unit && ftd_can_run(host) && !h->qemu.alive && !h->unit_starts)
+		ftd_may_start(host);
+	later(between(RANDOM_ON_TOP, 100, 2000), HOST_UNIT_ASKS, host);
+}
+
+void unit_hears(int host, bool may)
+{
+	struct host *h = &w.host[host];
+	tell(host, "may the VM be started here? %s", may ? "yes" : "no");
+	h->unit_starts = may;
+	if (may)
+		later(between(RANDOM_ON_TOP, 5, happens(RANDOM_ON_TOP, 0.2) ? 2000 : 100), HOST_UNIT_STARTS, host)
+		    ->arg = h->boots;
+}
+
+static void unit_starts(int host, uint32_t boot)
+{
+	struct host *h = &w.host[host];
+	if (boot != h->boots)
+		return;
+	if (h->suspended) {
+		later(10, HOST_UNIT_STARTS, host)->arg = boot;
+		return;
+	}
+	h->unit_starts = false;
+	if (!h->qemu.alive)
+		qemu_boot(host);
+}
+
 void host_happens(const struct happening *h)
 {
 	struct host *at = &w.host[h->host];
@@ -73,6 +108,12 @@ void host_happens(const struct happening *h)
 		break;
 	case HOST_RESUME:
 		resume(h->host);
+		break;
+	case HOST_UNIT_ASKS:
+		unit_asks(h->host);
+		break;
+	case HOST_UNIT_STARTS:
+		unit_starts(h->host, h->arg);
 		break;
 	case HOST_RESET:
 		if (at->blown) {

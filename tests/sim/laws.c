@@ -46,12 +46,25 @@ static bool excused(int host)
 	return h->blown || woken;
 }
 
-/* Whose peer runs the guest alone, and knows it, holds an old copy, which with an arbiter never runs again; but where a
- * person orders it since that guest has died. */
+/* Nothing keeps a unit from starting the guest beside the peer's in a pair that never had a session, but a peer that is
+ * heard to run it. */
+static bool booted_unbound(void)
+{
+	bool booted = false, bound = false;
+	for (int i = 0; i < 2; i++) {
+		booted |= w.host[i].qemu.booted;
+		bound |= w.host[i].disk.file.stage != FT_SESSION_NONE || w.host[i].disk.lost;
+	}
+	return booted && !bound;
+}
+
+/* Whose peer runs the guest alone, and knows it, or has booted it anew, holds an old copy, which with an arbiter never
+ * runs again; but where a person orders it since that guest has died. */
 static void judge_copies(int host)
 {
 	const struct qemu *ours = &w.host[host].qemu, *peers = &w.host[1 - host].qemu;
-	if (peers->released && runs_as_master(1 - host) && w.host[1 - host].ftd.core.qemu.last_role != FT_ROLE_NONE)
+	bool known = w.host[1 - host].ftd.core.qemu.last_role != FT_ROLE_NONE;
+	if (runs_as_master(1 - host) && ((peers->released && known) || (peers->booted && !booted_unbound())))
 		w.old_copy[host] = ours->instance;
 	bool runs = runs_as_master(host) && !runs_as_master(1 - host) && !excused(host);
 	bool ordered = !peers->alive && w.host[host].ftd.core.outcome.cause == FT_CAUSE_SIGNAL;
@@ -74,6 +87,15 @@ void laws_before_crash(int host)
 		w.crashed_at[host] = w.now;
 }
 
+/* Who was stopped for longer than the detection time has not listened: its peer has a whole one to be heard. */
+void laws_before_loss(int host)
+{
+	const struct ftd *f = &w.host[host].ftd;
+	const struct ft_detector *d = &f->hub.detector;
+	if (f->anew_from != FT_NEVER && d->last_tick >= f->anew_from && d->last_tick < f->anew_from + d->window)
+		law_broken("a peer is given up at once after a stall");
+}
+
 static void judge_survivor(int crashed)
 {
 	int64_t within = TAKES_OVER_WITHIN + (w.options.fence ? SECOND(4) : 0); /* for the agent and its delay */
@@ -92,7 +114,8 @@ void laws_after_event(void)
 	judge_survivor(1);
 	judge_copies(0);
 	judge_copies(1);
-	if (runs_as_master(0) && runs_as_master(1) && !excused(0) && !excused(1))
+	bool both = runs_as_master(0) && runs_as_master(1);
+	if (both && !excused(0) && !excused(1) && !booted_unbound())
 		law_broken("two masters");
 }
 
@@ -226,15 +249,34 @@ static bool protects(int host)
 static bool solo(int host)
 {
 	const struct host *h = &w.host[host], *other = &w.host[1 - host];
-	bool other_rests = !other->qemu.alive || (other->qemu.mode == FT_ROLE_NONE && other->qemu.last == FT_ROLE_NONE);
-	return runs_as_master(host) && h->ftd.running == FTD_RUNS && h->ftd.core.phase == FT_PHASE_SOLO &&
-	       other_rests && !h->ftd.core.outcome_busy;
+	const struct qemu *old = &other->qemu;
+	/* A secondary whose ftd has no open session is left for a person to end. */
+	bool left_over = old->mode == FT_ROLE_SECONDARY && other->ftd.core.phase == FT_PHASE_UNPROTECTED &&
+	                 (other->disk.lost || other->ftd.core.session.stage == FT_SESSION_ENDED);
+	bool other_rests =
+	    !old->alive || (old->mode == FT_ROLE_NONE && old->last == FT_ROLE_NONE) || (h->qemu.booted && left_over);
+	bool ours_rests =
+	    h->ftd.core.phase == FT_PHASE_SOLO || (h->qemu.booted && h->ftd.core.phase == FT_PHASE_UNPROTECTED);
+	return runs_as_master(host) && h->ftd.running == FTD_RUNS && ours_rests && other_rests &&
+	       !h->ftd.core.outcome_busy;
 }
 
-/* Nothing is left that could run. */
+/* A unit waits to start the VM here, and ftd can find out that it may. */
+static bool could_start(int host)
+{
+	const struct host *h = &w.host[host];
+	const struct ft_core *c = &h->ftd.core;
+	const struct ft_session *s = &c->session;
+	bool won = s->stage == FT_SESSION_ENDED && strcmp(s->winner, c->params.node) == 0;
+	bool claimable =
+	    s->stage == FT_SESSION_BOUND || (s->stage == FT_SESSION_RELEASED && s->role == FT_ROLE_PRIMARY);
+	return h->unit && h->ftd.running == FTD_RUNS && c->phase != FT_PHASE_FENCED && (won || claimable);
+}
+
+/* Nothing is left that could run, and nobody will start anything. */
 static bool all_dead(void)
 {
-	return !w.host[0].qemu.alive && !w.host[1].qemu.alive;
+	return !w.host[0].qemu.alive && !w.host[1].qemu.alive && !could_start(0) && !could_start(1);
 }
 
 static bool is_held(int host)

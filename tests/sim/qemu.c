@@ -29,7 +29,8 @@ bool runs_as_master(int host)
 	const struct host *h = &w.host[host];
 	const struct qemu *q = &h->qemu;
 	bool runs = h->up && !h->suspended && q->alive && !q->stopped;
-	return runs && (q->mode == FT_ROLE_PRIMARY || (q->mode == FT_ROLE_NONE && q->last != FT_ROLE_NONE));
+	bool alone = q->mode == FT_ROLE_NONE && (q->last != FT_ROLE_NONE || q->booted);
+	return runs && (q->mode == FT_ROLE_PRIMARY || alone);
 }
 
 static bool stands(int host)
@@ -250,11 +251,19 @@ void qemu_start(int host, enum ft_role mode)
 		attempt_in(host, between(of(host), 0, 300));
 }
 
+void qemu_boot(int host)
+{
+	tell(host, "QEMU is started, and boots the guest");
+	qemu_start(host, FT_ROLE_NONE);
+	w.host[host].qemu.booted = true;
+	look_soon(host, between(RANDOM_ON_TOP, 20, 300));
+}
+
 void qemu_protect(int host)
 {
 	struct qemu *q = &w.host[host].qemu;
 	q->mode = FT_ROLE_PRIMARY; /* and its last mode stays what it was */
-	q->exit_said = q->released = q->yanked = q->disk_yanked = w.colo_closed = false;
+	q->exit_said = q->released = q->booted = q->yanked = q->disk_yanked = w.colo_closed = false;
 	attempt_in(host, 50);
 }
 

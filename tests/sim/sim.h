@@ -22,13 +22,21 @@
 #define SOCKET_MAX    128
 #define INBOX_MAX     256
 #define PARKED_MAX    64
-#define FAULTS_MAX    7
+#define DRAWN_MAX     7 /* faults of the kinds that are drawn; those on top come besides */
+#define FAULTS_MAX    11
 #define REGISTERS_MAX 64
 #define OUTCOMES_MAX  64
 
 /* ---- chance: each part of the world has a stream of its own, so that taking a fault out disturbs the others little ---- */
 
-enum stream { RANDOM_SETUP, RANDOM_NET, RANDOM_ARBITER, RANDOM_HOST, RANDOM_STREAMS = RANDOM_HOST + 2 };
+enum stream {
+	RANDOM_SETUP,
+	RANDOM_NET,
+	RANDOM_ARBITER,
+	RANDOM_HOST,
+	RANDOM_ON_TOP = RANDOM_HOST + 2, /* of the faults on top */
+	RANDOM_STREAMS
+};
 uint64_t chance(enum stream s);
 double between(enum stream s, double low, double high);
 bool happens(enum stream s, double probability);
@@ -64,11 +72,14 @@ enum what {
 	HOST_FTD_RESUME, /* .arg: which stop */
 	HOST_BOOT,
 	HOST_RESUME,
-	HOST_RESET, /* the watchdog */
+	HOST_UNIT_ASKS,   /* whether it may start the VM */
+	HOST_UNIT_STARTS, /* it; .arg: since which boot it wants to */
+	HOST_RESET,       /* the watchdog */
 	ARBITER_ARRIVES,
 	ARBITER_SHOOTS,
-	ATTACK,        /* .arg: what is sent again */
-	FAULT_STRIKES, /* .arg: which */
+	ATTACK,         /* .arg: what is sent again */
+	ATTACK_IN_LIFE, /* .arg: where the tape stands, 0 nowhere */
+	FAULT_STRIKES,  /* .arg: which */
 	FAULT_ENDS,
 	HEAL,
 };
@@ -107,6 +118,7 @@ struct qemu {
 	bool hung;    /* its monitor answers nothing in band, though it runs */
 	bool exit_said; /* COLO_EXIT comes once */
 	enum ft_role mode, last;
+	bool booted; /* runs a guest that it has booted itself, outside any pair */
 	enum { CHECKPOINT_NONE, CHECKPOINT_ASKED, CHECKPOINT_RUNS, CHECKPOINT_CAUGHT } checkpoint;
 	int64_t attempt_at;                /* whatever was to be attempted before is void */
 	uint32_t conts;                    /* SIGCONT undoes every SIGSTOP before it */
@@ -149,8 +161,12 @@ struct ftd {
 	uint64_t life; /* names this process */
 	uint32_t stops;
 	bool exiting;
-	bool stalled;       /* within boundary(): only that goes on with it */
-	int64_t resumed_at; /* true time */
+	int64_t stopped_at;        /* true time */
+	int64_t anew_from;         /* local time: a long stop ended, and nothing was heard since; FT_NEVER none */
+	bool asked_to_start;       /* a unit waits to hear whether it may start the VM */
+	int64_t asked_to_start_at; /* true time */
+	bool stalled;              /* within boundary(): only that goes on with it */
+	int64_t resumed_at;        /* true time */
 	struct ft_core core;
 	struct ft_hub hub;
 	/* links */
@@ -188,6 +204,12 @@ struct host {
 	int64_t resumed_at; /* true time; FT_NEVER never */
 	bool blown;         /* ftd and sentinel were killed in one blow, and the watchdog has yet to bite */
 	bool unverifiable;  /* ftd cannot be sure of QEMU's process */
+	uint32_t boots;
+	int words, muted_after; /* that its ftd has left to be heard; and its next one, 0: all */
+	double mute_ms;
+	int64_t muted_until;
+	bool unit;        /* starts the VM whenever there is none, and it may */
+	bool unit_starts; /* it was told that it may, and is about to */
 	struct ftd ftd;
 	struct qemu qemu;
 	struct sentinel sentinel, predecessor;
@@ -229,6 +251,10 @@ enum fault_kind {
 	PLAN_TROUBLE,
 	REPLAY,  /* somebody sends again what was sent to a host */
 	REBUILD, /* a person gives the survivor a new secondary */
+	/* These come on top of the others, by a stream of their own. */
+	REPLAY_LIFE, /* while a host is silent, somebody plays its former life to the other */
+	MUTE_START,  /* the next ftd of a host is heard for a few words, and then no more */
+	START_VM,    /* a unit of the host starts the VM anew, wherever ftd says that it may */
 	FAULT_KINDS
 };
 
@@ -243,7 +269,7 @@ struct fault {
 
 struct options {
 	bool arbitrated;
-	bool fence; /* the arbiter is of type fence, and keeps no register */
+	bool fence;                                      /* the arbiter is of type fence, and keeps no register */
 	bool no_sentinel, no_fsync, no_guard, old_clock; /* break the world on purpose */
 	uint32_t kinds;                                  /* of faults, a bit each: which may happen */
 	double freeze_ms;                                /* the longest time that a SIGSTOP takes to take hold */
@@ -263,7 +289,7 @@ struct world {
 	int64_t healed_at;
 	struct host host[2]; /* 0 starts as the primary */
 	/* counts: several faults may hold the same thing */
-	int cut[LINKS][2], cut_arbiter[2], lossy, slow_net, slow_arbiter, colo_silent, replayed[2];
+	int cut[LINKS][2], cut_arbiter[2], lossy, slow_net, slow_arbiter, colo_silent, replayed[2], lives_played[2];
 	int n_recorded[2]; /* datagrams from a host, since the beginning */
 	bool colo_closed;
 	int64_t checkpoint_every;
@@ -308,6 +334,7 @@ void ftd_stop(int host, double ms);
 void ftd_continue(int host, uint32_t which_stop);
 void ftd_resumes(int host);
 void ftd_feed(int host, const struct ft_event *e);
+void ftd_may_start(int host); /* a unit asks */
 bool ftd_can_run(int host);
 void ftd_prepare(void); /* once a process */
 void look_soon(int host, double ms);
@@ -316,6 +343,7 @@ const struct ft_plan *plan_of(enum ft_role role);
 /* qemu.c */
 void qemu_happens(const struct happening *h);
 void qemu_start(int host, enum ft_role mode);
+void qemu_boot(int host);    /* a guest of its own */
 void qemu_protect(int host); /* a survivor becomes the primary of a new pair */
 void qemu_kill(int host);
 void qemu_signal_stop(int host);
@@ -333,6 +361,7 @@ void sentinel_lease(int host, int64_t lease, uint64_t instance);
 void host_crash(int host);
 void disk_settles(int host, bool crash); /* who wrote it has died */
 void host_happens(const struct happening *h);
+void unit_hears(int host, bool may); /* the answer */
 
 /* faults.c */
 void faults_plan(void);
@@ -357,6 +386,7 @@ const struct registration *arbiter_find(const uint8_t id[FT_SESSION_BYTES]);
 void attacker_hears(int from, int link, const uint8_t *data, size_t len);
 void attacker_sends(const struct happening *h);
 void attack(int host);
+void attacker_plays(const struct happening *h);
 
 /* laws.c */
 extern const char *const world_spins; /* the one law that ends a world even where it is not judged */
@@ -364,6 +394,7 @@ void law_broken(const char *law);
 void laws_after_event(void);
 void laws_after_outcome(int host, const struct ft_action *a);
 void laws_before_crash(int host);
+void laws_before_loss(int host);
 void laws_after_step(int host, const struct ft_actions *out);
 void laws_after_write(int host);
 bool laws_settled(void);

@@ -167,6 +167,8 @@ static void happen(const struct happening *h)
 		arbiter_shoots(h);
 	else if (h->what == ATTACK)
 		attacker_sends(h);
+	else if (h->what == ATTACK_IN_LIFE)
+		attacker_plays(h);
 	else if (h->what == HEAL)
 		heal();
 	else
@@ -250,7 +252,7 @@ void world_begin(uint64_t seed, const struct options *options, bool verbose)
 	w.options = *options;
 	w.verbose = verbose;
 	for (int i = 0; i < RANDOM_STREAMS; i++) {
-		w.random[i] = seed * RANDOM_STREAMS + (uint64_t)i;
+		w.random[i] = seed * RANDOM_ON_TOP + (uint64_t)i; /* so that a new stream changes no old one */
 		w.random[i] = chance((enum stream)i);
 	}
 	w.now = SECOND(1000);

@@ -1,0 +1,323 @@
+/* May the VM be started here as primary, and what becomes of the guest that was: the decision core of a host that has
+ * come back, alone, in virtual time.  Times: heartbeat 100 ms, lost after 500 ms, guard 20 ms. */
+#include "tests/unit/core_world.h"
+
+#include <stdlib.h>
+
+static struct ft_core c;
+static int64_t now;
+static struct ft_peer_news peer;
+static struct ft_qemu_facts qemu;
+static struct pending pending;
+static int did[FT_DO_EXIT + 1];
+
+static void step(const struct ft_event *e)
+{
+	struct ft_actions out;
+	ft_core_step(&c, e, now, &out);
+	const char *fault = broken_invariant(&c, e, &pending, &out);
+	ck_assert_msg(!fault, "event %d in phase %s: %s", (int)e->kind, phase_name(c.phase), fault);
+	for (int i = 0; i < out.n; i++)
+		did[out.a[i].kind]++;
+}
+
+static void pass(double ms)
+{
+	now += MS(ms);
+	step(&(struct ft_event){.kind = FT_EVENT_TIME});
+}
+
+static void begin(const struct ft_session *session, bool fresh)
+{
+	struct ft_core_params params = {.node = "alpha",
+	                                .incarnation = 0xa1,
+	                                .interval = MS(100),
+	                                .window = MS(500),
+	                                .reply_timeout = SECOND(1),
+	                                .arbitrated = true,
+	                                .registers = true,
+	                                .guard = MS(20),
+	                                .session = *session,
+	                                .fresh = fresh};
+	now = SECOND(1000);
+	memset(did, 0, sizeof did);
+	memset(&pending, 0, sizeof pending);
+	qemu = (struct ft_qemu_facts){.vm = FT_VM_ABSENT};
+	peer = (struct ft_peer_news){.node = "beta",
+	                             .incarnation = 0xb1,
+	                             .side = {.state = FT_UNPROTECTED, .vm = FT_VM_ABSENT, .window_ms = 500}};
+	ft_core_init(&c, &params, now);
+	step(&(struct ft_event){.kind = FT_EVENT_QEMU, .qemu = &qemu});
+}
+
+static struct ft_session session(enum ft_session_stage stage, enum ft_role role, const char *winner)
+{
+	struct ft_session s = {.stage = stage, .id = {7}, .epoch = 1, .role = role, .instance = 41, .peer = "beta"};
+	strcpy(s.winner, winner);
+	return s;
+}
+
+static void begin_in(enum ft_session_stage stage, enum ft_role role, const char *winner)
+{
+	struct ft_session s = session(stage, role, winner);
+	begin(&s, false);
+}
+
+static void hear(enum ft_peer_hearing h)
+{
+	step(&(struct ft_event){.kind = FT_EVENT_PEER, .peer = &peer});
+	step(&(struct ft_event){.kind = FT_EVENT_HEARING, .hearing = h, .heard_at = now});
+}
+
+static void want(void)
+{
+	step(&(struct ft_event){.kind = FT_EVENT_WANT_START});
+}
+
+static int may(bool confirmed)
+{
+	char why[FT_TEXT_MAX];
+	return ft_core_may_start(&c, confirmed, why);
+}
+
+static void new_qemu(enum ft_role role)
+{
+	qemu = (struct ft_qemu_facts){
+	    .connected = true, .oob = true, .pid_verified = true, .instance = 42, .vm = FT_VM_ALIVE, .role = role};
+	step(&(struct ft_event){.kind = FT_EVENT_QEMU, .qemu = &qemu});
+}
+
+static void qemu_dies(void)
+{
+	qemu.vm = FT_VM_GONE;
+	qemu.connected = qemu.oob = qemu.pid_verified = false;
+	step(&(struct ft_event){.kind = FT_EVENT_QEMU, .qemu = &qemu});
+}
+
+static void peer_asks(void)
+{
+	peer.side.request = FT_REQUEST_YIELD;
+	peer.side.request_id++;
+	step(&(struct ft_event){.kind = FT_EVENT_PEER, .peer = &peer});
+}
+
+/* ---- without a session ---- */
+
+START_TEST(the_first_start_waits_until_the_peer_has_been_listened_for)
+{
+	begin(&(struct ft_session){0}, true);
+	want();
+	ck_assert_int_eq(may(false), -1);
+	pass(521);
+	ck_assert_int_eq(may(false), 1);
+	ck_assert_int_eq(did[FT_DO_CLAIM], 0);
+}
+END_TEST
+
+static const struct {
+	struct ft_side side;
+	enum ft_peer_hearing hearing;
+	int answer;
+} unbound[] = {
+    {{.state = FT_UNPROTECTED, .vm = FT_VM_ABSENT}, FT_PEER_ALIVE, 1},
+    {{.state = FT_UNPROTECTED, .vm = FT_VM_ALIVE}, FT_PEER_ALIVE, 1}, /* a secondary that waits for us */
+    {{.state = FT_UNPROTECTED, .vm = FT_VM_ALIVE}, FT_PEER_LOST, 0},
+    {{.state = FT_STARTING}, FT_PEER_ALIVE, 0},
+    {{.state = FT_UNPROTECTED, .vm = FT_VM_ALIVE, .role = FT_ROLE_PRIMARY}, FT_PEER_ALIVE, 0},
+    {{.state = FT_SOLO, .vm = FT_VM_ALIVE, .role = FT_ROLE_SOLO}, FT_PEER_ALIVE, 0},
+    {{.state = FT_FAILING_OVER, .vm = FT_VM_ALIVE}, FT_PEER_ALIVE, 0},
+    {{.state = FT_UNPROTECTED, .vm = FT_VM_ALIVE, .epoch = 3}, FT_PEER_ALIVE, 0}, /* what we never heard of */
+};
+
+START_TEST(without_a_session_the_peers_word_counts)
+{
+	begin(&(struct ft_session){0}, true);
+	peer.side = unbound[_i].side;
+	hear(FT_PEER_ALIVE);
+	hear(unbound[_i].hearing);
+	ck_assert_int_eq(may(false), unbound[_i].answer);
+}
+END_TEST
+
+START_TEST(a_session_that_may_have_been_lost_is_no_licence)
+{
+	begin(&(struct ft_session){0}, false);
+	pass(1000);
+	ck_assert_int_eq(may(false), 0);
+	ck_assert_int_eq(may(true), 1);
+}
+END_TEST
+
+/* ---- ended ---- */
+
+START_TEST(who_ended_the_session_may_start_unless_the_guest_was_given_away_since)
+{
+	begin_in(FT_SESSION_ENDED, FT_ROLE_PRIMARY, "alpha");
+	ck_assert_int_eq(may(false), -1); /* our disk may be an old one, put back: the peer may know better */
+	pass(521);
+	ck_assert_int_eq(may(false), 1);
+	peer.side.state = FT_SOLO;
+	peer.side.role = FT_ROLE_SOLO;
+	peer.side.vm = FT_VM_ALIVE;
+	hear(FT_PEER_ALIVE);
+	ck_assert_int_eq(may(false), 0);
+	hear(FT_PEER_LOST);
+	ck_assert_int_eq(may(false), 1);
+	c.phase = FT_PHASE_FENCED;
+	ck_assert_int_eq(may(false), 0);
+}
+END_TEST
+
+START_TEST(who_lost_the_session_may_not_start)
+{
+	begin_in(FT_SESSION_ENDED, FT_ROLE_PRIMARY, "beta");
+	ck_assert_int_eq(may(false), 0);
+	ck_assert_int_eq(may(true), 0);
+}
+END_TEST
+
+/* ---- open ---- */
+
+START_TEST(an_open_session_is_claimed_once_every_right_is_over)
+{
+	begin_in(FT_SESSION_BOUND, _i, "");
+	want();
+	pass(519);
+	ck_assert_int_eq(did[FT_DO_CLAIM], 0);
+	pass(2);
+	ck_assert_int_eq(did[FT_DO_CLAIM], 1);
+	ck_assert_int_eq(may(false), -1);
+	step(&(struct ft_event){.kind = FT_EVENT_CLAIM, .claim = FT_CLAIM_WON, .text = "alpha"});
+	ck_assert_int_eq(may(false), 1);
+}
+END_TEST
+
+/* Both hosts were out: neither would ever start the guest, if the peer's ftd alone were enough for a no. */
+START_TEST(a_peer_with_nothing_running_leaves_it_to_the_register)
+{
+	begin_in(FT_SESSION_BOUND, FT_ROLE_PRIMARY, "");
+	hear(FT_PEER_ALIVE);
+	want();
+	ck_assert_int_eq(may(false), -1);
+	pass(521);
+	ck_assert_int_eq(did[FT_DO_CLAIM], 1);
+	step(&(struct ft_event){.kind = FT_EVENT_CLAIM, .claim = FT_CLAIM_LOST, .text = "beta"});
+	ck_assert_int_eq(may(false), 0);
+}
+END_TEST
+
+START_TEST(a_peer_whose_qemu_is_there_keeps_the_session)
+{
+	begin_in(FT_SESSION_BOUND, FT_ROLE_PRIMARY, "");
+	memcpy(peer.side.session, c.session.id, sizeof peer.side.session);
+	peer.side.vm = FT_VM_ALIVE;
+	peer.side.role = FT_ROLE_SECONDARY;
+	hear(FT_PEER_ALIVE);
+	want();
+	pass(521);
+	ck_assert_int_eq(may(false), 0);
+	ck_assert_int_eq(did[FT_DO_CLAIM], 0);
+}
+END_TEST
+
+/* The peer was told, and may have gone on with the guest while the disk would not take that we never do. */
+START_TEST(a_session_in_which_our_qemu_died_is_never_claimed)
+{
+	struct ft_session s = session(FT_SESSION_BOUND, FT_ROLE_PRIMARY, "");
+	s.instance = 42;
+	begin(&s, false);
+	new_qemu(FT_ROLE_PRIMARY);
+	qemu_dies();
+	ck_assert_int_eq(did[FT_DO_STORE], 1);
+	step(&(struct ft_event){.kind = FT_EVENT_STORED, .error = true, .text = "no space left"});
+	want();
+	pass(600);
+	ck_assert_int_eq(may(false), 0);
+	ck_assert_int_eq(did[FT_DO_CLAIM], 0);
+}
+END_TEST
+
+/* ---- what was ---- */
+
+START_TEST(a_released_session_is_looked_up_when_the_peer_has_started_anew)
+{
+	struct ft_session s = session(FT_SESSION_RELEASED, FT_ROLE_SECONDARY, "");
+	s.instance = 42;
+	begin(&s, false);
+	new_qemu(FT_ROLE_SECONDARY);
+	hear(FT_PEER_ALIVE);
+	ck_assert_int_eq(did[FT_DO_READ], 0);
+	peer.side.vm = FT_VM_ALIVE;
+	hear(FT_PEER_ALIVE);
+	ck_assert_int_eq(did[FT_DO_READ], 1);
+	step(&(struct ft_event){.kind = FT_EVENT_REGISTER, .claim = FT_CLAIM_LOST, .text = "beta"});
+	ck_assert_int_eq(did[FT_DO_FREEZE], 1);
+	step(&(struct ft_event){.kind = FT_EVENT_FROZEN});
+	ck_assert_int_eq(did[FT_DO_KILL], 1);
+}
+END_TEST
+
+/* The peer holds a copy of the time before, and cannot reach the register that says so. */
+START_TEST(a_guest_started_anew_is_not_yielded_to_an_old_copy)
+{
+	begin_in(FT_SESSION_ENDED, FT_ROLE_PRIMARY, "alpha");
+	hear(FT_PEER_ALIVE);
+	new_qemu(FT_ROLE_NONE);
+	peer_asks();
+	ck_assert_int_eq(did[FT_DO_FREEZE], 0);
+	ck_assert_int_eq(c.self.answer, FT_ANSWER_REFUSED);
+}
+END_TEST
+
+START_TEST(a_guest_started_anew_has_not_failed)
+{
+	begin_in(FT_SESSION_ENDED, FT_ROLE_PRIMARY, "alpha");
+	c.phase = FT_PHASE_FAILED;
+	new_qemu(FT_ROLE_NONE);
+	ck_assert_int_eq(c.phase, FT_PHASE_UNPROTECTED);
+}
+END_TEST
+
+/* Its host is up, without its QEMU: it may be about to start anew, with the register's leave. */
+START_TEST(an_order_asks_the_register_about_a_peer_that_is_only_absent)
+{
+	struct ft_session s = session(FT_SESSION_BOUND, FT_ROLE_SECONDARY, "");
+	s.instance = 42;
+	begin(&s, false);
+	new_qemu(FT_ROLE_SECONDARY);
+	memcpy(peer.side.session, c.session.id, sizeof peer.side.session);
+	peer.side.state = FT_STARTING;
+	hear(FT_PEER_ALIVE);
+	step(&(struct ft_event){.kind = FT_EVENT_FORCE, .cause = FT_CAUSE_SIGNAL});
+	ck_assert_int_eq(did[FT_DO_CLAIM], 1);
+	ck_assert_int_eq(did[FT_DO_PLAN], 0);
+	step(&(struct ft_event){.kind = FT_EVENT_CLAIM, .claim = FT_CLAIM_WON, .text = "alpha"});
+	ck_assert_int_eq(did[FT_DO_PLAN], 1);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("core_start");
+	TCase *tc = tcase_create("may_start");
+	tcase_add_test(tc, the_first_start_waits_until_the_peer_has_been_listened_for);
+	tcase_add_loop_test(tc, without_a_session_the_peers_word_counts, 0, sizeof unbound / sizeof unbound[0]);
+	tcase_add_test(tc, a_session_that_may_have_been_lost_is_no_licence);
+	tcase_add_test(tc, who_ended_the_session_may_start_unless_the_guest_was_given_away_since);
+	tcase_add_test(tc, who_lost_the_session_may_not_start);
+	tcase_add_loop_test(tc, an_open_session_is_claimed_once_every_right_is_over, FT_ROLE_PRIMARY,
+	                    FT_ROLE_SECONDARY + 1);
+	tcase_add_test(tc, a_peer_with_nothing_running_leaves_it_to_the_register);
+	tcase_add_test(tc, a_peer_whose_qemu_is_there_keeps_the_session);
+	tcase_add_test(tc, a_session_in_which_our_qemu_died_is_never_claimed);
+	tcase_add_test(tc, a_released_session_is_looked_up_when_the_peer_has_started_anew);
+	tcase_add_test(tc, a_guest_started_anew_is_not_yielded_to_an_old_copy);
+	tcase_add_test(tc, a_guest_started_anew_has_not_failed);
+	tcase_add_test(tc, an_order_asks_the_register_about_a_peer_that_is_only_absent);
+	suite_add_tcase(s, tc);
+	SRunner *sr = srunner_create(s);
+	srunner_run_all(sr, CK_NORMAL);
+	int failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
