@@ -315,17 +315,17 @@ static int swap_sockets(struct ft_links *l, const struct ft_config *config, FILE
 	return 0;
 }
 
-static int make_alarm(struct ft_links *l, FILE *errors)
+static int make_alarm(struct ft_links *l, struct ft_alarms *alarms, FILE *errors)
 {
-	l->alarm = ft_alarm_new(l->base, on_alarm, l);
+	l->alarm = ft_alarm_new(alarms, on_alarm, l);
 	if (l->alarm)
 		return 0;
-	fprintf(errors, "heartbeat timer: cannot create it: %s; raise the limit of open files\n", strerror(errno));
+	fprintf(errors, "heartbeat timer: out of memory\n");
 	return -1;
 }
 
-struct ft_links *ft_links_new(struct event_base *base, const struct ft_config *config, uint64_t incarnation,
-                              const struct ft_links_callbacks *cb, void *arg, FILE *errors)
+struct ft_links *ft_links_new(struct event_base *base, struct ft_alarms *alarms, const struct ft_config *config,
+                              uint64_t incarnation, const struct ft_links_callbacks *cb, void *arg, FILE *errors)
 {
 	struct ft_links *l = calloc(1, sizeof *l);
 
@@ -337,7 +337,7 @@ struct ft_links *ft_links_new(struct event_base *base, const struct ft_config *c
 	for (int i = 0; i < FT_LINKS_MAX; i++)
 		l->links[i].fd = -1;
 	ft_hub_init(&l->hub, config, incarnation, ft_clock_now());
-	if (swap_sockets(l, config, errors) != 0 || make_alarm(l, errors) != 0) {
+	if (swap_sockets(l, config, errors) != 0 || make_alarm(l, alarms, errors) != 0) {
 		ft_links_free(l);
 		return NULL;
 	}
