@@ -383,7 +383,7 @@ static bool make_shells(struct ft_daemon *d, uint64_t incarnation, FILE *errors)
 	d->children = ft_children_new(d->base);
 	d->hooks = ft_hooks_new(d->base, d->config);
 	d->freezer = ft_freezer_new(d->base, on_frozen, d);
-	d->qmp = ft_qmp_new(d->base, d->config, &qmp, d);
+	d->qmp = ft_qmp_new(d->base, d->alarms, d->config, &qmp, d);
 	return d->hooks && d->freezer && d->qmp;
 }
 
