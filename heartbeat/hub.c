@@ -57,11 +57,24 @@ static int64_t draw(const struct ft_hub *h, uint64_t n, int64_t range)
 	return (int64_t)(x % (uint64_t)range);
 }
 
-/* The first slot after now, and when to send for it. */
+/* The peer leads: this side sends when it hears the peer (see hub.h).  Not with a window of two intervals: what we send is
+ * then acknowledged an interval later, and in doubt before. */
+static bool in_step(const struct ft_hub *h)
+{
+	return h->have_peer && h->peer.side.role == FT_ROLE_PRIMARY && h->detector.window > 2 * h->detector.interval;
+}
+
+/* The first slot after now, and when to send for it.  In step it is when the peer's next heartbeat has been waited for in
+ * vain. */
 static void next_slot(struct ft_hub *h, int64_t now)
 {
 	int64_t interval = h->detector.interval;
 
+	if (in_step(h)) {
+		h->slot = now + interval;
+		h->next_send = h->slot + interval / FT_JITTER_PARTS;
+		return;
+	}
 	h->slot += ((now > h->slot ? now - h->slot : 0) / interval + 1) * interval;
 	h->next_send = h->slot - draw(h, (uint64_t)h->slot, interval / FT_JITTER_PARTS);
 }
@@ -297,6 +310,8 @@ static void take_life(struct ft_hub *h, int link, const struct ft_beat *beat, in
 	/* A slow link brings what a fast one has long overtaken: it is life, but no news. */
 	if (beat->sent >= h->peer.sent)
 		h->peer = *beat;
+	if (in_step(h) && h->next_send - now < h->detector.interval / 2)
+		h->slot = h->next_send = now;
 }
 
 static enum ft_heard from_peer(struct ft_hub *h, int link, const struct ft_beat *beat, int64_t now)

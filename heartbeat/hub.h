@@ -23,6 +23,10 @@
  * no right.  Heartbeats and answers may carry a question too, but never sooner than its turn: who is asked by a peer
  * that is in doubt itself does not ask back without end.
  *
+ * The secondary keeps in step with the primary: it sends its heartbeat when it hears the primary's.  It wakes once an
+ * interval for both, and the primary hears it while its caches are warm from sending; a wake-up is most of what a heartbeat
+ * costs.  And the primary's newest heartbeat is acknowledged at once, so that its right to run is as fresh as can be.
+ *
  * Links are known by their index; so are their counters, whatever addresses a reload gives them. */
 #ifndef FT_HEARTBEAT_HUB_H
 #define FT_HEARTBEAT_HUB_H
@@ -101,7 +105,7 @@ struct ft_hub {
 	struct ft_beat peer; /* of the heartbeats that counted as life, on whichever link, the one sent last */
 	struct ft_candidate candidates[FT_CANDIDATES_MAX];
 	int64_t slot;      /* of the schedule, for which next_send is meant */
-	int64_t next_send; /* a little before its slot, never after */
+	int64_t next_send; /* a little before its slot; in step, a little after */
 };
 
 /* config must outlive the hub, or be replaced; incarnation is random and not 0. */
@@ -119,7 +123,9 @@ enum ft_heard ft_hub_receive(struct ft_hub *h, int link, const uint8_t *data, si
 /* True if a heartbeat on every link is due, by the schedule or as a question; moves on to the next.  Call after the tick.
  * The schedule is absolute, so it does not drift; what was missed is not made up for.  The first heartbeat goes out at
  * once, the others at a phase of the interval that the incarnation draws, each up to FT_JITTER_PARTS of an interval
- * before its slot: many pairs on one host do not send in one moment, nor for ever beside what else comes periodically. */
+ * before its slot: many pairs on one host do not send in one moment, nor for ever beside what else comes periodically.
+ * In step with a primary it is due as soon as the primary was heard, if it would be due within half an interval anyway;
+ * else, as in the other case, an interval and FT_JITTER_PARTS of it after the last at the latest. */
 bool ft_hub_send_due(struct ft_hub *h, int64_t now);
 /* When to tick and to ask ft_hub_send_due at the latest. */
 int64_t ft_hub_deadline(const struct ft_hub *h);
