@@ -105,7 +105,7 @@ struct ft_hub {
 	struct ft_beat peer; /* of the heartbeats that counted as life, on whichever link, the one sent last */
 	struct ft_candidate candidates[FT_CANDIDATES_MAX];
 	int64_t slot;      /* of the schedule, for which next_send is meant */
-	int64_t next_send; /* a little before its slot; in step, a little after */
+	int64_t next_send; /* a little before its slot, never after */
 };
 
 /* config must outlive the hub, or be replaced; incarnation is random and not 0. */
@@ -124,8 +124,7 @@ enum ft_heard ft_hub_receive(struct ft_hub *h, int link, const uint8_t *data, si
  * The schedule is absolute, so it does not drift; what was missed is not made up for.  The first heartbeat goes out at
  * once, the others at a phase of the interval that the incarnation draws, each up to FT_JITTER_PARTS of an interval
  * before its slot: many pairs on one host do not send in one moment, nor for ever beside what else comes periodically.
- * In step with a primary it is due as soon as the primary was heard, if it would be due within half an interval anyway;
- * else, as in the other case, an interval and FT_JITTER_PARTS of it after the last at the latest. */
+ * In step with a primary it is due as soon as the primary was heard, and the primary's slots become this side's. */
 bool ft_hub_send_due(struct ft_hub *h, int64_t now);
 /* When to tick and to ask ft_hub_send_due at the latest. */
 int64_t ft_hub_deadline(const struct ft_hub *h);
