@@ -17,6 +17,7 @@ static void set_timing(struct ft_detector *d, int n_links, int64_t interval_ns, 
 	assert(n_links >= 1 && n_links <= FT_LINKS_MAX && interval_ns > 0 && lost_after >= 2);
 	d->n_links = n_links;
 	d->interval = interval_ns;
+	d->tick_period = interval_ns + interval_ns / 16;
 	d->window = lost_after * interval_ns;
 }
 
@@ -32,7 +33,7 @@ static int64_t awake_at(const struct ft_detector *d, int64_t now)
 {
 	int64_t gap = now > d->last_tick ? now - d->last_tick : 0;
 
-	return d->awake + min64(gap, d->interval + min64(d->interval / 16, 5 * FT_NS_PER_MS));
+	return d->awake + min64(gap, d->tick_period + min64(d->interval / 16, 5 * FT_NS_PER_MS));
 }
 
 /* Never while the next heartbeat may still be on time. */
@@ -126,7 +127,7 @@ static int64_t earlier(const struct ft_detector *d, int64_t best, int64_t awake)
 
 int64_t ft_detector_deadline(const struct ft_detector *d)
 {
-	int64_t best = d->last_tick + d->interval;
+	int64_t best = d->last_tick + d->tick_period;
 
 	if (anyone_there(d)) {
 		best = earlier(d, best, d->newest_awake + quiet_after(d));

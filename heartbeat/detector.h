@@ -2,8 +2,9 @@
  * Knows: when a link was last heard, in awake time.  Must not know: clocks, sockets, packets.
  *
  * A judgement is made in awake time: a daemon that was stopped, starved or suspended has not been listening, so the
- * time it was away does not count against its peer.  The shell ticks at least once an interval; a gap between two ticks
- * counts as one tick period at the most, and a gap longer than the whole window begins the count anew (once per heard
+ * time it was away does not count against its peer.  The shell ticks at least once a tick period, which is an interval and
+ * what its heartbeats stray from that, so that the process wakes for no tick alone; a gap between two ticks counts as one
+ * tick period at the most, and a gap longer than the whole window begins the count anew (once per heard
  * heartbeat, so that a starved daemon still comes to a verdict).
  * Awake time is never ahead of real time: a verdict may come later than the window, never earlier. */
 #ifndef FT_HEARTBEAT_DETECTOR_H
@@ -27,6 +28,7 @@ struct ft_detector_link {
 
 struct ft_detector {
 	int64_t interval, window; /* ns; window = lost_after intervals, to the nanosecond; see detector.c */
+	int64_t tick_period;      /* ns; an interval and a sixteenth */
 	int64_t last_tick, awake; /* real time of the last tick; awake time so far */
 	bool anew_spent;          /* the fresh count after a stall was already granted since the last heartbeat heard */
 	int n_links;
@@ -44,7 +46,7 @@ void ft_detector_retime(struct ft_detector *d, int n_links, int64_t interval_ns,
 void ft_detector_heard(struct ft_detector *d, int link, int64_t now);
 /* Call after the sockets have been drained, never before.  Returns true if d->hearing changed. */
 bool ft_detector_tick(struct ft_detector *d, int64_t now);
-/* When the next tick is due at the latest: at most one interval after the last, earlier where a verdict would change. */
+/* When the next tick is due at the latest: at most one tick period after the last, earlier where a verdict would change. */
 int64_t ft_detector_deadline(const struct ft_detector *d);
 /* When the peer will have been silent for so long (ns, at most the window) if it is not heard before; may be past.
  * FT_NEVER if it is not there: never heard, or lost. */

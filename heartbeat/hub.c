@@ -57,13 +57,36 @@ static int64_t draw(const struct ft_hub *h, uint64_t n, int64_t range)
 	return (int64_t)(x % (uint64_t)range);
 }
 
-/* The first slot after now, and when to send for it. */
+/* The peer leads: this side sends when it hears the peer (see hub.h).  Not with a window of two intervals: what we send is
+ * then acknowledged an interval later, and in doubt before. */
+static bool in_step(const struct ft_hub *h)
+{
+	return h->have_peer && h->peer.side.role == FT_ROLE_PRIMARY && h->detector.window > 2 * h->detector.interval;
+}
+
+/* The first slot after now, and when to send for it.  In step the peer's heartbeat says when, and its slot is the last. */
 static void next_slot(struct ft_hub *h, int64_t now)
 {
 	int64_t interval = h->detector.interval;
 
 	h->slot += ((now > h->slot ? now - h->slot : 0) / interval + 1) * interval;
-	h->next_send = h->slot - draw(h, (uint64_t)h->slot, interval / FT_JITTER_PARTS);
+	h->next_send = h->slot - (in_step(h) ? 0 : draw(h, (uint64_t)h->slot, interval / FT_JITTER_PARTS));
+}
+
+/* The leading peer was heard.  What is meant for the slot ahead is sent now if that slot is near, else it has been sent
+ * already.  The slots are moved to where the peer's are, a little each time, so that its heartbeats come in up to
+ * FT_JITTER_PARTS of an interval before them; one that is lost changes nothing. */
+static void keep_step(struct ft_hub *h, int64_t now)
+{
+	int64_t interval = h->detector.interval, stray = interval / FT_JITTER_PARTS;
+	int64_t ahead = h->slot - now;
+
+	if (ahead < interval / 2) {
+		h->slot = min64(h->slot, now + stray);
+		h->next_send = now;
+	} else if (ahead < interval) {
+		h->next_send = h->slot += min64(interval - ahead, stray);
+	}
 }
 
 void ft_hub_init(struct ft_hub *h, const struct ft_config *config, uint64_t incarnation, int64_t now)
@@ -266,8 +289,8 @@ static void take_acknowledgement(struct ft_hub_link *l, const struct ft_beat *be
 		l->acked_sent = beat->echo_sent;
 }
 
-/* heard_at: when the one before came in on this link. */
-static void note_arrival(struct ft_hub *h, int link, const struct ft_beat *beat, int64_t heard_at, int64_t now)
+/* unscheduled: it may be a question or an answer, which keep to no schedule. */
+static void note_arrival(struct ft_hub *h, int link, const struct ft_beat *beat, bool unscheduled, int64_t now)
 {
 	const struct ft_hub_link *l = &h->links[link];
 
@@ -280,23 +303,25 @@ static void note_arrival(struct ft_hub *h, int link, const struct ft_beat *beat,
 	                      .sent = beat->sent,
 	                      .rtt = l->stats.rtt,
 	                      .acked = ft_hub_acked_sent(h),
-	                      .doubt = beat->asking || l->asked_at >= heard_at,
+	                      .doubt = unscheduled,
 	                  });
 }
 
 static void take_life(struct ft_hub *h, int link, const struct ft_beat *beat, int64_t now)
 {
 	struct ft_hub_link *l = &h->links[link];
-	int64_t heard_at = l->rx.at;
+	bool asked = l->asked_at >= l->rx.at; /* since the one before */
 
 	l->stats.received++;
 	l->rx = (struct ft_hub_rx){.sequence = beat->sequence, .sent = beat->sent, .at = now};
 	take_acknowledgement(l, beat, now);
 	ft_detector_heard(&h->detector, link, now);
-	note_arrival(h, link, beat, heard_at, now);
+	note_arrival(h, link, beat, asked || beat->asking, now);
 	/* A slow link brings what a fast one has long overtaken: it is life, but no news. */
 	if (beat->sent >= h->peer.sent)
 		h->peer = *beat;
+	if (in_step(h) && !asked && !beat->asking)
+		keep_step(h, now);
 }
 
 static enum ft_heard from_peer(struct ft_hub *h, int link, const struct ft_beat *beat, int64_t now)

@@ -23,6 +23,10 @@
  * no right.  Heartbeats and answers may carry a question too, but never sooner than its turn: who is asked by a peer
  * that is in doubt itself does not ask back without end.
  *
+ * The secondary keeps in step with the primary: it sends its heartbeat when it hears the primary's.  It wakes once an
+ * interval for both, and the primary hears it while its caches are warm from sending; a wake-up is most of what a heartbeat
+ * costs.  And the primary's newest heartbeat is acknowledged at once, so that its right to run is as fresh as can be.
+ *
  * Links are known by their index; so are their counters, whatever addresses a reload gives them. */
 #ifndef FT_HEARTBEAT_HUB_H
 #define FT_HEARTBEAT_HUB_H
@@ -119,7 +123,8 @@ enum ft_heard ft_hub_receive(struct ft_hub *h, int link, const uint8_t *data, si
 /* True if a heartbeat on every link is due, by the schedule or as a question; moves on to the next.  Call after the tick.
  * The schedule is absolute, so it does not drift; what was missed is not made up for.  The first heartbeat goes out at
  * once, the others at a phase of the interval that the incarnation draws, each up to FT_JITTER_PARTS of an interval
- * before its slot: many pairs on one host do not send in one moment, nor for ever beside what else comes periodically. */
+ * before its slot: many pairs on one host do not send in one moment, nor for ever beside what else comes periodically.
+ * In step with a primary it is due as soon as the primary was heard, and the primary's slots become this side's. */
 bool ft_hub_send_due(struct ft_hub *h, int64_t now);
 /* When to tick and to ask ft_hub_send_due at the latest. */
 int64_t ft_hub_deadline(const struct ft_hub *h);

@@ -14,6 +14,8 @@
 
 /* Per link and turn: enough for what piled up in a stall to end it, and a bound on what a flood can cost the loop. */
 #define DATAGRAMS_PER_TURN 256
+/* Taken from the kernel at a time; one more than there usually are, so that it says at once that there are no more. */
+#define BATCH 4
 /* Room for the heartbeats of a stall of some seconds; the kernel counts its own overhead as well. */
 #define RECEIVE_BUFFER (256 * 1024)
 
@@ -27,13 +29,22 @@ struct udp_link {
 	int64_t refused_at; /* last told; FT_NEVER never */
 };
 
+struct inbox {
+	struct mmsghdr heads[BATCH];
+	struct iovec parts[BATCH];
+	uint8_t data[BATCH][FT_WIRE_MAX];
+};
+
 struct ft_links {
 	struct event_base *base;
 	struct ft_links_callbacks cb;
 	void *arg;
 	struct ft_hub hub;
 	struct udp_link links[FT_LINKS_MAX]; /* hub.n_links of them */
-	struct ft_alarm *alarm;              /* for the next turn at the latest */
+	struct inbox inbox;
+	struct ft_alarm *alarm; /* for the next turn at the latest */
+	struct event *looked;   /* the loop is about to look at the sockets again */
+	bool drained;           /* since it last looked: what it found readable then is read */
 	bool in_turn;
 	int64_t now; /* of the current or last turn */
 	bool greet;  /* a new peer: let it know at once that it has been accepted */
@@ -94,20 +105,36 @@ static void receive_one(struct ft_links *l, int i, const uint8_t *data, size_t l
 	}
 }
 
-static void drain(struct ft_links *l, int i, int64_t now)
+static void prepare_inbox(struct inbox *in)
 {
-	for (int n = 0; n < DATAGRAMS_PER_TURN; n++) {
-		uint8_t data[FT_WIRE_MAX];
-		/* MSG_TRUNC: the true length, so that a datagram that is too long is refused for it. */
-		ssize_t len = recv(l->links[i].fd, data, sizeof data, MSG_TRUNC);
+	for (int k = 0; k < BATCH; k++) {
+		in->parts[k] = (struct iovec){.iov_base = in->data[k], .iov_len = sizeof in->data[k]};
+		in->heads[k].msg_hdr = (struct msghdr){.msg_iov = &in->parts[k], .msg_iovlen = 1};
+	}
+}
 
-		if (len >= 0)
-			receive_one(l, i, data, (size_t)len, now);
-		else if (errno == EAGAIN || errno == EWOULDBLOCK)
+/* Each batch has a time of its own, taken after it was received: had we been stopped in between, an older one would make a
+ * heartbeat seem heard before it was sent, and the peer's right to run outlast our patience. */
+static void drain(struct ft_links *l, int i)
+{
+	struct inbox *in = &l->inbox;
+
+	for (int left = DATAGRAMS_PER_TURN; left > 0;) {
+		/* MSG_TRUNC: the true length, so that a datagram that is too long is refused for it. */
+		int n = recvmmsg(l->links[i].fd, in->heads, BATCH, MSG_TRUNC, NULL);
+
+		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 			return;
-		else if (errno == ECONNREFUSED)
-			note_refused(l, i, now);
+		bool refused = n < 0 && errno == ECONNREFUSED;
+		int64_t now = ft_clock_now();
 		/* Any other error is the network's word on an earlier send, and reading it has cleared it. */
+		if (refused)
+			note_refused(l, i, now);
+		for (int k = 0; k < n; k++)
+			receive_one(l, i, in->data[k], in->heads[k].msg_len, now);
+		if (n > 0 && n < BATCH)
+			return; /* no more there, or an error met in between: then what is behind it came just now */
+		left -= n > 0 ? n : 1;
 	}
 }
 
@@ -163,9 +190,11 @@ static void turn(struct ft_links *l)
 	if (l->in_turn)
 		return;
 	l->in_turn = true;
-	l->now = now = ft_clock_now();
 	for (int i = 0; i < l->hub.n_links; i++)
-		drain(l, i, now);
+		drain(l, i);
+	l->now = now = ft_clock_now();
+	l->drained = true;
+	event_active(l->looked, 0, 0);
 	changed = ft_detector_tick(&l->hub.detector, now);
 	/* Tell before sending, so that what goes out after a stall is what this side stands for now. */
 	tell(l, changed, now);
@@ -179,11 +208,23 @@ static void turn(struct ft_links *l)
 	set_alarm(l);
 }
 
+/* Of several links that the loop has found readable, the first brings the turn that reads them all. */
 static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct ft_links *l = arg;
+
+	(void)fd;
+	(void)what;
+	if (!l->drained)
+		turn(l);
+}
+
+/* Activated by hand in a turn, it comes after all that the loop has found when it last looked. */
+static void on_looked(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
 	(void)what;
-	turn((struct ft_links *)arg);
+	((struct ft_links *)arg)->drained = false;
 }
 
 static void on_alarm(void *arg)
@@ -315,17 +356,18 @@ static int swap_sockets(struct ft_links *l, const struct ft_config *config, FILE
 	return 0;
 }
 
-static int make_alarm(struct ft_links *l, FILE *errors)
+static int make_events(struct ft_links *l, struct ft_alarms *alarms, FILE *errors)
 {
-	l->alarm = ft_alarm_new(l->base, on_alarm, l);
-	if (l->alarm)
+	l->alarm = ft_alarm_new(alarms, on_alarm, l);
+	l->looked = event_new(l->base, -1, 0, on_looked, l);
+	if (l->alarm && l->looked)
 		return 0;
-	fprintf(errors, "heartbeat timer: cannot create it: %s; raise the limit of open files\n", strerror(errno));
+	fprintf(errors, "heartbeat timer: out of memory\n");
 	return -1;
 }
 
-struct ft_links *ft_links_new(struct event_base *base, const struct ft_config *config, uint64_t incarnation,
-                              const struct ft_links_callbacks *cb, void *arg, FILE *errors)
+struct ft_links *ft_links_new(struct event_base *base, struct ft_alarms *alarms, const struct ft_config *config,
+                              uint64_t incarnation, const struct ft_links_callbacks *cb, void *arg, FILE *errors)
 {
 	struct ft_links *l = calloc(1, sizeof *l);
 
@@ -336,8 +378,9 @@ struct ft_links *ft_links_new(struct event_base *base, const struct ft_config *c
 	*l = (struct ft_links){.base = base, .cb = *cb, .arg = arg};
 	for (int i = 0; i < FT_LINKS_MAX; i++)
 		l->links[i].fd = -1;
+	prepare_inbox(&l->inbox);
 	ft_hub_init(&l->hub, config, incarnation, ft_clock_now());
-	if (swap_sockets(l, config, errors) != 0 || make_alarm(l, errors) != 0) {
+	if (swap_sockets(l, config, errors) != 0 || make_events(l, alarms, errors) != 0) {
 		ft_links_free(l);
 		return NULL;
 	}
@@ -387,5 +430,7 @@ void ft_links_free(struct ft_links *l)
 	for (int i = 0; i < FT_LINKS_MAX; i++)
 		close_link(&l->links[i]);
 	ft_alarm_free(l->alarm);
+	if (l->looked)
+		event_free(l->looked);
 	free(l);
 }

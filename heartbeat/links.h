@@ -7,6 +7,7 @@
 #include "heartbeat/hub.h"
 
 struct event_base;
+struct ft_alarms;
 struct ft_links;
 
 /* Called from the event loop or from ft_links_catch_up, once everything that had come in was received and judged.  All
@@ -30,9 +31,9 @@ struct ft_links_callbacks {
 };
 
 /* Opens every link. Returns NULL after writing one line a fault to errors (address not of this host, port taken).
- * base and config must outlive the links, or be replaced (config). */
-struct ft_links *ft_links_new(struct event_base *base, const struct ft_config *config, uint64_t incarnation,
-                              const struct ft_links_callbacks *cb, void *arg, FILE *errors);
+ * base, alarms and config must outlive the links, or be replaced (config). */
+struct ft_links *ft_links_new(struct event_base *base, struct ft_alarms *alarms, const struct ft_config *config,
+                              uint64_t incarnation, const struct ft_links_callbacks *cb, void *arg, FILE *errors);
 /* Swaps to a new config: sockets whose addresses did not change stay open, no heartbeat is missed.
  * Returns 0, or -1 with nothing changed (a new address cannot be bound). The old config may be freed afterwards. */
 int ft_links_reconfigure(struct ft_links *l, const struct ft_config *config, FILE *errors);

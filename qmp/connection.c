@@ -2,6 +2,7 @@
 
 #include "qmp/framing.h"
 #include "report/log.h"
+#include "supervisor/alarm.h"
 #include "supervisor/clock.h"
 
 #include <errno.h>
@@ -42,7 +43,7 @@ struct ft_conn {
 
 	struct event_base *base;
 	struct event *readable, *writable; /* of fd; made and freed with it */
-	struct event *timer;               /* the next deadline, or the next attempt to connect */
+	struct ft_alarm *timer;            /* the next deadline, or the next attempt to connect */
 	int64_t timer_due;
 	int fd;
 	pid_t listener;
@@ -61,7 +62,7 @@ struct ft_conn {
 	char out[OUTPUT_MAX];
 };
 
-static void set_timer(struct ft_conn *c, int64_t now);
+static void set_timer(struct ft_conn *c);
 
 /* ---- closing -------------------------------------------------------------------------------------------------- */
 
@@ -98,9 +99,8 @@ static void fail_requests(struct ft_conn *c, int64_t now)
 
 static void schedule_connect(struct ft_conn *c, int64_t now, int64_t delay)
 {
-	struct timeval tv = {.tv_sec = delay / 1000000000, .tv_usec = delay % 1000000000 / 1000};
 	c->timer_due = now + delay;
-	evtimer_add(c->timer, &tv);
+	ft_alarm_set(c->timer, c->timer_due);
 }
 
 static void fail(struct ft_conn *c, enum ft_conn_fault fault, const char *why, int64_t now)
@@ -142,21 +142,12 @@ static int64_t next_deadline(const struct ft_conn *c)
 	return p->asked_at + (c->overdue ? patience : c->reply_timeout);
 }
 
-static void set_timer(struct ft_conn *c, int64_t now)
+static void set_timer(struct ft_conn *c)
 {
 	if (c->phase == CLOSED)
 		return; /* the timer waits for the next attempt to connect */
-	int64_t due = next_deadline(c);
-	if (due == FT_NEVER) {
-		evtimer_del(c->timer);
-		return;
-	}
-	if (evtimer_pending(c->timer, NULL) && c->timer_due <= due)
-		return; /* it fires early and is set again: cheaper than moving it with every request */
-	int64_t delay = due > now ? due - now : 0;
-	struct timeval tv = {.tv_sec = delay / 1000000000, .tv_usec = delay % 1000000000 / 1000 + 1};
-	c->timer_due = due;
-	evtimer_add(c->timer, &tv);
+	c->timer_due = next_deadline(c);
+	ft_alarm_set(c->timer, c->timer_due);
 }
 
 void ft_conn_begin_anew(struct ft_conn *c)
@@ -191,25 +182,28 @@ static void reply_late(struct ft_conn *c, const struct pending *p, int64_t now)
 		return;
 	}
 	c->overdue = true;
-	set_timer(c, now);
+	set_timer(c);
 	c->cb.overdue(c->arg, p->command, waited, now);
 }
 
 static void start_connect(struct ft_conn *c, int64_t now);
 
-static void on_timer(evutil_socket_t fd, short what, void *arg)
+static void on_timer(void *arg)
 {
 	struct ft_conn *c = arg;
 	int64_t now = ft_clock_now();
-	(void)fd, (void)what;
+	unsigned lifetime = c->lifetimes;
 	if (c->phase == CLOSED) {
 		start_connect(c, now);
 		return;
 	}
 	if (now > c->timer_due + STALL)
 		ft_conn_begin_anew(c);
+	ft_conn_catch_up(c);
+	if (c->lifetimes != lifetime)
+		return;
 	if (now < next_deadline(c)) {
-		set_timer(c, now);
+		set_timer(c);
 		return;
 	}
 	const struct pending *p = oldest(c);
@@ -296,7 +290,7 @@ bool ft_conn_request(struct ft_conn *c, const char *command, const json_t *argum
 	int64_t now = ft_clock_now();
 	*p = (struct pending){.used = true, .id = id, .asked_at = now, .reply = reply, .arg = arg, .tag = tag};
 	snprintf(p->command, sizeof p->command, "%s", command);
-	set_timer(c, now);
+	set_timer(c);
 	return true;
 }
 
@@ -321,7 +315,7 @@ static void on_greeting(struct ft_conn *c, json_t *qmp, int64_t now)
 		queue(c, oob, sizeof oob - 1);
 	else
 		queue(c, plain, sizeof plain - 1);
-	set_timer(c, now);
+	set_timer(c);
 }
 
 static void on_negotiated(struct ft_conn *c, const json_t *object, int64_t now)
@@ -336,7 +330,7 @@ static void on_negotiated(struct ft_conn *c, const json_t *object, int64_t now)
 	c->phase = UP;
 	c->backoff = BACKOFF_MIN;
 	c->fault_told[0] = '\0';
-	set_timer(c, now);
+	set_timer(c);
 	json_t *greeting = c->greeting;
 	c->greeting = NULL;
 	c->cb.up(c->arg, greeting, now);
@@ -349,7 +343,7 @@ static void after_answer(struct ft_conn *c, int64_t now)
 	if (!c->overdue || (p && now - p->asked_at >= c->reply_timeout))
 		return;
 	c->overdue = false;
-	set_timer(c, now);
+	set_timer(c);
 	c->cb.overdue(c->arg, NULL, 0, now);
 }
 
@@ -369,6 +363,7 @@ static void on_answer(struct ft_conn *c, const json_t *object, int64_t now)
 		if (!p.used || !json_is_integer(id) || p.id != json_integer_value(id))
 			continue;
 		c->pending[i].used = false;
+		set_timer(c);
 		after_answer(c, now);
 		p.reply(p.arg, p.tag, object, now);
 		return;
@@ -422,14 +417,12 @@ static void on_frame(void *arg, enum ft_frame kind, const char *text, size_t len
 	json_decref(object);
 }
 
-static void on_readable(evutil_socket_t fd, short what, void *arg)
+void ft_conn_catch_up(struct ft_conn *c)
 {
-	struct ft_conn *c = arg;
 	unsigned lifetime = c->lifetimes;
 	char data[READ_CHUNK], why[FT_TEXT_MAX];
-	(void)what;
-	for (int i = 0; i < READ_ROUNDS; i++) {
-		ssize_t n = recv(fd, data, sizeof data, MSG_DONTWAIT);
+	for (int i = 0; c->phase != CLOSED && i < READ_ROUNDS; i++) {
+		ssize_t n = recv(c->fd, data, sizeof data, MSG_DONTWAIT);
 		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
 			return;
 		if (n <= 0) {
@@ -441,6 +434,12 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 		if (c->lifetimes != lifetime || (size_t)n < sizeof data)
 			return;
 	}
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd, (void)what;
+	ft_conn_catch_up(arg);
 }
 
 /* ---- opening -------------------------------------------------------------------------------------------------- */
@@ -492,7 +491,7 @@ static void start_connect(struct ft_conn *c, int64_t now)
 	c->listener = listener_of(c->fd);
 	c->phase = GREETING;
 	c->phase_since = now;
-	set_timer(c, now);
+	set_timer(c);
 	c->cb.connected(c->arg, c->fd, now);
 }
 
@@ -505,8 +504,8 @@ void ft_conn_reopen(struct ft_conn *c)
 	fail_requests(c, now);
 }
 
-struct ft_conn *ft_conn_new(struct event_base *base, const char *label, const char *path, bool want_oob,
-                            int64_t reply_timeout, const struct ft_conn_callbacks *cb, void *arg)
+struct ft_conn *ft_conn_new(struct event_base *base, struct ft_alarms *alarms, const char *label, const char *path,
+                            bool want_oob, int64_t reply_timeout, const struct ft_conn_callbacks *cb, void *arg)
 {
 	struct ft_conn *c = calloc(1, sizeof *c);
 	if (!c)
@@ -520,7 +519,7 @@ struct ft_conn *ft_conn_new(struct event_base *base, const char *label, const ch
 	c->fd = -1;
 	c->backoff = BACKOFF_MIN;
 	c->framing = ft_framing_new(FT_FRAME_MAX);
-	c->timer = evtimer_new(base, on_timer, c);
+	c->timer = ft_alarm_new(alarms, on_timer, c);
 	if (!c->timer)
 		abort();
 	snprintf(c->path, sizeof c->path, "%s", path);
@@ -533,7 +532,7 @@ void ft_conn_free(struct ft_conn *c)
 	if (!c)
 		return;
 	close_socket(c);
-	event_free(c->timer);
+	ft_alarm_free(c->timer);
 	ft_framing_free(c->framing);
 	free(c);
 }
@@ -543,7 +542,7 @@ bool ft_conn_reconfigure(struct ft_conn *c, const char *path, int64_t reply_time
 	bool moved = strcmp(path, c->path) != 0;
 	c->reply_timeout = reply_timeout;
 	if (!moved) {
-		set_timer(c, ft_clock_now());
+		set_timer(c);
 		return false;
 	}
 	snprintf(c->path, sizeof c->path, "%s", path);
@@ -553,13 +552,12 @@ bool ft_conn_reconfigure(struct ft_conn *c, const char *path, int64_t reply_time
 
 void ft_conn_hold(struct ft_conn *c, bool held)
 {
-	int64_t now = ft_clock_now();
 	if (c->held == held)
 		return;
 	c->held = held;
 	if (!held)
 		ft_conn_begin_anew(c);
-	set_timer(c, now);
+	set_timer(c);
 }
 
 bool ft_conn_is_up(const struct ft_conn *c)

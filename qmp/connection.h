@@ -17,6 +17,7 @@
 #define FT_CONN_REQUESTS     8 /* outstanding at most; QEMU reads no further ahead either */
 
 struct event_base;
+struct ft_alarms;
 struct ft_conn;
 
 enum ft_conn_fault {
@@ -44,14 +45,17 @@ typedef void ft_conn_reply(void *arg, int tag, const json_t *reply, int64_t now)
 
 /* want_oob: enable out-of-band execution where QEMU offers it, and send every request that way.
  * label: for the log, not copied. path and callbacks are copied. Opens at once, from the event loop. */
-struct ft_conn *ft_conn_new(struct event_base *base, const char *label, const char *path, bool want_oob,
-                            int64_t reply_timeout, const struct ft_conn_callbacks *cb, void *arg);
+struct ft_conn *ft_conn_new(struct event_base *base, struct ft_alarms *alarms, const char *label, const char *path,
+                            bool want_oob, int64_t reply_timeout, const struct ft_conn_callbacks *cb, void *arg);
 void ft_conn_free(struct ft_conn *c); /* without callbacks; NULL is fine */
 
 /* Another socket is opened in place of the present one, as by ft_conn_reopen, and true returned; the same one stays. */
 bool ft_conn_reconfigure(struct ft_conn *c, const char *path, int64_t reply_timeout);
 /* Closes without a callback (requests outstanding are answered with NULL) and opens anew from the event loop, at once. */
 void ft_conn_reopen(struct ft_conn *c);
+/* Reads what has come in by now.  For a caller about to judge a silence because a timer of its own fired: after a stall of
+ * ours that timer may be served before the socket is. */
+void ft_conn_catch_up(struct ft_conn *c);
 /* Every wait begins now: we did not run, or did not want an answer. */
 void ft_conn_begin_anew(struct ft_conn *c);
 /* While held, no deadline counts; afterwards each begins anew. Our own freeze of QEMU, or a plan that has its own deadlines. */

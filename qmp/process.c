@@ -232,7 +232,8 @@ bool ft_process_dying(const struct ft_process *p)
 int ft_process_open_stat(const struct ft_process *p)
 {
 	char path[64];
-	snprintf(path, sizeof path, "/proc/%d/stat", (int)p->pid);
+	/* The thread's own file, not the process's: the kernel goes through all threads to sum up what that says. */
+	snprintf(path, sizeof path, "/proc/%d/task/%d/stat", (int)p->pid, (int)p->pid);
 	int fd = p->pidfd >= 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
 	if (fd >= 0 && !ft_process_alive(p)) { /* else the number was this process's when the file was opened */
 		close(fd);

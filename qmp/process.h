@@ -32,7 +32,7 @@ bool ft_process_stopped(
  * threads are on their way out, none will ever run guest code again, but the pidfd is not readable yet. Also false once it
  * has died.  Reads a file for every thread. */
 bool ft_process_dying(const struct ft_process *p);
-/* /proc/PID/stat, to be closed by the caller, or -1.  It never tells of another process that gets the number later. */
+/* /proc/PID/task/PID/stat, of the first thread, to be closed by the caller, or -1.  It never tells of another process that gets the number later. */
 int ft_process_open_stat(const struct ft_process *p);
 /* One read, no allocation: whether the first thread is on its way out. That is a reason to ask ft_process_dying() and no
  * more, since the others may live on. */

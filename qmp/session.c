@@ -7,6 +7,7 @@
 #include "qmp/discovery.h"
 #include "qmp/runner.h"
 #include "report/log.h"
+#include "supervisor/alarm.h"
 #include "supervisor/clock.h"
 
 #include <assert.h>
@@ -17,6 +18,7 @@
 #include <string.h>
 
 #define PING_EVERY     (500 * FT_NS_PER_MS)
+#define PING_LATE      (100 * FT_NS_PER_MS)   /* it waits so long for a heartbeat's wake-up */
 #define PINGS_A_POLL   2                      /* one wake-up for both */
 #define DISCOVER_EVERY (30000 * FT_NS_PER_MS) /* a hundred questions */
 #define REFRESH_AFTER  (50 * FT_NS_PER_MS)    /* events come in flocks */
@@ -54,11 +56,11 @@ struct ft_qmp {
 	struct ft_plan *plan;
 	json_t *yanks; /* query-yank's answer to the last ping */
 
-	struct event *ping_timer;
+	struct ft_alarm *ping_alarm;
 	int pings_to_poll;
 	int polls_waiting;
 	bool guest_stopped, replicating; /* checkpoints: a STOP was seen; COLO has not ended since */
-	int64_t pinged_at;               /* when the ping timer last fired */
+	int64_t pinged_at;               /* when that last rang */
 	int64_t stopped_since;           /* the process was first seen in state T, with a ping unanswered */
 	bool hung_told;
 
@@ -469,13 +471,18 @@ static void judge_silence(struct ft_qmp *q, int64_t silent_since, int64_t now)
 	}
 }
 
-static void on_ping_timer(evutil_socket_t fd, short what, void *arg)
+static void ping_later(struct ft_qmp *q, int64_t now)
+{
+	q->pinged_at = now;
+	ft_alarm_set_from(q->ping_alarm, now + PING_EVERY, now + PING_EVERY + PING_LATE);
+}
+
+static void on_ping_alarm(void *arg)
 {
 	struct ft_qmp *q = arg;
 	int64_t now = ft_clock_now();
 	bool stalled = now - q->pinged_at > 2 * PING_EVERY; /* we did not run: silence until now proves nothing */
-	(void)fd, (void)what;
-	q->pinged_at = now;
+	ping_later(q, now);
 	poll_at_times(q, now);
 	if (!ft_conn_has_oob(q->oob) || q->running || q->frozen)
 		return;
@@ -483,6 +490,8 @@ static void on_ping_timer(evutil_socket_t fd, short what, void *arg)
 		q->stopped_since = FT_NEVER;
 		ft_conn_begin_anew(q->oob);
 	}
+	if (ft_conn_outstanding(q->oob) > 0)
+		ft_conn_catch_up(q->oob);
 	int64_t since = ft_conn_waiting_since(q->oob);
 	if (since == FT_NEVER)
 		ft_conn_request(q->oob, "query-yank", NULL, on_pong, q, 0);
@@ -766,24 +775,26 @@ static void on_event(void *arg, const char *name, const json_t *data, int64_t no
 
 /* ---- the rest of the interface -------------------------------------------------------------------------------- */
 
-static struct event *new_timer(struct ft_qmp *q, short flags, event_callback_fn fire)
+static struct event *new_timer(struct ft_qmp *q, event_callback_fn fire)
 {
-	struct event *timer = event_new(q->base, -1, flags, fire, q);
+	struct event *timer = evtimer_new(q->base, fire, q);
 	if (!timer)
 		abort();
 	return timer;
 }
 
-static void make_timers(struct ft_qmp *q)
+static void make_timers(struct ft_qmp *q, struct ft_alarms *alarms)
 {
-	q->ping_timer = new_timer(q, EV_PERSIST, on_ping_timer);
-	q->refresh_timer = new_timer(q, 0, on_refresh_timer);
-	q->run_timer = new_timer(q, 0, on_run_timer);
-	add_timer(q->ping_timer, PING_EVERY);
+	q->ping_alarm = ft_alarm_new(alarms, on_ping_alarm, q);
+	if (!q->ping_alarm)
+		abort();
+	q->refresh_timer = new_timer(q, on_refresh_timer);
+	q->run_timer = new_timer(q, on_run_timer);
+	ping_later(q, ft_clock_now());
 }
 
-struct ft_qmp *ft_qmp_new(struct event_base *base, const struct ft_config *config, const struct ft_qmp_callbacks *cb,
-                          void *arg)
+struct ft_qmp *ft_qmp_new(struct event_base *base, struct ft_alarms *alarms, const struct ft_config *config,
+                          const struct ft_qmp_callbacks *cb, void *arg)
 {
 	static const struct ft_conn_callbacks callbacks = {
 	    .connected = on_connected,
@@ -801,15 +812,14 @@ struct ft_qmp *ft_qmp_new(struct event_base *base, const struct ft_config *confi
 	q->cb = *cb;
 	q->arg = arg;
 	q->process = (struct ft_process)FT_PROCESS_NONE;
-	q->pinged_at = ft_clock_now();
 	q->sides[FT_CHANNEL_QMP] = (struct side){q, FT_CHANNEL_QMP};
 	q->sides[FT_CHANNEL_OOB] = (struct side){q, FT_CHANNEL_OOB};
-	q->qmp = ft_conn_new(base, "qmp.socket", config->qmp_socket, false, q->reply_timeout, &callbacks,
+	q->qmp = ft_conn_new(base, alarms, "qmp.socket", config->qmp_socket, false, q->reply_timeout, &callbacks,
 	                     &q->sides[FT_CHANNEL_QMP]);
-	q->oob = ft_conn_new(base, "qmp.oob_socket", config->qmp_oob_socket, true, q->reply_timeout, &callbacks,
+	q->oob = ft_conn_new(base, alarms, "qmp.oob_socket", config->qmp_oob_socket, true, q->reply_timeout, &callbacks,
 	                     &q->sides[FT_CHANNEL_OOB]);
 	q->discovery = ft_discovery_new(q->qmp, on_discovered, q);
-	make_timers(q);
+	make_timers(q, alarms);
 	forget_qemu(q);
 	derive_plan_fault(q);
 	q->told = q->view;
@@ -893,7 +903,7 @@ void ft_qmp_free(struct ft_qmp *q)
 	ft_conn_free(q->qmp);
 	ft_conn_free(q->oob);
 	close_process(q);
-	event_free(q->ping_timer);
+	ft_alarm_free(q->ping_alarm);
 	event_free(q->refresh_timer);
 	event_free(q->run_timer);
 	drop_plan(q, "");

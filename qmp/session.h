@@ -17,6 +17,7 @@
 #include "qmp/process.h"
 
 struct event_base;
+struct ft_alarms;
 struct ft_qmp;
 
 /* The local QEMU as last seen. */
@@ -50,8 +51,9 @@ struct ft_qmp_callbacks {
 	void (*plan_finished)(void *arg, const struct ft_plan_report *report, int64_t now);
 };
 
-struct ft_qmp *ft_qmp_new(struct event_base *base, const struct ft_config *config, const struct ft_qmp_callbacks *cb,
-                          void *arg);
+/* base and alarms must outlive it. */
+struct ft_qmp *ft_qmp_new(struct event_base *base, struct ft_alarms *alarms, const struct ft_config *config,
+                          const struct ft_qmp_callbacks *cb, void *arg);
 /* Changed sockets are reconnected; unchanged ones stay. */
 void ft_qmp_reconfigure(struct ft_qmp *q, const struct ft_config *config);
 const struct ft_qemu_view *ft_qmp_view(const struct ft_qmp *q);

@@ -329,7 +329,8 @@ static json_t *earlier_outcomes(const char *state_dir)
 
 static bool make_events(struct ft_daemon *d)
 {
-	d->core_alarm = ft_alarm_new(d->base, on_core_alarm, d);
+	d->alarms = ft_alarms_new(d->base);
+	d->core_alarm = d->alarms ? ft_alarm_new(d->alarms, on_core_alarm, d) : NULL;
 	d->leave_timer = evtimer_new(d->base, on_leave_timer, d);
 	d->may_start_timer = evtimer_new(d->base, ft_daemon_on_may_start_timer, d);
 	d->reload_timer = evtimer_new(d->base, ft_daemon_on_reload_timer, d);
@@ -382,13 +383,13 @@ static bool make_shells(struct ft_daemon *d, uint64_t incarnation, FILE *errors)
 	d->control = ft_control_new(d->base, d->config, ft_daemon_on_verb, d, errors);
 	if (!d->control)
 		return false;
-	d->links = ft_links_new(d->base, d->config, incarnation, &links, d, errors);
+	d->links = ft_links_new(d->base, d->alarms, d->config, incarnation, &links, d, errors);
 	if (!d->links)
 		return false;
 	d->children = ft_children_new(d->base);
 	d->hooks = ft_hooks_new(d->base, d->config);
 	d->freezer = ft_freezer_new(d->base, on_frozen, d);
-	d->qmp = ft_qmp_new(d->base, d->config, &qmp, d);
+	d->qmp = ft_qmp_new(d->base, d->alarms, d->config, &qmp, d);
 	return d->hooks && d->freezer && d->qmp;
 }
 
@@ -474,6 +475,7 @@ void ft_daemon_free(struct ft_daemon *d)
 	for (int i = 0; i < FT_SIGNALS; i++)
 		free_event(d->signal_events[i]);
 	ft_alarm_free(d->core_alarm);
+	ft_alarms_free(d->alarms);
 	free_event(d->leave_timer);
 	free_event(d->may_start_timer);
 	free_event(d->reload_timer);

@@ -41,6 +41,7 @@ struct ft_daemon {
 	pid_t instance_pid;             /* the QEMU process that instance names */
 	uint64_t instance;
 	struct event *signal_events[FT_SIGNALS];
+	struct ft_alarms *alarms;
 	struct ft_alarm *core_alarm;
 	struct event *leave_timer, *goodbye_timer, *watchdog_timer;
 	int goodbyes_left;

@@ -14,9 +14,10 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define STACK_RESERVE (128L * 1024)
-#define HEAP_RESERVE  (1024L * 1024)
-#define HEADROOM      (64L * 1024 * 1024) /* that the limit must leave for memory to come */
+#define STACK_RESERVE          (128L * 1024)
+#define SENTINEL_STACK_RESERVE (16 * 1024) /* its largest buffers have 2 kB */
+#define HEAP_RESERVE           (1024L * 1024)
+#define HEADROOM               (64L * 1024 * 1024) /* that the limit must leave for memory to come */
 
 /* ---- the runaway guard ---- */
 
@@ -163,7 +164,7 @@ static int lock_object(struct dl_phdr_info *object, size_t size, void *arg)
 
 void ft_realtime_lock_own_code(void)
 {
-	char here[STACK_RESERVE / 2];
+	char here[SENTINEL_STACK_RESERVE];
 	(void)mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);
 	(void)mlock(here, sizeof here);
 	dl_iterate_phdr(lock_object, NULL);

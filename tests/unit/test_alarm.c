@@ -10,17 +10,21 @@
 #define MS FT_NS_PER_MS
 
 static struct event_base *base;
+static struct ft_alarms *alarms;
 static struct ft_alarm *alarm_a, *alarm_b;
 static int rung_a, rung_b;
-static int64_t rung_at, again_at;
+static int64_t rung_at, again_at, sets_b_to;
+static bool restless;
 
 static void on_a(void *arg)
 {
 	ck_assert_ptr_eq(arg, &rung_a);
 	rung_a++;
 	rung_at = ft_clock_now();
-	ft_alarm_set(alarm_a, again_at);
+	ft_alarm_set(alarm_a, restless ? 1 : again_at);
 	again_at = FT_NEVER;
+	if (sets_b_to != FT_NEVER)
+		ft_alarm_set(alarm_b, sets_b_to);
 }
 
 static void on_b(void *arg)
@@ -34,17 +38,21 @@ static void setup(void)
 {
 	base = event_base_new();
 	ck_assert_ptr_nonnull(base);
-	alarm_a = ft_alarm_new(base, on_a, &rung_a);
-	alarm_b = ft_alarm_new(base, on_b, NULL);
+	alarms = ft_alarms_new(base);
+	ck_assert_ptr_nonnull(alarms);
+	alarm_a = ft_alarm_new(alarms, on_a, &rung_a);
+	alarm_b = ft_alarm_new(alarms, on_b, NULL);
 	ck_assert(alarm_a && alarm_b);
 	rung_a = rung_b = 0;
-	again_at = FT_NEVER;
+	again_at = sets_b_to = FT_NEVER;
+	restless = false;
 }
 
 static void clean_up(void)
 {
 	ft_alarm_free(alarm_a);
 	ft_alarm_free(alarm_b);
+	ft_alarms_free(alarms);
 	event_base_free(base);
 }
 
@@ -114,6 +122,55 @@ START_TEST(it_may_be_set_while_it_rings)
 }
 END_TEST
 
+START_TEST(one_that_can_wait_rings_with_another)
+{
+	int64_t now = ft_clock_now();
+
+	/* not before its time, with whatever rings */
+	ft_alarm_set_from(alarm_a, now + 10000 * MS, now + 20000 * MS);
+	run_until(now + 2 * MS);
+	ck_assert_int_eq(rung_a, 0);
+	/* from then on with the next one */
+	ft_alarm_set_from(alarm_a, now + 3 * MS, now + 20000 * MS);
+	run_until(now + 5 * MS);
+	run_until(now + 6 * MS); /* whose round may have ended the loop first */
+	ck_assert_int_eq(rung_a, 1);
+	/* with none, at its own */
+	now = ft_clock_now();
+	ft_alarm_set_from(alarm_a, now + 1 * MS, now + 4 * MS);
+	run_until(now + 5 * MS);
+	ck_assert_int_eq(rung_a, 2);
+	ck_assert_int_ge(rung_at, now + 4 * MS);
+}
+END_TEST
+
+START_TEST(one_alarm_may_set_another_off)
+{
+	sets_b_to = 1;
+	ft_alarm_set(alarm_a, ft_clock_now() + 2 * MS);
+	event_base_dispatch(base);
+	ck_assert_int_eq(rung_a, 1);
+	ck_assert_int_eq(rung_b, 1);
+	/* and one that is no more does not ring */
+	sets_b_to = FT_NEVER;
+	ft_alarm_set(alarm_a, 1);
+	ft_alarm_free(alarm_a);
+	alarm_a = NULL;
+	run_until(ft_clock_now() + 2 * MS);
+	ck_assert_int_eq(rung_a, 1);
+}
+END_TEST
+
+START_TEST(who_always_wants_to_ring_keeps_nobody_from_it)
+{
+	restless = true;
+	ft_alarm_set(alarm_a, 1);
+	run_until(ft_clock_now());
+	ck_assert_int_eq(rung_b, 1);
+	ck_assert_int_ge(rung_a, 1);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("alarm");
@@ -128,6 +185,9 @@ int main(void)
 	tcase_add_test(t, the_past_rings_at_once);
 	tcase_add_test(t, the_newest_time_holds);
 	tcase_add_test(t, it_may_be_set_while_it_rings);
+	tcase_add_test(t, one_that_can_wait_rings_with_another);
+	tcase_add_test(t, one_alarm_may_set_another_off);
+	tcase_add_test(t, who_always_wants_to_ring_keeps_nobody_from_it);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);
 	srunner_free(sr);

@@ -741,6 +741,53 @@ START_TEST(pairs_on_one_host_do_not_send_at_once)
 }
 END_TEST
 
+static uint64_t sent_within(int i, int64_t duration)
+{
+	uint64_t before = hosts[i].hub.links[0].stats.sent;
+
+	run(duration);
+	return hosts[i].hub.links[0].stats.sent - before;
+}
+
+/* From whichever phase they began with. */
+START_TEST(the_secondary_keeps_in_step_with_the_primary)
+{
+	const struct ft_hub *primary = &hosts[0].hub;
+	int64_t longest = INTERVAL + INTERVAL / FT_JITTER_PARTS;
+	uint64_t sent;
+
+	run(_i * 13 * MS);
+	boot(1, "beta");
+	hosts[0].side.role = FT_ROLE_PRIMARY;
+	hosts[1].side.role = FT_ROLE_SECONDARY;
+	run(12 * INTERVAL);
+	for (int i = 0; i < 500; i++) {
+		/* a way there and back; elsewhere in the interval it would be nearly two intervals at times */
+		ck_assert_int_le(now - ft_hub_acked_sent(primary), longest + 2 * MS);
+		run(3 * MS);
+	}
+	sent = sent_within(1, 50 * INTERVAL);
+	ck_assert(sent >= 48 && sent <= 52);
+	/* Left alone, it goes on by itself, no rarer than anybody; the questions come on top. */
+	net.cut[1][0] = net.cut[1][1] = true;
+	ck_assert_uint_ge(sent_within(1, 20 * longest), 20);
+}
+END_TEST
+
+/* An acknowledgement that is always an interval late would be in doubt every time. */
+START_TEST(with_two_intervals_nobody_keeps_in_step)
+{
+	hosts[0].config.lost_after = hosts[1].config.lost_after = 2;
+	for (int i = 0; i < 2; i++)
+		ft_hub_reconfigure(&hosts[i].hub, &hosts[i].config, now);
+	hosts[0].side.role = FT_ROLE_PRIMARY;
+	hosts[1].side.role = FT_ROLE_SECONDARY;
+	run(12 * INTERVAL);
+	ck_assert_uint_le(sent_within(1, 50 * INTERVAL), 110);
+	ck_assert_int_ne(hosts[1].hub.next_send - hosts[1].hub.slot, INTERVAL / FT_JITTER_PARTS);
+}
+END_TEST
+
 START_TEST(a_reload_misses_nothing)
 {
 	struct ft_config other = hosts[0].config;
@@ -819,6 +866,8 @@ int main(void)
 	tcase_add_test(t, a_slow_link_brings_no_old_news);
 	tcase_add_test(t, the_schedule_does_not_drift_nor_catch_up);
 	tcase_add_test(t, pairs_on_one_host_do_not_send_at_once);
+	tcase_add_loop_test(t, the_secondary_keeps_in_step_with_the_primary, 0, 8);
+	tcase_add_test(t, with_two_intervals_nobody_keeps_in_step);
 	tcase_add_test(t, a_reload_misses_nothing);
 	tcase_add_test(t, every_reason_has_its_own_name);
 	srunner_run_all(sr, CK_NORMAL);

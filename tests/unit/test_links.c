@@ -1,6 +1,7 @@
 /* Real sockets on loopback, IPv4 and IPv6, on a real event loop.  Deadlines are generous: nothing here fails because
  * the machine is busy. */
 #include "heartbeat/links.h"
+#include "supervisor/alarm.h"
 #include "supervisor/clock.h"
 
 #include <arpa/inet.h>
@@ -29,6 +30,7 @@ struct end {
 
 static struct end a, b;
 static struct event_base *base_a, *base_b;
+static struct ft_alarms *alarms_a, *alarms_b;
 static char *error_text;
 static size_t error_len;
 static FILE *errors;
@@ -163,7 +165,9 @@ static int second_family(void)
 
 static struct ft_links *open_end(struct end *e, struct event_base *base, uint64_t incarnation)
 {
-	e->links = ft_links_new(base, &e->config, incarnation, &callbacks, e, errors);
+	struct ft_alarms *alarms = base == base_a ? alarms_a : alarms_b;
+
+	e->links = ft_links_new(base, alarms, &e->config, incarnation, &callbacks, e, errors);
 	fflush(errors);
 	return e->links;
 }
@@ -180,6 +184,9 @@ static void prepare(void)
 	base_b = event_base_new();
 	errors = open_memstream(&error_text, &error_len);
 	ck_assert(base_a && base_b && errors);
+	alarms_a = ft_alarms_new(base_a);
+	alarms_b = ft_alarms_new(base_b);
+	ck_assert(alarms_a && alarms_b);
 	address_link(0, AF_INET);
 	address_link(1, second_family());
 }
@@ -188,6 +195,8 @@ static void clean_up(void)
 {
 	ft_links_free(a.links);
 	ft_links_free(b.links);
+	ft_alarms_free(alarms_a);
+	ft_alarms_free(alarms_b);
 	event_base_free(base_a);
 	event_base_free(base_b);
 	fclose(errors);

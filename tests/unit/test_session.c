@@ -2,6 +2,7 @@
 #include "qmp/session.h"
 
 #include "report/log.h"
+#include "supervisor/alarm.h"
 #include "supervisor/clock.h"
 #include "tests/unit/fake_qmp.h"
 
@@ -16,6 +17,7 @@
 
 static char dir[64];
 static struct event_base *base;
+static struct ft_alarms *alarms;
 static struct event *ticker;
 static struct ft_qmp *qmp;
 static struct ft_config config;
@@ -97,6 +99,7 @@ static void set_up(void)
 	close(fd);
 	ft_log_init("test");
 	base = event_base_new();
+	alarms = ft_alarms_new(base);
 	ticker = event_new(base, -1, EV_PERSIST, on_tick, NULL);
 	event_add(ticker, &tick);
 	fake_prepare(&fake, dir, "fake");
@@ -119,6 +122,7 @@ static void tear_down(void)
 {
 	ft_qmp_free(qmp);
 	qmp = NULL;
+	ft_alarms_free(alarms);
 	event_free(ticker);
 	event_base_free(base);
 	fake_end(&fake);
@@ -132,7 +136,7 @@ static void open_session(const char *qmp_path, const char *oob_path)
 	snprintf(config.qmp_socket, sizeof config.qmp_socket, "%s", qmp_path);
 	snprintf(config.qmp_oob_socket, sizeof config.qmp_oob_socket, "%s", oob_path);
 	config.qmp_reply_timeout_ms = TIMEOUT;
-	qmp = ft_qmp_new(base, &config, &callbacks, NULL);
+	qmp = ft_qmp_new(base, alarms, &config, &callbacks, NULL);
 }
 
 static void open_fake(void)
