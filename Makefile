@@ -79,8 +79,12 @@ $(SIM): $(call OBJ,$(SIM_SRC)) $(B)/libftd.a
 	@mkdir -p $(@D)
 	@echo 'link  $@'
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+# Fewer worlds of the other kinds: a fence, which keeps no register, and no arbiter at all.
+SEEDS_BESIDE ?= 1:20000
 sim: $(SIM)
 	$(SIM) --seeds $(SEEDS)
+	$(SIM) --fence --seeds $(SEEDS_BESIDE)
+	$(SIM) --none --seeds $(SEEDS_BESIDE)
 
 # The proof of the proof: ftd broken on purpose in many ways, each of which the simulation must find.  ONLY='names'
 prove: export COMPILE = $(CC) $(CPPFLAGS) $(CFLAGS)

@@ -373,8 +373,8 @@ void ft_core_refresh_self(struct ft_core *c)
 	/* Nor may it be told before the claim is given up on disk. */
 	bool yielded = c->frozen && here && !own_doing && !ft_session_open(c);
 	s->vm = yielded ? FT_VM_YIELDED : q->vm;
-	/* It ran alone: the end of that guest must not wake an old copy of it at the peer's. */
-	if (s->vm == FT_VM_GONE && q->role == FT_ROLE_NONE)
+	/* It ran alone, or may start anew as we have ended the session: its end must not wake an old copy at the peer's. */
+	if (s->vm == FT_VM_GONE && (q->role == FT_ROLE_NONE || ft_session_ended_by_us(c)))
 		s->vm = FT_VM_ABSENT;
 	s->repl_broken = c->broken_at != FT_NEVER && c->phase != FT_PHASE_SOLO;
 	bool holdable = !c->params.arbitrated || q->pid_verified; /* else it accepts no session */

@@ -22,7 +22,7 @@ void ft_core_recognise(const struct ft_core *c, struct ft_qemu_facts *q);
 /* Keeps a piece of evidence; when the list is full the newest replaces the last, the first ones stay. */
 void ft_core_note(struct ft_core *c, int64_t at, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/* sessions.c: what the session, the lease and the register mean, and what is done about them. */
+/* sessions.c, start.c: what the session, the lease and the register mean, and what is done about them. */
 bool ft_session_open(const struct ft_core *c);    /* neither ended nor resigned, whatever our QEMU */
 bool ft_session_current(const struct ft_core *c); /* bound, and our QEMU is the one in it */
 bool ft_session_unended_stage(enum ft_session_stage stage);
@@ -62,6 +62,16 @@ void ft_look_up(struct ft_core *c, struct ft_actions *out);
 void ft_release(struct ft_core *c, struct ft_actions *out);
 void ft_resign(struct ft_core *c, struct ft_actions *out);
 void ft_settle(struct ft_core *c, struct ft_actions *out);
+
+bool ft_session_ended_by_us(const struct ft_core *c);
+bool ft_session_given_up(const struct ft_core *c); /* our QEMU died in it, or was yielded: the peer may go on with it */
+bool ft_peer_has_session(const struct ft_core *c); /* it names one, whichever */
+bool ft_can_ask_arbiter(const struct ft_core *c);
+
+static inline bool ft_peer_heard(const struct ft_core *c)
+{
+	return c->hearing == FT_PEER_ALIVE || c->hearing == FT_PEER_QUIET;
+}
 
 /* a + b, where FT_NEVER stays FT_NEVER. */
 static inline int64_t ft_after(int64_t a, int64_t b)

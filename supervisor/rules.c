@@ -12,11 +12,6 @@
 
 /* ---- what the facts mean ---- */
 
-static bool peer_heard(const struct ft_core *c)
-{
-	return c->hearing == FT_PEER_ALIVE || c->hearing == FT_PEER_QUIET;
-}
-
 /* With an arbiter the guard is waited out, so that a primary's right to run has ended before we claim; and a bound side
  * that was restarted and hears nothing has lost its peer too, once any right its predecessor granted is over. */
 static int64_t lost_from(const struct ft_core *c)
@@ -34,7 +29,7 @@ static bool peer_lost(const struct ft_core *c)
 
 static bool peer_vm_is(const struct ft_core *c, enum ft_vm vm)
 {
-	return peer_heard(c) && c->peer.side.vm == vm;
+	return ft_peer_heard(c) && c->peer.side.vm == vm;
 }
 
 /* Nothing of the peer's runs: its own word.  (A frozen QEMU is not out: it could be thawed while we decide.) */
@@ -45,7 +40,7 @@ static bool peer_vm_out(const struct ft_core *c)
 
 static bool peer_solo(const struct ft_core *c)
 {
-	return peer_heard(c) && c->peer.side.state == FT_SOLO;
+	return ft_peer_heard(c) && c->peer.side.state == FT_SOLO;
 }
 
 static bool vm_here(const struct ft_core *c)
@@ -126,7 +121,7 @@ static int64_t signs_of_life_until(const struct ft_core *c)
 static bool can_arm(const struct ft_core *c)
 {
 	const struct ft_side *p = &c->peer.side;
-	return peer_heard(c) && !p->leaving && p->vm == FT_VM_ALIVE && in_colo(c) &&
+	return ft_peer_heard(c) && !p->leaving && p->vm == FT_VM_ALIVE && in_colo(c) &&
 	       p->role == opposite(c->qemu.role) && c->qemu.connected && c->qemu.oob && c->qemu.plan_ready &&
 	       !c->hung && !c->frozen && !broken(c) && (!c->params.arbitrated || c->qemu.pid_verified);
 }
@@ -152,7 +147,7 @@ static void missing(const struct ft_core *c, char out[FT_TEXT_MAX])
 	else if (peer_lost(c))
 		t = c->bound ? "the peer's ftd is silent, but its side gives other signs of life"
 		             : "the peer is silent";
-	else if (!peer_heard(c))
+	else if (!ft_peer_heard(c))
 		t = "the peer has not been heard yet";
 	else if (p->leaving)
 		t = "the peer's ftd was asked to stop";
@@ -234,7 +229,7 @@ static bool asked_to_yield(const struct ft_core *c)
 {
 	const struct ft_side *p = &c->peer.side;
 	bool answered = c->self.answer != FT_ANSWER_NONE && c->self.answer_id == p->request_id;
-	return peer_heard(c) && p->request == FT_REQUEST_YIELD && !answered;
+	return ft_peer_heard(c) && p->request == FT_REQUEST_YIELD && !answered;
 }
 
 static bool asked_with_nothing_running(const struct ft_core *c)
@@ -351,13 +346,13 @@ static bool peer_does_not_want_it(const struct ft_core *c)
 	    p->state == FT_UNPROTECTED || p->state == FT_ARMING || p->state == FT_PROTECTED || p->state == FT_SUSPECT;
 	/* Under a session it may have taken over by our word. */
 	bool unbound = !ft_session_unended(c) || c->session.stage == FT_SESSION_RELEASED;
-	return unbound && peer_heard(c) && calm && p->request == FT_REQUEST_NONE && p->role == opposite(c->role) &&
+	return unbound && ft_peer_heard(c) && calm && p->request == FT_REQUEST_NONE && p->role == opposite(c->role) &&
 	       c->now >= since + FT_WORD_NS;
 }
 
 static bool peer_failed(const struct ft_core *c)
 {
-	return peer_heard(c) && c->peer.side.state == FT_FAILED && !c->said_failed;
+	return ft_peer_heard(c) && c->peer.side.state == FT_FAILED && !c->said_failed;
 }
 
 static bool is_forced(const struct ft_core *c)
@@ -372,7 +367,7 @@ static bool forced_in_vain(const struct ft_core *c)
 
 static bool forced_with_live_peer(const struct ft_core *c)
 {
-	return is_forced(c) && !c->outcome_busy && peer_heard(c) && !peer_vm_out(c);
+	return is_forced(c) && !c->outcome_busy && ft_peer_heard(c) && !peer_vm_out(c);
 }
 
 /* An order does not shorten the primary's lease: what we acknowledged last, or our predecessor, must be over. */
@@ -388,7 +383,7 @@ static bool forced_too_late(const struct ft_core *c)
 
 static bool answer_is(const struct ft_core *c, enum ft_answer a)
 {
-	return peer_heard(c) && c->peer.side.answer == a && c->peer.side.answer_id == c->self.request_id;
+	return ft_peer_heard(c) && c->peer.side.answer == a && c->peer.side.answer_id == c->self.request_id;
 }
 
 /* Replication broke because the peer died: what we then learn is the better cause. */
@@ -548,7 +543,7 @@ static bool broken_and_primary_replaced(const struct ft_core *c)
 
 static bool peer_says_broken(const struct ft_core *c)
 {
-	bool says = peer_heard(c) && (c->peer.side.repl_broken || c->peer.side.vm == FT_VM_ABSENT);
+	bool says = ft_peer_heard(c) && (c->peer.side.repl_broken || c->peer.side.vm == FT_VM_ABSENT);
 	return says && is_primary(c) && !broken(c) && c->now >= c->probe_again_at;
 }
 
@@ -564,7 +559,7 @@ static bool lost_but_alive_unprobed(const struct ft_core *c)
 
 static bool broken_and_waiting(const struct ft_core *c)
 {
-	return broken(c) && peer_heard(c) && c->now < c->broken_at + FT_WORD_NS;
+	return broken(c) && ft_peer_heard(c) && c->now < c->broken_at + FT_WORD_NS;
 }
 
 static bool quiet(const struct ft_core *c)
@@ -638,7 +633,7 @@ static bool arming_hangs(const struct ft_core *c)
 
 static bool checkpoint_wanted(const struct ft_core *c)
 {
-	bool peer_wants = peer_heard(c) && c->peer.side.state == FT_ARMING && !c->peer.side.ready;
+	bool peer_wants = ft_peer_heard(c) && c->peer.side.state == FT_ARMING && !c->peer.side.ready;
 	return is_primary(c) && c->qemu.connected && (c->checkpoint_at == FT_NEVER || peer_wants) &&
 	       c->now >= c->probe_again_at;
 }
@@ -744,8 +739,8 @@ static bool nothing_was_lost(const struct ft_core *c)
 	/* A QEMU that stands still has not said what it is; the peer's has. */
 	bool ours_unknown = c->qemu.role == FT_ROLE_NONE;
 	bool pair = ours_unknown ? p->role != FT_ROLE_NONE : p->role == opposite(c->qemu.role);
-	return c->cannot_know && peer_heard(c) && ft_side_calm(p) && p->state != FT_STARTING && p->vm == FT_VM_ALIVE &&
-	       pair && (no_session || (ours_unknown && p->role == FT_ROLE_PRIMARY));
+	return c->cannot_know && ft_peer_heard(c) && ft_side_calm(p) && p->state != FT_STARTING &&
+	       p->vm == FT_VM_ALIVE && pair && (no_session || (ours_unknown && p->role == FT_ROLE_PRIMARY));
 }
 
 static bool frozen_not_knowing(const struct ft_core *c)
@@ -784,7 +779,7 @@ static bool given_and_taken(const struct ft_core *c)
 {
 	enum ft_vm vm = c->peer.side.vm;
 	bool there = vm == FT_VM_ALIVE || vm == FT_VM_UNKNOWN;
-	return c->session.stage == FT_SESSION_RESIGNED && c->frozen && peer_heard(c) && there;
+	return c->session.stage == FT_SESSION_RESIGNED && c->frozen && ft_peer_heard(c) && there;
 }
 
 static bool claim_unsent(const struct ft_core *c)
@@ -817,7 +812,7 @@ static bool forced_and_unreachable(const struct ft_core *c)
 {
 	/* A person vouches for a peer that is silent.  One that is heard can have won. */
 	bool ordered = c->outcome.cause == FT_CAUSE_SIGNAL || c->outcome.cause == FT_CAUSE_OPERATOR;
-	return claim_unreachable(c) && ordered && !peer_heard(c);
+	return claim_unreachable(c) && ordered && !ft_peer_heard(c);
 }
 
 static bool claim_again_due(const struct ft_core *c)
@@ -916,10 +911,20 @@ static void to_protected(struct ft_core *c, struct ft_actions *out)
 	              ft_role_name(c->qemu.role), c->peer.node);
 }
 
+static void probe(struct ft_core *c, struct ft_actions *out)
+{
+	c->probed_at = c->now;
+	c->probe_again_at = c->now + FT_RETRY_NS;
+	ft_core_do(out, FT_DO_PROBE);
+}
+
 static void to_suspect_quiet(struct ft_core *c, struct ft_actions *out)
 {
 	ft_core_enter(c, out, FT_PHASE_SUSPECT, "nothing heard from peer %s for %.0f ms", c->peer.node,
 	              (double)(c->now - c->heard_at) / 1e6);
+	/* Without an arbiter a checkpoint is all that tells cut links from a dead host before the time is over. */
+	if (!c->params.arbitrated && is_primary(c) && c->qemu.connected)
+		probe(c, out);
 }
 
 static void to_suspect_broken(struct ft_core *c, struct ft_actions *out)
@@ -940,13 +945,6 @@ static void alarm_two_masters(struct ft_core *c, struct ft_actions *out)
 	ft_core_say(c, out, FT_LEVEL_ERROR,
 	            "TWO MASTERS: peer %s runs the guest too; decide which one is right and end the other's QEMU",
 	            c->peer.node);
-}
-
-static void probe(struct ft_core *c, struct ft_actions *out)
-{
-	c->probed_at = c->now;
-	c->probe_again_at = c->now + FT_RETRY_NS;
-	ft_core_do(out, FT_DO_PROBE);
 }
 
 static void probe_silence(struct ft_core *c, struct ft_actions *out)

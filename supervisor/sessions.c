@@ -27,14 +27,9 @@ static bool same_qemu(const struct ft_core *c)
 	       (c->qemu.role == FT_ROLE_NONE || c->session.role == c->qemu.role);
 }
 
-static bool heard(const struct ft_core *c)
+bool ft_peer_has_session(const struct ft_core *c)
 {
-	return c->hearing == FT_PEER_ALIVE || c->hearing == FT_PEER_QUIET;
-}
-
-static bool peer_has_session(const struct ft_core *c)
-{
-	return heard(c) && memcmp(c->peer.side.session, no_id, sizeof no_id) != 0;
+	return ft_peer_heard(c) && memcmp(c->peer.side.session, no_id, sizeof no_id) != 0;
 }
 
 bool ft_session_open(const struct ft_core *c)
@@ -71,7 +66,7 @@ bool ft_session_lost(const struct ft_core *c)
 
 bool ft_session_shared(const struct ft_core *c)
 {
-	return heard(c) && memcmp(c->peer.side.session, c->session.id, sizeof no_id) == 0;
+	return ft_peer_heard(c) && memcmp(c->peer.side.session, c->session.id, sizeof no_id) == 0;
 }
 
 bool ft_session_settled(const struct ft_core *c)
@@ -89,7 +84,7 @@ static bool same_timing(const struct ft_core *c)
 	return (int64_t)c->peer.side.window_ms * FT_NS_PER_MS == c->params.window;
 }
 
-static bool ended_by_us(const struct ft_core *c)
+bool ft_session_ended_by_us(const struct ft_core *c)
 {
 	return c->session.stage == FT_SESSION_ENDED && strcmp(c->session.winner, c->params.node) == 0;
 }
@@ -104,7 +99,7 @@ static bool can_store(const struct ft_core *c)
 	return !c->storing && c->now >= c->store_again_at;
 }
 
-static bool can_ask_arbiter(const struct ft_core *c)
+bool ft_can_ask_arbiter(const struct ft_core *c)
 {
 	return !c->arbiter_busy && c->now >= c->arbiter_again_at;
 }
@@ -119,7 +114,7 @@ const char *ft_session_missing(const struct ft_core *c)
 		return "heartbeat.interval_ms x lost_after differs from the peer's; make both the same";
 	if (ft_session_stale(c))
 		return "the last session has not been ended yet: the arbiter is being asked";
-	if (c->qemu.role == FT_ROLE_PRIMARY && c->session.stage == FT_SESSION_ENDED && !ended_by_us(c))
+	if (c->qemu.role == FT_ROLE_PRIMARY && c->session.stage == FT_SESSION_ENDED && !ft_session_ended_by_us(c))
 		return "the other side ended the last session: only it may lead a new one";
 	if (c->qemu.role == FT_ROLE_PRIMARY && c->session.stage == FT_SESSION_RESIGNED)
 		return "this side gave up the last session: only the other side may lead a new one";
@@ -176,7 +171,7 @@ static bool may_propose(const struct ft_core *c)
 	if (c->session.stage == FT_SESSION_RELEASED)
 		return same_qemu(c);
 	bool none = c->session.stage == FT_SESSION_NONE || c->session.stage == FT_SESSION_UNKNOWN;
-	return (none && !c->cannot_know) || ended_by_us(c);
+	return (none && !c->cannot_know) || ft_session_ended_by_us(c);
 }
 
 bool ft_session_may_lead(const struct ft_core *c)
@@ -189,16 +184,17 @@ bool ft_session_may_lead(const struct ft_core *c)
  * register it cannot, and there was no claim but ours.) */
 static bool claimable(const struct ft_core *c)
 {
-	bool over = c->session.stage == FT_SESSION_RELEASED || (!c->params.registers && ended_by_us(c));
-	return peer_has_session(c) && !(over && ft_session_shared(c));
+	bool over = c->session.stage == FT_SESSION_RELEASED || (!c->params.registers && ft_session_ended_by_us(c));
+	return ft_peer_has_session(c) && !(over && ft_session_shared(c));
 }
 
 /* Not before a calm peer has acknowledged us: the right to run would have ended before it began, and QEMU be frozen. */
 bool ft_propose_due(const struct ft_core *c)
 {
 	bool acknowledged = c->now < c->lease_until;
-	return acknowledged && c->params.arbitrated && c->qemu.role == FT_ROLE_PRIMARY && c->self.ready && heard(c) &&
-	       c->peer.side.ready && same_timing(c) && !claimable(c) && may_propose(c) && can_store(c);
+	return acknowledged && c->params.arbitrated && c->qemu.role == FT_ROLE_PRIMARY && c->self.ready &&
+	       ft_peer_heard(c) && c->peer.side.ready && same_timing(c) && !claimable(c) && may_propose(c) &&
+	       can_store(c);
 }
 
 void ft_propose(struct ft_core *c, struct ft_actions *out)
@@ -225,7 +221,7 @@ bool ft_adopt_due(const struct ft_core *c)
 	bool none = c->session.stage == FT_SESSION_NONE || c->session.stage == FT_SESSION_UNKNOWN;
 	/* A QEMU that stands still has not said what it is; its secondary has. */
 	bool primary = c->qemu.role == FT_ROLE_PRIMARY || (c->frozen && c->cannot_know && !c->qemu.connected);
-	return c->params.arbitrated && none && primary && peer_has_session(c) &&
+	return c->params.arbitrated && none && primary && ft_peer_has_session(c) &&
 	       c->peer.side.role == FT_ROLE_SECONDARY && ft_side_calm(&c->peer.side) && same_timing(c) && can_store(c);
 }
 
@@ -239,7 +235,7 @@ void ft_adopt(struct ft_core *c, struct ft_actions *out)
 static bool offered(const struct ft_core *c)
 {
 	return c->params.arbitrated && !c->leave && c->qemu.role == FT_ROLE_SECONDARY && c->self.ready &&
-	       peer_has_session(c) && c->peer.side.role == FT_ROLE_PRIMARY && same_timing(c) &&
+	       ft_peer_has_session(c) && c->peer.side.role == FT_ROLE_PRIMARY && same_timing(c) &&
 	       !(c->session.stage == FT_SESSION_BOUND && ft_session_shared(c) && same_qemu(c));
 }
 
@@ -247,7 +243,7 @@ static bool offered(const struct ft_core *c)
  * ended.  Where there is a register, and it does not name us, that must say first by whom. */
 static bool outlived(const struct ft_core *c)
 {
-	bool ended = (ended_by_us(c) || c->given_away) && c->peer.side.epoch > c->session.epoch;
+	bool ended = (ft_session_ended_by_us(c) || c->given_away) && c->peer.side.epoch > c->session.epoch;
 	bool unasked = ft_session_unended(c) && !c->params.registers;
 	return c->session.instance != c->qemu.instance && (ended || unasked);
 }
@@ -266,182 +262,8 @@ bool ft_end_old_due(const struct ft_core *c)
 {
 	bool resigned = c->session.stage == FT_SESSION_RESIGNED && c->session.instance != c->qemu.instance &&
 	                c->peer.side.role == FT_ROLE_SECONDARY && !c->given_away;
-	return (ft_session_stale(c) || resigned) && c->qemu.role == FT_ROLE_PRIMARY && heard(c) && c->peer.side.ready &&
-	       !c->storing && can_ask_arbiter(c);
-}
-
-static bool no_qemu(const struct ft_core *c)
-{
-	return c->qemu.vm == FT_VM_GONE || c->qemu.vm == FT_VM_ABSENT;
-}
-
-/* Its own word, which may be newer than what we have on disk: a pair that was made anew has no session at first. */
-static bool runs_there(const struct ft_core *c)
-{
-	const struct ft_side *p = &c->peer.side;
-	return heard(c) && (p->role == FT_ROLE_PRIMARY || p->role == FT_ROLE_SOLO || p->state == FT_FAILING_OVER);
-}
-
-static bool out_there(const struct ft_core *c)
-{
-	return heard(c) && (c->peer.side.vm == FT_VM_GONE || c->peer.side.vm == FT_VM_ABSENT);
-}
-
-/* The peer was told, and may have gone on with it: so it is from then on, and once it is on disk for ever. */
-static bool died_in_it(const struct ft_core *c)
-{
-	bool died = c->qemu.vm == FT_VM_GONE && c->session.instance == c->gone_instance;
-	return c->session.stage == FT_SESSION_RESIGNED || died;
-}
-
-/* Both QEMUs died in it, neither having run alone: each side left the guest to the other. */
-static bool both_gave_up(const struct ft_core *c)
-{
-	return c->session.stage == FT_SESSION_RESIGNED && ft_session_shared(c) && c->peer.side.vm == FT_VM_GONE;
-}
-
-/* The peer is heard, and nothing of its runs, by its own word: after an outage of both, say.  Whether it ran the guest
- * before, the register knows. */
-static bool nobody_there(const struct ft_core *c)
-{
-	const struct ft_side *p = &c->peer.side;
-	bool elsewhere = peer_has_session(c) && !ft_session_shared(c);
-	return out_there(c) && !elsewhere && (p->state == FT_UNPROTECTED || p->state == FT_FENCED);
-}
-
-/* Whatever the other side was granted. */
-static bool grants_are_over(const struct ft_core *c)
-{
-	int64_t over = c->hearing == FT_PEER_LOST ? c->lost_at : c->started_at + c->params.window;
-	return c->now >= over + c->params.guard;
-}
-
-/* Nothing of the session runs here, nothing there or nobody speaks for it, and whatever it was granted is over.  A released
- * session grants no lease, so a side that was its secondary cannot know whether the other's guest runs, nor can one that has
- * resigned; but a person may vouch for that. */
-static bool start_may_end_it(const struct ft_core *c)
-{
-	bool ours = c->session.stage == FT_SESSION_BOUND ||
-	            (c->session.stage == FT_SESSION_RELEASED && c->session.role == FT_ROLE_PRIMARY);
-	bool known = (ours && !died_in_it(c)) || (c->start_confirmed && ft_session_unended(c));
-	return (known && (!heard(c) || nobody_there(c)) && grants_are_over(c)) || both_gave_up(c);
-}
-
-bool ft_start_claim_due(const struct ft_core *c)
-{
-	/* A fence keeps no register: a claim would power the other host off at every start here. */
-	return c->params.registers && c->start_wanted && no_qemu(c) && start_may_end_it(c) && can_ask_arbiter(c);
-}
-
-struct verdict {
-	int may; /* as ft_core_may_start */
-	const char *why;
-};
-
-/* What overrules anybody's word. */
-static struct verdict forbidden(const struct ft_core *c)
-{
-	if (!no_qemu(c))
-		return (struct verdict){0, "a QEMU is here already"};
-	if (runs_there(c))
-		return (struct verdict){0, "the other side runs the guest"};
-	if (c->session.stage != FT_SESSION_ENDED)
-		return (struct verdict){1, NULL};
-	if (!ended_by_us(c))
-		return (struct verdict){0, "the other side ended the last session; start the VM there"};
-	if (c->phase == FT_PHASE_FENCED)
-		return (struct verdict){0, "this side ended the last session, but the peer was given the guest since"};
-	return (struct verdict){1, NULL};
-}
-
-static struct verdict vouched_for(const struct ft_core *c)
-{
-	bool askable = c->params.registers && ft_session_unended(c);
-	if (heard(c) && !out_there(c))
-		return (struct verdict){0, "the peer is there and has a QEMU, so its host is not off"};
-	if (askable && c->claim != FT_CLAIM_UNREACHABLE)
-		return (struct verdict){-1, "the arbiter is being asked"};
-	return (struct verdict){1, "a person vouches that the other host is off"};
-}
-
-static struct verdict by_register(const struct ft_core *c)
-{
-	if (!c->params.registers)
-		return (struct verdict){
-		    0, "a fence keeps no register to ask; if the other host is surely off: --confirm-fenced"};
-	if (c->claim == FT_CLAIM_UNREACHABLE)
-		return (struct verdict){-1, "the arbiter is out of reach"};
-	return (struct verdict){-1, "the arbiter is being asked"};
-}
-
-static struct verdict in_open_session(const struct ft_core *c)
-{
-	if (both_gave_up(c))
-		return by_register(c);
-	if (died_in_it(c))
-		return (struct verdict){
-		    0, "this side gave up the session, and the other may run the guest; if that host is surely off: "
-		       "--confirm-fenced"};
-	if (heard(c) && !nobody_there(c))
-		return (struct verdict){
-		    0, "the peer is there, and the session is open: start the VM where it ran, or end it there first"};
-	if (c->session.stage == FT_SESSION_RELEASED && c->session.role == FT_ROLE_SECONDARY)
-		return (struct verdict){0, "the other side's guest may be running without ftd"};
-	return by_register(c);
-}
-
-/* No session says who may run the guest: it must be sure that there never was one, and that the peer does not run it. */
-static struct verdict without_session(const struct ft_core *c)
-{
-	enum ft_state s = c->peer.side.state;
-	bool unknown = c->peer.side.epoch > 0 || (s != FT_UNPROTECTED && s != FT_ARMING);
-	bool never = out_there(c) && !unknown; /* one that was lost here would be known there */
-	if (!c->params.fresh && !never)
-		return (struct verdict){
-		    0, "no session is known, but ftd was here before: one may have been lost; if nothing "
-		       "runs anywhere: --confirm-fenced"};
-	if (c->hearing == FT_PEER_LOST)
-		return (struct verdict){0,
-		                        "there was a peer without a session, and it is silent: it may run the guest"};
-	if (heard(c) && unknown)
-		return (struct verdict){0, "the peer runs the guest, or may"};
-	return (struct verdict){1, "no session is known"};
-}
-
-/* Our disk may be an old one, put back. */
-static struct verdict as_winner(const struct ft_core *c)
-{
-	if (heard(c) && c->peer.side.epoch > c->session.epoch)
-		return (struct verdict){0, "the peer knows a later session than this side: start the VM there"};
-	return (struct verdict){1, "this side ended the last session"};
-}
-
-static struct verdict judge_start(const struct ft_core *c, bool confirm_fenced)
-{
-	if (!c->params.arbitrated)
-		return (struct verdict){1, "arbiter type none: nothing excludes two masters"};
-	struct verdict v = forbidden(c);
-	if (v.may == 0)
-		return v;
-	if (c->hearing == FT_PEER_NEVER && !grants_are_over(c))
-		return (struct verdict){-1, "the peer is being listened for"};
-	if (c->session.stage == FT_SESSION_ENDED)
-		return as_winner(c);
-	if (confirm_fenced)
-		return vouched_for(c);
-	if (c->session.stage == FT_SESSION_NONE)
-		return without_session(c);
-	if (c->session.stage == FT_SESSION_UNKNOWN)
-		return (struct verdict){
-		    0, "the last session cannot be read; if the other host is surely off: --confirm-fenced"};
-	return in_open_session(c);
-}
-
-int ft_core_may_start(const struct ft_core *c, bool confirm_fenced, char why[FT_TEXT_MAX])
-{
-	struct verdict v = judge_start(c, confirm_fenced);
-	snprintf(why, FT_TEXT_MAX, "%s", v.why);
-	return v.may;
+	return (ft_session_stale(c) || resigned) && c->qemu.role == FT_ROLE_PRIMARY && ft_peer_heard(c) &&
+	       c->peer.side.ready && !c->storing && ft_can_ask_arbiter(c);
 }
 
 void ft_end_old(struct ft_core *c, struct ft_actions *out)
@@ -457,10 +279,10 @@ bool ft_look_up_due(const struct ft_core *c)
 	bool replaced = c->peer.side.vm == FT_VM_ALIVE && c->peer.side.role == FT_ROLE_NONE;
 	bool held = c->session.stage == FT_SESSION_BOUND || c->session.stage == FT_SESSION_RESIGNED ||
 	            (c->session.stage == FT_SESSION_RELEASED && replaced);
-	bool settled = heard(c) && c->peer.side.state != FT_STARTING;
+	bool settled = ft_peer_heard(c) && c->peer.side.state != FT_STARTING;
 	bool doubt = c->unsure || (!ft_session_shared(c) && !c->given_away);
 	return c->params.registers && held && settled && doubt && !c->only_proposed && !c->storing &&
-	       can_ask_arbiter(c) && c->now >= c->look_again_at;
+	       ft_can_ask_arbiter(c) && c->now >= c->look_again_at;
 }
 
 void ft_look_up(struct ft_core *c, struct ft_actions *out)
@@ -479,9 +301,9 @@ bool ft_release_due(const struct ft_core *c)
 {
 	/* One that names none may have ended it: only who has named it, and is calm, has released it. */
 	bool same = c->named_by == c->peer.incarnation && ft_side_calm(&c->peer.side);
-	bool peer_leaves = heard(c) && same && c->peer.side.leaving;
+	bool peer_leaves = ft_peer_heard(c) && same && c->peer.side.leaving;
 	/* A leaving secondary must have forgotten its claim before it says goodbye; a primary once it was answered. */
-	bool answered = c->left && heard(c) && same && !peer_has_session(c);
+	bool answered = c->left && ft_peer_heard(c) && same && !ft_peer_has_session(c);
 	bool we_leave = c->leave && (c->session.role == FT_ROLE_SECONDARY || answered);
 	return c->params.arbitrated && c->session.stage == FT_SESSION_BOUND && (peer_leaves || we_leave) &&
 	       can_store(c) && !c->arbiter_busy;
@@ -499,10 +321,17 @@ bool ft_resign_wanted(const struct ft_core *c)
 	return ft_session_open(c) && can_store(c) && !claiming;
 }
 
+/* The peer was told, and may have gone on with it: so it is from then on, and once it is on disk for ever. */
+bool ft_session_given_up(const struct ft_core *c)
+{
+	bool died = c->qemu.vm == FT_VM_GONE && c->session.instance == c->gone_instance;
+	return c->session.stage == FT_SESSION_RESIGNED || died;
+}
+
 /* Our QEMU has died in it, and the peer was or will be told so: we never may claim it. */
 bool ft_resign_due(const struct ft_core *c)
 {
-	return died_in_it(c) && ft_resign_wanted(c);
+	return ft_session_given_up(c) && ft_resign_wanted(c);
 }
 
 void ft_resign(struct ft_core *c, struct ft_actions *out)
@@ -513,7 +342,7 @@ void ft_resign(struct ft_core *c, struct ft_actions *out)
 /* ---- the claim and the lease ---- */
 
 /* Powering off is for a peer that cannot be asked: one that is heard reads the register, and ends its own QEMU.  Without a
- * register it is the only proof, but for the peer's own word that nothing of its runs. */
+ * register it is the only proof, but for the peer's own word that it has given up.  (Who is only absent may start anew.) */
 static bool needs_fence(const struct ft_core *c, enum ft_errand errand)
 {
 	if (errand == FT_ERRAND_RECORD)
@@ -521,7 +350,7 @@ static bool needs_fence(const struct ft_core *c, enum ft_errand errand)
 	if (c->params.registers || errand == FT_ERRAND_END_OLD)
 		return c->hearing != FT_PEER_ALIVE;
 	enum ft_vm vm = c->peer.side.vm;
-	return !heard(c) || !(vm == FT_VM_GONE || vm == FT_VM_ABSENT || vm == FT_VM_YIELDED);
+	return !ft_peer_heard(c) || !(vm == FT_VM_GONE || vm == FT_VM_YIELDED);
 }
 
 void ft_session_claim(struct ft_core *c, struct ft_actions *out, enum ft_errand errand)
@@ -546,7 +375,7 @@ bool ft_session_unended(const struct ft_core *c)
 
 bool ft_settle_due(const struct ft_core *c)
 {
-	return ft_session_unended(c) && can_ask_arbiter(c);
+	return ft_session_unended(c) && ft_can_ask_arbiter(c);
 }
 
 void ft_settle(struct ft_core *c, struct ft_actions *out)
@@ -709,9 +538,10 @@ static bool given_by(const struct ft_core *c, const char *winner)
 static void absorb_winner(struct ft_core *c, enum ft_claim claim, const char *winner)
 {
 	bool read = c->errand == FT_ERRAND_READ;
-	bool claiming = c->phase == FT_PHASE_CLAIMING || c->phase == FT_PHASE_CUT_OFF;
+	bool asked_to_go_on = c->phase == FT_PHASE_CLAIMING || c->phase == FT_PHASE_CUT_OFF;
+	bool claiming = asked_to_go_on || c->errand == FT_ERRAND_END_OLD;
 	bool ours = claim == FT_CLAIM_WON || strcmp(winner, c->params.node) == 0;
-	if (ours && c->session.stage == FT_SESSION_RESIGNED && !claiming && !c->start_wanted) {
+	if (ours && c->session.stage == FT_SESSION_RESIGNED && !claiming) {
 		c->unsure = false;
 		c->given_away = true;
 	} else if (!ours && given_by(c, winner)) {

@@ -30,9 +30,9 @@ static json_t *session_json(const struct ft_core *c)
 {
 	bool known = c->session.stage != FT_SESSION_NONE && c->session.stage != FT_SESSION_UNKNOWN;
 	bool shared = memcmp(c->self.session, c->peer.side.session, sizeof c->self.session) == 0;
-	return json_pack("{s:o, s:I, s:b, s:s, s:o}", "id", known ? ft_session_json(c->session.id) : json_null(),
+	return json_pack("{s:o, s:I, s:b, s:b, s:s, s:o}", "id", known ? ft_session_json(c->session.id) : json_null(),
 	                 "epoch", (json_int_t)c->session.epoch, "accepted",
-	                 c->session.stage == FT_SESSION_BOUND && shared, "stage",
+	                 c->session.stage == FT_SESSION_BOUND && shared, "doubtful", c->self.doubtful, "stage",
 	                 ft_session_stage_name(c->session.stage), "winner", ft_text_json(c->session.winner));
 }
 

@@ -268,8 +268,8 @@ static bool could_start(int host)
 	const struct ft_core *c = &h->ftd.core;
 	const struct ft_session *s = &c->session;
 	bool won = s->stage == FT_SESSION_ENDED && strcmp(s->winner, c->params.node) == 0;
-	bool claimable =
-	    s->stage == FT_SESSION_BOUND || (s->stage == FT_SESSION_RELEASED && s->role == FT_ROLE_PRIMARY);
+	bool ours = s->stage == FT_SESSION_BOUND || (s->stage == FT_SESSION_RELEASED && s->role == FT_ROLE_PRIMARY);
+	bool claimable = ours && c->params.registers; /* after a fence a person says where */
 	return h->unit && h->ftd.running == FTD_RUNS && c->phase != FT_PHASE_FENCED && (won || claimable);
 }
 
@@ -350,8 +350,10 @@ static bool beyond_help(int host)
 	              (unknowing || is_held(host) || h->qemu.stopped || !w.host[1 - host].qemu.alive);
 	bool never_bound = h->qemu.mode == FT_ROLE_SECONDARY && !w.host[1 - host].qemu.alive &&
 	                   h->ftd.core.session.instance != h->qemu.instance;
+	/* Without a register nobody can be asked why the other side was started anew. */
+	bool unexplained = w.options.fence && w.host[1 - host].qemu.booted;
 	bool unaskable = h->qemu.stuck && !h->ftd.plan;
-	return unaskable || stopped || left || forgot || for_a_person || never_bound || h->unverifiable;
+	return unaskable || unexplained || stopped || left || forgot || for_a_person || never_bound || h->unverifiable;
 }
 
 void laws_at_end(void)

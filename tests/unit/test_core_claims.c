@@ -546,6 +546,28 @@ START_TEST(a_survivor_proposes_although_its_old_peer_still_names_the_session_tha
 }
 END_TEST
 
+/* Both QEMUs have died at once, and each side has given the session up; a new pair was started. */
+START_TEST(a_session_that_both_sides_gave_up_is_ended_for_the_new_pair)
+{
+	start(FT_SESSION_RESIGNED, FT_ROLE_PRIMARY);
+	w.q.instance = 6;
+	memset(w.p.side.session, 0, sizeof w.p.side.session);
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	acked();
+	qemu_is();
+	step(&(struct ft_event){.kind = FT_EVENT_CHECKPOINT});
+	if (w.did[FT_DO_READ]) /* nobody has ended it */
+		register_is(FT_CLAIM_NOT_NEEDED, "");
+	live(1, FT_CLAIM_WON, "alpha");
+	expect_did(CLAIM, 1);
+	ck_assert(!w.fenced);
+	expect_stage(ENDED);
+	stored();
+	expect_did(STORE, 2); /* of the end, and of the next one */
+}
+END_TEST
+
 /* ---- both session files lost ---- */
 
 START_TEST(replication_that_broke_while_the_session_was_lost_is_broken)
@@ -593,6 +615,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, a_peer_that_is_heard_is_powered_off_only_where_nothing_else_proves_anything, 0, 2);
 	tcase_add_test(tc, after_a_fence_a_new_pair_is_bound_without_a_register);
 	tcase_add_test(tc, a_survivor_proposes_although_its_old_peer_still_names_the_session_that_it_ended);
+	tcase_add_test(tc, a_session_that_both_sides_gave_up_is_ended_for_the_new_pair);
 	tcase_add_test(tc, replication_that_broke_while_the_session_was_lost_is_broken);
 	suite_add_tcase(s, tc);
 	return s;

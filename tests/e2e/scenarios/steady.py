@@ -30,6 +30,8 @@ def heartbeats_wait_for_nothing(role):
         side.stop_ftd()
         side.start_ftd(inside=witness.argv)
         rig.wait_protected()
+        # What a predecessor has asked the arbiter is looked up until it cannot come true any more.
+        wait(lambda: not side.status()["session"]["doubtful"], "all claims to be known", 40)
         hear(side, BEATS / 4)  # what belongs to the change of state is over
         before = witness.calls()
         hear(side, BEATS)

@@ -1,0 +1,173 @@
+/* May the VM be started here, as the primary of a pair that has to begin anew?  Pure.
+ * Knows: the session, the peer's word, the register's answers.  Must not know: who asks, and how a VM is started. */
+#include "supervisor/core_internal.h"
+
+#include <stdio.h>
+
+static bool no_qemu(const struct ft_core *c)
+{
+	return c->qemu.vm == FT_VM_GONE || c->qemu.vm == FT_VM_ABSENT;
+}
+
+/* Its own word, which may be newer than what we have on disk: a pair that was made anew has no session at first. */
+static bool runs_there(const struct ft_core *c)
+{
+	const struct ft_side *p = &c->peer.side;
+	return ft_peer_heard(c) &&
+	       (p->role == FT_ROLE_PRIMARY || p->role == FT_ROLE_SOLO || p->state == FT_FAILING_OVER);
+}
+
+static bool out_there(const struct ft_core *c)
+{
+	return ft_peer_heard(c) && (c->peer.side.vm == FT_VM_GONE || c->peer.side.vm == FT_VM_ABSENT);
+}
+
+/* Both QEMUs died in it, neither having run alone: each side left the guest to the other. */
+static bool both_gave_up(const struct ft_core *c)
+{
+	return c->session.stage == FT_SESSION_RESIGNED && ft_session_shared(c) && c->peer.side.vm == FT_VM_GONE;
+}
+
+/* The peer is heard, and nothing of its runs, by its own word: after an outage of both, say.  Whether it ran the guest
+ * before, the register knows. */
+static bool nobody_there(const struct ft_core *c)
+{
+	const struct ft_side *p = &c->peer.side;
+	bool elsewhere = ft_peer_has_session(c) && !ft_session_shared(c);
+	return out_there(c) && !elsewhere && (p->state == FT_UNPROTECTED || p->state == FT_FENCED);
+}
+
+/* Whatever the other side was granted. */
+static bool grants_are_over(const struct ft_core *c)
+{
+	int64_t over = c->hearing == FT_PEER_LOST ? c->lost_at : c->started_at + c->params.window;
+	return c->now >= over + c->params.guard;
+}
+
+/* Nothing of the session runs here, nothing there or nobody speaks for it, and whatever it was granted is over.  A released
+ * session grants no lease, so a side that was its secondary cannot know whether the other's guest runs, nor can one that has
+ * resigned; but a person may vouch for that. */
+static bool start_may_end_it(const struct ft_core *c)
+{
+	bool ours = c->session.stage == FT_SESSION_BOUND ||
+	            (c->session.stage == FT_SESSION_RELEASED && c->session.role == FT_ROLE_PRIMARY);
+	bool known = (ours && !ft_session_given_up(c)) || (c->start_confirmed && ft_session_unended(c));
+	return (known && (!ft_peer_heard(c) || nobody_there(c)) && grants_are_over(c)) || both_gave_up(c);
+}
+
+bool ft_start_claim_due(const struct ft_core *c)
+{
+	/* A fence keeps no register: a claim would power the other host off at every start here. */
+	return c->params.registers && c->start_wanted && no_qemu(c) && start_may_end_it(c) && ft_can_ask_arbiter(c);
+}
+
+struct verdict {
+	int may; /* as ft_core_may_start */
+	const char *why;
+};
+
+/* What overrules anybody's word. */
+static struct verdict forbidden(const struct ft_core *c)
+{
+	if (!no_qemu(c))
+		return (struct verdict){0, "a QEMU is here already"};
+	if (runs_there(c))
+		return (struct verdict){0, "the other side runs the guest"};
+	if (c->session.stage != FT_SESSION_ENDED)
+		return (struct verdict){1, NULL};
+	if (!ft_session_ended_by_us(c))
+		return (struct verdict){0, "the other side ended the last session; start the VM there"};
+	if (c->phase == FT_PHASE_FENCED)
+		return (struct verdict){0, "this side ended the last session, but the peer was given the guest since"};
+	return (struct verdict){1, NULL};
+}
+
+static struct verdict vouched_for(const struct ft_core *c)
+{
+	bool askable = c->params.registers && ft_session_unended(c);
+	if (ft_peer_heard(c) && !out_there(c))
+		return (struct verdict){0, "the peer is there and has a QEMU, so its host is not off"};
+	if (askable && c->claim != FT_CLAIM_UNREACHABLE)
+		return (struct verdict){-1, "the arbiter is being asked"};
+	return (struct verdict){1, "a person vouches that the other host is off"};
+}
+
+static struct verdict by_register(const struct ft_core *c)
+{
+	if (!c->params.registers)
+		return (struct verdict){
+		    0, "a fence keeps no register to ask; if the other host is surely off: --confirm-fenced"};
+	if (c->claim == FT_CLAIM_UNREACHABLE)
+		return (struct verdict){-1, "the arbiter is out of reach"};
+	return (struct verdict){-1, "the arbiter is being asked"};
+}
+
+static struct verdict in_open_session(const struct ft_core *c)
+{
+	if (both_gave_up(c))
+		return by_register(c);
+	if (ft_session_given_up(c))
+		return (struct verdict){
+		    0, "this side gave up the session, and the other may run the guest; if that host is surely off: "
+		       "--confirm-fenced"};
+	if (ft_peer_heard(c) && !nobody_there(c))
+		return (struct verdict){
+		    0, "the peer is there, and the session is open: start the VM where it ran, or end it there first"};
+	if (c->session.stage == FT_SESSION_RELEASED && c->session.role == FT_ROLE_SECONDARY)
+		return (struct verdict){0, "the other side's guest may be running without ftd"};
+	return by_register(c);
+}
+
+/* No session says who may run the guest: it must be sure that there never was one, and that the peer does not run it. */
+static struct verdict without_session(const struct ft_core *c)
+{
+	enum ft_state s = c->peer.side.state;
+	bool unknown = c->peer.side.epoch > 0 || (s != FT_UNPROTECTED && s != FT_ARMING);
+	bool never = out_there(c) && !unknown; /* one that was lost here would be known there */
+	if (!c->params.fresh && !never)
+		return (struct verdict){
+		    0, "no session is known, but ftd was here before: one may have been lost; if nothing "
+		       "runs anywhere: --confirm-fenced"};
+	if (c->hearing == FT_PEER_LOST)
+		return (struct verdict){0,
+		                        "there was a peer without a session, and it is silent: it may run the guest"};
+	if (ft_peer_heard(c) && unknown)
+		return (struct verdict){0, "the peer runs the guest, or may"};
+	return (struct verdict){1, "no session is known"};
+}
+
+/* Our disk may be an old one, put back. */
+static struct verdict as_winner(const struct ft_core *c)
+{
+	if (ft_peer_heard(c) && c->peer.side.epoch > c->session.epoch)
+		return (struct verdict){0, "the peer knows a later session than this side: start the VM there"};
+	return (struct verdict){1, "this side ended the last session"};
+}
+
+static struct verdict judge_start(const struct ft_core *c, bool confirm_fenced)
+{
+	if (!c->params.arbitrated)
+		return (struct verdict){1, "arbiter type none: nothing excludes two masters"};
+	struct verdict v = forbidden(c);
+	if (v.may == 0)
+		return v;
+	if (c->hearing == FT_PEER_NEVER && !grants_are_over(c))
+		return (struct verdict){-1, "the peer is being listened for"};
+	if (c->session.stage == FT_SESSION_ENDED)
+		return as_winner(c);
+	if (confirm_fenced)
+		return vouched_for(c);
+	if (c->session.stage == FT_SESSION_NONE)
+		return without_session(c);
+	if (c->session.stage == FT_SESSION_UNKNOWN)
+		return (struct verdict){
+		    0, "the last session cannot be read; if the other host is surely off: --confirm-fenced"};
+	return in_open_session(c);
+}
+
+int ft_core_may_start(const struct ft_core *c, bool confirm_fenced, char why[FT_TEXT_MAX])
+{
+	struct verdict v = judge_start(c, confirm_fenced);
+	snprintf(why, FT_TEXT_MAX, "%s", v.why);
+	return v.may;
+}
