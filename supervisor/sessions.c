@@ -4,7 +4,12 @@
  * The primary proposes a session and is bound by it from its own disk on; the secondary is bound once it is on its disk.
  * Ending a session is a claim: put-if-absent in the register that its id names.  Whoever loses ends its QEMU.
  * A bound primary may run only while its lease lasts: until one detection time after it sent the newest heartbeat that a
- * calm peer is known to have heard.  A new session is proposed only by the side that ended the last one. */
+ * calm peer is known to have heard.  A new session is proposed only by the side that ended the last one.
+ *
+ * A claim whose answer did not come may have landed, or land yet: then the session is over, and neither side knows.  So who
+ * has given a claim up, or has just come, is in doubt: it looks into the register until nothing of it can land any more,
+ * and says so to its peer.  Who gives his right away by word while in doubt gives it for good: whoever takes it goes on
+ * even if the register names the giver, and the giver never takes that for a win. */
 #include "supervisor/core_internal.h"
 
 #include <assert.h>
