@@ -295,6 +295,14 @@ static void absorb_plan(struct ft_core *c, const struct ft_plan_report *report)
 	}
 }
 
+static void absorb_want_start(struct ft_core *c, bool confirmed)
+{
+	c->start_wanted = true;
+	c->start_confirmed = confirmed;
+	if (c->claim == FT_CLAIM_UNREACHABLE)
+		c->claim = FT_CLAIM_NOT_NEEDED; /* that was then */
+}
+
 static void absorb(struct ft_core *c, const struct ft_event *e)
 {
 	switch (e->kind) {
@@ -343,10 +351,7 @@ static void absorb(struct ft_core *c, const struct ft_event *e)
 		ft_session_absorb(c, e);
 		break;
 	case FT_EVENT_WANT_START:
-		c->start_wanted = true;
-		c->start_confirmed = e->confirmed;
-		if (c->claim == FT_CLAIM_UNREACHABLE)
-			c->claim = FT_CLAIM_NOT_NEEDED; /* that was then */
+		absorb_want_start(c, e->confirmed);
 		break;
 	case FT_EVENT_FORCE:
 		c->forced = e->cause;
