@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #define ROUND_PAUSE_MS 50 /* after all endpoints have failed: a refused connection fails at once */
+#define LAST_MOMENT_MS 5  /* before the deadline, in which only the deadline itself ends a try */
 #define TRY_MAX_MS                                                                                                     \
 	1000 /* a follower hands a claim on to a leader that has just died, and it is lost there: ask again soon */
 #define URL_MAX (FT_SETTING_MAX + 64)
@@ -216,13 +217,23 @@ static void take_token(struct job *j, const struct ft_http_answer *answer)
 		failed(j, true, "the answer to the login holds no token");
 }
 
+/* The question's time ran out in this try.  What an earlier one has met says more than that. */
+static bool cut_short(const struct job *j)
+{
+	bool out_of_time = ft_clock_now() >= j->deadline - LAST_MOMENT_MS * FT_NS_PER_MS;
+
+	return out_of_time && j->last[0] != '\0' && j->ask.question != FT_ASK_CHECK;
+}
+
 static void on_answer(void *arg, const struct ft_http_answer *answer)
 {
 	struct job *j = arg;
 	bool has_token = j->etcd->token[0] != '\0';
 
 	j->call = NULL;
-	if (answer->error != NULL) {
+	if (answer->error != NULL && cut_short(j)) {
+		next_endpoint(j);
+	} else if (answer->error != NULL) {
 		failed(j, false, "%s", answer->error);
 	} else if (answer->status != 200 && j->step != STEP_LOGIN && has_token && !j->renewed &&
 	           (answer->status == 401 || answer->status == 400)) {

@@ -139,7 +139,7 @@ static void on_fenced(void *arg, const char *fault, const char *last_line)
 	(void)last_line;
 	struct ft_exclusion *x = arg;
 	if (fault[0]) {
-		note_reach(x, fault);
+		ft_log(FT_LOG_WARN, "core", "claim won, but the other host is not known to be off: %s", fault);
 		x->cb->claimed(x->arg, FT_CLAIM_UNREACHABLE, fault);
 	} else {
 		ft_log(FT_LOG_WARN, "core", "claim won, and the other host is fenced");
