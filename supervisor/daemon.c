@@ -70,7 +70,8 @@ static bool publish(struct ft_daemon *d)
 {
 	const struct ft_process *process = ft_daemon_process(d);
 	int64_t lease = ft_core_lease_of(&d->core, instance_of(d));
-	return !d->exclusion || ft_exclusion_publish(d->exclusion, process, lease);
+	bool spoken = ft_qmp_view(d->qmp)->connected;
+	return !d->exclusion || ft_exclusion_publish(d->exclusion, process, spoken, lease);
 }
 
 void ft_daemon_feed(struct ft_daemon *d, const struct ft_event *event)
