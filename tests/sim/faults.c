@@ -278,7 +278,10 @@ static void blow(int host)
 	struct host *h = &w.host[host];
 	if (h->ftd.running == FTD_DEAD || !h->sentinel.on)
 		return;
-	bool fed = ft_core_lease(&h->ftd.core) != FT_NEVER && w.options.arbitrated;
+	/* By an earlier ftd's sentinel, too, as long as that has not been relieved. */
+	bool limited =
+	    ft_core_lease(&h->ftd.core) != FT_NEVER || (h->predecessor.on && h->predecessor.lease != FT_NEVER);
+	bool fed = limited && w.options.arbitrated;
 	ftd_end(host, false);
 	h->predecessor.on = false;
 	h->blown = fed; /* a guest that may run without limit is not worth a reset */
