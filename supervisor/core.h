@@ -125,7 +125,8 @@ struct ft_actions {
 	struct ft_action a[FT_ACTIONS_MAX];
 };
 
-/* The waits of the core, ns. Each is documented where it is used in rules.c. */
+/* The waits of the core, ns. Each is documented where it is used in rules.c; FT_LANDS_NS, for how long a claim that was given
+ * up can still land, in sessions.c. */
 #define FT_STARTING_NS  (3000 * FT_NS_PER_MS)
 #define FT_ASK_NS       (2000 * FT_NS_PER_MS)
 #define FT_FREEZE_NS    (2000 * FT_NS_PER_MS)
