@@ -833,6 +833,21 @@ static bool forced_cut_off(const struct ft_core *c)
 	return is_forced(c) && !c->arbiter_busy;
 }
 
+/* There is no register for our session, and the one that a person vouches for speaks. */
+static bool forced_against_the_peers_word(const struct ft_core *c)
+{
+	bool claimable = ft_session_unended(c) && c->session.stage != FT_SESSION_RELEASED;
+	return forced_cut_off(c) && !claimable && ft_peer_heard(c) && !peer_vm_out(c);
+}
+
+/* A failover that rests on nothing but a person's word for a silent peer, and has not come through yet: the peer speaks. */
+static bool order_is_refuted(const struct ft_core *c)
+{
+	bool ordered = c->outcome.cause == FT_CAUSE_SIGNAL || c->outcome.cause == FT_CAUSE_OPERATOR;
+	return plan_retry_due(c) && ordered && !ft_session_won(c) && peer_vm_is(c, FT_VM_ALIVE) &&
+	       c->peer.side.role != FT_ROLE_NONE;
+}
+
 /* ---- what is done ---- */
 
 static void say_goodbye(struct ft_core *c, struct ft_actions *out)
@@ -1455,6 +1470,13 @@ static void claim_as_ordered(struct ft_core *c, struct ft_actions *out)
 		proceed(c, out);
 }
 
+static void ask_after_all(struct ft_core *c, struct ft_actions *out)
+{
+	enum ft_cause cause = c->outcome.cause;
+	drop_attempt(c);
+	ask(c, out, cause);
+}
+
 static void to_solo_as_settled(struct ft_core *c, struct ft_actions *out)
 {
 	drop_attempt(c);
@@ -1500,11 +1522,14 @@ static void lose_elsewhere(struct ft_core *c, struct ft_actions *out)
 static void refuse_force(struct ft_core *c, struct ft_actions *out)
 {
 	begin_outcome(c, out, take_force(c));
-	snprintf(c->outcome.error, sizeof c->outcome.error, "%s",
-	         c->phase == FT_PHASE_SOLO ? "this side already runs the guest alone"
-	         : no_vm_here(c)           ? "there is no QEMU here to fail over to"
-	         : c->frozen               ? "this side has yielded and its QEMU is being ended"
-	                                   : "our QEMU is not in COLO, so it holds no copy of the guest");
+	snprintf(
+	    c->outcome.error, sizeof c->outcome.error, "%s",
+	    c->phase == FT_PHASE_SOLO ? "this side already runs the guest alone"
+	    : no_vm_here(c)           ? "there is no QEMU here to fail over to"
+	    : c->phase == FT_PHASE_CUT_OFF
+	        ? "the peer is heard, and this side has lost its session: give the order there, or end its QEMU first"
+	    : c->frozen ? "this side has yielded and its QEMU is being ended"
+	                : "our QEMU is not in COLO, so it holds no copy of the guest");
 	record(c, out, FT_REFUSED);
 }
 
@@ -1679,6 +1704,7 @@ static const struct rule rules[] = {
     {P(CLAIMING), forced_and_unreachable, proceed},
     {P(CLAIMING) | P(CUT_OFF), claim_lost, lose_elsewhere},
     {P(CLAIMING), claim_unreachable, to_cut_off},
+    {P(CUT_OFF), forced_against_the_peers_word, refuse_force},
     {P(CUT_OFF), forced_cut_off, claim_as_ordered},
     {P(CUT_OFF), claim_again_due, send_claim},
     {P(SOLO), ft_settle_due, ft_settle},
@@ -1719,6 +1745,7 @@ static const struct rule rules[] = {
     {P(ASKING), ask_overdue, ask_timed_out},
     {P(PLANNING), plan_ok, conclude_success},
     {P(PLANNING), plan_hopeless, conclude_failure},
+    {P(PLANNING), order_is_refuted, ask_after_all},
     {P(PLANNING), plan_retry_due, run_plan},
 
     /* A person's order */

@@ -590,6 +590,50 @@ START_TEST(replication_that_broke_while_the_session_was_lost_is_broken)
 }
 END_TEST
 
+/* ---- a person's order ---- */
+
+/* Seen in the simulation: the order was carried out beside a peer whose guest ran. */
+START_TEST(an_order_beside_a_peer_that_is_heard_is_refused_where_no_register_can_tell)
+{
+	start(FT_SESSION_UNKNOWN, FT_ROLE_PRIMARY);
+	w.q.stopped = true; /* by somebody */
+	w.q.connected = w.q.oob = w.q.plan_ready = false;
+	w.q.role = FT_ROLE_NONE;
+	w.p.side.state = FT_STARTING;
+	w.p.side.vm = FT_VM_UNKNOWN;
+	w.p.side.role = FT_ROLE_NONE;
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	qemu_is();
+	expect_phase(CUT_OFF);
+	order();
+	expect_phase(CUT_OFF);
+	expect_did(PLAN, 0);
+	ck_assert_msg(strstr(w.c.outcome.error, "the peer is heard"), "%s", w.c.outcome.error);
+	peer_vm(FT_VM_ABSENT);
+	step(&(struct ft_event){.kind = FT_EVENT_RECORDED});
+	order();
+	expect_did(PLAN, 1);
+}
+END_TEST
+
+START_TEST(a_peer_that_speaks_before_an_ordered_plan_comes_through_is_asked)
+{
+	start(FT_SESSION_NONE, FT_ROLE_SECONDARY);
+	qemu_is();
+	pass(3000);
+	order();
+	expect_did(PLAN, 1);
+	struct ft_plan_report r = {.ok = false, .proven_at = FT_NEVER, .error = "no answer"};
+	step(&(struct ft_event){.kind = FT_EVENT_PLAN, .plan = &r});
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	pass(1000);
+	expect_did(PLAN, 1);
+	expect_phase(ASKING);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("claims");
@@ -617,6 +661,8 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_survivor_proposes_although_its_old_peer_still_names_the_session_that_it_ended);
 	tcase_add_test(tc, a_session_that_both_sides_gave_up_is_ended_for_the_new_pair);
 	tcase_add_test(tc, replication_that_broke_while_the_session_was_lost_is_broken);
+	tcase_add_test(tc, an_order_beside_a_peer_that_is_heard_is_refused_where_no_register_can_tell);
+	tcase_add_test(tc, a_peer_that_speaks_before_an_ordered_plan_comes_through_is_asked);
 	suite_add_tcase(s, tc);
 	return s;
 }
