@@ -203,8 +203,10 @@ static void absorb_qemu(struct ft_core *c, const struct ft_qemu_facts *news)
 	struct ft_qemu_facts q = *news;
 	bool other = q.instance != c->qemu.instance && q.instance != 0;
 	bool unread = c->session.stage == FT_SESSION_NONE || c->session.stage == FT_SESSION_UNKNOWN;
-	if (q.vm == FT_VM_GONE && c->qemu.vm != FT_VM_GONE)
+	if (q.vm == FT_VM_GONE && c->qemu.vm != FT_VM_GONE) {
 		c->gone_instance = c->qemu.instance;
+		c->gone_at = c->now;
+	}
 	if (other) {
 		c->hung = c->bound = c->cannot_know = c->forgot = c->start_wanted = c->retry_owed = false;
 		c->failures = 0;
@@ -365,6 +367,19 @@ static void absorb(struct ft_core *c, const struct ft_event *e)
 	}
 }
 
+/* A death that is told gives our right to run away: so first that is on disk, or after a crash we might claim it again.  If
+ * the disk does not take it, we have no QEMU, and the register decides. */
+static enum ft_vm gone_as_told(const struct ft_core *c)
+{
+	/* It ran alone, or may start anew as we have ended the session: its end must not wake an old copy at the peer's. */
+	if (c->qemu.role == FT_ROLE_NONE || ft_session_ended_by_us(c))
+		return FT_VM_ABSENT;
+	if (!ft_session_open(c))
+		return FT_VM_GONE;
+	bool waits = !c->store_fault[0] && c->now < c->gone_at + FT_RETRY_NS;
+	return waits ? FT_VM_UNKNOWN : FT_VM_ABSENT;
+}
+
 /* self follows from the facts, so that no row of the table can forget to say something. */
 void ft_core_refresh_self(struct ft_core *c)
 {
@@ -377,10 +392,7 @@ void ft_core_refresh_self(struct ft_core *c)
 	bool own_doing = c->phase == FT_PHASE_FREEZING || c->phase == FT_PHASE_CLAIMING || c->phase == FT_PHASE_CUT_OFF;
 	/* Nor may it be told before the claim is given up on disk. */
 	bool yielded = c->frozen && here && !own_doing && !ft_session_open(c);
-	s->vm = yielded ? FT_VM_YIELDED : q->vm;
-	/* It ran alone, or may start anew as we have ended the session: its end must not wake an old copy at the peer's. */
-	if (s->vm == FT_VM_GONE && (q->role == FT_ROLE_NONE || ft_session_ended_by_us(c)))
-		s->vm = FT_VM_ABSENT;
+	s->vm = yielded ? FT_VM_YIELDED : q->vm == FT_VM_GONE ? gone_as_told(c) : q->vm;
 	s->repl_broken = c->broken_at != FT_NEVER && c->phase != FT_PHASE_SOLO;
 	bool holdable = !c->params.arbitrated || q->pid_verified; /* else it accepts no session */
 	s->ready = q->connected && q->oob && q->plan_ready && q->role != FT_ROLE_NONE && s->vm == FT_VM_ALIVE &&

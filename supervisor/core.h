@@ -186,6 +186,7 @@ struct ft_core {
 	bool winner_unstored;    /* the register said who won; the disk does not yet */
 	bool role_said;          /* our QEMU has told us itself what it is */
 	uint64_t gone_instance;  /* the QEMU that died under us, or by us */
+	int64_t gone_at;         /* when one died under us */
 	uint64_t found_instance; /* the QEMU that was there when we came */
 	bool storing;            /* store_next is on its way to disk */
 	int64_t store_again_at;  /* after a failure */

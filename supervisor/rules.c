@@ -237,6 +237,12 @@ static bool asked_with_nothing_running(const struct ft_core *c)
 	return asked_to_yield(c) && no_vm_here(c);
 }
 
+/* The answer gives our right away, too: once that is on disk. */
+static bool asked_before_the_death_is_written(const struct ft_core *c)
+{
+	return asked_to_yield(c) && c->qemu.vm == FT_VM_GONE && ft_session_open(c);
+}
+
 static bool asked_but_cannot(const struct ft_core *c)
 {
 	return asked_to_yield(c) && !can_freeze(c);
@@ -1085,7 +1091,7 @@ static void end_frozen(struct ft_core *c, struct ft_actions *out)
 static void to_fenced(struct ft_core *c, struct ft_actions *out)
 {
 	c->bound = false;
-	if (c->owes_answer)
+	if (c->owes_answer && !asked_before_the_death_is_written(c))
 		answer(c, FT_ANSWER_YIELDED);
 	c->owes_answer = false;
 	c->freeze_until = FT_NEVER;
@@ -1725,6 +1731,7 @@ static const struct rule rules[] = {
     {P(SOLO), two_masters, alarm_two_masters},
     /* Before any order: who runs the guest alone does not yield it to an old copy, however lately its ftd has come. */
     {OPEN | BOUND | P(FAILED), already_over, to_solo_as_found},
+    {OPEN | BOUND | FROZEN | P(FAILED) | P(FENCED), asked_before_the_death_is_written, NULL},
     {FROZEN | P(FENCED), asked_to_yield, answer_yielded},
     {ENDING | CLAIM | P(SOLO), asked_to_yield, refuse_to_yield},
     {P(ASKING), asked_by_primary, concede},
@@ -1863,6 +1870,7 @@ int64_t ft_rules_deadline(const struct ft_core *c)
 	    {c->params.arbitrated && phase & RUNNING, ft_core_lease(c)},
 	    {c->params.arbitrated && phase & P(FREEZING), c->started_at + c->params.window + c->params.guard},
 	    {c->params.arbitrated, c->store_again_at},
+	    {c->self.vm == FT_VM_UNKNOWN && c->qemu.vm == FT_VM_GONE, c->gone_at + FT_RETRY_NS},
 	    {c->params.arbitrated, c->arbiter_again_at},
 	    {c->params.arbitrated, c->look_again_at},
 	    {c->left && !c->exited, c->leave_until},

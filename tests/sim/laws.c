@@ -192,12 +192,20 @@ static bool has_resigned(int host, const uint8_t id[FT_SESSION_BYTES])
 	return false;
 }
 
-/* A session is told to the peer once it would survive a crash. */
+/* A session is told to the peer once it would survive a crash; and so is its end. */
 static void judge_word(int host)
 {
-	const uint8_t *told = w.host[host].ftd.core.self.session;
-	if (memcmp(told, none, sizeof none) != 0 && memcmp(told, w.host[host].disk.file.id, sizeof none) != 0)
+	const struct ft_core *c = &w.host[host].ftd.core;
+	const struct ft_session *stored = &w.host[host].disk.file;
+	if (memcmp(c->self.session, none, sizeof none) != 0 && memcmp(c->self.session, stored->id, sizeof none) != 0)
 		law_broken("a session is told before it is stored");
+	bool open = stored->stage == FT_SESSION_BOUND || stored->stage == FT_SESSION_RELEASED;
+	bool ours = memcmp(c->session.id, stored->id, sizeof none) == 0 && c->session.stage != FT_SESSION_ENDED;
+	bool given = c->self.vm == FT_VM_GONE || c->self.vm == FT_VM_YIELDED ||
+	             (c->self.answer == FT_ANSWER_YIELDED && c->self.answer_id == c->peer.side.request_id &&
+	              c->qemu.vm == FT_VM_GONE);
+	if (open && ours && given && w.options.arbitrated)
+		law_broken("a right is given away before that is stored");
 }
 
 /* A primary whose session was released runs without a lease: its peer must not be bound, for it could claim. */

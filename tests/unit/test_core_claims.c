@@ -590,6 +590,57 @@ START_TEST(replication_that_broke_while_the_session_was_lost_is_broken)
 }
 END_TEST
 
+/* ---- a death is written before it is told ---- */
+
+static void qemu_dies(void)
+{
+	w.q.vm = FT_VM_GONE;
+	w.q.connected = false;
+	qemu_is();
+}
+
+static void store_fails(void)
+{
+	step(&(struct ft_event){.kind = FT_EVENT_STORED, .error = true, .text = "No space left on device"});
+}
+
+/* Our host may crash now, come back alone, and claim what the peer has gone on with by our word. */
+START_TEST(a_death_is_told_once_it_is_on_disk)
+{
+	protect_surely(_i ? FT_ROLE_PRIMARY : FT_ROLE_SECONDARY);
+	qemu_dies();
+	expect_did(STORE, 1);
+	ck_assert_int_eq(w.c.self.vm, FT_VM_UNKNOWN);
+	w.p.side.request = FT_REQUEST_YIELD;
+	w.p.side.request_id = 9;
+	peer_says();
+	ck_assert_int_eq(w.c.self.answer, FT_ANSWER_NONE);
+	stored();
+	expect_stage(RESIGNED);
+	ck_assert_int_eq(w.c.self.vm, FT_VM_GONE);
+	ck_assert_int_eq(w.c.self.answer, FT_ANSWER_YIELDED);
+}
+END_TEST
+
+/* It is no word that gives the right away: the peer asks the register. */
+START_TEST(a_death_that_the_disk_does_not_take_is_an_absence)
+{
+	protect_surely(_i ? FT_ROLE_PRIMARY : FT_ROLE_SECONDARY);
+	qemu_dies();
+	store_fails();
+	ck_assert_int_eq(w.c.self.vm, FT_VM_ABSENT);
+
+	protect_surely(_i ? FT_ROLE_PRIMARY : FT_ROLE_SECONDARY);
+	qemu_dies();
+	pass(990);
+	ck_assert_int_eq(w.c.self.vm, FT_VM_UNKNOWN);
+	pass(10);
+	ck_assert_int_eq(w.c.self.vm, FT_VM_ABSENT);
+	stored(); /* at last */
+	ck_assert_int_eq(w.c.self.vm, FT_VM_GONE);
+}
+END_TEST
+
 /* ---- a person's order ---- */
 
 /* Seen in the simulation: the order was carried out beside a peer whose guest ran. */
@@ -661,6 +712,8 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_survivor_proposes_although_its_old_peer_still_names_the_session_that_it_ended);
 	tcase_add_test(tc, a_session_that_both_sides_gave_up_is_ended_for_the_new_pair);
 	tcase_add_test(tc, replication_that_broke_while_the_session_was_lost_is_broken);
+	tcase_add_loop_test(tc, a_death_is_told_once_it_is_on_disk, 0, 2);
+	tcase_add_loop_test(tc, a_death_that_the_disk_does_not_take_is_an_absence, 0, 2);
 	tcase_add_test(tc, an_order_beside_a_peer_that_is_heard_is_refused_where_no_register_can_tell);
 	tcase_add_test(tc, a_peer_that_speaks_before_an_ordered_plan_comes_through_is_asked);
 	suite_add_tcase(s, tc);
