@@ -23,7 +23,7 @@ void ft_core_recognise(const struct ft_core *c, struct ft_qemu_facts *q);
 void ft_core_note(struct ft_core *c, int64_t at, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* sessions.c, start.c: what the session, the lease and the register mean, and what is done about them. */
-bool ft_session_open(const struct ft_core *c);    /* neither ended nor resigned, whatever our QEMU */
+bool ft_session_open(const struct ft_core *c);    /* or about to be: neither ended nor resigned, whatever our QEMU */
 bool ft_session_current(const struct ft_core *c); /* bound, and our QEMU is the one in it */
 bool ft_session_unended_stage(enum ft_session_stage stage);
 bool ft_session_unended(const struct ft_core *c); /* there is one that nobody is known to have ended */

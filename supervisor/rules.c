@@ -237,10 +237,21 @@ static bool asked_with_nothing_running(const struct ft_core *c)
 	return asked_to_yield(c) && no_vm_here(c);
 }
 
-/* The answer gives our right away, too: once that is on disk. */
+/* The answer to a peer that asks gives our right away, too: once that is on disk. */
+static bool death_unwritten(const struct ft_core *c)
+{
+	return c->qemu.vm == FT_VM_GONE && ft_session_open(c);
+}
+
 static bool asked_before_the_death_is_written(const struct ft_core *c)
 {
-	return asked_to_yield(c) && c->qemu.vm == FT_VM_GONE && ft_session_open(c);
+	return asked_to_yield(c) && death_unwritten(c);
+}
+
+/* A QEMU that is being ended may run until it has. */
+static bool asked_and_out(const struct ft_core *c)
+{
+	return asked_to_yield(c) && (no_vm_here(c) || c->frozen) && !ft_session_open(c);
 }
 
 static bool asked_but_cannot(const struct ft_core *c)
@@ -1091,7 +1102,7 @@ static void end_frozen(struct ft_core *c, struct ft_actions *out)
 static void to_fenced(struct ft_core *c, struct ft_actions *out)
 {
 	c->bound = false;
-	if (c->owes_answer && !asked_before_the_death_is_written(c))
+	if (c->owes_answer && !death_unwritten(c))
 		answer(c, FT_ANSWER_YIELDED);
 	c->owes_answer = false;
 	c->freeze_until = FT_NEVER;
@@ -1720,7 +1731,7 @@ static const struct rule rules[] = {
     {P(YIELDING) | FROZEN, no_vm_here, to_fenced},
     {P(YIELDING), frozen_and_lost, end_frozen},
     {P(YIELDING), unfrozen_and_lost, end_unfrozen},
-    {P(YIELDING), frozen_but_bound, ft_resign},
+    {P(YIELDING) | FROZEN, frozen_but_bound, ft_resign},
     {P(YIELDING), frozen, settle_yield},
     {P(YIELDING), resigned_unfrozen, end_unfrozen},
     {P(YIELDING), freeze_failed_past_right, refuse_past_right},
@@ -1731,10 +1742,10 @@ static const struct rule rules[] = {
     {P(SOLO), two_masters, alarm_two_masters},
     /* Before any order: who runs the guest alone does not yield it to an old copy, however lately its ftd has come. */
     {OPEN | BOUND | P(FAILED), already_over, to_solo_as_found},
-    {OPEN | BOUND | FROZEN | P(FAILED) | P(FENCED), asked_before_the_death_is_written, NULL},
-    {FROZEN | P(FENCED), asked_to_yield, answer_yielded},
+    {FROZEN | P(FENCED), asked_and_out, answer_yielded},
     {ENDING | CLAIM | P(SOLO), asked_to_yield, refuse_to_yield},
     {P(ASKING), asked_by_primary, concede},
+    {OPEN | BOUND | P(FAILED), asked_before_the_death_is_written, NULL},
     {OPEN | BOUND | P(FAILED), asked_with_nothing_running, answer_yielded},
     {OPEN | BOUND | P(FAILED), asked_but_cannot, refuse_to_yield},
     {OPEN, asked_for_a_new_guest, refuse_to_yield},

@@ -39,7 +39,8 @@ bool ft_peer_has_session(const struct ft_core *c)
 
 bool ft_session_open(const struct ft_core *c)
 {
-	return c->params.arbitrated && open_stage(c);
+	bool binding = c->storing && c->store_next.stage == FT_SESSION_BOUND; /* it may be on disk already */
+	return c->params.arbitrated && (open_stage(c) || binding);
 }
 
 bool ft_session_current(const struct ft_core *c)
@@ -544,7 +545,9 @@ static void absorb_winner(struct ft_core *c, enum ft_claim claim, const char *wi
 {
 	bool read = c->errand == FT_ERRAND_READ;
 	bool asked_to_go_on = c->phase == FT_PHASE_CLAIMING || c->phase == FT_PHASE_CUT_OFF;
-	bool claiming = asked_to_go_on || c->errand == FT_ERRAND_END_OLD;
+	/* The peer has given its right to us, after we had given ours to it. */
+	bool goes_on = c->phase == FT_PHASE_PLANNING || c->phase == FT_PHASE_RECORDING || c->phase == FT_PHASE_SOLO;
+	bool claiming = asked_to_go_on || goes_on || c->errand == FT_ERRAND_END_OLD;
 	bool ours = claim == FT_CLAIM_WON || strcmp(winner, c->params.node) == 0;
 	if (ours && c->session.stage == FT_SESSION_RESIGNED && !claiming) {
 		c->unsure = false;

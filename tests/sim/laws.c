@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define FREEZES_MAX 60
+#define ASKS_MAX    300
 
 const char *const world_spins = "the world spins";
 static const uint8_t none[FT_SESSION_BYTES];
@@ -200,11 +201,11 @@ static void judge_word(int host)
 	if (memcmp(c->self.session, none, sizeof none) != 0 && memcmp(c->self.session, stored->id, sizeof none) != 0)
 		law_broken("a session is told before it is stored");
 	bool open = stored->stage == FT_SESSION_BOUND || stored->stage == FT_SESSION_RELEASED;
-	bool ours = memcmp(c->session.id, stored->id, sizeof none) == 0 && c->session.stage != FT_SESSION_ENDED;
-	bool given = c->self.vm == FT_VM_GONE || c->self.vm == FT_VM_YIELDED ||
-	             (c->self.answer == FT_ANSWER_YIELDED && c->self.answer_id == c->peer.side.request_id &&
-	              c->qemu.vm == FT_VM_GONE);
-	if (open && ours && given && w.options.arbitrated)
+	const struct ft_side *peer = &c->peer.side;
+	bool answered = peer->request == FT_REQUEST_YIELD && c->self.answer_id == peer->request_id &&
+	                c->self.answer == FT_ANSWER_YIELDED;
+	bool given = c->self.vm == FT_VM_GONE || c->self.vm == FT_VM_YIELDED || answered;
+	if (open && c->session.stage != FT_SESSION_ENDED && given && w.options.arbitrated)
 		law_broken("a right is given away before that is stored");
 }
 
@@ -231,6 +232,9 @@ void laws_after_step(int host, const struct ft_actions *out)
 	for (int i = 0; i < out->n; i++)
 		if (out->a[i].kind == FT_DO_FREEZE && ++w.freezes > FREEZES_MAX)
 			law_broken("frozen and thawed without end");
+	for (int i = 0; i < out->n; i++)
+		if ((out->a[i].kind == FT_DO_CLAIM || out->a[i].kind == FT_DO_READ) && ++w.asks > ASKS_MAX)
+			law_broken("the arbiter is asked without end");
 	for (int i = 0; i < out->n; i++)
 		if (out->a[i].kind == FT_DO_PLAN && vouches(host) && !w.vouched) {
 			w.vouched = true;

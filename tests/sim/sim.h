@@ -305,6 +305,7 @@ struct world {
 	int depth;          /* of stalls within stalls */
 	uint64_t events;
 	int freezes;
+	int asks; /* of the arbiter */
 	int64_t crashed_at[2]; /* FT_NEVER never, or its peer was not protected then */
 	uint64_t old_copy[2];  /* the QEMU whose peer has run the guest alone since; 0 none */
 	int n_queue;

@@ -599,6 +599,13 @@ static void qemu_dies(void)
 	qemu_is();
 }
 
+static void asked(void)
+{
+	w.p.side.request = FT_REQUEST_YIELD;
+	w.p.side.request_id = 9;
+	peer_says();
+}
+
 static void store_fails(void)
 {
 	step(&(struct ft_event){.kind = FT_EVENT_STORED, .error = true, .text = "No space left on device"});
@@ -611,9 +618,7 @@ START_TEST(a_death_is_told_once_it_is_on_disk)
 	qemu_dies();
 	expect_did(STORE, 1);
 	ck_assert_int_eq(w.c.self.vm, FT_VM_UNKNOWN);
-	w.p.side.request = FT_REQUEST_YIELD;
-	w.p.side.request_id = 9;
-	peer_says();
+	asked();
 	ck_assert_int_eq(w.c.self.answer, FT_ANSWER_NONE);
 	stored();
 	expect_stage(RESIGNED);
@@ -641,6 +646,48 @@ START_TEST(a_death_that_the_disk_does_not_take_is_an_absence)
 }
 END_TEST
 
+/* Its session would be there after a restart, and could be claimed. */
+START_TEST(who_yields_while_its_session_is_on_the_way_to_disk_gives_that_up_first)
+{
+	start(FT_SESSION_NONE, FT_ROLE_SECONDARY);
+	w.p.side.state = FT_ARMING;
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	qemu_is();
+	step(&(struct ft_event){.kind = FT_EVENT_CHECKPOINT});
+	expect_phase(ARMING);
+	expect_did(STORE, 1);
+	asked();
+	frozen();
+	ck_assert_int_eq(w.c.self.answer, FT_ANSWER_NONE);
+	stored();
+	expect_did(STORE, 2);
+	ck_assert_int_eq(w.c.self.answer, FT_ANSWER_NONE);
+	stored();
+	expect_stage(RESIGNED);
+	ck_assert_int_eq(w.c.self.answer, FT_ANSWER_YIELDED);
+	ck_assert_int_eq(w.c.self.vm, FT_VM_YIELDED);
+}
+END_TEST
+
+START_TEST(a_qemu_that_is_being_ended_has_not_yielded_before_it_has_ended)
+{
+	protect_surely(FT_ROLE_PRIMARY);
+	pass(500);
+	expect_phase(FREEZING);
+	pass(FT_FREEZE_NS / 1e6);
+	expect_phase(FENCED); /* it could not be stopped */
+	expect_did(KILL, 1);
+	hear(FT_PEER_ALIVE);
+	asked();
+	ck_assert_int_eq(w.c.self.answer, FT_ANSWER_NONE);
+	qemu_dies();
+	ck_assert_int_eq(w.c.self.answer, FT_ANSWER_NONE);
+	stored();
+	ck_assert_int_eq(w.c.self.answer, FT_ANSWER_YIELDED);
+}
+END_TEST
+
 /* ---- a person's order ---- */
 
 /* Seen in the simulation: the order was carried out beside a peer whose guest ran. */
@@ -665,6 +712,29 @@ START_TEST(an_order_beside_a_peer_that_is_heard_is_refused_where_no_register_can
 	step(&(struct ft_event){.kind = FT_EVENT_RECORDED});
 	order();
 	expect_did(PLAN, 1);
+}
+END_TEST
+
+/* Seen in the simulation: the claim was repeated for ever, and the survivor was never protected again. */
+START_TEST(who_has_resigned_and_is_given_the_right_back_has_won)
+{
+	protect_surely(FT_ROLE_PRIMARY);
+	w.p.side.request = FT_REQUEST_YIELD;
+	peer_says();
+	frozen();
+	stored();
+	expect_stage(RESIGNED);
+	w.p.side.request = FT_REQUEST_NONE;
+	peer_says();
+	order();
+	expect_phase(ASKING);
+	w.p.side.answer = FT_ANSWER_YIELDED;
+	w.p.side.answer_id = w.c.self.request_id;
+	peer_vm(FT_VM_YIELDED);
+	expect_phase(PLANNING);
+	claim_is(FT_CLAIM_WON, "alpha");
+	expect_stage(ENDED);
+	ck_assert_str_eq(w.c.session.winner, "alpha");
 }
 END_TEST
 
@@ -714,7 +784,10 @@ static Suite *suite(void)
 	tcase_add_test(tc, replication_that_broke_while_the_session_was_lost_is_broken);
 	tcase_add_loop_test(tc, a_death_is_told_once_it_is_on_disk, 0, 2);
 	tcase_add_loop_test(tc, a_death_that_the_disk_does_not_take_is_an_absence, 0, 2);
+	tcase_add_test(tc, who_yields_while_its_session_is_on_the_way_to_disk_gives_that_up_first);
+	tcase_add_test(tc, a_qemu_that_is_being_ended_has_not_yielded_before_it_has_ended);
 	tcase_add_test(tc, an_order_beside_a_peer_that_is_heard_is_refused_where_no_register_can_tell);
+	tcase_add_test(tc, who_has_resigned_and_is_given_the_right_back_has_won);
 	tcase_add_test(tc, a_peer_that_speaks_before_an_ordered_plan_comes_through_is_asked);
 	suite_add_tcase(s, tc);
 	return s;

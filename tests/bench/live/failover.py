@@ -238,6 +238,7 @@ def measure(stack):
         etcd = Etcd(directory)
         where = f"etcd on {place} ({filesystem(directory)})"
         bare[where] = figures.spread(etcd.claim_times_ms(max(n, 20)))
+        runs.append(run(Case(f"QEMU killed, {where}", "qemu", n, arbiter=etcd)))
         for guard in OPTIONS.guards if place == "memory" else OPTIONS.guards[:1]:
             real_time = "" if guard >= GUARD_MS else ", realtime"
             runs.append(run(Case(f"QEMU and ftd killed, {where}, guard {guard} ms{real_time}", "host", OPTIONS.claims,
