@@ -24,7 +24,7 @@ enum { YES = 0, NO = 1, SILENT = 3 };
 struct question {
 	const struct ft_config *config;
 	const struct ft_ask_arbiter *arbiter;
-	bool confirmed;
+	bool fresh, confirmed;
 	int64_t asked_at;
 	struct ft_session session;
 	char *why; /* FT_MAY_START_MAX */
@@ -194,6 +194,17 @@ static bool ask_arbiter(struct question *q)
 	return claim(q);
 }
 
+static bool without_session(struct question *q)
+{
+	if (q->fresh)
+		return answer(q, true, "yes: no session is known here");
+	if (q->confirmed)
+		return vouched_for(q, "no session is known here");
+	return answer(q, false,
+	              "no: no session is known here, but ftd was here before: one may have been lost; start ftd, which "
+	              "asks the other side, or, " VOUCH);
+}
+
 static bool judge(struct question *q, const char *fault)
 {
 	pid_t running = q->session.instance ? ft_instance_find(q->session.instance) : 0;
@@ -202,7 +213,7 @@ static bool judge(struct question *q, const char *fault)
 		              (int)running);
 	switch (q->session.stage) {
 	case FT_SESSION_NONE:
-		return answer(q, true, "yes: no session is known here");
+		return without_session(q);
 	case FT_SESSION_BOUND:
 	case FT_SESSION_RELEASED:
 	case FT_SESSION_RESIGNED:
@@ -216,15 +227,16 @@ static bool judge(struct question *q, const char *fault)
 	case FT_SESSION_STAGE_COUNT:
 		break;
 	}
-	return answer(q, false, "no: %s", fault);
+	return q->confirmed ? vouched_for(q, fault) : answer(q, false, "no: %s; or, " VOUCH, fault);
 }
 
-bool ft_may_start_judge(const struct ft_config *config, const struct ft_ask_arbiter *arbiter, bool confirm_fenced,
-                        char why[FT_MAY_START_MAX])
+bool ft_may_start_judge(const struct ft_config *config, const struct ft_ask_arbiter *arbiter, bool fresh,
+                        bool confirm_fenced, char why[FT_MAY_START_MAX])
 {
 	struct question q = {
 	    .config = config,
 	    .arbiter = arbiter,
+	    .fresh = fresh,
 	    .confirmed = confirm_fenced,
 	    .asked_at = ft_clock_now(),
 	};
@@ -255,13 +267,14 @@ int ft_may_start_ask(const char *socket, bool confirm_fenced, char why[FT_MAY_ST
 	return code;
 }
 
-static int judge_locked(const struct ft_config *config, bool confirm_fenced, char why[FT_MAY_START_MAX], FILE *errors)
+static int judge_locked(const struct ft_config *config, bool fresh, bool confirm_fenced, char why[FT_MAY_START_MAX],
+                        FILE *errors)
 {
 	struct ft_ask_arbiter arbiter = {0};
 	bool arbitrated = config->arbiter.type != FT_ARBITER_NONE;
 	if (arbitrated && ft_ask_arbiter_open(&config->arbiter, &arbiter, errors) != 0)
 		return NO;
-	bool may = ft_may_start_judge(config, arbitrated ? &arbiter : NULL, confirm_fenced, why);
+	bool may = ft_may_start_judge(config, arbitrated ? &arbiter : NULL, fresh, confirm_fenced, why);
 	ft_ask_arbiter_close(&arbiter);
 	return may ? YES : NO;
 }
@@ -273,12 +286,13 @@ int ft_may_start(const struct ft_config *config, bool confirm_fenced, char why[F
 	if (!errors)
 		abort();
 	setvbuf(errors, NULL, _IONBF, 0);
-	int code, lock = ft_lock_state_dir(config->state_dir, NULL, errors);
+	bool fresh;
+	int code, lock = ft_lock_state_dir(config->state_dir, &fresh, errors);
 	if (lock < 0) {
 		code = ft_may_start_ask(config->control_socket, confirm_fenced, answer);
 	} else {
-		code = judge_locked(config, confirm_fenced, answer, errors);
-		close(lock);
+		code = judge_locked(config, fresh, confirm_fenced, answer, errors);
+		ft_unlock_state_dir(lock, fresh);
 	}
 	fclose(errors);
 	/* An answer of the daemon's says it all; that somebody held the lock is news only beside its silence. */

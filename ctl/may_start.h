@@ -1,7 +1,7 @@
 /* May this host start this VM as primary?  Asked before QEMU is started, by a running ftd or, where there is none, from its state.
  * Knows: the lock, the stored session, the register, what they allow.  Must not know: the command line, how it is printed.
  *
- *   no session                   yes
+ *   no session                   yes where no ftd was before; else no: one may have been lost
  *   unknown                      no: a person must look
  *   ended by this host / other   yes / no
  *   bound                        whoever wins the claim: made once every right granted before is over
@@ -30,9 +30,9 @@ int ft_may_start(const struct ft_config *config, bool confirm_fenced, char why[F
  * "result", or another with the reason as "error".  Returns the exit code. */
 int ft_may_start_ask(const char *socket, bool confirm_fenced, char why[FT_MAY_START_MAX]);
 
-/* The judgement alone.  The caller holds the lock, taken just now: the wait for earlier rights to end counts from here.
+/* The judgement alone.  fresh: as the lock says.  The caller holds the lock, taken just now: the wait for earlier rights to end counts from here.
  * arbiter: NULL with the type none.  A session found ended is stored so, durably, before the answer. */
-bool ft_may_start_judge(const struct ft_config *config, const struct ft_ask_arbiter *arbiter, bool confirm_fenced,
-                        char why[FT_MAY_START_MAX]);
+bool ft_may_start_judge(const struct ft_config *config, const struct ft_ask_arbiter *arbiter, bool fresh,
+                        bool confirm_fenced, char why[FT_MAY_START_MAX]);
 
 #endif

@@ -27,6 +27,13 @@ static int make_dirs(const char *path)
 	return mkdir(part, 0700) != 0 && errno != EEXIST ? -1 : 0;
 }
 
+static int write_holder(int fd)
+{
+	char holder[32];
+	int len = snprintf(holder, sizeof holder, "%d\n", (int)getpid());
+	return ftruncate(fd, 0) == 0 && pwrite(fd, holder, (size_t)len, 0) == len ? 0 : -1;
+}
+
 int ft_lock_state_dir(const char *state_dir, bool *fresh, FILE *errors)
 {
 	char path[FT_PATH_MAX + 8], holder[32] = "";
@@ -35,25 +42,30 @@ int ft_lock_state_dir(const char *state_dir, bool *fresh, FILE *errors)
 		return -1;
 	}
 	snprintf(path, sizeof path, "%s/lock", state_dir);
-	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fresh)
-		*fresh = fd >= 0;
-	if (fd < 0)
-		fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0) {
 		fprintf(errors, "cannot open %s: %s; is state_dir writable for ftd?\n", path, strerror(errno));
 		return -1;
 	}
-	if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-		ssize_t n = pread(fd, holder, sizeof holder - 1, 0);
-		holder[n > 0 ? strcspn(holder, "\n") : 0] = '\0';
+	bool held = flock(fd, LOCK_EX | LOCK_NB) != 0;
+	ssize_t n = pread(fd, holder, sizeof holder - 1, 0);
+	holder[n > 0 ? strcspn(holder, "\n") : 0] = '\0';
+	*fresh = n == 0; /* every ftd leaves its process number */
+	if (held)
 		fprintf(errors, "state_dir %s is held by another ftd, process %s; one ftd per pair and host\n",
 		        state_dir, holder[0] ? holder : "unknown");
-		close(fd);
-		return -1;
-	}
-	int len = snprintf(holder, sizeof holder, "%d\n", (int)getpid());
-	if (ftruncate(fd, 0) != 0 || pwrite(fd, holder, (size_t)len, 0) != len)
-		fprintf(errors, "cannot write our process number to %s: %s; going on\n", path, strerror(errno));
-	return fd;
+	else if (write_holder(fd) != 0 && *fresh)
+		fprintf(errors, "cannot write to %s: %s; is the disk full?\n", path, strerror(errno));
+	else
+		return fd;
+	close(fd);
+	return -1;
+}
+
+void ft_unlock_state_dir(int lock, bool fresh)
+{
+	/* Should it stay, the next ftd only trusts less in what it finds. */
+	int kept = fresh ? ftruncate(lock, 0) : 0;
+	(void)kept;
+	close(lock);
 }

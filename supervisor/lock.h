@@ -6,8 +6,12 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/* fresh: set to whether no ftd has ever held it; may be NULL.  Makes state_dir (mode 0700, parents too) if it is missing, and takes its lock, which holds until this process ends.
- * Returns the descriptor to keep open, or -1 after a line to errors that names the holder. */
+/* Makes state_dir (mode 0700, parents too) if it is missing, and takes its lock, which holds until this process ends.
+ * fresh: set to whether no ftd has ever held it.  Returns the descriptor to keep open, or -1 after a line to errors that
+ * names the holder. */
 int ft_lock_state_dir(const char *state_dir, bool *fresh, FILE *errors);
+
+/* For who is no ftd: ends the hold, and leaves a fresh state_dir fresh. */
+void ft_unlock_state_dir(int lock, bool fresh);
 
 #endif
