@@ -38,7 +38,9 @@ enum flag {
 	FLAG_REPL_BROKEN = 4,
 	FLAG_ASKING = 8,
 	FLAG_TENTATIVE = 16,
-	FLAG_DOUBTFUL = 32
+	FLAG_DOUBTFUL = 32,
+	FLAG_RELEASED = 64,
+	FLAG_GUEST = 128
 };
 
 static const uint8_t magic[4] = {'F', 'T', 'H', 'B'};
@@ -87,7 +89,8 @@ static unsigned flags_of(const struct ft_beat *beat)
 {
 	return (beat->side.ready ? FLAG_READY : 0u) | (beat->side.leaving ? FLAG_LEAVING : 0u) |
 	       (beat->side.repl_broken ? FLAG_REPL_BROKEN : 0u) | (beat->asking ? FLAG_ASKING : 0u) |
-	       (beat->tentative ? FLAG_TENTATIVE : 0u) | (beat->side.doubtful ? FLAG_DOUBTFUL : 0u);
+	       (beat->tentative ? FLAG_TENTATIVE : 0u) | (beat->side.doubtful ? FLAG_DOUBTFUL : 0u) |
+	       (beat->side.released ? FLAG_RELEASED : 0u) | (beat->side.guest ? FLAG_GUEST : 0u);
 }
 
 static void put_side(const struct ft_side *side, uint8_t *out)
@@ -189,6 +192,8 @@ static struct ft_side get_side(const uint8_t *data)
 	    .leaving = flags & FLAG_LEAVING,
 	    .repl_broken = flags & FLAG_REPL_BROKEN,
 	    .doubtful = flags & FLAG_DOUBTFUL,
+	    .released = flags & FLAG_RELEASED,
+	    .guest = flags & FLAG_GUEST,
 	    .request = (enum ft_request)(data[AT_REQUEST_ANSWER] >> 4),
 	    .request_id = (uint32_t)get(data, AT_REQUEST_ID, 4),
 	    .answer = (enum ft_answer)(data[AT_REQUEST_ANSWER] & 15),

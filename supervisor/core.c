@@ -301,6 +301,7 @@ static void absorb_want_start(struct ft_core *c, bool confirmed)
 {
 	c->start_wanted = true;
 	c->start_confirmed = confirmed;
+	ft_start_announce(c);
 	if (c->claim == FT_CLAIM_UNREACHABLE)
 		c->claim = FT_CLAIM_NOT_NEEDED; /* that was then */
 }
@@ -411,6 +412,9 @@ void ft_core_refresh_self(struct ft_core *c)
 		memcpy(s->session, c->session.id, sizeof s->session);
 	bool claiming = c->arbiter_busy && c->errand != FT_ERRAND_READ;
 	s->doubtful = bound && (c->unsure || c->given_away || (claiming && c->params.registers));
+	s->released = c->params.arbitrated && c->session.stage == FT_SESSION_RELEASED && !c->storing;
+	bool outside = here && q->vm == FT_VM_ALIVE && q->role == FT_ROLE_NONE && q->last_role == FT_ROLE_NONE;
+	s->guest = ft_start_announced(c) || (outside && !q->incoming);
 	s->epoch = c->session.epoch;
 	s->window_ms = (uint32_t)(c->params.window / FT_NS_PER_MS);
 	s->request = c->phase == FT_PHASE_ASKING ? FT_REQUEST_YIELD : FT_REQUEST_NONE;

@@ -67,7 +67,8 @@ struct ft_peer_news {
 struct ft_qemu_facts {
 	bool connected, oob, plan_ready;
 	bool pid_verified; /* signals will hit the right process */
-	bool stopped; /* it does not answer, and stood still when we came: an earlier ftd or its sentinel did that */
+	bool stopped;  /* it does not answer, and stood still when we came: an earlier ftd or its sentinel did that */
+	bool incoming; /* it waits for a migration: a secondary to be, whose guest has not begun */
 	uint64_t instance; /* names this QEMU process; differs for the next one; 0 none */
 	enum ft_vm vm;     /* never YIELDED */
 	enum ft_role role, last_role;
@@ -125,6 +126,8 @@ struct ft_actions {
 	struct ft_action a[FT_ACTIONS_MAX];
 };
 
+/* For so long after the question the VM may be about to be started. */
+#define FT_START_NS (60000 * FT_NS_PER_MS)
 /* The waits of the core, ns. Each is documented where it is used in rules.c; FT_LANDS_NS, for how long a claim that was given
  * up can still land, in sessions.c. */
 #define FT_STARTING_NS  (3000 * FT_NS_PER_MS)
@@ -221,7 +224,9 @@ struct ft_core {
 	int64_t leave_until;
 	bool start_wanted;    /* the VM is to be started here: end what is open, if it is ours to end */
 	bool start_confirmed; /* a person vouches for the other host */
-	bool owes_answer;     /* the freeze under way answers the peer's request; otherwise we yield unasked */
+	bool start_second;    /* the peer had said so before us */
+	int64_t start_told_from, start_told_until; /* while we say that we may be starting the VM */
+	bool owes_answer; /* the freeze under way answers the peer's request; otherwise we yield unasked */
 
 	/* Waits; FT_NEVER when not waiting */
 	int64_t ask_until, ask_again_at, freeze_until, freeze_again_at, record_until, retry_at, probe_again_at;

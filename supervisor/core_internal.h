@@ -22,6 +22,10 @@ void ft_core_recognise(const struct ft_core *c, struct ft_qemu_facts *q);
 /* Keeps a piece of evidence; when the list is full the newest replaces the last, the first ones stay. */
 void ft_core_note(struct ft_core *c, int64_t at, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+/* start.c: that the VM may be started here soon is told to a peer that might do the same. */
+void ft_start_announce(struct ft_core *c);
+bool ft_start_announced(const struct ft_core *c);
+
 /* sessions.c, start.c: what the session, the lease and the register mean, and what is done about them. */
 bool ft_session_open(const struct ft_core *c);    /* or about to be: neither ended nor resigned, whatever our QEMU */
 bool ft_session_current(const struct ft_core *c); /* bound, and our QEMU is the one in it */

@@ -181,6 +181,7 @@ static void on_view(void *arg, const struct ft_qemu_view *view, int64_t now)
 	    .plan_ready = view->plan_ready,
 	    .pid_verified = (view->pid_verified || found) && guarded,
 	    .stopped = stopped,
+	    .incoming = strcmp(view->status, "inmigrate") == 0,
 	    .instance = instance_of(d),
 	    .vm = found ? FT_VM_ALIVE : view->vm,
 	    .role = view->role,

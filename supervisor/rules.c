@@ -534,7 +534,10 @@ static bool stuck(const struct ft_core *c)
 static bool broken_and_absent(const struct ft_core *c)
 {
 	bool can_ask = !c->params.arbitrated || (!c->arbiter_busy && c->now >= c->arbiter_again_at);
-	return (broken(c) || stuck(c)) && peer_vm_is(c, FT_VM_ABSENT) && ft_session_matches(c) && can_ask;
+	bool absent = peer_vm_is(c, FT_VM_ABSENT) && ft_session_matches(c);
+	/* It died before it was bound, too: its word gives us nothing, and the register does. */
+	bool unbound = peer_vm_is(c, FT_VM_GONE) && !ft_session_matches(c) && c->only_proposed;
+	return (broken(c) || stuck(c)) && (absent || unbound) && can_ask;
 }
 
 /* The old primary's host was started anew, without it: the register decides.  (A primary asks its peer to yield.) */
@@ -610,7 +613,8 @@ static bool broken_before_we_came(const struct ft_core *c)
  * pair that is new may take its time. */
 static bool stuck_since_we_came(const struct ft_core *c)
 {
-	bool proven_once = c->session.stage == FT_SESSION_BOUND || c->session.stage == FT_SESSION_RELEASED || c->forgot;
+	bool proven_once =
+	    c->session.stage == FT_SESSION_BOUND || c->session.stage == FT_SESSION_RELEASED || c->forgot || c->undone;
 	return c->phase == FT_PHASE_ARMING && proven_once && stuck(c);
 }
 
@@ -1877,6 +1881,7 @@ int64_t ft_rules_deadline(const struct ft_core *c)
 	    {phase & (P(ARMING) | BOUND) && is_primary(c), checkpoint_due(c)},
 	    {phase & BOUND && peer_lost(c), signs_of_life_until(c)},
 	    {c->params.arbitrated, lost_from(c)},
+	    {c->self.guest, c->start_told_until},
 	    {c->start_wanted, c->started_at + c->params.window + c->params.guard},
 	    {c->params.arbitrated && phase & RUNNING, ft_core_lease(c)},
 	    {c->params.arbitrated && phase & P(FREEZING), c->started_at + c->params.window + c->params.guard},

@@ -307,10 +307,13 @@ bool ft_release_due(const struct ft_core *c)
 {
 	/* One that names none may have ended it: only who has named it, and is calm, has released it. */
 	bool same = c->named_by == c->peer.incarnation && ft_side_calm(&c->peer.side);
-	bool peer_leaves = ft_peer_heard(c) && same && c->peer.side.leaving;
-	/* A leaving secondary must have forgotten its claim before it says goodbye; a primary once it was answered. */
-	bool answered = c->left && ft_peer_heard(c) && same && !ft_peer_has_session(c);
-	bool we_leave = c->leave && (c->session.role == FT_ROLE_SECONDARY || answered);
+	/* What names none may have ended it; and what was released before we proposed it again is so still. */
+	bool released = c->peer.side.released && (c->peer.side.epoch == c->session.epoch || c->only_proposed);
+	bool secondary = c->session.role == FT_ROLE_SECONDARY;
+	/* A secondary must have forgotten its claim before the primary runs without a lease. */
+	bool peer_leaves = ft_peer_heard(c) && same && c->peer.side.leaving && (secondary || released);
+	bool answered = c->left && ft_peer_heard(c) && same && released;
+	bool we_leave = c->leave && (secondary || answered);
 	return c->params.arbitrated && c->session.stage == FT_SESSION_BOUND && (peer_leaves || we_leave) &&
 	       can_store(c) && !c->arbiter_busy;
 }

@@ -3,6 +3,7 @@
 #include "supervisor/core_internal.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static bool no_qemu(const struct ft_core *c)
 {
@@ -59,6 +60,32 @@ bool ft_start_claim_due(const struct ft_core *c)
 {
 	/* A fence keeps no register: a claim would power the other host off at every start here. */
 	return c->params.registers && c->start_wanted && no_qemu(c) && start_may_end_it(c) && ft_can_ask_arbiter(c);
+}
+
+/* ---- where no session is known, on either side ---- */
+
+/* Both hosts may come up at once, each with a unit that starts the VM.  So it is told first, and the one that knows of the
+ * other's intention when it gets its own leaves it to that; of two that did not, one has the smaller name. */
+void ft_start_announce(struct ft_core *c)
+{
+	bool under_way = c->now < c->start_told_until;
+	if (!under_way || (c->start_second && !c->peer.side.guest)) {
+		c->start_told_from = c->now;
+		c->start_second = ft_peer_heard(c) && c->peer.side.guest;
+	}
+	c->start_told_until = c->now + FT_START_NS;
+}
+
+bool ft_start_announced(const struct ft_core *c)
+{
+	bool unknown = c->session.stage == FT_SESSION_NONE || c->session.stage == FT_SESSION_UNKNOWN;
+	return c->params.arbitrated && c->now < c->start_told_until && !c->start_second && unknown && no_qemu(c);
+}
+
+/* The peer has acknowledged a heartbeat that told it. */
+static bool start_is_known(const struct ft_core *c)
+{
+	return ft_start_announced(c) && c->lease_until - c->params.window > c->start_told_from;
 }
 
 struct verdict {
@@ -133,6 +160,14 @@ static struct verdict without_session(const struct ft_core *c)
 		                        "there was a peer without a session, and it is silent: it may run the guest"};
 	if (ft_peer_heard(c) && unknown)
 		return (struct verdict){0, "the peer runs the guest, or may"};
+	if (!ft_peer_heard(c))
+		return (struct verdict){1, "no session is known"};
+	if (c->peer.side.guest && !out_there(c))
+		return (struct verdict){0, "the other side runs the guest"};
+	if (c->start_second || (c->peer.side.guest && strcmp(c->peer.node, c->params.node) < 0))
+		return (struct verdict){0, "the other side is starting the VM"};
+	if (!start_is_known(c))
+		return (struct verdict){-1, "the other side is being told"};
 	return (struct verdict){1, "no session is known"};
 }
 

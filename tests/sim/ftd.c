@@ -323,6 +323,7 @@ static void see_live_qemu(int host, struct ft_qemu_facts *v)
 		f->spoken = v->connected = true;
 		v->role = q->mode;
 		v->last_role = q->last;
+		v->incoming = !q->booted && q->mode == FT_ROLE_NONE && q->last == FT_ROLE_NONE;
 		v->checkpoint_ms = (int)(w.checkpoint_every / FT_NS_PER_MS);
 		v->pid_verified = !w.host[host].unverifiable;
 		if (!f->plan_runs)
@@ -348,7 +349,8 @@ static bool same_facts(const struct ft_qemu_facts *a, const struct ft_qemu_facts
 {
 	return a->connected == b->connected && a->oob == b->oob && a->plan_ready == b->plan_ready &&
 	       a->pid_verified == b->pid_verified && a->instance == b->instance && a->vm == b->vm &&
-	       a->role == b->role && a->last_role == b->last_role && a->checkpoint_ms == b->checkpoint_ms;
+	       a->role == b->role && a->last_role == b->last_role && a->incoming == b->incoming &&
+	       a->checkpoint_ms == b->checkpoint_ms;
 }
 
 static void look(int host, bool died)

@@ -74,6 +74,7 @@ void unit_hears(int host, bool may)
 	struct host *h = &w.host[host];
 	tell(host, "may the VM be started here? %s", may ? "yes" : "no");
 	h->unit_starts = may;
+	h->booted_unheard = h->ftd.core.hearing == FT_PEER_NEVER || h->ftd.core.hearing == FT_PEER_LOST;
 	if (may)
 		later(between(RANDOM_ON_TOP, 5, happens(RANDOM_ON_TOP, 0.2) ? 2000 : 100), HOST_UNIT_STARTS, host)
 		    ->arg = h->boots;

@@ -48,12 +48,12 @@ static bool excused(int host)
 }
 
 /* Nothing keeps a unit from starting the guest beside the peer's in a pair that never had a session, but a peer that is
- * heard to run it. */
+ * heard. */
 static bool booted_unbound(void)
 {
 	bool booted = false, bound = false;
 	for (int i = 0; i < 2; i++) {
-		booted |= w.host[i].qemu.booted;
+		booted |= w.host[i].qemu.booted && w.host[i].booted_unheard;
 		bound |= w.host[i].disk.file.stage != FT_SESSION_NONE || w.host[i].disk.lost;
 	}
 	return booted && !bound;

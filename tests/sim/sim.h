@@ -208,8 +208,9 @@ struct host {
 	int words, muted_after; /* that its ftd has left to be heard; and its next one, 0: all */
 	double mute_ms;
 	int64_t muted_until;
-	bool unit;        /* starts the VM whenever there is none, and it may */
-	bool unit_starts; /* it was told that it may, and is about to */
+	bool unit;           /* starts the VM whenever there is none, and it may */
+	bool unit_starts;    /* it was told that it may, and is about to */
+	bool booted_unheard; /* ... while no peer was heard */
 	struct ftd ftd;
 	struct qemu qemu;
 	struct sentinel sentinel, predecessor;
@@ -305,7 +306,7 @@ struct world {
 	int depth;          /* of stalls within stalls */
 	uint64_t events;
 	int freezes;
-	int asks; /* of the arbiter */
+	int asks;              /* of the arbiter */
 	int64_t crashed_at[2]; /* FT_NEVER never, or its peer was not protected then */
 	uint64_t old_copy[2];  /* the QEMU whose peer has run the guest alone since; 0 none */
 	int n_queue;

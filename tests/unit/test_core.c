@@ -1812,7 +1812,8 @@ START_TEST(a_session_that_is_being_released_is_offered_to_nobody)
 	static const uint8_t none[FT_SESSION_BYTES];
 	protect_in_session();
 	ck_assert_mem_eq(w.c.self.session, w.c.session.id, FT_SESSION_BYTES);
-	w.p.side.leaving = true;
+	w.p.side.leaving = w.p.side.released = true;
+	w.p.side.epoch = w.c.session.epoch;
 	memset(w.p.side.session, 0, sizeof w.p.side.session);
 	peer_says();
 	ck_assert_int_eq(w.did[FT_DO_STORE], 1);
@@ -1821,6 +1822,27 @@ START_TEST(a_session_that_is_being_released_is_offered_to_nobody)
 	/* One that could not be released holds as before. */
 	step(&(struct ft_event){.kind = FT_EVENT_STORED, .error = true, .text = "no space left"});
 	ck_assert_mem_eq(w.c.self.session, w.c.session.id, FT_SESSION_BYTES);
+}
+END_TEST
+
+/* Seen in the simulation: it had found its own name in the register, and ran the guest alone once we were silent. */
+START_TEST(who_names_the_session_no_longer_has_not_released_it_but_by_its_word)
+{
+	protect_in_session();
+	w.p.side.epoch = w.c.session.epoch;
+	peer_says();
+	if (_i)
+		w.p.side.leaving = true;
+	else
+		step(&(struct ft_event){.kind = FT_EVENT_LEAVE});
+	memset(w.p.side.session, 0, sizeof w.p.side.session);
+	peer_says();
+	expect_did(READ, 1);
+	step(&(struct ft_event){.kind = FT_EVENT_REGISTER, .claim = FT_CLAIM_NOT_NEEDED, .text = ""});
+	ck_assert_int_eq(w.did[FT_DO_STORE], 0);
+	w.p.side.released = true;
+	peer_says();
+	ck_assert_int_eq(w.did[FT_DO_STORE], 1);
 }
 END_TEST
 
@@ -1920,7 +1942,8 @@ static void release_session(void)
 {
 	protect_in_session();
 	memset(w.p.side.session, 0, sizeof w.p.side.session);
-	w.p.side.leaving = true;
+	w.p.side.leaving = w.p.side.released = true;
+	w.p.side.epoch = w.c.session.epoch;
 	peer_says();
 	stored();
 	expect_phase(UNPROTECTED);
@@ -2467,6 +2490,7 @@ static TCase *ending_case(void)
 	EACH_ROLE(who_has_left_decides_nothing_more);
 	EACH_ROLE(a_peer_that_left_and_is_silent_is_not_failed_over);
 	ONCE(a_session_that_is_being_released_is_offered_to_nobody);
+	EACH(who_names_the_session_no_longer_has_not_released_it_but_by_its_word, 2);
 	ONCE(no_session_is_proposed_before_the_peer_has_acknowledged_us);
 	ONCE(a_bound_secondary_gives_up_its_claim_before_it_says_goodbye);
 	ONCE(a_secondary_about_to_be_bound_does_not_say_goodbye);

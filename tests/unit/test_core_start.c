@@ -74,6 +74,14 @@ static void want(void)
 	step(&(struct ft_event){.kind = FT_EVENT_WANT_START});
 }
 
+/* A unit asks, and the peer acknowledges what we have said since. */
+static void start_is_told(void)
+{
+	want();
+	now += MS(1);
+	step(&(struct ft_event){.kind = FT_EVENT_ACK, .at = now});
+}
+
 static int may(bool confirmed)
 {
 	char why[FT_TEXT_MAX];
@@ -120,7 +128,8 @@ static const struct {
 	int answer;
 } unbound[] = {
     {{.state = FT_UNPROTECTED, .vm = FT_VM_ABSENT}, FT_PEER_ALIVE, 1},
-    {{.state = FT_UNPROTECTED, .vm = FT_VM_ALIVE}, FT_PEER_ALIVE, 1}, /* a secondary that waits for us */
+    {{.state = FT_UNPROTECTED, .vm = FT_VM_ALIVE}, FT_PEER_ALIVE, 1},                /* a secondary that waits for us */
+    {{.state = FT_UNPROTECTED, .vm = FT_VM_ALIVE, .guest = true}, FT_PEER_ALIVE, 0}, /* it runs there already */
     {{.state = FT_UNPROTECTED, .vm = FT_VM_ALIVE}, FT_PEER_LOST, 0},
     {{.state = FT_STARTING}, FT_PEER_ALIVE, 0},
     {{.state = FT_UNPROTECTED, .vm = FT_VM_ALIVE, .role = FT_ROLE_PRIMARY}, FT_PEER_ALIVE, 0},
@@ -135,7 +144,57 @@ START_TEST(without_a_session_the_peers_word_counts)
 	peer.side = unbound[_i].side;
 	hear(FT_PEER_ALIVE);
 	hear(unbound[_i].hearing);
+	start_is_told();
 	ck_assert_int_eq(may(false), unbound[_i].answer);
+}
+END_TEST
+
+/* Both hosts come up at once, and each would start the VM: one may. */
+START_TEST(of_two_that_would_start_at_once_one_may)
+{
+	const char *const names[] = {"beta", "aaron"};
+	begin(&(struct ft_session){0}, true);
+	strcpy(peer.node, names[_i]);
+	hear(FT_PEER_ALIVE);
+	want();
+	ck_assert(c.self.guest);
+	ck_assert_int_eq(may(false), -1); /* the peer does not know yet */
+	peer.side.guest = true;
+	hear(FT_PEER_ALIVE);
+	start_is_told();
+	ck_assert_int_eq(may(false), _i == 0); /* of two that did not know of each other, the smaller name */
+}
+END_TEST
+
+START_TEST(who_hears_that_the_other_is_starting_does_not)
+{
+	begin(&(struct ft_session){0}, true);
+	peer.side.guest = true;
+	hear(FT_PEER_ALIVE);
+	start_is_told();
+	ck_assert_int_eq(may(false), 0);
+	ck_assert(!c.self.guest);
+	peer.side.guest = false; /* it came to nothing */
+	hear(FT_PEER_ALIVE);
+	start_is_told();
+	ck_assert_int_eq(may(false), 1);
+	pass(60000);
+	ck_assert(!c.self.guest); /* nor did ours */
+}
+END_TEST
+
+START_TEST(a_guest_outside_of_colo_is_told_and_one_to_be_is_not)
+{
+	begin(&(struct ft_session){0}, true);
+	new_qemu(FT_ROLE_NONE);
+	ck_assert(c.self.guest);
+	qemu.incoming = true;
+	step(&(struct ft_event){.kind = FT_EVENT_QEMU, .qemu = &qemu});
+	ck_assert(!c.self.guest);
+	qemu.incoming = false;
+	qemu.role = FT_ROLE_SECONDARY;
+	step(&(struct ft_event){.kind = FT_EVENT_QEMU, .qemu = &qemu});
+	ck_assert(!c.self.guest);
 }
 END_TEST
 
@@ -302,6 +361,9 @@ int main(void)
 	TCase *tc = tcase_create("may_start");
 	tcase_add_test(tc, the_first_start_waits_until_the_peer_has_been_listened_for);
 	tcase_add_loop_test(tc, without_a_session_the_peers_word_counts, 0, sizeof unbound / sizeof unbound[0]);
+	tcase_add_loop_test(tc, of_two_that_would_start_at_once_one_may, 0, 2);
+	tcase_add_test(tc, who_hears_that_the_other_is_starting_does_not);
+	tcase_add_test(tc, a_guest_outside_of_colo_is_told_and_one_to_be_is_not);
 	tcase_add_test(tc, a_session_that_may_have_been_lost_is_no_licence);
 	tcase_add_test(tc, who_ended_the_session_may_start_unless_the_guest_was_given_away_since);
 	tcase_add_test(tc, who_lost_the_session_may_not_start);
