@@ -274,49 +274,47 @@ static pid_t holder_of(const struct ft_sentinel *s, int slot)
 	return lock.l_pid > 0 ? lock.l_pid : -1; /* 0 and -1: held from a pid namespace that we cannot see */
 }
 
-/* Ends the holder of a slot, if it is not our child. Returns 1 if it did, 0 if there is none, -1 if it is still there. */
-static int relieve(const struct ft_sentinel *s, int slot)
+static int count_predecessors(const struct ft_sentinel *s, pid_t *one)
 {
-	pid_t pid = holder_of(s, slot);
-	if (pid == 0 || pid == s->pid)
-		return 0;
-	int pidfd = pid > 0 ? pidfd_open(pid, 0) : -1;
-	/* Asked again with the pidfd in hand: then it is the holder's, and not that of a later user of the number. */
-	pid_t still = holder_of(s, slot);
-	int done = still == 0 ? 1 : -1;
-	if (pidfd >= 0 && still == pid && pidfd_send_signal(pidfd, SIGKILL, NULL, 0) == 0 && comes(pidfd, soon(END_MS)))
-		done = 1;
-	if (pidfd >= 0)
-		close(pidfd);
-	return done;
-}
-
-int ft_sentinel_relieve_predecessors(struct ft_sentinel *s, FILE *errors)
-{
-	int ended = 0;
-	for (int slot = 0; slot < FT_SENTINEL_SLOTS; slot++) {
-		int done = relieve(s, slot);
-		if (done < 0) {
-			if (errors)
-				fprintf(errors,
-				        "an earlier ftd's sentinel, process %d, cannot be ended; end it by SIGKILL\n",
-				        (int)holder_of(s, slot));
-			return -1;
-		}
-		ended += done;
-	}
-	(void)eventfd_write(s->poke, 1); /* the watchdog is free now */
-	return ended;
-}
-
-static bool any_predecessor(const struct ft_sentinel *s)
-{
-	bool any = false;
+	int n = 0;
 	for (int slot = 0; slot < FT_SENTINEL_SLOTS; slot++) {
 		pid_t pid = holder_of(s, slot);
-		any = any || (pid != 0 && pid != s->pid);
+		if (pid == 0 || pid == s->pid)
+			continue;
+		n++;
+		*one = pid;
 	}
-	return any;
+	return n;
+}
+
+/* SIGKILL to the holder of a slot, if it is not our child. Returns its pidfd, or -1. */
+static int end_holder(const struct ft_sentinel *s, int slot)
+{
+	pid_t pid = holder_of(s, slot);
+	int pidfd = pid > 0 && pid != s->pid ? pidfd_open(pid, 0) : -1;
+	/* Asked again with the pidfd in hand: then it is the holder's, and not that of a later user of the number. */
+	if (pidfd >= 0 && holder_of(s, slot) == pid)
+		(void)pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
+	return pidfd;
+}
+
+/* A lock that is let go is proof enough: its holder will never signal again. */
+int ft_sentinel_relieve_predecessors(struct ft_sentinel *s, int within_ms, pid_t *stays)
+{
+	int ending[FT_SENTINEL_SLOTS], were = count_predecessors(s, stays);
+	int64_t deadline = soon(within_ms);
+	for (int slot = 0; slot < FT_SENTINEL_SLOTS; slot++)
+		ending[slot] = end_holder(s, slot);
+	for (int slot = 0; slot < FT_SENTINEL_SLOTS; slot++) {
+		if (ending[slot] < 0)
+			continue;
+		comes(ending[slot], deadline);
+		close(ending[slot]);
+	}
+	if (count_predecessors(s, stays) > 0)
+		return -1;
+	(void)eventfd_write(s->poke, 1); /* the watchdog is free now */
+	return were;
 }
 
 /* ---- the interface ---- */
@@ -395,8 +393,9 @@ static bool make_shared(struct ft_sentinel *s)
 /* The device may be busy as long as an earlier ftd's sentinel feeds it. */
 static int watchdog_fault(const struct ft_sentinel *s)
 {
+	pid_t feeds;
 	int error = atomic_load(&s->page->watchdog_error);
-	return error != 0 && !any_predecessor(s) ? error : 0;
+	return error != 0 && count_predecessors(s, &feeds) == 0 ? error : 0;
 }
 
 struct ft_sentinel *ft_sentinel_new(struct event_base *base, const char *state_dir, const char *watchdog_device,

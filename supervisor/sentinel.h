@@ -46,9 +46,10 @@ void ft_sentinel_lease(struct ft_sentinel *s, int64_t until);
 bool ft_sentinel_on_guard(const struct ft_sentinel *s);
 /* The child's process id, 0 if there is none now.  For logs and tests. */
 pid_t ft_sentinel_pid(const struct ft_sentinel *s);
-/* Ends the sentinels that earlier ftd have left in this state_dir; call it once ours is on guard with a lease in force.
- * Returns how many, or -1 after a line to errors (NULL: none) if one is still there. */
-int ft_sentinel_relieve_predecessors(struct ft_sentinel *s, FILE *errors);
+/* Ends the sentinels that earlier ftd have left in this state_dir, and waits for that within_ms for all together; call it
+ * once ours is on guard with a lease in force.  Returns how many have ended, or -1 if one is still there, and *stays is its
+ * process, not above 0 unknown: then call it again later. */
+int ft_sentinel_relieve_predecessors(struct ft_sentinel *s, int within_ms, pid_t *stays);
 /* A clean leave: the child ends without touching QEMU.  Frees s.  NULL is fine. */
 void ft_sentinel_dismiss(struct ft_sentinel *s);
 /* Leaves the child on guard with the lease as it is.  Frees s.  NULL is fine. */

@@ -440,6 +440,12 @@ END_TEST
 
 /* ---- successors ---- */
 
+static int relieve(void)
+{
+	pid_t stays;
+	return ft_sentinel_relieve_predecessors(sentinel, PATIENCE_MS, &stays);
+}
+
 START_TEST(a_successor_relieves_all_that_were_left)
 {
 	struct ft_process old[2];
@@ -451,12 +457,12 @@ START_TEST(a_successor_relieves_all_that_were_left)
 	guard();
 	ft_sentinel_lease(sentinel, ft_clock_now() + HOUR);
 	ck_assert(ft_process_alive(&old[0]) && ft_process_alive(&old[1]));
-	ck_assert_int_eq(ft_sentinel_relieve_predecessors(sentinel, stderr), 2);
+	ck_assert_int_eq(relieve(), 2);
 	for (int i = 0; i < 2; i++) {
 		ck_assert(!ft_process_alive(&old[i]));
 		ft_process_close(&old[i]);
 	}
-	ck_assert_int_eq(ft_sentinel_relieve_predecessors(sentinel, stderr), 0);
+	ck_assert_int_eq(relieve(), 0);
 	ck_assert_int_eq(kill(ft_sentinel_pid(sentinel), 0), 0);
 	ck_assert(!ft_process_stopped(&qemu));
 	ft_sentinel_lease(sentinel, ft_clock_now());
@@ -723,7 +729,7 @@ START_TEST(a_watchdog_is_taken_over_with_its_charge)
 	ft_sentinel_lease(sentinel, ft_clock_now() + HOUR);
 	guard();
 	ck_assert_int_eq(watchdog->opens, 1);
-	ck_assert_int_eq(ft_sentinel_relieve_predecessors(sentinel, stderr), 1);
+	ck_assert_int_eq(relieve(), 1);
 	waitpid(pid, NULL, 0);
 	n = count_meals();
 	ck_assert_int_eq(await_meals(n + 2), '\0');
