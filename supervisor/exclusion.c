@@ -75,6 +75,14 @@ static void on_froze(void *arg, int64_t at, int error)
 	x->cb->sentinel_froze(x->arg, at);
 }
 
+static void on_guard(void *arg)
+{
+	struct ft_exclusion *x = arg;
+	ft_log(FT_LOG_INFO, "core", "the sentinel, process %d, is on guard over QEMU",
+	       (int)ft_sentinel_pid(x->sentinel));
+	x->cb->may_guard(x->arg);
+}
+
 /* One of them may have sent SIGSTOP as late as its end, and has told nobody. */
 static void on_relieved(evutil_socket_t fd, short what, void *arg)
 {
@@ -135,6 +143,7 @@ struct ft_exclusion *ft_exclusion_new(struct event_base *base, const struct ft_c
                                       const struct ft_exclusion_callbacks *cb, void *arg, struct ft_session *session,
                                       FILE *errors)
 {
+	static const struct ft_sentinel_callbacks sentinel = {.froze = on_froze, .on_guard = on_guard};
 	struct ft_exclusion *x = calloc(1, sizeof *x);
 	char error[FT_SESSION_FILE_ERROR_MAX];
 	if (!x)
@@ -152,7 +161,7 @@ struct ft_exclusion *ft_exclusion_new(struct event_base *base, const struct ft_c
 	if (ft_session_file_read(config->state_dir, config->pair, config->node, session, error) != 0)
 		ft_log(FT_LOG_ERROR, "core", "%s", error);
 	/* Forked before the arbiter is made, which may bring a library as large as all the rest. */
-	x->sentinel = ft_sentinel_new(base, config->state_dir, config->watchdog_device, on_froze, x, errors);
+	x->sentinel = ft_sentinel_new(base, config->state_dir, config->watchdog_device, &sentinel, x, errors);
 	x->arbiter = ft_arbiter_new(base, &config->arbiter, errors);
 	bool behind = config->arbiter.type != FT_ARBITER_FENCE && config->arbiter.fence.agent[0];
 	if (behind)
@@ -251,18 +260,18 @@ bool ft_exclusion_publish(struct ft_exclusion *x, const struct ft_process *qemu,
 	ft_sentinel_lease(x->sentinel, lease);
 	if (qemu->pid != x->guarded) {
 		x->guarded = qemu->pid;
-		if (ft_sentinel_guard(x->sentinel, qemu) != 0)
+		if (ft_sentinel_guard(x->sentinel, qemu) != 0 && errno != EINPROGRESS)
 			ft_log(FT_LOG_ERROR, "core", "the sentinel is not on guard over QEMU (process %d): %s",
 			       (int)qemu->pid, strerror(errno));
 		x->may_stop = may_stop(qemu);
 	}
-	bool on_guard = ft_sentinel_on_guard(x->sentinel) && x->may_stop;
+	bool guarded = ft_sentinel_on_guard(x->sentinel) && x->may_stop;
 	/* Earlier ones hold leases that nobody renews; ours has taken over by now.  But of a QEMU that has said nothing, in a
 	 * session that cannot be read, only they know the limit. */
 	bool known = lease != FT_NEVER || spoken;
-	if (on_guard && qemu->pid != 0 && known && !x->relieved && x->relief_ms == 0)
+	if (guarded && qemu->pid != 0 && known && !x->relieved && x->relief_ms == 0)
 		relieve_predecessors(x);
-	return on_guard && x->relief_ms == 0;
+	return guarded && x->relief_ms == 0;
 }
 
 bool ft_exclusion_reachable(const struct ft_exclusion *x, const char **text)
