@@ -58,6 +58,7 @@ struct ft_conn {
 	json_int_t next_id;
 	struct pending pending[FT_CONN_REQUESTS];
 	struct ft_framing *framing;
+	int passing; /* goes with the first byte of out; -1: nothing does */
 	size_t out_len;
 	char out[OUTPUT_MAX];
 };
@@ -80,6 +81,7 @@ static void close_socket(struct ft_conn *c)
 	c->phase = CLOSED;
 	c->overdue = false;
 	c->out_len = 0;
+	c->passing = -1;
 	c->lifetimes++;
 	json_decref(c->greeting);
 	c->greeting = NULL;
@@ -221,11 +223,30 @@ static void drop_sent(struct ft_conn *c, size_t n)
 	memmove(c->out, c->out + n, c->out_len);
 }
 
+static ssize_t send_some(struct ft_conn *c)
+{
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control = {.room = {0}};
+	struct iovec part = {.iov_base = c->out, .iov_len = c->out_len};
+	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+	if (c->passing >= 0) {
+		message.msg_control = &control;
+		message.msg_controllen = sizeof control;
+		control.head.cmsg_level = SOL_SOCKET;
+		control.head.cmsg_type = SCM_RIGHTS;
+		control.head.cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(&control.head), &c->passing, sizeof(int));
+	}
+	return sendmsg(c->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
 /* False: the connection is broken, and has been closed. */
 static bool flush(struct ft_conn *c)
 {
 	while (c->out_len > 0) {
-		ssize_t n = send(c->fd, c->out, c->out_len, MSG_NOSIGNAL | MSG_DONTWAIT);
+		ssize_t n = send_some(c);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
@@ -234,15 +255,18 @@ static bool flush(struct ft_conn *c)
 		}
 		if (n < 0)
 			return false;
+		c->passing = -1;
 		drop_sent(c, (size_t)n);
 	}
 	return true;
 }
 
-static bool queue(struct ft_conn *c, const char *text, size_t len)
+static bool queue(struct ft_conn *c, const char *text, size_t len, int file)
 {
-	if (len + 1 > OUTPUT_MAX - c->out_len)
+	if (len + 1 > OUTPUT_MAX - c->out_len || (file >= 0 && c->out_len > 0))
 		return false;
+	if (file >= 0)
+		c->passing = file;
 	memcpy(c->out + c->out_len, text, len);
 	c->out[c->out_len + len] = '\n';
 	c->out_len += len + 1;
@@ -260,7 +284,7 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 
 bool ft_conn_send(struct ft_conn *c, const char *text, size_t len)
 {
-	return c->phase == UP && queue(c, text, len);
+	return c->phase == UP && queue(c, text, len, -1);
 }
 
 static struct pending *free_slot(struct ft_conn *c)
@@ -274,6 +298,12 @@ static struct pending *free_slot(struct ft_conn *c)
 bool ft_conn_request(struct ft_conn *c, const char *command, const json_t *arguments, ft_conn_reply *reply, void *arg,
                      int tag)
 {
+	return ft_conn_request_with(c, command, arguments, -1, reply, arg, tag);
+}
+
+bool ft_conn_request_with(struct ft_conn *c, const char *command, const json_t *arguments, int file,
+                          ft_conn_reply *reply, void *arg, int tag)
+{
 	struct pending *p = free_slot(c);
 	if (c->phase != UP || !p)
 		return false;
@@ -283,7 +313,7 @@ bool ft_conn_request(struct ft_conn *c, const char *command, const json_t *argum
 		json_object_set_new(request, "arguments", json_deep_copy(arguments));
 	char *text = json_dumps(request, JSON_COMPACT);
 	json_decref(request);
-	bool queued = text && queue(c, text, strlen(text));
+	bool queued = text && queue(c, text, strlen(text), file);
 	free(text);
 	if (!queued)
 		return false;
@@ -312,9 +342,9 @@ static void on_greeting(struct ft_conn *c, json_t *qmp, int64_t now)
 	static const char plain[] = "{\"execute\":\"qmp_capabilities\",\"id\":0}";
 	static const char oob[] = "{\"execute\":\"qmp_capabilities\",\"id\":0,\"arguments\":{\"enable\":[\"oob\"]}}";
 	if (c->want_oob && c->oob_offered)
-		queue(c, oob, sizeof oob - 1);
+		queue(c, oob, sizeof oob - 1, -1);
 	else
-		queue(c, plain, sizeof plain - 1);
+		queue(c, plain, sizeof plain - 1, -1);
 	set_timer(c);
 }
 
@@ -516,7 +546,7 @@ struct ft_conn *ft_conn_new(struct event_base *base, struct ft_alarms *alarms, c
 	c->reply_timeout = reply_timeout;
 	c->cb = *cb;
 	c->arg = arg;
-	c->fd = -1;
+	c->fd = c->passing = -1;
 	c->backoff = BACKOFF_MIN;
 	c->framing = ft_framing_new(FT_FRAME_MAX);
 	c->timer = ft_alarm_new(alarms, on_timer, c);

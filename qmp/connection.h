@@ -72,6 +72,10 @@ int ft_conn_outstanding(const struct ft_conn *c);
 /* arguments: borrowed, may be NULL. False if the connection is not up or FT_CONN_REQUESTS are outstanding: reply is not called. */
 bool ft_conn_request(struct ft_conn *c, const char *command, const json_t *arguments, ft_conn_reply *reply, void *arg,
                      int tag);
+/* The same, and passes file along.  False, too, while earlier requests are still to be written.  file must stay open until
+ * reply is called. */
+bool ft_conn_request_with(struct ft_conn *c, const char *command, const json_t *arguments, int file,
+                          ft_conn_reply *reply, void *arg, int tag);
 /* A ready-made request with a string id and no line feed; allocates nothing. False if the connection is not up or its
  * output is full. The answer comes through answer(), without a deadline. */
 bool ft_conn_send(struct ft_conn *c, const char *text, size_t len);

@@ -109,12 +109,12 @@ static pid_t status_number(const char *status, const char *key)
 	return (pid_t)value;
 }
 
-/* Asked in the middle of a failover, too: hence not by opendir, which allocates. */
-bool ft_process_each_thread(pid_t pid, ft_process_see_thread *see, void *arg)
+/* For every number in that folder of pid's.  Asked in the middle of a failover, too: hence not by opendir, which allocates. */
+static bool each_number(pid_t pid, const char *folder, ft_process_see_thread *see, void *arg)
 {
 	char path[64];
 	_Alignas(struct dirent64) char some[2048];
-	snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
+	snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, folder);
 	int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		return false;
@@ -129,6 +129,11 @@ bool ft_process_each_thread(pid_t pid, ft_process_see_thread *see, void *arg)
 		}
 	close(dir);
 	return true;
+}
+
+bool ft_process_each_thread(pid_t pid, ft_process_see_thread *see, void *arg)
+{
+	return each_number(pid, "task", see, arg);
 }
 
 struct wanted_thread {
@@ -163,6 +168,51 @@ bool ft_process_owns_thread(const struct ft_process *p, pid_t tid, pid_t *real_p
 	if (read_proc(path, status, sizeof status))
 		*real_pid = status_number(status, "\nTgid:");
 	return false;
+}
+
+int ft_process_make_token(void)
+{
+	int ends[2];
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -1;
+	close(ends[0]);
+	return ends[1];
+}
+
+struct wanted_file {
+	char link[64]; /* "pipe:[NUMBER]" */
+	bool found;
+};
+
+/* Read as a link and not by stat, which would wait for a file server that hangs. */
+static bool read_fd_link(pid_t pid, int fd, char link[64])
+{
+	char path[64];
+	snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)pid, fd);
+	ssize_t n = readlink(path, link, 63);
+	link[n > 0 ? n : 0] = '\0';
+	return n > 0;
+}
+
+static bool is_wanted_file(void *arg, pid_t pid, pid_t fd)
+{
+	struct wanted_file *w = arg;
+	char link[64];
+	w->found = read_fd_link(pid, fd, link) && strcmp(link, w->link) == 0;
+	return !w->found;
+}
+
+int ft_process_holds(const struct ft_process *p, int token)
+{
+	struct wanted_file w = {.found = false};
+	if (token < 0 || p->pidfd < 0 || !read_fd_link(getpid(), token, w.link)) {
+		errno = EBADF;
+		return -1;
+	}
+	if (!each_number(p->pid, "fd", is_wanted_file, &w))
+		return -1;
+	return w.found &&
+	       ft_process_alive(p); /* alive afterwards too: then the number was this process's all the while */
 }
 
 /* The state's letter and the flags in a stat file's text. False: that is no such text. */

@@ -20,9 +20,14 @@ struct ft_process {
 
 /* The process that listens on a connected UNIX socket (SO_PEERCRED, pidfd_open).  0, or -1 with errno and *out none. */
 int ft_process_of_socket(int fd, struct ft_process *out);
-/* Whether thread tid, as QEMU itself calls it, (QMP query-cpus-fast "thread-id") belongs to it: proof that the listener is this QEMU itself and not
- * who passed it the socket.  If not, *real_pid is the process of that tid here, 0 unknown. */
+/* Whether one of its threads is called tid where it lives (QMP query-cpus-fast "thread-id").  No proof: in another pid
+ * namespace that may be another thread's number.  If not, *real_pid is the process of that tid here, 0 unknown. */
 bool ft_process_owns_thread(const struct ft_process *p, pid_t tid, pid_t *real_pid);
+/* A file that nobody else has open, to be passed to a process and looked for there, and closed by the caller; or -1 with
+ * errno. */
+int ft_process_make_token(void);
+/* Whether it has the token open.  1 or 0, or -1 with errno where its open files may not be seen. */
+int ft_process_holds(const struct ft_process *p, int token);
 int ft_process_open(pid_t pid, struct ft_process *out);
 void ft_process_close(struct ft_process *p);
 bool ft_process_alive(const struct ft_process *p); /* false: died (even if its parent has not reaped it), or none */

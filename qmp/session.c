@@ -1,5 +1,6 @@
 /* What is asked over the two connections, and what the answers add up to: the view.
- * In order: the view · the process · the plan's preparation · status polls · pings and the hang · running a plan · events. */
+ * In order: the view · the process · the proof of it · the plan's preparation · status polls · pings and the hang ·
+ * running a plan · events. */
 #include "qmp/session.h"
 
 #include "qmp/connection.h"
@@ -16,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define PING_EVERY     (500 * FT_NS_PER_MS)
 #define PING_LATE      (100 * FT_NS_PER_MS)   /* it waits so long for a heartbeat's wake-up */
@@ -24,6 +26,7 @@
 #define REFRESH_AFTER  (50 * FT_NS_PER_MS)    /* events come in flocks */
 #define HUNG_AFTER     3                      /* reply timeouts without an out-of-band answer ... */
 #define HUNG_MIN       (3000 * FT_NS_PER_MS)
+#define TOKEN_NAME     "ftd-token" /* of what is passed to QEMU; one of that name takes the last one's place */
 
 struct side { /* what a connection's callbacks are told to say which one it is */
 	struct ft_qmp *q;
@@ -44,8 +47,11 @@ struct ft_qmp {
 
 	struct ft_process process;
 	struct ft_deathwatch *watch; /* over process; NULL: there is none */
-	pid_t listener;              /* who listens on the command socket; process may be another, see on_cpus */
+	pid_t listener;              /* who listens on the command socket; process may be another, see prove */
 	bool listener_died; /* before it could be verified: whether QEMU died with it, the next connect tells */
+	bool middleman;     /* the listener is not QEMU: its death says nothing */
+	int token;          /* a proof is under way; -1: none */
+	bool token_taken;   /* QEMU says so */
 
 	struct ft_discovery *discovery;
 	struct event *refresh_timer;
@@ -223,7 +229,7 @@ static void adopt(struct ft_qmp *q, int fd, pid_t listener)
 	forget_qemu(q);
 	close_process(q);
 	q->listener = listener;
-	q->listener_died = false;
+	q->listener_died = q->middleman = false;
 	q->view.vm = found ? FT_VM_ALIVE : FT_VM_UNKNOWN; /* until it speaks, if it cannot be watched */
 	if (found)
 		watch_process(q, process);
@@ -241,35 +247,97 @@ static void on_connected(void *arg, int fd, int64_t now)
 	tell_view(q, now);
 }
 
-/* query-cpus-fast: the listener may have been somebody who passed the socket on. */
-static void on_cpus(void *arg, int tag, const json_t *reply, int64_t now)
+/* ---- the proof that a process is QEMU -------------------------------------------------------------------------- *
+ * The listener may have been somebody who passed the socket on, or who stands between, as a proxy into a container does.
+ * The number of a CPU's thread, as QEMU tells it, says which process to look at, but in a pid namespace that we do not know
+ * it may be another thread's, the proxy's or a stranger's.  So QEMU is passed a file over its socket: whoever has that
+ * open is the one that speaks to us.  A proxy passes bytes on, and files not. */
+
+static void forget_token(struct ft_qmp *q)
+{
+	if (q->token >= 0)
+		close(q->token);
+	q->token = -1;
+	q->token_taken = false;
+}
+
+static bool is_qemu(const struct ft_qmp *q, const struct ft_process *p, pid_t tid, pid_t *real)
+{
+	return ft_process_owns_thread(p, tid, real) && ft_process_holds(p, q->token) > 0;
+}
+
+/* The listener, or whatever process has that thread here. */
+static bool find_qemu(struct ft_qmp *q, pid_t tid)
+{
+	pid_t real = 0;
+	struct ft_process process;
+	if (is_qemu(q, &q->process, tid, &real))
+		return true;
+	if (real <= 0 || ft_process_open(real, &process) != 0)
+		return false;
+	if (!is_qemu(q, &process, tid, &real)) {
+		ft_process_close(&process);
+		return false;
+	}
+	ft_log(FT_LOG_INFO, "qmp", "process %d listens on the socket, QEMU itself is process %d", (int)q->listener,
+	       (int)process.pid);
+	watch_process(q, process);
+	q->view.vm = FT_VM_ALIVE;
+	return true;
+}
+
+static void log_unproven(const struct ft_qmp *q, pid_t tid)
+{
+	const char *why = "no process here is; run ftd in QEMU's pid namespace, or in one above it";
+	if (!q->token_taken)
+		why = "what ftd passes it does not arrive, so something stands between (a proxy?); let ftd open the "
+		      "socket that QEMU itself has made, out of a container through a folder that both share";
+	else if (ft_process_holds(&q->process, q->token) < 0 && (errno == EACCES || errno == EPERM))
+		why = "ftd may not see its open files; run ftd as root, or as the user that runs QEMU";
+	ft_log(FT_LOG_WARN, "qmp",
+	       "process %d on qmp.socket is not shown to be QEMU (CPU thread %d), which can thus not be stopped or "
+	       "ended: %s",
+	       (int)q->listener, (int)tid, why);
+}
+
+static void on_token(void *arg, int tag, const json_t *reply, int64_t now)
 {
 	struct ft_qmp *q = arg;
+	(void)tag, (void)now;
+	q->token_taken = json_object_get(reply, "return") != NULL;
+}
+
+/* The last answer of the proof. */
+static void on_cpus(void *arg, int tag, const json_t *reply, int64_t now)
+{
+	static const char drop[] =
+	    "{\"execute\":\"closefd\",\"id\":\"proof\",\"arguments\":{\"fdname\":\"" TOKEN_NAME "\"}}";
+	struct ft_qmp *q = arg;
 	const json_t *cpu = json_array_get(json_object_get(reply, "return"), 0);
-	pid_t tid = (pid_t)json_integer_value(json_object_get(cpu, "thread-id")), real = 0;
-	struct ft_process process;
+	pid_t tid = (pid_t)json_integer_value(json_object_get(cpu, "thread-id"));
 	(void)tag;
-	if (tid <= 0)
-		return; /* a machine without a CPU, or no answer */
-	bool verified = ft_process_owns_thread(&q->process, tid, &real);
-	if (!verified && real > 0 && ft_process_open(real, &process) == 0) {
-		verified = ft_process_owns_thread(&process, tid, &real);
-		if (verified) {
-			ft_log(FT_LOG_INFO, "qmp", "process %d listens on the socket, QEMU itself is process %d",
-			       (int)q->listener, (int)process.pid);
-			watch_process(q, process);
-			q->view.vm = FT_VM_ALIVE;
-		} else {
-			ft_process_close(&process);
-		}
+	if (tid > 0) { /* else a machine without a CPU, or no answer */
+		q->middleman = !q->token_taken || ft_process_holds(&q->process, q->token) == 0;
+		q->view.pid_verified = find_qemu(q, tid);
+		if (!q->view.pid_verified)
+			log_unproven(q, tid);
 	}
-	if (!verified)
-		ft_log(FT_LOG_WARN, "qmp",
-		       "no process here has QEMU's CPU thread %d: QEMU cannot be stopped or killed; run ftd in the "
-		       "same pid namespace",
-		       (int)tid);
-	q->view.pid_verified = verified;
+	if (q->token_taken) /* and has been looked for */
+		ft_conn_send(q->qmp, drop, sizeof drop - 1);
+	forget_token(q);
 	tell_view(q, now);
+}
+
+static void prove(struct ft_qmp *q)
+{
+	json_t *name = json_pack("{s:s}", "fdname", TOKEN_NAME);
+	forget_token(q);
+	q->token = ft_process_make_token();
+	if (q->token < 0)
+		ft_log(FT_LOG_ERROR, "qmp", "cannot prove which process is QEMU: %s", strerror(errno));
+	else if (ft_conn_request_with(q->qmp, "getfd", name, q->token, on_token, q, 0))
+		ft_conn_request(q->qmp, "query-cpus-fast", NULL, on_cpus, q, 0);
+	json_decref(name);
 }
 
 /* ---- the plan's preparation ----------------------------------------------------------------------------------- */
@@ -648,7 +716,7 @@ static void on_qmp_up(struct ft_qmp *q, const json_t *greeting)
 	q->view.checkpoint_at = FT_NEVER;
 	q->guest_stopped = false;
 	if (!q->running)
-		ft_conn_request(q->qmp, "query-cpus-fast", NULL, on_cpus, q, 0);
+		prove(q);
 	poll_now(q);
 	add_timer(q->refresh_timer, 0);
 }
@@ -675,6 +743,10 @@ static void nobody_listens(struct ft_qmp *q)
 {
 	if (ft_process_alive(&q->process) || q->view.vm == FT_VM_GONE)
 		return;
+	if (q->middleman) { /* the guest may run on behind it */
+		q->view.vm = FT_VM_UNKNOWN;
+		return;
+	}
 	if (q->listener_died)
 		ft_log(FT_LOG_WARN, "qmp", "QEMU (process %d) has died", (int)q->listener);
 	q->view.vm = q->listener_died ? FT_VM_GONE : FT_VM_ABSENT;
@@ -812,6 +884,7 @@ struct ft_qmp *ft_qmp_new(struct event_base *base, struct ft_alarms *alarms, con
 	q->cb = *cb;
 	q->arg = arg;
 	q->process = (struct ft_process)FT_PROCESS_NONE;
+	q->token = -1;
 	q->sides[FT_CHANNEL_QMP] = (struct side){q, FT_CHANNEL_QMP};
 	q->sides[FT_CHANNEL_OOB] = (struct side){q, FT_CHANNEL_OOB};
 	q->qmp = ft_conn_new(base, alarms, "qmp.socket", config->qmp_socket, false, q->reply_timeout, &callbacks,
@@ -903,6 +976,7 @@ void ft_qmp_free(struct ft_qmp *q)
 	ft_conn_free(q->qmp);
 	ft_conn_free(q->oob);
 	close_process(q);
+	forget_token(q);
 	ft_alarm_free(q->ping_alarm);
 	event_free(q->refresh_timer);
 	event_free(q->run_timer);

@@ -24,7 +24,7 @@ struct ft_qmp;
 struct ft_qemu_view {
 	bool connected, oob; /* negotiated and answering */
 	pid_t pid;           /* 0 unknown */
-	bool pid_verified;   /* a vCPU thread of this QEMU belongs to pid: signals will hit the right process */
+	bool pid_verified;   /* this QEMU is pid, by proof: signals will hit the right process */
 	enum ft_vm vm;       /* ALIVE, GONE, ABSENT or UNKNOWN; never YIELDED: that is the core's word */
 	char version[32];
 	char status[24];   /* query-status, "" unknown; "colo" within a checkpoint */

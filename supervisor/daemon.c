@@ -192,6 +192,13 @@ static void on_view(void *arg, const struct ft_qemu_view *view, int64_t now)
 	ft_daemon_feed(d, &(struct ft_event){.kind = FT_EVENT_QEMU, .qemu = &q});
 }
 
+/* A lease may be had that could not: the core hears of QEMU anew. */
+static void on_may_guard(void *arg)
+{
+	struct ft_daemon *d = arg;
+	on_view(d, ft_qmp_view(d->qmp), ft_clock_now());
+}
+
 /* The session names its QEMU.  One that an earlier ftd has frozen answers nothing, and must be known all the same. */
 static void find_qemu_of_session(struct ft_daemon *d)
 {
@@ -355,6 +362,7 @@ static bool make_children(struct ft_daemon *d, struct ft_session *session, FILE 
 	    .claimed = on_claimed,
 	    .looked = on_looked,
 	    .sentinel_froze = on_sentinel_froze,
+	    .may_guard = on_may_guard,
 	};
 	d->scribe = ft_scribe_new(d->base, d->config->state_dir, errors);
 	if (!d->scribe || d->config->arbiter.type == FT_ARBITER_NONE)

@@ -15,6 +15,13 @@
 #define SESSION_FILE "session"
 #define STORE_MS     4500 /* for the disk; a proposal that is not on it by then is tried again */
 
+/* How long the loop waits for an earlier ftd's sentinel to end, which takes far less than 1 ms; then it is looked for by a
+ * timer, ever more rarely, without waiting. */
+#define RELIEF_WAIT_MS  5
+#define RELIEF_FIRST_MS 10
+#define RELIEF_MOST_MS  5000
+#define RELIEF_LATE_MS  1000 /* looked for that rarely: it will hardly end by itself */
+
 struct ft_exclusion {
 	const struct ft_exclusion_callbacks *cb;
 	void *arg;
@@ -27,11 +34,12 @@ struct ft_exclusion {
 	bool fenced;            /* the claim under way is won only once the other host is off */
 	struct event *granted;  /* what needs nobody to be asked is answered from the event loop, too */
 	struct ft_sentinel *sentinel;
-	pid_t guarded; /* the QEMU the sentinel was given, 0 none */
-	bool may_stop; /* it, by the kernel's rules */
-	bool relief_failed;
-	bool relieved; /* the sentinels of earlier ftd are gone */
-	struct event *after_relief;
+	pid_t guarded;     /* the QEMU the sentinel was given, 0 none */
+	bool may_stop;     /* it, by the kernel's rules */
+	bool relieved;     /* the sentinels of earlier ftd are gone */
+	int64_t relief_ms; /* one is not, and is tried again after so long; 0: none is known that stays */
+	bool relief_told;
+	struct event *relief_again, *after_relief;
 	bool reachable;
 	char unreachable[FT_TEXT_MAX];
 	char store_fault[FT_TEXT_MAX]; /* as logged last */
@@ -67,12 +75,61 @@ static void on_froze(void *arg, int64_t at, int error)
 	x->cb->sentinel_froze(x->arg, at);
 }
 
+static void on_guard(void *arg)
+{
+	struct ft_exclusion *x = arg;
+	ft_log(FT_LOG_INFO, "core", "the sentinel, process %d, is on guard over QEMU",
+	       (int)ft_sentinel_pid(x->sentinel));
+	x->cb->may_guard(x->arg);
+}
+
 /* One of them may have sent SIGSTOP as late as its end, and has told nobody. */
 static void on_relieved(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd, (void)what;
 	struct ft_exclusion *x = arg;
+	x->cb->may_guard(x->arg);
 	x->cb->sentinel_froze(x->arg, FT_NEVER);
+}
+
+/* One that stays goes on stopping our QEMU: no protection with it. */
+static void try_relief_later(struct ft_exclusion *x, pid_t stays)
+{
+	int64_t ms = x->relief_ms == 0 ? RELIEF_FIRST_MS : 2 * x->relief_ms;
+	x->relief_ms = ms < RELIEF_MOST_MS ? ms : RELIEF_MOST_MS;
+	struct timeval later = {.tv_sec = x->relief_ms / 1000, .tv_usec = x->relief_ms % 1000 * 1000};
+	evtimer_add(x->relief_again, &later);
+	if (x->relief_ms < RELIEF_LATE_MS || x->relief_told)
+		return;
+	x->relief_told = true;
+	ft_log(FT_LOG_ERROR, "core",
+	       "an earlier ftd's sentinel, process %d, cannot be ended, and may stop QEMU at any time: no protection "
+	       "until it has gone; end it by SIGKILL",
+	       (int)stays);
+}
+
+static void relieve_predecessors(struct ft_exclusion *x)
+{
+	struct timeval now = {0};
+	pid_t stays = 0;
+	bool again = x->relief_ms > 0;
+	int n = ft_sentinel_relieve_predecessors(x->sentinel, again ? 0 : RELIEF_WAIT_MS, &stays);
+	if (n < 0) {
+		try_relief_later(x, stays);
+		return;
+	}
+	if (x->relief_told)
+		ft_log(FT_LOG_INFO, "core", "the earlier ftd's sentinel has ended");
+	x->relieved = true;
+	x->relief_ms = 0;
+	if (n > 0 || again)
+		evtimer_add(x->after_relief, &now);
+}
+
+static void on_relief_again(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd, (void)what;
+	relieve_predecessors(arg);
 }
 
 static void on_granted(evutil_socket_t fd, short what, void *arg)
@@ -86,6 +143,7 @@ struct ft_exclusion *ft_exclusion_new(struct event_base *base, const struct ft_c
                                       const struct ft_exclusion_callbacks *cb, void *arg, struct ft_session *session,
                                       FILE *errors)
 {
+	static const struct ft_sentinel_callbacks sentinel = {.froze = on_froze, .on_guard = on_guard};
 	struct ft_exclusion *x = calloc(1, sizeof *x);
 	char error[FT_SESSION_FILE_ERROR_MAX];
 	if (!x)
@@ -95,6 +153,7 @@ struct ft_exclusion *ft_exclusion_new(struct event_base *base, const struct ft_c
 	x->scribe = scribe;
 	x->granted = evtimer_new(base, on_granted, x);
 	x->after_relief = evtimer_new(base, on_relieved, x);
+	x->relief_again = evtimer_new(base, on_relief_again, x);
 	x->reachable = x->may_stop = true;
 	x->type = config->arbiter.type;
 	memcpy(x->pair, config->pair, sizeof x->pair);
@@ -102,14 +161,14 @@ struct ft_exclusion *ft_exclusion_new(struct event_base *base, const struct ft_c
 	if (ft_session_file_read(config->state_dir, config->pair, config->node, session, error) != 0)
 		ft_log(FT_LOG_ERROR, "core", "%s", error);
 	/* Forked before the arbiter is made, which may bring a library as large as all the rest. */
-	x->sentinel = ft_sentinel_new(base, config->state_dir, config->watchdog_device, on_froze, x, errors);
+	x->sentinel = ft_sentinel_new(base, config->state_dir, config->watchdog_device, &sentinel, x, errors);
 	x->arbiter = ft_arbiter_new(base, &config->arbiter, errors);
 	bool behind = config->arbiter.type != FT_ARBITER_FENCE && config->arbiter.fence.agent[0];
 	if (behind)
 		x->fence = ft_fence_new(base, &config->arbiter.fence, errors);
 	if (x->fence)
 		x->power = ft_fence_new(base, &config->arbiter.fence, errors);
-	if (x->arbiter && x->sentinel && x->granted && x->after_relief && (x->power || !behind))
+	if (x->arbiter && x->sentinel && x->granted && x->after_relief && x->relief_again && (x->power || !behind))
 		return x;
 	ft_exclusion_free(x, false);
 	return NULL;
@@ -184,17 +243,6 @@ void ft_exclusion_look(struct ft_exclusion *x, const uint8_t id[FT_SESSION_BYTES
 	ft_arbiter_read(x->arbiter, id, on_looked, x);
 }
 
-/* One that stays goes on stopping our QEMU: no protection with it.  Told once; tried again at every publishing. */
-static void relieve_predecessors(struct ft_exclusion *x)
-{
-	struct timeval now = {0};
-	int n = ft_sentinel_relieve_predecessors(x->sentinel, x->relief_failed ? NULL : stderr);
-	x->relieved = n >= 0;
-	x->relief_failed = n < 0;
-	if (n > 0)
-		evtimer_add(x->after_relief, &now);
-}
-
 /* The sentinel may do what we may: it is our fork. */
 static bool may_stop(const struct ft_process *qemu)
 {
@@ -212,18 +260,18 @@ bool ft_exclusion_publish(struct ft_exclusion *x, const struct ft_process *qemu,
 	ft_sentinel_lease(x->sentinel, lease);
 	if (qemu->pid != x->guarded) {
 		x->guarded = qemu->pid;
-		if (ft_sentinel_guard(x->sentinel, qemu) != 0)
+		if (ft_sentinel_guard(x->sentinel, qemu) != 0 && errno != EINPROGRESS)
 			ft_log(FT_LOG_ERROR, "core", "the sentinel is not on guard over QEMU (process %d): %s",
 			       (int)qemu->pid, strerror(errno));
 		x->may_stop = may_stop(qemu);
 	}
-	bool on_guard = ft_sentinel_on_guard(x->sentinel) && x->may_stop;
+	bool guarded = ft_sentinel_on_guard(x->sentinel) && x->may_stop;
 	/* Earlier ones hold leases that nobody renews; ours has taken over by now.  But of a QEMU that has said nothing, in a
 	 * session that cannot be read, only they know the limit. */
 	bool known = lease != FT_NEVER || spoken;
-	if (on_guard && qemu->pid != 0 && known && !x->relieved)
+	if (guarded && qemu->pid != 0 && known && !x->relieved && x->relief_ms == 0)
 		relieve_predecessors(x);
-	return on_guard && !x->relief_failed;
+	return guarded && x->relief_ms == 0;
 }
 
 bool ft_exclusion_reachable(const struct ft_exclusion *x, const char **text)
@@ -281,6 +329,8 @@ void ft_exclusion_free(struct ft_exclusion *x, bool on_guard)
 		event_free(x->granted);
 	if (x->after_relief)
 		event_free(x->after_relief);
+	if (x->relief_again)
+		event_free(x->relief_again);
 	ft_arbiter_free(x->arbiter);
 	ft_fence_free(x->fence);
 	ft_fence_free(x->power);

@@ -19,7 +19,10 @@ struct ft_exclusion_callbacks {
 	void (*claimed)(void *arg, enum ft_claim result, const char *text);
 	/* LOST: somebody stands in the register, text; NOT_NEEDED: nobody; UNREACHABLE: why */
 	void (*looked)(void *arg, enum ft_claim result, const char *text);
+	/* at: FT_NEVER if one of an earlier ftd may have done so, at any time until now */
 	void (*sentinel_froze)(void *arg, int64_t at);
+	/* What stood against a lease is over: ft_exclusion_publish may say yes where it said no. */
+	void (*may_guard)(void *arg);
 };
 
 /* "none", "file", "etcd", "fence" */

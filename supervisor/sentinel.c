@@ -21,15 +21,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define READY_MS  1000
-#define ANSWER_MS 200
-#define END_MS    1000 /* for a child to die: it waits for no disk */
-#define AGAIN_S   1    /* a child that dies young is not forked in a circle */
+#define READY_MS 1000
+#define QUICK_MS 5    /* the loop waits so long for an answer, which takes a fraction of 1 ms as a rule ... */
+#define ANSWER_S 1    /* ... and then for so long without waiting */
+#define END_MS   1000 /* for a child to die: it waits for no disk */
+#define AGAIN_S  1    /* a child that dies young is not forked in a circle */
 
 struct ft_sentinel {
 	struct event_base *base;
 	char state_dir[FT_PATH_MAX], watchdog_device[FT_PATH_MAX];
-	ft_sentinel_froze *froze;
+	const struct ft_sentinel_callbacks *cb;
 	void *arg;
 	struct ft_sentinel_page *page;
 	int poke, told, slots;
@@ -42,8 +43,11 @@ struct ft_sentinel {
 	int pidfd, socket;
 	int64_t born;
 	uint32_t number; /* of the newest request */
-	struct event *died, *look, *again;
+	struct event *died, *answers, *look, *again;
+	struct event *late; /* pending: the newest request is still to be answered */
 };
+
+static const struct timeval later = {.tv_sec = AGAIN_S}, answer_time = {.tv_sec = ANSWER_S};
 
 static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "the lease is one store, never a lock");
 
@@ -68,17 +72,26 @@ static bool comes(int fd, int64_t deadline)
 	}
 }
 
-/* The child's error for that request, or ours. */
+/* True with the child's word on that request, 0 or an errno; an error in one before it is as good, and so is its end:
+ * ECHILD.  False: it has not come yet. */
+static bool take_reply(const struct ft_sentinel *s, uint32_t number, int *error)
+{
+	struct ft_sentinel_reply reply;
+	ssize_t n = recv(s->socket, &reply, sizeof(reply), MSG_DONTWAIT);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return false;
+	*error = n == (ssize_t)sizeof(reply) ? reply.error : ECHILD;
+	return *error != 0 || reply.number == number;
+}
+
+/* The child's word on that request, or ETIMEDOUT. */
 static int await_reply(const struct ft_sentinel *s, uint32_t number, int ms)
 {
 	int64_t deadline = soon(ms);
-	while (comes(s->socket, deadline)) {
-		struct ft_sentinel_reply reply;
-		if (recv(s->socket, &reply, sizeof(reply), MSG_DONTWAIT) != (ssize_t)sizeof(reply))
-			return ECHILD;
-		if (reply.number == number)
-			return reply.error;
-	}
+	int error;
+	while (comes(s->socket, deadline))
+		if (take_reply(s, number, &error))
+			return error;
 	return ETIMEDOUT;
 }
 
@@ -103,7 +116,16 @@ static int send_request(struct ft_sentinel *s, enum ft_sentinel_op op, const str
 	return n == (ssize_t)sizeof(request) ? 0 : -1;
 }
 
-/* Puts the present child on guard. One that does not say so is of no use: it is killed, and its end brings a new one. */
+/* A child that cannot be on guard is of no use: it is killed, and its end brings a new one. */
+static void settle(struct ft_sentinel *s, int error)
+{
+	evtimer_del(s->late);
+	s->on_guard = error == 0;
+	if (error != 0)
+		pidfd_send_signal(s->pidfd, SIGKILL, NULL, 0);
+}
+
+/* Puts the present child on guard.  0, or -1 with errno; EINPROGRESS: it is still to say so. */
 static int put_on_guard(struct ft_sentinel *s)
 {
 	s->on_guard = false;
@@ -111,12 +133,51 @@ static int put_on_guard(struct ft_sentinel *s)
 		errno = ECHILD;
 		return -1;
 	}
-	int error = send_request(s, FT_SENTINEL_GUARD, &s->process) != 0 ? errno : await_reply(s, s->number, ANSWER_MS);
-	s->on_guard = error == 0;
-	if (error != 0)
-		pidfd_send_signal(s->pidfd, SIGKILL, NULL, 0);
+	int error = send_request(s, FT_SENTINEL_GUARD, &s->process) != 0 ? errno : await_reply(s, s->number, QUICK_MS);
+	if (error == ETIMEDOUT) {
+		evtimer_add(s->late, &answer_time);
+		errno = EINPROGRESS;
+		return -1;
+	}
+	settle(s, error);
 	errno = error;
 	return s->on_guard ? 0 : -1;
+}
+
+static void not_on_guard(const struct ft_sentinel *s, int error)
+{
+	ft_log(FT_LOG_ERROR, "core", "the sentinel, process %d, is not on guard over QEMU: %s; another takes its place",
+	       (int)s->pid, strerror(error));
+}
+
+static void conclude(struct ft_sentinel *s, int error)
+{
+	settle(s, error);
+	if (error != 0)
+		not_on_guard(s, error);
+	else
+		s->cb->on_guard(s->arg);
+}
+
+/* Or we are, and the answer has come meanwhile. */
+static void on_late(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd, (void)what;
+	struct ft_sentinel *s = arg;
+	conclude(s, await_reply(s, s->number, 0));
+}
+
+static void on_answer(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd, (void)what;
+	struct ft_sentinel *s = arg;
+	int error;
+	if (!take_reply(s, s->number, &error))
+		return;
+	if (error == ECHILD)
+		event_del(s->answers); /* its pidfd tells the rest */
+	if (evtimer_pending(s->late, NULL))
+		conclude(s, error);
 }
 
 /* ---- the child's life ---- */
@@ -131,7 +192,11 @@ static void forget_child(struct ft_sentinel *s)
 {
 	if (s->died)
 		event_free(s->died);
-	s->died = NULL;
+	if (s->answers)
+		event_free(s->answers);
+	s->died = s->answers = NULL;
+	if (s->late)
+		evtimer_del(s->late);
 	close_fd(s->pidfd);
 	close_fd(s->socket);
 	s->pidfd = s->socket = -1;
@@ -149,12 +214,10 @@ static void end_child(struct ft_sentinel *s)
 	forget_child(s);
 }
 
-static const struct timeval later = {.tv_sec = AGAIN_S};
-
 static void on_died(evutil_socket_t fd, short what, void *arg);
 
-/* Returns 0 once the child is ready, or an errno. */
-static int fork_child(struct ft_sentinel *s, int ready_ms)
+/* Returns 0 or an errno.  The child's first answer says whether it is ready. */
+static int fork_child(struct ft_sentinel *s)
 {
 	int pair[2];
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
@@ -181,28 +244,36 @@ static int fork_child(struct ft_sentinel *s, int ready_ms)
 		forget_child(s);
 		return error;
 	}
-	error = await_reply(s, 0, ready_ms);
-	if (error != 0) {
-		pidfd_send_signal(s->pidfd, SIGKILL, NULL, 0);
-		end_child(s);
-		return error;
-	}
 	s->died = event_new(s->base, s->pidfd, EV_READ, on_died, s);
-	if (!s->died || event_add(s->died, NULL) != 0)
+	s->answers = event_new(s->base, s->socket, EV_READ | EV_PERSIST, on_answer, s);
+	if (!s->died || !s->answers || event_add(s->died, NULL) != 0 || event_add(s->answers, NULL) != 0)
 		abort();
 	return 0;
 }
 
+static int fork_first(struct ft_sentinel *s)
+{
+	int error = fork_child(s);
+	if (error == 0)
+		error = await_reply(s, 0, READY_MS);
+	if (error != 0 && s->pid != 0) {
+		pidfd_send_signal(s->pidfd, SIGKILL, NULL, 0);
+		end_child(s);
+	}
+	return error;
+}
+
 static void fork_anew(struct ft_sentinel *s)
 {
-	int error = fork_child(s, ANSWER_MS);
+	int error = fork_child(s);
 	if (error != 0) {
 		ft_log(FT_LOG_ERROR, "core", "cannot start a new sentinel: %s; nothing but this ftd now stops QEMU",
 		       strerror(error));
 		evtimer_add(s->again, &later);
-	} else if (put_on_guard(s) != 0) {
-		ft_log(FT_LOG_ERROR, "core", "the new sentinel, process %d, is not on guard: %s", (int)s->pid,
-		       strerror(errno));
+	} else if (put_on_guard(s) == 0) {
+		s->cb->on_guard(s->arg);
+	} else if (errno != EINPROGRESS) {
+		not_on_guard(s, errno);
 	}
 }
 
@@ -258,7 +329,7 @@ static void on_told(evutil_socket_t fd, short what, void *arg)
 		return;
 	s->seen_frozen_at = at;
 	s->seen_freeze_error = error;
-	s->froze(s->arg, at, error);
+	s->cb->froze(s->arg, at, error);
 }
 
 /* ---- predecessors ---- */
@@ -274,49 +345,47 @@ static pid_t holder_of(const struct ft_sentinel *s, int slot)
 	return lock.l_pid > 0 ? lock.l_pid : -1; /* 0 and -1: held from a pid namespace that we cannot see */
 }
 
-/* Ends the holder of a slot, if it is not our child. Returns 1 if it did, 0 if there is none, -1 if it is still there. */
-static int relieve(const struct ft_sentinel *s, int slot)
+static int count_predecessors(const struct ft_sentinel *s, pid_t *one)
 {
-	pid_t pid = holder_of(s, slot);
-	if (pid == 0 || pid == s->pid)
-		return 0;
-	int pidfd = pid > 0 ? pidfd_open(pid, 0) : -1;
-	/* Asked again with the pidfd in hand: then it is the holder's, and not that of a later user of the number. */
-	pid_t still = holder_of(s, slot);
-	int done = still == 0 ? 1 : -1;
-	if (pidfd >= 0 && still == pid && pidfd_send_signal(pidfd, SIGKILL, NULL, 0) == 0 && comes(pidfd, soon(END_MS)))
-		done = 1;
-	if (pidfd >= 0)
-		close(pidfd);
-	return done;
-}
-
-int ft_sentinel_relieve_predecessors(struct ft_sentinel *s, FILE *errors)
-{
-	int ended = 0;
-	for (int slot = 0; slot < FT_SENTINEL_SLOTS; slot++) {
-		int done = relieve(s, slot);
-		if (done < 0) {
-			if (errors)
-				fprintf(errors,
-				        "an earlier ftd's sentinel, process %d, cannot be ended; end it by SIGKILL\n",
-				        (int)holder_of(s, slot));
-			return -1;
-		}
-		ended += done;
-	}
-	(void)eventfd_write(s->poke, 1); /* the watchdog is free now */
-	return ended;
-}
-
-static bool any_predecessor(const struct ft_sentinel *s)
-{
-	bool any = false;
+	int n = 0;
 	for (int slot = 0; slot < FT_SENTINEL_SLOTS; slot++) {
 		pid_t pid = holder_of(s, slot);
-		any = any || (pid != 0 && pid != s->pid);
+		if (pid == 0 || pid == s->pid)
+			continue;
+		n++;
+		*one = pid;
 	}
-	return any;
+	return n;
+}
+
+/* SIGKILL to the holder of a slot, if it is not our child. Returns its pidfd, or -1. */
+static int end_holder(const struct ft_sentinel *s, int slot)
+{
+	pid_t pid = holder_of(s, slot);
+	int pidfd = pid > 0 && pid != s->pid ? pidfd_open(pid, 0) : -1;
+	/* Asked again with the pidfd in hand: then it is the holder's, and not that of a later user of the number. */
+	if (pidfd >= 0 && holder_of(s, slot) == pid)
+		(void)pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
+	return pidfd;
+}
+
+/* A lock that is let go is proof enough: its holder will never signal again. */
+int ft_sentinel_relieve_predecessors(struct ft_sentinel *s, int within_ms, pid_t *stays)
+{
+	int ending[FT_SENTINEL_SLOTS], were = count_predecessors(s, stays);
+	int64_t deadline = soon(within_ms);
+	for (int slot = 0; slot < FT_SENTINEL_SLOTS; slot++)
+		ending[slot] = end_holder(s, slot);
+	for (int slot = 0; slot < FT_SENTINEL_SLOTS; slot++) {
+		if (ending[slot] < 0)
+			continue;
+		comes(ending[slot], deadline);
+		close(ending[slot]);
+	}
+	if (count_predecessors(s, stays) > 0)
+		return -1;
+	(void)eventfd_write(s->poke, 1); /* the watchdog is free now */
+	return were;
 }
 
 /* ---- the interface ---- */
@@ -363,6 +432,7 @@ static void release(struct ft_sentinel *s)
 	forget_child(s);
 	free_event(s->look);
 	free_event(s->again);
+	free_event(s->late);
 	ft_process_close(&s->process);
 	close_fd(s->poke);
 	close_fd(s->told);
@@ -389,18 +459,20 @@ static bool make_shared(struct ft_sentinel *s)
 	atomic_init(&s->page->watchdog_error, 0);
 	s->look = event_new(s->base, s->told, EV_READ | EV_PERSIST, on_told, s);
 	s->again = evtimer_new(s->base, on_again, s);
-	return s->look && s->again && event_add(s->look, NULL) == 0;
+	s->late = evtimer_new(s->base, on_late, s);
+	return s->look && s->again && s->late && event_add(s->look, NULL) == 0;
 }
 
 /* The device may be busy as long as an earlier ftd's sentinel feeds it. */
 static int watchdog_fault(const struct ft_sentinel *s)
 {
+	pid_t feeds;
 	int error = atomic_load(&s->page->watchdog_error);
-	return error != 0 && !any_predecessor(s) ? error : 0;
+	return error != 0 && count_predecessors(s, &feeds) == 0 ? error : 0;
 }
 
 struct ft_sentinel *ft_sentinel_new(struct event_base *base, const char *state_dir, const char *watchdog_device,
-                                    ft_sentinel_froze *froze, void *arg, FILE *errors)
+                                    const struct ft_sentinel_callbacks *cb, void *arg, FILE *errors)
 {
 	struct ft_sentinel *s = calloc(1, sizeof(*s));
 	if (!s)
@@ -408,13 +480,13 @@ struct ft_sentinel *ft_sentinel_new(struct event_base *base, const char *state_d
 	s->base = base;
 	snprintf(s->state_dir, sizeof(s->state_dir), "%s", state_dir);
 	snprintf(s->watchdog_device, sizeof(s->watchdog_device), "%s", watchdog_device);
-	s->froze = froze;
+	s->cb = cb;
 	s->arg = arg;
 	s->page = MAP_FAILED;
 	s->poke = s->told = s->slots = s->pidfd = s->socket = -1;
 	s->process = (struct ft_process)FT_PROCESS_NONE;
 	s->seen_frozen_at = FT_NEVER;
-	int error = make_shared(s) ? fork_child(s, READY_MS) : errno;
+	int error = make_shared(s) ? fork_first(s) : errno;
 	if (error != 0) {
 		fprintf(errors, "cannot start the sentinel in %s: %s\n", state_dir,
 		        error == EUSERS ? "too many sentinels of earlier ftd are there; end them (SIGKILL)"

@@ -25,19 +25,24 @@
 struct event_base;
 struct ft_sentinel;
 
-/* The child has sent SIGSTOP to QEMU at the time at; error: 0, or the errno of an attempt that failed and is repeated.
- * From the event loop, once each time a lease ends.  When a lease was renewed at that very moment, QEMU now stands still
- * under a lease that holds: whoever is told looks, and thaws it. */
-typedef void ft_sentinel_froze(void *arg, int64_t at, int error);
+/* From the event loop. */
+struct ft_sentinel_callbacks {
+	/* The child has sent SIGSTOP to QEMU at the time at; error: 0, or the errno of an attempt that failed and is
+	 * repeated.  Once each time a lease ends.  When a lease was renewed at that very moment, QEMU now stands still
+	 * under a lease that holds: whoever is told looks, and thaws it. */
+	void (*froze)(void *arg, int64_t at, int error);
+	/* A child that was not, or not known to be, is on guard over the QEMU named last. */
+	void (*on_guard)(void *arg);
+};
 
 /* Forks; waits for the child to be ready, one second at the most.  No QEMU is guarded yet and the lease is FT_NEVER.
  * state_dir must exist.  watchdog_device: "" none.  NULL after a line to errors.
  * A child that dies is logged and forked anew, with the same QEMU and lease. */
 struct ft_sentinel *ft_sentinel_new(struct event_base *base, const char *state_dir, const char *watchdog_device,
-                                    ft_sentinel_froze *froze, void *arg, FILE *errors);
+                                    const struct ft_sentinel_callbacks *cb, void *arg, FILE *errors);
 /* This QEMU from now on, instead of the last; FT_PROCESS_NONE: none.  Returns 0 once the child is on guard over it, or -1
- * with errno when it has not said so within 200 ms: then this guest may not be given a lease.  Such a child is replaced,
- * which puts a new one on guard: ft_sentinel_on_guard. */
+ * with errno: until on_guard() is told, this guest may not be given a lease.  EINPROGRESS: it has not said so within 5 ms,
+ * as it is starved.  A child that does not within 1 s, or cannot, is replaced. */
 int ft_sentinel_guard(struct ft_sentinel *s, const struct ft_process *p);
 /* Until when QEMU may run; FT_NEVER: no limit.  A later end is one store and no system call, while the one before holds.
  * An earlier one wakes the child: call it before the peer is told anything that rests on it. */
@@ -46,9 +51,10 @@ void ft_sentinel_lease(struct ft_sentinel *s, int64_t until);
 bool ft_sentinel_on_guard(const struct ft_sentinel *s);
 /* The child's process id, 0 if there is none now.  For logs and tests. */
 pid_t ft_sentinel_pid(const struct ft_sentinel *s);
-/* Ends the sentinels that earlier ftd have left in this state_dir; call it once ours is on guard with a lease in force.
- * Returns how many, or -1 after a line to errors (NULL: none) if one is still there. */
-int ft_sentinel_relieve_predecessors(struct ft_sentinel *s, FILE *errors);
+/* Ends the sentinels that earlier ftd have left in this state_dir, and waits for that within_ms for all together; call it
+ * once ours is on guard with a lease in force.  Returns how many have ended, or -1 if one is still there, and *stays is its
+ * process, not above 0 unknown: then call it again later. */
+int ft_sentinel_relieve_predecessors(struct ft_sentinel *s, int within_ms, pid_t *stays);
 /* A clean leave: the child ends without touching QEMU.  Frees s.  NULL is fine. */
 void ft_sentinel_dismiss(struct ft_sentinel *s);
 /* Leaves the child on guard with the lease as it is.  Frees s.  NULL is fine. */

@@ -154,7 +154,7 @@ static void check_process(json_t *checks, const struct ft_status_source *s)
 		    "QEMU's process is not known");
 	else if (!s->qemu->pid_verified)
 		add(checks, "process", "FAIL",
-		    "let QEMU open its QMP sockets itself; run ftd in the same PID namespace",
+		    "let ftd open the sockets that QEMU itself has made, not a proxy's; the log says why",
 		    "process %d is not shown to be this QEMU", pid);
 	else if (ft_process_signal(s->process, 0) != 0)
 		add(checks, "process", "FAIL", "run ftd as root, or as the user that runs QEMU",

@@ -109,6 +109,13 @@ class Side:
     def wake_ftd(self):
         self.ftd.send_signal(signal.SIGCONT)
 
+    def sentinel(self):
+        for pid in processes.children(self.ftd.pid):
+            with open(f"/proc/{pid}/comm", encoding="ascii") as f:
+                if f.read().strip() == "ftd-sentinel":
+                    return pid
+        return None
+
     def freeze_host(self):
         """QEMU, ftd and its children, the sentinel among them."""
         self.frozen = [os.pidfd_open(pid) for pid in (*processes.children(self.ftd.pid), self.ftd.pid)]

@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <jansson.h>
+#include <linux/sched.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -15,6 +16,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -34,6 +36,7 @@ struct fake_orders {
 	atomic_int hang_up_on[2]; /* closes instead of answering the Nth request from now; 0: never */
 	atomic_int big_answers;   /* answers to query-status are too large */
 	atomic_int comes_in;      /* its migration is not through: no COLO yet */
+	atomic_int thread_id;     /* that it says its CPU has; 0: its own */
 	atomic_int rubbish;       /* before each answer comes an event, and before one of them a broken line */
 	atomic_int say;           /* counts up: sends the event in event on both connections */
 	char event[256];
@@ -47,6 +50,8 @@ struct fake_orders {
 
 struct fake {
 	pid_t pid;
+	bool contained;
+	bool socket_passed; /* to be started with sockets that the test listens on */
 	char paths[2][108];
 	struct fake_orders *orders;
 };
@@ -56,6 +61,9 @@ struct fake_client {
 	char in[65536];
 	size_t len;
 };
+
+/* In the fake: what came along with the bytes it read last, and what it was told to keep of that; -1: nothing. */
+static int fake_passed = -1, fake_kept = -1;
 
 static void fake_say(int fd, const char *text)
 {
@@ -79,6 +87,25 @@ static json_t *fake_lost_heartbeat(struct fake_orders *o)
 	return json_pack("{s:{}}", "return");
 }
 
+static json_t *fake_getfd(void)
+{
+	if (fake_passed < 0)
+		return fake_error("GenericError", "No file descriptor supplied via SCM_RIGHTS");
+	if (fake_kept >= 0)
+		close(fake_kept);
+	fake_kept = fake_passed;
+	fake_passed = -1;
+	return json_pack("{s:{}}", "return");
+}
+
+static json_t *fake_closefd(void)
+{
+	if (fake_kept < 0 || close(fake_kept) < 0)
+		abort();
+	fake_kept = -1;
+	return json_pack("{s:{}}", "return");
+}
+
 static json_t *fake_answer(struct fake_orders *o, const char *command, const json_t *arguments)
 {
 	bool promoted = o->promoted, comes_in = o->comes_in;
@@ -98,7 +125,11 @@ static json_t *fake_answer(struct fake_orders *o, const char *command, const jso
 	if (!strcmp(command, "query-yank"))
 		return json_pack(promoted ? "{s:[]}" : "{s:[{s:s}]}", "return", "type", "migration");
 	if (!strcmp(command, "query-cpus-fast"))
-		return json_pack("{s:[{s:i}]}", "return", "thread-id", (int)getpid());
+		return json_pack("{s:[{s:i}]}", "return", "thread-id", o->thread_id ? o->thread_id : (int)getpid());
+	if (!strcmp(command, "getfd"))
+		return fake_getfd();
+	if (!strcmp(command, "closefd"))
+		return fake_closefd();
 	if (!strcmp(command, "x-debug-query-block-graph"))
 		return json_pack("{s:{s:[],s:[]}}", "return", "nodes", "edges");
 	if (!strcmp(command, "x-colo-lost-heartbeat"))
@@ -164,9 +195,25 @@ static void fake_hang_up(struct fake_client *c)
 	c->len = 0;
 }
 
+static ssize_t fake_receive(struct fake_client *c)
+{
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec part = {.iov_base = c->in + c->len, .iov_len = sizeof c->in - c->len};
+	struct msghdr message = {
+	    .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+	ssize_t n = recvmsg(c->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	struct cmsghdr *head = n > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+	if (head)
+		memcpy(&fake_passed, CMSG_DATA(head), sizeof fake_passed);
+	return n;
+}
+
 static void fake_read(struct fake_orders *o, struct fake_client *c, int which)
 {
-	ssize_t n = recv(c->fd, c->in + c->len, sizeof c->in - c->len, MSG_DONTWAIT);
+	ssize_t n = fake_receive(c);
 	if (n <= 0) {
 		fake_hang_up(c);
 		return;
@@ -233,6 +280,21 @@ static int fake_listen(const char *path)
 	return fd;
 }
 
+/* contained: in a pid namespace of its own; -1 where none may be made. */
+static pid_t fake_fork(bool contained)
+{
+	struct clone_args how = {.flags = contained ? CLONE_NEWPID : 0, .exit_signal = SIGCHLD};
+	return (pid_t)syscall(SYS_clone3, &how, sizeof how);
+}
+
+static bool fake_may_be_contained(void)
+{
+	pid_t pid = fake_fork(true);
+	if (pid == 0)
+		_exit(0);
+	return pid > 0 && waitpid(pid, NULL, 0) == pid;
+}
+
 /* Orders for a fake to come: they can be given before it starts. */
 static void fake_prepare(struct fake *f, const char *dir, const char *name)
 {
@@ -244,17 +306,25 @@ static void fake_prepare(struct fake *f, const char *dir, const char *name)
 		abort();
 }
 
+static void fake_open(const struct fake *f, struct fake_client clients[2])
+{
+	for (int i = 0; i < 2; i++)
+		clients[i] = (struct fake_client){.listener = fake_listen(f->paths[i]), .fd = -1};
+}
+
 static void fake_start(struct fake *f)
 {
+	static struct fake_client clients[2];
 	int ready[2];
 	char byte;
-	if (pipe(ready) < 0 || (f->pid = fork()) < 0)
+	if (f->socket_passed)
+		fake_open(f, clients);
+	if (pipe(ready) < 0 || (f->pid = fake_fork(f->contained)) < 0)
 		abort();
 	if (f->pid == 0) {
-		static struct fake_client clients[2];
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		for (int i = 0; i < 2; i++)
-			clients[i] = (struct fake_client){.listener = fake_listen(f->paths[i]), .fd = -1};
+		if (!f->socket_passed)
+			fake_open(f, clients);
 		if (write(ready[1], "", 1) != 1)
 			_exit(1);
 		fake_serve(f->orders, clients);
@@ -263,6 +333,8 @@ static void fake_start(struct fake *f)
 		abort();
 	close(ready[0]);
 	close(ready[1]);
+	for (int i = 0; f->socket_passed && i < 2; i++)
+		close(clients[i].listener);
 }
 
 static void fake_emit(struct fake *f, const char *name, const char *data)

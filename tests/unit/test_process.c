@@ -141,10 +141,35 @@ START_TEST(threads_tell_whose_process_it_is)
 }
 END_TEST
 
+START_TEST(a_token_is_where_it_was_passed_to)
+{
+	struct ft_process p, self;
+	ck_assert_int_eq(ft_process_open(child, &p), 0);
+	ck_assert_int_eq(ft_process_open(getpid(), &self), 0);
+	int token = ft_process_make_token(), other = ft_process_make_token();
+	ck_assert_int_ge(token, 0);
+	ck_assert_int_eq(ft_process_holds(&self, token), 1);
+	ck_assert_int_eq(ft_process_holds(&p, token), 0);
+	end_child();
+	start_child(); /* a fork has both */
+	ft_process_close(&p);
+	ck_assert_int_eq(ft_process_open(child, &p), 0);
+	close(other);
+	ck_assert_int_eq(ft_process_holds(&p, token), 1);
+	ck_assert_int_eq(ft_process_holds(&p, other), -1);
+	end_child();
+	ck_assert_int_le(ft_process_holds(&p, token), 0);
+	close(token);
+	ft_process_close(&p);
+	ft_process_close(&self);
+}
+END_TEST
+
 START_TEST(none_is_harmless)
 {
 	struct ft_process none = FT_PROCESS_NONE, p;
 	pid_t real;
+	ck_assert_int_eq(ft_process_holds(&none, STDIN_FILENO), -1);
 	ck_assert(!ft_process_alive(&none));
 	ck_assert(!ft_process_stopped(&none));
 	ck_assert(!ft_process_dying(&none));
@@ -204,6 +229,7 @@ int main(void)
 	tcase_add_test(c, an_unreaped_zombie_is_dead);
 	tcase_add_test(c, a_stopped_process_can_be_killed);
 	tcase_add_test(c, threads_tell_whose_process_it_is);
+	tcase_add_test(c, a_token_is_where_it_was_passed_to);
 	tcase_add_test(c, none_is_harmless);
 	tcase_add_test(c, the_peer_of_a_socket);
 	suite_add_tcase(suite, c);

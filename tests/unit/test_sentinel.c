@@ -42,6 +42,16 @@ static void on_froze(void *arg, int64_t at, int error)
 	told_error = error;
 }
 
+static int n_on_guard;
+
+static void on_guard(void *arg)
+{
+	(void)arg;
+	n_on_guard++;
+}
+
+static const struct ft_sentinel_callbacks callbacks = {on_froze, on_guard};
+
 static int64_t in_ms(int ms)
 {
 	return ft_clock_now() + ms * FT_NS_PER_MS;
@@ -73,7 +83,7 @@ static void end_process(struct ft_process *p)
 
 static struct ft_sentinel *start_sentinel(const char *watchdog)
 {
-	struct ft_sentinel *s = ft_sentinel_new(base, dir, watchdog, on_froze, NULL, stderr);
+	struct ft_sentinel *s = ft_sentinel_new(base, dir, watchdog, &callbacks, NULL, stderr);
 	ck_assert_ptr_nonnull(s);
 	return s;
 }
@@ -310,7 +320,7 @@ static struct ft_process play_ftd(int lease_ms, int sig, struct ft_process *chil
 	pid = fork();
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		struct ft_sentinel *s = ft_sentinel_new(event_base_new(), dir, "", on_froze, NULL, stderr);
+		struct ft_sentinel *s = ft_sentinel_new(event_base_new(), dir, "", &callbacks, NULL, stderr);
 		if (!s || ft_sentinel_guard(s, &qemu) != 0)
 			_exit(1);
 		sentinel_pid = ft_sentinel_pid(s);
@@ -440,6 +450,12 @@ END_TEST
 
 /* ---- successors ---- */
 
+static int relieve(void)
+{
+	pid_t stays;
+	return ft_sentinel_relieve_predecessors(sentinel, PATIENCE_MS, &stays);
+}
+
 START_TEST(a_successor_relieves_all_that_were_left)
 {
 	struct ft_process old[2];
@@ -451,12 +467,12 @@ START_TEST(a_successor_relieves_all_that_were_left)
 	guard();
 	ft_sentinel_lease(sentinel, ft_clock_now() + HOUR);
 	ck_assert(ft_process_alive(&old[0]) && ft_process_alive(&old[1]));
-	ck_assert_int_eq(ft_sentinel_relieve_predecessors(sentinel, stderr), 2);
+	ck_assert_int_eq(relieve(), 2);
 	for (int i = 0; i < 2; i++) {
 		ck_assert(!ft_process_alive(&old[i]));
 		ft_process_close(&old[i]);
 	}
-	ck_assert_int_eq(ft_sentinel_relieve_predecessors(sentinel, stderr), 0);
+	ck_assert_int_eq(relieve(), 0);
 	ck_assert_int_eq(kill(ft_sentinel_pid(sentinel), 0), 0);
 	ck_assert(!ft_process_stopped(&qemu));
 	ft_sentinel_lease(sentinel, ft_clock_now());
@@ -489,11 +505,50 @@ START_TEST(one_that_does_not_answer_is_not_trusted_and_replaced)
 	pid_t first = ft_sentinel_pid(sentinel);
 	kill(first, SIGSTOP);
 	ck_assert_int_eq(ft_sentinel_guard(sentinel, &qemu), -1);
-	ck_assert_int_eq(errno, ETIMEDOUT);
+	ck_assert_int_eq(errno, EINPROGRESS);
 	ck_assert(!ft_sentinel_on_guard(sentinel));
 	for (int64_t end = in_ms(PATIENCE_MS); !ft_sentinel_on_guard(sentinel) && ft_clock_now() < end;)
 		turn_loop(1);
 	ck_assert_int_ne(ft_sentinel_pid(sentinel), first);
+	ck_assert_int_eq(n_on_guard, 1);
+	ft_sentinel_lease(sentinel, ft_clock_now());
+	assert_stops();
+}
+END_TEST
+
+/* Starved, as by a stop here: nobody waits for it, no lease is given meanwhile, and it is not killed for it. */
+START_TEST(one_that_answers_late_holds_nobody_up_and_stays)
+{
+	int64_t waited;
+	pid_t pid;
+	do { /* again if we were not scheduled in time ourselves */
+		ft_sentinel_dismiss(sentinel);
+		sentinel = start_sentinel("");
+		n_on_guard = 0;
+		pid = ft_sentinel_pid(sentinel);
+		kill(pid, SIGSTOP);
+		int64_t begun = ft_clock_now();
+		ck_assert_int_eq(ft_sentinel_guard(sentinel, &qemu), -1);
+		waited = ft_clock_now() - begun;
+		ck_assert_int_eq(ft_sentinel_guard(sentinel, &qemu), -1); /* asked twice; the last one counts */
+		turn_loop(100);
+		ck_assert(!ft_sentinel_on_guard(sentinel));
+		ck_assert_int_eq(n_on_guard, 0);
+		kill(pid, SIGCONT);
+		for (int64_t end = in_ms(PATIENCE_MS); !ft_sentinel_on_guard(sentinel) && ft_clock_now() < end;)
+			turn_loop(1);
+	} while (waited > 100 * FT_NS_PER_MS || ft_sentinel_pid(sentinel) != pid);
+	ck_assert_int_eq(n_on_guard, 1);
+	/* Nor is it blamed when we are late ourselves: its answer has come while we did not look. */
+	kill(pid, SIGSTOP);
+	ck_assert_int_eq(ft_sentinel_guard(sentinel, &qemu), -1);
+	kill(pid, SIGCONT);
+	poll(NULL, 0, 1500);
+	for (int64_t end = in_ms(PATIENCE_MS); !ft_sentinel_on_guard(sentinel) && ft_clock_now() < end;)
+		turn_loop(1);
+	ck_assert_int_eq(n_on_guard, 2);
+	turn_loop(1200); /* the time for the answer is over, and was kept */
+	ck_assert_int_eq(ft_sentinel_pid(sentinel), pid);
 	ft_sentinel_lease(sentinel, ft_clock_now());
 	assert_stops();
 }
@@ -682,7 +737,7 @@ START_TEST(a_watchdog_that_would_reset_too_soon_is_refused_and_left_at_rest)
 		unlink(device);
 		watchdog = NULL;
 		make_watchdog(hasty[i]);
-		ck_assert_ptr_null(ft_sentinel_new(base, dir, device, on_froze, NULL, errors));
+		ck_assert_ptr_null(ft_sentinel_new(base, dir, device, &callbacks, NULL, errors));
 		fclose(errors);
 		ck_assert_msg(strstr(text, device) && strstr(text, "less than 3 s"), "%s", text);
 		ck_assert_int_eq(await_meals(1), 'V');
@@ -699,7 +754,7 @@ START_TEST(a_watchdog_that_somebody_else_feeds_is_said)
 	make_watchdog((struct watchdog){.at_least = 1, .at_most = 600});
 	int other = open(device, O_WRONLY);
 	ck_assert_int_ge(other, 0);
-	ck_assert_ptr_null(ft_sentinel_new(base, dir, device, on_froze, NULL, errors));
+	ck_assert_ptr_null(ft_sentinel_new(base, dir, device, &callbacks, NULL, errors));
 	fclose(errors);
 	ck_assert_msg(strstr(text, device) && strstr(text, "busy"), "%s", text);
 	ck_assert_uint_eq(count_meals(), 0);
@@ -723,7 +778,7 @@ START_TEST(a_watchdog_is_taken_over_with_its_charge)
 	ft_sentinel_lease(sentinel, ft_clock_now() + HOUR);
 	guard();
 	ck_assert_int_eq(watchdog->opens, 1);
-	ck_assert_int_eq(ft_sentinel_relieve_predecessors(sentinel, stderr), 1);
+	ck_assert_int_eq(relieve(), 1);
 	waitpid(pid, NULL, 0);
 	n = count_meals();
 	ck_assert_int_eq(await_meals(n + 2), '\0');
@@ -740,7 +795,7 @@ START_TEST(a_watchdog_that_cannot_be_opened_is_said)
 	char *text = NULL;
 	size_t size = 0;
 	FILE *errors = open_memstream(&text, &size);
-	ck_assert_ptr_null(ft_sentinel_new(base, dir, device, on_froze, NULL, errors));
+	ck_assert_ptr_null(ft_sentinel_new(base, dir, device, &callbacks, NULL, errors));
 	fclose(errors);
 	ck_assert_msg(strstr(text, device) && strstr(text, "No such file"), "%s", text);
 	free(text);
@@ -752,7 +807,7 @@ START_TEST(a_state_dir_that_is_missing_is_said)
 	char *text = NULL;
 	size_t size = 0;
 	FILE *errors = open_memstream(&text, &size);
-	ck_assert_ptr_null(ft_sentinel_new(base, "/nonexistent/state", "", on_froze, NULL, errors));
+	ck_assert_ptr_null(ft_sentinel_new(base, "/nonexistent/state", "", &callbacks, NULL, errors));
 	fclose(errors);
 	ck_assert_msg(strstr(text, "/nonexistent/state: No such file"), "%s", text);
 	free(text);
@@ -784,6 +839,7 @@ int main(void)
 	tcase_add_test(c, a_successor_relieves_all_that_were_left);
 	tcase_add_test(c, one_that_is_killed_is_replaced_with_the_same_charge);
 	tcase_add_test(c, one_that_does_not_answer_is_not_trusted_and_replaced);
+	tcase_add_test(c, one_that_answers_late_holds_nobody_up_and_stays);
 	tcase_add_test(c, the_next_qemu_takes_the_place_of_a_dead_one);
 	tcase_add_test(c, a_watchdog_is_fed_and_may_rest_only_where_no_lease_can_end);
 	tcase_add_test(c, a_watchdog_is_not_fed_while_a_guest_runs_on);

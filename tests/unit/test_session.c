@@ -215,6 +215,113 @@ START_TEST(learns_everything)
 }
 END_TEST
 
+/* ---- which process is QEMU ---- */
+
+/* Passes bytes on from front to back, as a proxy into a container does. */
+static void pass_on(const char *const front[2], const char *const back[2])
+{
+	struct pollfd fds[6]; /* two listeners, and both ends of a connection of each */
+	char bytes[4096];
+	for (int i = 0; i < 6; i++)
+		fds[i] = (struct pollfd){.fd = i < 2 ? fake_listen(front[i]) : -1, .events = POLLIN};
+	for (;;) {
+		poll(fds, 6, -1);
+		for (int i = 0; i < 2; i++) {
+			if (!fds[i].revents)
+				continue;
+			struct sockaddr_un address = {.sun_family = AF_UNIX};
+			snprintf(address.sun_path, sizeof address.sun_path, "%s", back[i]);
+			fds[2 + i].fd = accept(fds[i].fd, NULL, NULL);
+			fds[4 + i].fd = socket(AF_UNIX, SOCK_STREAM, 0);
+			if (connect(fds[4 + i].fd, (struct sockaddr *)&address, sizeof address) < 0)
+				_exit(1);
+		}
+		for (int i = 2; i < 6; i++) {
+			int other = i < 4 ? i + 2 : i - 2;
+			ssize_t n = fds[i].fd >= 0 && fds[i].revents ? read(fds[i].fd, bytes, sizeof bytes) : 1;
+			if (n <= 0 || (fds[i].revents && fds[i].fd >= 0 && write(fds[other].fd, bytes, (size_t)n) != n))
+				_exit(1);
+		}
+	}
+}
+
+static char proxy_paths[2][108];
+
+static pid_t start_proxy(const char *qmp_path, const char *oob_path)
+{
+	const char *const back[2] = {qmp_path, oob_path}, *const front[2] = {proxy_paths[0], proxy_paths[1]};
+	for (int i = 0; i < 2; i++)
+		snprintf(proxy_paths[i], sizeof proxy_paths[i], "%s/proxy%d.sock", dir, i);
+	pid_t pid = fork();
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		pass_on(front, back);
+	}
+	for (int i = 0; i < 3000 && access(proxy_paths[1], F_OK) != 0; i++)
+		usleep(10000);
+	return pid;
+}
+
+/* QEMU's thread ids are of a pid namespace of its own, where the numbers are small: a thread of the proxy or of a stranger
+ * has the same one here.  Whoever takes that for proof freezes them, while the guest runs on. */
+START_TEST(a_proxy_is_not_taken_for_qemu_by_its_number)
+{
+	enum { PROXY, STRANGER };
+	fake_start(&fake);
+	pid_t proxy = start_proxy(fake.paths[FAKE_QMP], fake.paths[FAKE_OOB]);
+	fake.orders->thread_id = _i == PROXY ? proxy : getppid();
+	open_session(proxy_paths[0], proxy_paths[1]);
+	RUN_UNTIL(told.view.plan_ready && logged("is not shown to be QEMU"));
+	ck_assert(logged("(a proxy?)"));
+	ck_assert(!told.view.pid_verified);
+	ck_assert_int_eq(ft_qmp_process(qmp)->pid, proxy);
+	/* Nor does its end mean that the guest has ended. */
+	kill(proxy, SIGKILL);
+	waitpid(proxy, NULL, 0);
+	RUN_UNTIL(!told.view.connected && told.view.vm == FT_VM_UNKNOWN);
+	run_for(QUIET_MS);
+	ck_assert_int_eq(told.view.vm, FT_VM_UNKNOWN);
+}
+END_TEST
+
+START_TEST(the_process_behind_a_passed_socket_is_found)
+{
+	fake.socket_passed = true;
+	come_up();
+	ck_assert_int_eq(ft_qmp_process(qmp)->pid, fake.pid);
+	ck_assert(logged("listens on the socket, QEMU itself is process"));
+	fake_kill(&fake);
+	RUN_UNTIL(told.view.vm == FT_VM_GONE);
+}
+END_TEST
+
+START_TEST(one_in_a_container_is_proven_by_its_own_socket)
+{
+	if (!fake_may_be_contained()) {
+		printf("NOTE: no pid namespace may be made here; a QEMU in a container was not tried\n");
+		return;
+	}
+	fake.contained = true;
+	come_up(); /* it says thread id 1 */
+	ck_assert_int_eq(told.view.pid, fake.pid);
+	kill(fake.pid, SIGKILL);
+	RUN_UNTIL(told.view.vm == FT_VM_GONE);
+}
+END_TEST
+
+/* Once more, over the same connection or another: what the proof needs is not used up, and nothing piles up in QEMU. */
+START_TEST(the_proof_can_be_repeated)
+{
+	come_up();
+	for (int i = 1; i < 4; i++) {
+		fake.orders->hang_up_on[FAKE_QMP] = 1;
+		RUN_UNTIL(!told.view.connected);
+		RUN_UNTIL(ready());
+		ck_assert_int_gt(fake.orders->accepted[FAKE_QMP], i);
+	}
+}
+END_TEST
+
 /* A real one may die of the question then. */
 START_TEST(block_nodes_are_not_asked_for_while_the_migration_comes_in)
 {
@@ -583,14 +690,14 @@ static bool have_qemu(void)
 	return waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-static pid_t start_qemu(const char *machine, char paths[2][108])
+static pid_t start_qemu(const char *machine, bool contained, char paths[2][108])
 {
 	char arguments[2][256];
 	for (int i = 0; i < 2; i++) {
 		snprintf(paths[i], 108, "%s/real%d.sock", dir, i);
 		snprintf(arguments[i], sizeof arguments[i], "unix:%s,server=on,wait=off", paths[i]);
 	}
-	pid_t pid = fork();
+	pid_t pid = fake_fork(contained);
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		execlp("qemu-system-x86_64", "qemu-system-x86_64", "-M", machine, "-accel", "tcg", "-m", "16",
@@ -620,6 +727,8 @@ static void compare_greeting(const char *path)
 	json_decref(b);
 }
 
+enum { REAL_PLAIN, REAL_WITHOUT_CPU, REAL_CONTAINED, REAL_KINDS };
+
 START_TEST(a_real_qemu)
 {
 	char paths[2][108];
@@ -627,8 +736,10 @@ START_TEST(a_real_qemu)
 		printf("NOTE: qemu-system-x86_64 is not installed; the session was not tried against a real one\n");
 		return;
 	}
-	bool has_cpu = _i == 0; /* a machine without one cannot be verified, but its death is seen all the same */
-	pid_t pid = start_qemu(has_cpu ? "pc" : "none", paths);
+	bool has_cpu = _i != REAL_WITHOUT_CPU; /* else it cannot be verified, but its death is seen all the same */
+	if (_i == REAL_CONTAINED && !fake_may_be_contained())
+		return;
+	pid_t pid = start_qemu(has_cpu ? "pc" : "none", _i == REAL_CONTAINED, paths);
 	compare_greeting(paths[0]);
 	open_session(paths[0], paths[1]);
 	RUN_UNTIL(told.view.connected && told.view.oob && told.view.plan_fault[0] && told.view.pid_verified == has_cpu);
@@ -643,6 +754,24 @@ START_TEST(a_real_qemu)
 	kill(pid, SIGKILL);
 	RUN_UNTIL(told.view.vm == FT_VM_GONE);
 	waitpid(pid, NULL, 0);
+}
+END_TEST
+
+START_TEST(a_real_qemu_behind_a_proxy)
+{
+	char paths[2][108];
+	if (!have_qemu())
+		return;
+	pid_t pid = start_qemu("pc", false, paths);
+	compare_greeting(paths[0]);
+	pid_t proxy = start_proxy(paths[0], paths[1]);
+	open_session(proxy_paths[0], proxy_paths[1]);
+	RUN_UNTIL(told.view.connected && told.view.plan_fault[0] && logged("(a proxy?)"));
+	ck_assert(!told.view.pid_verified);
+	for (int *p = (int[]){proxy, pid, 0}; *p; p++) {
+		kill(*p, SIGKILL);
+		waitpid(*p, NULL, 0);
+	}
 }
 END_TEST
 
@@ -676,7 +805,16 @@ int main(void)
 	tcase_add_test(c, dies_under_the_plan);
 	tcase_add_test(c, the_plan_outlives_a_blocked_monitor);
 	tcase_add_test(c, answers_of_an_earlier_run);
-	tcase_add_loop_test(c, a_real_qemu, 0, 2);
+	suite_add_tcase(suite, c);
+	c = tcase_create("proof");
+	tcase_add_checked_fixture(c, set_up, tear_down);
+	tcase_set_timeout(c, 120);
+	tcase_add_loop_test(c, a_proxy_is_not_taken_for_qemu_by_its_number, 0, 2);
+	tcase_add_test(c, the_process_behind_a_passed_socket_is_found);
+	tcase_add_test(c, one_in_a_container_is_proven_by_its_own_socket);
+	tcase_add_test(c, the_proof_can_be_repeated);
+	tcase_add_loop_test(c, a_real_qemu, 0, REAL_KINDS);
+	tcase_add_test(c, a_real_qemu_behind_a_proxy);
 	suite_add_tcase(suite, c);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

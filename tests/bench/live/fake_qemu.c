@@ -44,6 +44,7 @@ struct book {
 
 struct client {
 	int listener, fd; /* fd -1: nobody */
+	int passed, kept; /* files that came with a request; -1: none */
 	size_t len;
 	char in[8192];
 };
@@ -239,6 +240,19 @@ static const char *from_book(const struct side *s, const char *command, const js
 	return recorded(s->book, key);
 }
 
+/* As QEMU does: what came along with the request, and none without. */
+static bool keeps_file(struct client *c, const char *command)
+{
+	bool drop = !strcmp(command, "closefd");
+	if (!drop && (strcmp(command, "getfd") != 0 || c->passed < 0))
+		return false;
+	if (c->kept >= 0)
+		close(c->kept);
+	c->kept = drop ? -1 : c->passed;
+	c->passed = -1;
+	return true;
+}
+
 static bool just_succeeds(const char *command)
 {
 	static const char *const commands[] = {"qmp_capabilities", "yank",
@@ -258,7 +272,7 @@ static void answer(struct side *s, struct client *c, const char *command, const 
 
 	if (!value)
 		value = from_book(s, command, arguments);
-	if (!value && just_succeeds(command))
+	if (!value && (just_succeeds(command) || keeps_file(c, command)))
 		value = "{}";
 	if (!strcmp(command, "x-colo-lost-heartbeat") && !s->alone) {
 		say(c, "{\"return\": {}, \"id\": %s}\r\n", id);
@@ -303,9 +317,25 @@ static void request(struct side *s, struct client *c, const char *line, size_t l
 	json_decref(asked);
 }
 
+static ssize_t receive(struct client *c)
+{
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec part = {.iov_base = c->in + c->len, .iov_len = sizeof c->in - c->len};
+	struct msghdr message = {
+	    .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+	ssize_t n = recvmsg(c->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	struct cmsghdr *head = n > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+	if (head)
+		memcpy(&c->passed, CMSG_DATA(head), sizeof c->passed);
+	return n;
+}
+
 static void listen_to(struct side *s, struct client *c)
 {
-	ssize_t n = recv(c->fd, c->in + c->len, sizeof c->in - c->len, MSG_DONTWAIT);
+	ssize_t n = receive(c);
 	if (n <= 0) {
 		hang_up(c);
 		return;
@@ -398,7 +428,7 @@ static _Noreturn void live(struct side *s, const char *dir, pid_t parent)
 		_exit(0);
 	for (int i = 0; i < CHANNELS; i++) {
 		snprintf(path, sizeof path, "%s/%d/%c/%s.sock", dir, s->pair, s->letter, names[i]);
-		s->clients[i] = (struct client){.listener = listener(path), .fd = -1};
+		s->clients[i] = (struct client){.listener = listener(path), .fd = -1, .passed = -1, .kept = -1};
 	}
 	/* Not all pairs at the same moment. */
 	s->next = now_ns(CLOCK_MONOTONIC) + s->every * (s->pair % 97) / 97;

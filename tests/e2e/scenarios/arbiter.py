@@ -106,6 +106,22 @@ def the_secondary_s_ftd_is_stopped_for_three_seconds():
         failed_over(rig, rig.alpha, HOST_DIED)
 
 
+@scenario
+def a_sentinel_that_is_starved_is_not_waited_for():
+    """It cannot say that it guards the new QEMU: no lease until another one does, and no heartbeat waits for that."""
+    with with_arbiter() as rig:
+        rig.beta.qemu.kill()
+        failed_over(rig, rig.alpha, "peer-vm-gone")
+        said, starved = len(rig.alpha.log_text()), rig.beta.sentinel()
+        os.kill(starved, signal.SIGSTOP)
+        rig.pair.start_secondary(rig.beta.qemu, rig.alpha.qemu)
+        rig.beta.wait_log("is not on guard over QEMU")
+        rig.wait_protected()
+        assert rig.beta.sentinel() not in (starved, None)
+        assert "peer lost" not in rig.alpha.log_text()[said:]
+        assert "did not run" not in rig.beta.log_text()
+
+
 @on_either
 def ftd_dies_and_is_not_restarted(role):
     """The peer goes on.  Whoever comes back afterwards reads the register before its guest may act."""

@@ -1,0 +1,228 @@
+/* What an earlier ftd's sentinel that will not end costs: protection, and not the event loop's time. */
+#include "supervisor/exclusion.h"
+
+#include "report/log.h"
+#include "supervisor/clock.h"
+#include "supervisor/sentinel_child.h"
+
+#include <check.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define PATIENCE_NS (20000 * FT_NS_PER_MS) /* only a fault takes that long */
+
+static struct event_base *base;
+static struct ft_exclusion *exclusion;
+static struct ft_process qemu;
+static pid_t earlier;
+static char dir[64];
+static bool stubborn; /* the earlier sentinel hangs in the kernel */
+static int kills;     /* SIGKILLs sent meanwhile */
+static struct {
+	int may_guard, maybe_froze;
+	bool froze_first;
+} told;
+
+/* In place of the C library's. */
+int pidfd_send_signal(int pidfd, int sig, siginfo_t *info, unsigned flags)
+{
+	if (sig == SIGKILL && stubborn) {
+		kills++;
+		return 0;
+	}
+	return (int)syscall(SYS_pidfd_send_signal, pidfd, sig, info, flags);
+}
+
+static void on_stored(void *arg, const char *error)
+{
+	(void)arg, (void)error;
+}
+
+static void on_claim(void *arg, enum ft_claim result, const char *text)
+{
+	(void)arg, (void)result, (void)text;
+}
+
+static void on_froze(void *arg, int64_t at)
+{
+	(void)arg;
+	told.froze_first |= told.may_guard == 0;
+	told.maybe_froze += at == FT_NEVER;
+}
+
+static void on_may_guard(void *arg)
+{
+	(void)arg;
+	told.may_guard++;
+}
+
+static pid_t start(void (*body)(int ready))
+{
+	int ready[2];
+	char byte;
+	ck_assert_int_eq(pipe(ready), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		body(ready[1]);
+		for (;;)
+			pause();
+	}
+	ck_assert_int_eq(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+	close(ready[1]);
+	return pid;
+}
+
+static void be_qemu(int ready)
+{
+	if (write(ready, "", 1) != 1)
+		_exit(1);
+}
+
+static void be_earlier(int ready)
+{
+	char path[128];
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1};
+	snprintf(path, sizeof path, "%s/%s", dir, FT_SENTINEL_FILE);
+	int fd = open(path, O_RDWR | O_CREAT, 0600);
+	if (fcntl(fd, F_SETLK, &lock) != 0 || write(ready, "", 1) != 1)
+		_exit(1);
+}
+
+static void set_up(void)
+{
+	static const struct ft_exclusion_callbacks callbacks = {on_stored, on_claim, on_claim, on_froze, on_may_guard};
+	static struct ft_config config;
+	struct ft_session session;
+	strcpy(dir, "/tmp/ftd-test-exclusion.XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	char log[96];
+	snprintf(log, sizeof log, "%s/log", dir);
+	int fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
+	dup2(fd, STDERR_FILENO);
+	close(fd);
+	ft_log_init("test");
+	base = event_base_new();
+	ck_assert_int_eq(ft_process_open(start(be_qemu), &qemu), 0);
+	earlier = start(be_earlier);
+	snprintf(config.state_dir, sizeof config.state_dir, "%s", dir);
+	snprintf(config.pair, sizeof config.pair, "vm1");
+	snprintf(config.node, sizeof config.node, "alpha");
+	config.arbiter.type = FT_ARBITER_FILE;
+	snprintf(config.arbiter.path, sizeof config.arbiter.path, "%s", dir);
+	exclusion = ft_exclusion_new(base, &config, NULL, &callbacks, NULL, &session, stderr);
+	ck_assert_ptr_nonnull(exclusion);
+}
+
+static void tear_down(void)
+{
+	char command[128];
+	stubborn = false;
+	ft_exclusion_free(exclusion, false);
+	kill(earlier, SIGKILL);
+	kill(qemu.pid, SIGKILL);
+	while (waitpid(-1, NULL, 0) > 0)
+		;
+	ft_process_close(&qemu);
+	event_base_free(base);
+	snprintf(command, sizeof command, "rm -rf %s", dir);
+	ck_assert_int_eq(system(command), 0);
+}
+
+static void turn_loop(int ms)
+{
+	struct timeval tv = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+	event_base_loopexit(base, &tv);
+	event_base_dispatch(base);
+}
+
+static bool publish(void)
+{
+	return ft_exclusion_publish(exclusion, &qemu, true, FT_NEVER);
+}
+
+static int count_logged(const char *text)
+{
+	static char log[65536];
+	char path[96];
+	int n = 0;
+	snprintf(path, sizeof path, "%s/log", dir);
+	FILE *f = fopen(path, "r");
+	ck_assert_ptr_nonnull(f);
+	log[fread(log, 1, sizeof log - 1, f)] = '\0';
+	fclose(f);
+	for (const char *at = log; (at = strstr(at, text)) != NULL; at++)
+		n++;
+	return n;
+}
+
+START_TEST(an_earlier_sentinel_is_relieved_and_its_last_blow_looked_for)
+{
+	ck_assert(publish() || told.may_guard == 0);
+	for (int64_t end = ft_clock_now() + PATIENCE_NS; told.maybe_froze == 0 && ft_clock_now() < end;)
+		turn_loop(1);
+	ck_assert_int_eq(told.maybe_froze, 1);
+	ck_assert(!told.froze_first);
+	ck_assert(publish());
+	ck_assert_int_eq(waitpid(earlier, NULL, 0), earlier);
+	ck_assert_int_eq(count_logged("cannot be ended"), 0);
+}
+END_TEST
+
+START_TEST(one_that_cannot_be_ended_does_not_hold_up_the_loop)
+{
+	stubborn = true;
+	int64_t begun = ft_clock_now();
+	for (int i = 0; i < 100; i++) /* as after every step of the core */
+		ck_assert(!publish());
+	ck_assert_int_lt(ft_clock_now() - begun, 500 * FT_NS_PER_MS);
+	ck_assert_int_le(kills, 1);
+	int64_t longest = 0, turned = ft_clock_now();
+	for (int64_t end = turned + 4000 * FT_NS_PER_MS; turned < end;) {
+		turn_loop(1);
+		ck_assert(!publish());
+		int64_t now = ft_clock_now();
+		longest = now - turned > longest ? now - turned : longest;
+		turned = now;
+	}
+	ck_assert_int_lt(longest, 500 * FT_NS_PER_MS);
+	ck_assert_int_le(kills, 12); /* ever more rarely */
+	ck_assert_int_eq(count_logged("cannot be ended"), 1);
+	ck_assert_int_eq(told.may_guard + told.maybe_froze, 0);
+	/* It ends after all, by itself or by a person's hand. */
+	kill(earlier, SIGKILL);
+	for (int64_t end = ft_clock_now() + PATIENCE_NS; told.maybe_froze == 0 && ft_clock_now() < end;)
+		turn_loop(1);
+	ck_assert_int_eq(told.may_guard, 1);
+	ck_assert_int_eq(told.maybe_froze, 1);
+	ck_assert(!told.froze_first);
+	ck_assert(publish());
+	ck_assert_int_eq(count_logged("has ended"), 1);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("exclusion");
+	TCase *c = tcase_create("exclusion");
+	tcase_set_timeout(c, 120);
+	tcase_add_checked_fixture(c, set_up, tear_down);
+	tcase_add_test(c, an_earlier_sentinel_is_relieved_and_its_last_blow_looked_for);
+	tcase_add_test(c, one_that_cannot_be_ended_does_not_hold_up_the_loop);
+	suite_add_tcase(s, c);
+	SRunner *sr = srunner_create(s);
+	srunner_run_all(sr, CK_NORMAL);
+	int failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed == 0 ? 0 : 1;
+}
