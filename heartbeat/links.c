@@ -37,6 +37,7 @@ struct inbox {
 
 struct ft_links {
 	struct event_base *base;
+	struct ft_alarms *alarms;
 	struct ft_links_callbacks cb;
 	void *arg;
 	struct ft_hub hub;
@@ -215,8 +216,11 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (!l->drained)
-		turn(l);
+	if (l->drained)
+		return;
+	turn(l);
+	/* A secondary wakes once an interval, to hear; its own alarm is far. */
+	ft_alarms_join(l->alarms);
 }
 
 /* Activated by hand in a turn, it comes after all that the loop has found when it last looked. */
@@ -356,9 +360,9 @@ static int swap_sockets(struct ft_links *l, const struct ft_config *config, FILE
 	return 0;
 }
 
-static int make_events(struct ft_links *l, struct ft_alarms *alarms, FILE *errors)
+static int make_events(struct ft_links *l, FILE *errors)
 {
-	l->alarm = ft_alarm_new(alarms, on_alarm, l);
+	l->alarm = ft_alarm_new(l->alarms, on_alarm, l);
 	l->looked = event_new(l->base, -1, 0, on_looked, l);
 	if (l->alarm && l->looked)
 		return 0;
@@ -375,12 +379,12 @@ struct ft_links *ft_links_new(struct event_base *base, struct ft_alarms *alarms,
 		fprintf(errors, "heartbeat links: out of memory\n");
 		return NULL;
 	}
-	*l = (struct ft_links){.base = base, .cb = *cb, .arg = arg};
+	*l = (struct ft_links){.base = base, .alarms = alarms, .cb = *cb, .arg = arg};
 	for (int i = 0; i < FT_LINKS_MAX; i++)
 		l->links[i].fd = -1;
 	prepare_inbox(&l->inbox);
 	ft_hub_init(&l->hub, config, incarnation, ft_clock_now());
-	if (swap_sockets(l, config, errors) != 0 || make_events(l, alarms, errors) != 0) {
+	if (swap_sockets(l, config, errors) != 0 || make_events(l, errors) != 0) {
 		ft_links_free(l);
 		return NULL;
 	}
