@@ -1,5 +1,6 @@
 /* See links.h.
- * Every wake-up, whatever its cause, is one turn: read all sockets, judge, tell, send, set the alarm. */
+ * Every wake-up, whatever its cause, is one turn: read all sockets, judge, tell, send, set the alarm.  Where there is only a
+ * heartbeat to be sent, the sockets are left to the loop. */
 #include "heartbeat/links.h"
 #include "supervisor/alarm.h"
 #include "supervisor/clock.h"
@@ -183,20 +184,20 @@ static void set_alarm(struct ft_links *l)
 	ft_alarm_set(l->alarm, at);
 }
 
-static void turn(struct ft_links *l)
+static void drain_all(struct ft_links *l)
 {
-	int64_t now;
-	bool changed;
-
-	if (l->in_turn)
-		return;
-	l->in_turn = true;
 	for (int i = 0; i < l->hub.n_links; i++)
 		drain(l, i);
-	l->now = now = ft_clock_now();
 	l->drained = true;
 	event_active(l->looked, 0, 0);
-	changed = ft_detector_tick(&l->hub.detector, now);
+}
+
+/* The rest of a turn: what is to be done at that time, by what has been read so far. */
+static void finish_turn(struct ft_links *l, int64_t now)
+{
+	bool changed = ft_detector_tick(&l->hub.detector, now);
+
+	l->now = now;
 	/* Tell before sending, so that what goes out after a stall is what this side stands for now. */
 	tell(l, changed, now);
 	bool due = ft_hub_send_due(&l->hub, now);
@@ -207,6 +208,15 @@ static void turn(struct ft_links *l)
 	l->greet = false;
 	l->in_turn = false;
 	set_alarm(l);
+}
+
+static void turn(struct ft_links *l)
+{
+	if (l->in_turn)
+		return;
+	l->in_turn = true;
+	drain_all(l);
+	finish_turn(l, ft_clock_now());
 }
 
 /* Of several links that the loop has found readable, the first brings the turn that reads them all. */
@@ -231,9 +241,20 @@ static void on_looked(evutil_socket_t fd, short what, void *arg)
 	((struct ft_links *)arg)->drained = false;
 }
 
+/* Without a look at the sockets the turn keeps to the time by which it needs none: were we stopped in between, a later one
+ * would judge what was never read. */
 static void on_alarm(void *arg)
 {
-	turn((struct ft_links *)arg);
+	struct ft_links *l = arg;
+	int64_t now = ft_clock_now();
+
+	if (!ft_hub_only_sends(&l->hub, now)) {
+		turn(l);
+		return;
+	}
+	assert(!l->in_turn);
+	l->in_turn = true;
+	finish_turn(l, now);
 }
 
 static void close_link(struct udp_link *u)
