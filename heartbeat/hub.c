@@ -421,6 +421,15 @@ bool ft_hub_send_due(struct ft_hub *h, int64_t now)
 	return scheduled || now >= next_question(h);
 }
 
+/* Late is as late as a heartbeat may be early: what came in meanwhile is then acknowledged by what is sent. */
+bool ft_hub_only_sends(const struct ft_hub *h, int64_t now)
+{
+	int64_t late = now - h->next_send;
+
+	return late >= 0 && late < h->detector.interval / FT_JITTER_PARTS && now < ft_detector_deadline(&h->detector) &&
+	       now < next_question(h);
+}
+
 int64_t ft_hub_deadline(const struct ft_hub *h)
 {
 	return min64(ft_detector_deadline(&h->detector), min64(h->next_send, next_question(h)));

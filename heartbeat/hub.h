@@ -126,6 +126,9 @@ enum ft_heard ft_hub_receive(struct ft_hub *h, int link, const uint8_t *data, si
  * before its slot: many pairs on one host do not send in one moment, nor for ever beside what else comes periodically.
  * In step with a primary it is due as soon as the primary was heard, and the primary's slots become this side's. */
 bool ft_hub_send_due(struct ft_hub *h, int64_t now);
+/* Whether the schedule alone asks for a turn now, and asks for it in time: a heartbeat is due, and nothing that heartbeats
+ * which are yet to be read could have a say in. */
+bool ft_hub_only_sends(const struct ft_hub *h, int64_t now);
 /* When to tick and to ask ft_hub_send_due at the latest. */
 int64_t ft_hub_deadline(const struct ft_hub *h);
 

@@ -1,5 +1,6 @@
 /* See links.h.
- * Every wake-up, whatever its cause, is one turn: read all sockets, judge, tell, send, set the alarm. */
+ * Every wake-up, whatever its cause, is one turn: read all sockets, judge, tell, send, set the alarm.  Where there is only a
+ * heartbeat to be sent, the sockets are left to the loop. */
 #include "heartbeat/links.h"
 #include "supervisor/alarm.h"
 #include "supervisor/clock.h"
@@ -37,6 +38,7 @@ struct inbox {
 
 struct ft_links {
 	struct event_base *base;
+	struct ft_alarms *alarms;
 	struct ft_links_callbacks cb;
 	void *arg;
 	struct ft_hub hub;
@@ -182,20 +184,20 @@ static void set_alarm(struct ft_links *l)
 	ft_alarm_set(l->alarm, at);
 }
 
-static void turn(struct ft_links *l)
+static void drain_all(struct ft_links *l)
 {
-	int64_t now;
-	bool changed;
-
-	if (l->in_turn)
-		return;
-	l->in_turn = true;
 	for (int i = 0; i < l->hub.n_links; i++)
 		drain(l, i);
-	l->now = now = ft_clock_now();
 	l->drained = true;
 	event_active(l->looked, 0, 0);
-	changed = ft_detector_tick(&l->hub.detector, now);
+}
+
+/* The rest of a turn: what is to be done at that time, by what has been read so far. */
+static void finish_turn(struct ft_links *l, int64_t now)
+{
+	bool changed = ft_detector_tick(&l->hub.detector, now);
+
+	l->now = now;
 	/* Tell before sending, so that what goes out after a stall is what this side stands for now. */
 	tell(l, changed, now);
 	bool due = ft_hub_send_due(&l->hub, now);
@@ -208,6 +210,15 @@ static void turn(struct ft_links *l)
 	set_alarm(l);
 }
 
+static void turn(struct ft_links *l)
+{
+	if (l->in_turn)
+		return;
+	l->in_turn = true;
+	drain_all(l);
+	finish_turn(l, ft_clock_now());
+}
+
 /* Of several links that the loop has found readable, the first brings the turn that reads them all. */
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
@@ -215,8 +226,11 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (!l->drained)
-		turn(l);
+	if (l->drained)
+		return;
+	turn(l);
+	/* A secondary wakes once an interval, to hear; its own alarm is far. */
+	ft_alarms_join(l->alarms);
 }
 
 /* Activated by hand in a turn, it comes after all that the loop has found when it last looked. */
@@ -227,9 +241,20 @@ static void on_looked(evutil_socket_t fd, short what, void *arg)
 	((struct ft_links *)arg)->drained = false;
 }
 
+/* Without a look at the sockets the turn keeps to the time by which it needs none: were we stopped in between, a later one
+ * would judge what was never read. */
 static void on_alarm(void *arg)
 {
-	turn((struct ft_links *)arg);
+	struct ft_links *l = arg;
+	int64_t now = ft_clock_now();
+
+	if (!ft_hub_only_sends(&l->hub, now)) {
+		turn(l);
+		return;
+	}
+	assert(!l->in_turn);
+	l->in_turn = true;
+	finish_turn(l, now);
 }
 
 static void close_link(struct udp_link *u)
@@ -356,9 +381,9 @@ static int swap_sockets(struct ft_links *l, const struct ft_config *config, FILE
 	return 0;
 }
 
-static int make_events(struct ft_links *l, struct ft_alarms *alarms, FILE *errors)
+static int make_events(struct ft_links *l, FILE *errors)
 {
-	l->alarm = ft_alarm_new(alarms, on_alarm, l);
+	l->alarm = ft_alarm_new(l->alarms, on_alarm, l);
 	l->looked = event_new(l->base, -1, 0, on_looked, l);
 	if (l->alarm && l->looked)
 		return 0;
@@ -375,12 +400,12 @@ struct ft_links *ft_links_new(struct event_base *base, struct ft_alarms *alarms,
 		fprintf(errors, "heartbeat links: out of memory\n");
 		return NULL;
 	}
-	*l = (struct ft_links){.base = base, .cb = *cb, .arg = arg};
+	*l = (struct ft_links){.base = base, .alarms = alarms, .cb = *cb, .arg = arg};
 	for (int i = 0; i < FT_LINKS_MAX; i++)
 		l->links[i].fd = -1;
 	prepare_inbox(&l->inbox);
 	ft_hub_init(&l->hub, config, incarnation, ft_clock_now());
-	if (swap_sockets(l, config, errors) != 0 || make_events(l, alarms, errors) != 0) {
+	if (swap_sockets(l, config, errors) != 0 || make_events(l, errors) != 0) {
 		ft_links_free(l);
 		return NULL;
 	}

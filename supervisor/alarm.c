@@ -68,15 +68,10 @@ static struct ft_alarm *next_to_ring(const struct ft_alarms *s, int64_t now)
 }
 
 /* An alarm rings once a round: one that sets itself to the past keeps nobody from the sockets. */
-static void on_readable(evutil_socket_t fd, short what, void *arg)
+static void ring_all(struct ft_alarms *s, int64_t now)
 {
-	struct ft_alarms *s = arg;
 	struct ft_alarm *a;
-	int64_t now = ft_clock_now();
 
-	(void)fd, (void)what;
-	if (now < s->at)
-		return; /* set anew since it became readable */
 	s->round++;
 	s->ringing = true;
 	while ((a = next_to_ring(s, now))) {
@@ -85,8 +80,30 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 		a->ring(a->arg);
 	}
 	s->ringing = false;
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct ft_alarms *s = arg;
+	int64_t now = ft_clock_now();
+
+	(void)fd, (void)what;
+	if (now < s->at)
+		return; /* set anew since it became readable */
+	ring_all(s, now);
 	/* In any case: it is not read, this is what makes it unreadable again. */
 	set_timer(s, earliest(s));
+}
+
+void ft_alarms_join(struct ft_alarms *s)
+{
+	int64_t at;
+
+	assert(!s->ringing);
+	ring_all(s, ft_clock_now());
+	at = earliest(s);
+	if (at != s->at)
+		set_timer(s, at);
 }
 
 struct ft_alarms *ft_alarms_new(struct event_base *base)

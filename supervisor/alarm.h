@@ -22,8 +22,11 @@ void ft_alarms_free(struct ft_alarms *s); /* once it has no alarms any more; NUL
 struct ft_alarm *ft_alarm_new(struct ft_alarms *s, void (*ring)(void *arg), void *arg);
 /* Rings at that time in place of any set before; at once if it is past.  FT_NEVER: not at all. */
 void ft_alarm_set(struct ft_alarm *a, int64_t at);
-/* As above, or from that time on along with another that rings: a wake-up less. */
+/* As above, or from that time on along with another that rings, or in ft_alarms_join: a wake-up less. */
 void ft_alarm_set_from(struct ft_alarm *a, int64_t from, int64_t at);
 void ft_alarm_free(struct ft_alarm *a); /* NULL is fine */
+
+/* For a shell that something else has woken: what may ring by now rings along.  From the event loop, outside of an alarm. */
+void ft_alarms_join(struct ft_alarms *s);
 
 #endif

@@ -144,6 +144,42 @@ START_TEST(one_that_can_wait_rings_with_another)
 }
 END_TEST
 
+static void on_event(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd, (void)what, (void)arg;
+	ft_alarms_join(alarms);
+}
+
+START_TEST(one_that_can_wait_rings_with_any_event)
+{
+	struct event *other = event_new(base, -1, 0, on_event, NULL);
+	int64_t now = ft_clock_now();
+
+	/* not before its time */
+	ft_alarm_set_from(alarm_a, now + 10000 * MS, now + 20000 * MS);
+	event_active(other, 0, 0);
+	event_base_loop(base, EVLOOP_ONCE);
+	ck_assert_int_eq(rung_a, 0);
+	/* from then on once */
+	ft_alarm_set_from(alarm_a, now, now + 20000 * MS);
+	for (int i = 0; i < 2; i++) {
+		event_active(other, 0, 0);
+		event_base_loop(base, EVLOOP_ONCE);
+		ck_assert_int_eq(rung_a, 1);
+	}
+	/* and all go on as they were set */
+	ft_alarm_set_from(alarm_a, now, now + 20000 * MS);
+	again_at = now + 5 * MS;
+	event_active(other, 0, 0);
+	event_base_loop(base, EVLOOP_ONCE);
+	ck_assert_int_eq(rung_a, 2);
+	run_until(now + 8 * MS);
+	ck_assert_int_eq(rung_a, 3);
+	ck_assert_int_ge(rung_at, now + 5 * MS);
+	event_free(other);
+}
+END_TEST
+
 START_TEST(one_alarm_may_set_another_off)
 {
 	sets_b_to = 1;
@@ -186,6 +222,7 @@ int main(void)
 	tcase_add_test(t, the_newest_time_holds);
 	tcase_add_test(t, it_may_be_set_while_it_rings);
 	tcase_add_test(t, one_that_can_wait_rings_with_another);
+	tcase_add_test(t, one_that_can_wait_rings_with_any_event);
 	tcase_add_test(t, one_alarm_may_set_another_off);
 	tcase_add_test(t, who_always_wants_to_ring_keeps_nobody_from_it);
 	srunner_run_all(sr, CK_NORMAL);

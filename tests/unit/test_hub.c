@@ -134,6 +134,23 @@ static void turn(int i)
 		send_all(i);
 }
 
+/* A turn that was due, with nothing heard.  One that only sends sends, and neither judges nor asks. */
+static void turn_when_due(int i)
+{
+	const struct ft_hub *h = &hosts[i].hub;
+	bool only_sends = ft_hub_only_sends(h, now);
+	enum ft_hearing hearing = h->detector.hearing;
+	uint64_t sent = h->links[0].stats.sent;
+
+	turn(i);
+	if (!only_sends)
+		return;
+	ck_assert_int_eq(h->detector.hearing, hearing);
+	ck_assert_uint_gt(h->links[0].stats.sent, sent);
+	for (int link = 0; link < h->n_links; link++)
+		ck_assert_int_ne(h->links[link].asked_at, now);
+}
+
 static struct datagram *next_datagram(void)
 {
 	struct datagram *next = &in_flight[0];
@@ -164,15 +181,17 @@ static void run(int64_t duration)
 		if (due > end)
 			break;
 		now = due > now ? due : now;
-		if (who < 0) {
-			copy = *d;
-			d->at = FT_NEVER;
-			who = copy.to;
-			if (hosts[who].running && copy.link < hosts[who].hub.n_links)
-				receive(who, copy.link, copy.data, copy.len);
+		if (who >= 0) {
+			turn_when_due(who);
+			continue;
 		}
-		if (hosts[who].running)
-			turn(who);
+		copy = *d;
+		d->at = FT_NEVER;
+		if (!hosts[copy.to].running)
+			continue;
+		if (copy.link < hosts[copy.to].hub.n_links)
+			receive(copy.to, copy.link, copy.data, copy.len);
+		turn(copy.to);
 	}
 	now = end;
 }
@@ -723,6 +742,34 @@ START_TEST(the_schedule_does_not_drift_nor_catch_up)
 }
 END_TEST
 
+/* Then nobody needs to have read what came in; else it might be judged, or left without an acknowledgement. */
+START_TEST(a_calm_heartbeat_in_time_only_sends)
+{
+	const struct ft_hub *h = &hosts[0].hub;
+
+	run(1000 * MS);
+	ck_assert_int_eq(ft_hub_deadline(h), h->next_send);
+	ck_assert(!ft_hub_only_sends(h, h->next_send - 1));
+	ck_assert(ft_hub_only_sends(h, h->next_send));
+	ck_assert(ft_hub_only_sends(h, h->next_send + 1 * MS));
+	ck_assert(!ft_hub_only_sends(h, h->next_send + INTERVAL / FT_JITTER_PARTS));
+	/* Nor when a question or a verdict is due in the same moment, from the first doubt to the last. */
+	hosts[1].running = false;
+	for (int i = 0; i < 1000 && h->detector.hearing != FT_HEARING_LOST; i++) {
+		struct ft_hub both = *h;
+		int64_t other;
+
+		both.next_send = FT_NEVER;
+		other = ft_hub_deadline(&both);
+		both.next_send = other - 1;
+		ck_assert(ft_hub_only_sends(&both, other - 1));
+		ck_assert(!ft_hub_only_sends(&both, other));
+		run(ft_hub_deadline(h) - now);
+	}
+	ck_assert_int_eq(h->detector.hearing, FT_HEARING_LOST);
+}
+END_TEST
+
 /* Five hundred daemons that one script starts: a tenth of an interval must not see much more than a tenth of them. */
 START_TEST(pairs_on_one_host_do_not_send_at_once)
 {
@@ -865,6 +912,7 @@ int main(void)
 	tcase_add_test(t, an_earlier_life_s_acknowledgements_end_with_it);
 	tcase_add_test(t, a_slow_link_brings_no_old_news);
 	tcase_add_test(t, the_schedule_does_not_drift_nor_catch_up);
+	tcase_add_test(t, a_calm_heartbeat_in_time_only_sends);
 	tcase_add_test(t, pairs_on_one_host_do_not_send_at_once);
 	tcase_add_loop_test(t, the_secondary_keeps_in_step_with_the_primary, 0, 8);
 	tcase_add_test(t, with_two_intervals_nobody_keeps_in_step);
