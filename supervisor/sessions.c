@@ -26,6 +26,11 @@ static bool open_stage(const struct ft_core *c)
 	return c->session.stage == FT_SESSION_BOUND || c->session.stage == FT_SESSION_RELEASED;
 }
 
+static bool unread(const struct ft_core *c)
+{
+	return c->session.stage == FT_SESSION_NONE || c->session.stage == FT_SESSION_UNKNOWN;
+}
+
 static bool same_qemu(const struct ft_core *c)
 {
 	return c->qemu.instance != 0 && c->session.instance == c->qemu.instance &&
@@ -176,8 +181,7 @@ static bool may_propose(const struct ft_core *c)
 {
 	if (c->session.stage == FT_SESSION_RELEASED)
 		return same_qemu(c);
-	bool none = c->session.stage == FT_SESSION_NONE || c->session.stage == FT_SESSION_UNKNOWN;
-	return (none && !c->cannot_know) || ft_session_ended_by_us(c);
+	return (unread(c) && !c->cannot_know) || ft_session_ended_by_us(c);
 }
 
 bool ft_session_may_lead(const struct ft_core *c)
@@ -224,10 +228,9 @@ void ft_propose(struct ft_core *c, struct ft_actions *out)
 /* A primary that has no session on its disk, and hears its secondary speak of one: it was there, and was lost. */
 bool ft_adopt_due(const struct ft_core *c)
 {
-	bool none = c->session.stage == FT_SESSION_NONE || c->session.stage == FT_SESSION_UNKNOWN;
 	/* A QEMU that stands still has not said what it is; its secondary has. */
 	bool primary = c->qemu.role == FT_ROLE_PRIMARY || (c->frozen && c->cannot_know && !c->qemu.connected);
-	return c->params.arbitrated && none && primary && ft_peer_has_session(c) &&
+	return c->params.arbitrated && unread(c) && primary && ft_peer_has_session(c) &&
 	       c->peer.side.role == FT_ROLE_SECONDARY && ft_side_calm(&c->peer.side) && same_timing(c) && can_store(c);
 }
 
@@ -256,10 +259,9 @@ static bool outlived(const struct ft_core *c)
 
 bool ft_accept_due(const struct ft_core *c)
 {
-	bool none = c->session.stage == FT_SESSION_NONE || c->session.stage == FT_SESSION_UNKNOWN;
 	/* Released, it is nobody's to claim; a primary that has lost its copy proposes another. */
 	bool released = c->session.stage == FT_SESSION_RELEASED;
-	return offered(c) && (none || released || ended_by_peer(c) || outlived(c)) && can_store(c);
+	return offered(c) && (unread(c) || released || ended_by_peer(c) || outlived(c)) && can_store(c);
 }
 
 /* Our side's new primary cannot begin before the old session is over; so it ends it.  One that we have resigned, too, where
@@ -456,6 +458,14 @@ bool ft_lease_over(const struct ft_core *c)
 
 /* ---- answers ---- */
 
+static void doubt(struct ft_core *c)
+{
+	c->unsure = c->params.registers;
+	c->sure_from = c->now + FT_LANDS_NS;
+	c->look_again_at = c->now;
+	c->look_backoff = 0;
+}
+
 static void absorb_stored(struct ft_core *c, const struct ft_event *e)
 {
 	if (!c->storing)
@@ -469,6 +479,7 @@ static void absorb_stored(struct ft_core *c, const struct ft_event *e)
 	if (c->winner_unstored && c->store_next.stage != FT_SESSION_ENDED)
 		return; /* it was ended meanwhile: what was on its way to disk is overtaken */
 	bool new_one = memcmp(c->session.id, c->store_next.id, sizeof no_id) != 0;
+	bool lost = new_one && unread(c) && !c->proposing && !c->params.fresh;
 	c->store_fault[0] = '\0';
 	c->session = c->store_next;
 	c->winner_unstored = false;
@@ -476,6 +487,8 @@ static void absorb_stored(struct ft_core *c, const struct ft_event *e)
 		c->claim = FT_CLAIM_NOT_NEEDED;
 		c->unsure = c->given_away = c->given_in_doubt = false;
 	}
+	if (lost) /* what was lost may have been this one, and our predecessor may have claimed it */
+		doubt(c);
 	bool named = memcmp(c->peer.side.session, c->session.id, sizeof no_id) == 0;
 	if (new_one || named)
 		c->named_by = named ? c->peer.incarnation : 0;
@@ -501,14 +514,6 @@ static void know_winner(struct ft_core *c, const char *winner)
 	c->store_again_at = c->now;
 	c->winner_unstored = true;
 	c->start_wanted = c->unsure = c->bound = false;
-}
-
-static void doubt(struct ft_core *c)
-{
-	c->unsure = c->params.registers;
-	c->sure_from = c->now + FT_LANDS_NS;
-	c->look_again_at = c->now;
-	c->look_backoff = 0;
 }
 
 static int64_t longer(int64_t backoff)

@@ -335,7 +335,8 @@ static void see_live_qemu(int host, struct ft_qemu_facts *v)
 		v->oob = true;
 	else if (late || !f->spoken)
 		v->oob = false;
-	v->plan_ready = f->plan != NULL && v->connected;
+	/* One that cleans up behind a failover makes no new one, whatever becomes of QEMU meanwhile. */
+	v->plan_ready = f->plan != NULL && f->plan == plan_of(v->role) && v->connected;
 }
 
 static void see_no_qemu(struct ft_qemu_facts *v, bool died)

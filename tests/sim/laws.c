@@ -203,7 +203,8 @@ static void judge_word(int host)
 	bool open = stored->stage == FT_SESSION_BOUND || stored->stage == FT_SESSION_RELEASED;
 	const struct ft_side *peer = &c->peer.side;
 	bool answered = peer->request == FT_REQUEST_YIELD && c->self.answer_id == peer->request_id &&
-	                c->self.answer == FT_ANSWER_YIELDED;
+	                c->self.answer == FT_ANSWER_YIELDED &&
+	                c->self.vm != FT_VM_ABSENT; /* then it asks the register */
 	bool given = c->self.vm == FT_VM_GONE || c->self.vm == FT_VM_YIELDED || answered;
 	if (open && c->session.stage != FT_SESSION_ENDED && given && w.options.arbitrated)
 		law_broken("a right is given away before that is stored");

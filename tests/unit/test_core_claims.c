@@ -244,6 +244,28 @@ START_TEST(an_ftd_that_was_restarted_looks_into_the_register)
 }
 END_TEST
 
+/* Seen in the simulation: the claim of an ftd before the loss landed later, and the pair went on in an ended session. */
+START_TEST(a_session_that_was_lost_and_is_adopted_is_looked_up)
+{
+	start(FT_SESSION_UNKNOWN, _i ? FT_ROLE_PRIMARY : FT_ROLE_SECONDARY);
+	memset(w.c.session.id, 0, sizeof w.c.session.id);
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	qemu_is();
+	if (_i)
+		frozen(); /* a primary that cannot know */
+	step(&(struct ft_event){.kind = FT_EVENT_CHECKPOINT});
+	expect_did(STORE, 1);
+	acked();
+	stored();
+	expect_stage(BOUND);
+	ck_assert(w.c.self.doubtful);
+	expect_did(READ, 1);
+	register_is(FT_CLAIM_LOST, "alpha");
+	expect_stage(ENDED);
+}
+END_TEST
+
 START_TEST(a_secondary_that_has_won_unasked_waits_until_the_primary_is_out)
 {
 	protect(FT_ROLE_SECONDARY);
@@ -762,6 +784,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_claim_that_has_landed_after_all_is_found_and_the_guest_goes_on_alone);
 	tcase_add_test(tc, a_claim_that_never_lands_is_looked_for_until_it_cannot_any_more);
 	tcase_add_loop_test(tc, an_ftd_that_was_restarted_looks_into_the_register, 0, 2);
+	tcase_add_loop_test(tc, a_session_that_was_lost_and_is_adopted_is_looked_up, 0, 2);
 	tcase_add_test(tc, a_secondary_that_has_won_unasked_waits_until_the_primary_is_out);
 	tcase_add_test(tc, a_right_that_was_given_outlives_the_givers_earlier_claim);
 	tcase_add_test(tc, a_right_that_was_given_does_not_outlive_a_later_claim);
