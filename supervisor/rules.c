@@ -265,11 +265,11 @@ static bool never_in_colo(const struct ft_core *c)
 	return vm_here(c) && c->qemu.connected && c->qemu.role == FT_ROLE_NONE && c->qemu.last_role == FT_ROLE_NONE;
 }
 
-/* Once we have ended the last session, what the peer has is of the time before. */
+/* It was booted here, or is about to be: what the peer has is of the time before. */
 static bool asked_for_a_new_guest(const struct ft_core *c)
 {
-	bool ended = c->session.stage == FT_SESSION_ENDED && strcmp(c->session.winner, c->params.node) == 0;
-	return asked_to_yield(c) && c->params.arbitrated && ended && never_in_colo(c);
+	bool booted = never_in_colo(c) && !c->qemu.incoming;
+	return asked_to_yield(c) && c->params.arbitrated && (booted || ft_start_announced(c));
 }
 
 /* Both sides forced at once: the primary's word goes first, or neither would ever answer. */
@@ -384,7 +384,7 @@ static bool forced_in_vain(const struct ft_core *c)
 
 static bool forced_with_live_peer(const struct ft_core *c)
 {
-	return is_forced(c) && !c->outcome_busy && ft_peer_heard(c) && !peer_vm_out(c);
+	return is_forced(c) && !c->outcome_busy && ft_peer_heard(c) && (!peer_vm_out(c) || c->peer.side.guest);
 }
 
 /* An order does not shorten the primary's lease: what we acknowledged last, or our predecessor, must be over. */
@@ -428,7 +428,7 @@ static bool unasked_and_lost_unbound(const struct ft_core *c)
 
 static bool peer_is_out(const struct ft_core *c)
 {
-	return answer_is(c, FT_ANSWER_YIELDED) || peer_vm_out(c);
+	return answer_is(c, FT_ANSWER_YIELDED) || (peer_vm_out(c) && !c->peer.side.guest);
 }
 
 /* It was in another session, or may have ended ours and run the guest since: the register decides. */
@@ -637,7 +637,8 @@ static bool broken_unbound(const struct ft_core *c)
 /* The last session was ended by us, and no new one was made: there is nobody to be asked, and nobody else may run it. */
 static bool broken_and_alone(const struct ft_core *c)
 {
-	return is_primary(c) && could_fail_over(c) && broken(c) && ft_session_won(c) && peer_lost(c);
+	bool nobody = peer_lost(c) || peer_vm_is(c, FT_VM_ABSENT);
+	return is_primary(c) && could_fail_over(c) && broken(c) && ft_session_won(c) && nobody;
 }
 
 /* Both are ready, and yet no session comes about: a person must know what it hangs on. */
@@ -1750,9 +1751,9 @@ static const struct rule rules[] = {
     {ENDING | CLAIM | P(SOLO), asked_to_yield, refuse_to_yield},
     {P(ASKING), asked_by_primary, concede},
     {OPEN | BOUND | P(FAILED), asked_before_the_death_is_written, NULL},
+    {OPEN, asked_for_a_new_guest, refuse_to_yield},
     {OPEN | BOUND | P(FAILED), asked_with_nothing_running, answer_yielded},
     {OPEN | BOUND | P(FAILED), asked_but_cannot, refuse_to_yield},
-    {OPEN, asked_for_a_new_guest, refuse_to_yield},
     {OPEN | BOUND | P(FAILED), asked_to_yield, freeze_as_asked},
 
     /* A failover under way */

@@ -115,6 +115,15 @@ bool ft_can_ask_arbiter(const struct ft_core *c)
 	return !c->arbiter_busy && c->now >= c->arbiter_again_at;
 }
 
+/* Lost, and yet a person has let our next QEMU go on: the winner's has ended, and its next one is the secondary of ours. */
+static bool succeeds_the_winner(const struct ft_core *c)
+{
+	const struct ft_side *p = &c->peer.side;
+	bool lost = c->session.stage == FT_SESSION_ENDED && !ft_session_ended_by_us(c);
+	return lost && c->session.instance != c->qemu.instance && ft_peer_heard(c) && p->role == FT_ROLE_SECONDARY &&
+	       p->ready && p->epoch == c->session.epoch;
+}
+
 const char *ft_session_missing(const struct ft_core *c)
 {
 	if (!c->params.arbitrated || ft_session_settled(c))
@@ -125,7 +134,8 @@ const char *ft_session_missing(const struct ft_core *c)
 		return "heartbeat.interval_ms x lost_after differs from the peer's; make both the same";
 	if (ft_session_stale(c))
 		return "the last session has not been ended yet: the arbiter is being asked";
-	if (c->qemu.role == FT_ROLE_PRIMARY && c->session.stage == FT_SESSION_ENDED && !ft_session_ended_by_us(c))
+	if (c->qemu.role == FT_ROLE_PRIMARY && c->session.stage == FT_SESSION_ENDED && !ft_session_ended_by_us(c) &&
+	    !succeeds_the_winner(c))
 		return "the other side ended the last session: only it may lead a new one";
 	if (c->qemu.role == FT_ROLE_PRIMARY && c->session.stage == FT_SESSION_RESIGNED)
 		return "this side gave up the last session: only the other side may lead a new one";
@@ -181,7 +191,7 @@ static bool may_propose(const struct ft_core *c)
 {
 	if (c->session.stage == FT_SESSION_RELEASED)
 		return same_qemu(c);
-	return (unread(c) && !c->cannot_know) || ft_session_ended_by_us(c);
+	return (unread(c) && !c->cannot_know) || ft_session_ended_by_us(c) || succeeds_the_winner(c);
 }
 
 bool ft_session_may_lead(const struct ft_core *c)
@@ -546,7 +556,9 @@ static bool given_by(const struct ft_core *c, const char *winner)
 {
 	const struct ft_side *p = &c->peer.side;
 	bool still = ft_session_shared(c) && p->doubtful && (p->vm == FT_VM_GONE || p->vm == FT_VM_YIELDED);
-	return c->errand == FT_ERRAND_RECORD && (c->given_in_doubt || still) && strcmp(winner, c->peer.node) == 0;
+	bool given = c->errand == FT_ERRAND_RECORD ? c->given_in_doubt || still
+	                                           : c->errand == FT_ERRAND_READ && c->given_in_doubt;
+	return given && strcmp(winner, c->peer.node) == 0;
 }
 
 static void absorb_winner(struct ft_core *c, enum ft_claim claim, const char *winner)

@@ -304,6 +304,23 @@ START_TEST(a_right_that_was_given_outlives_the_givers_earlier_claim)
 END_TEST
 
 /* It had no claim under way: so it has claimed since, by a person's order perhaps. */
+/* Seen in the simulation: what had been asked before we went on was answered after, and the only guest was ended. */
+START_TEST(a_right_that_was_given_outlives_an_earlier_look_into_the_register)
+{
+	protect(FT_ROLE_PRIMARY);
+	pass(100);
+	expect_did(READ, 1);
+	w.p.side.doubtful = true;
+	peer_vm(FT_VM_GONE);
+	expect_phase(PLANNING);
+	register_is(FT_CLAIM_LOST, "beta");
+	expect_stage(ENDED);
+	ck_assert_str_eq(w.c.session.winner, "alpha");
+	plan_works();
+	expect_did(KILL, 0);
+}
+END_TEST
+
 START_TEST(a_right_that_was_given_does_not_outlive_a_later_claim)
 {
 	go_on_by_word(false);
@@ -710,7 +727,86 @@ START_TEST(a_qemu_that_is_being_ended_has_not_yielded_before_it_has_ended)
 }
 END_TEST
 
+/* ---- a survivor of pairs that came to nothing ---- */
+
+/* Ours ended the last session, and runs the guest as the primary of a new pair without one. */
+static void lead_a_new_pair(void)
+{
+	start(FT_SESSION_ENDED, FT_ROLE_SECONDARY);
+	w.q.role = FT_ROLE_PRIMARY;
+	w.p.side.role = FT_ROLE_SECONDARY;
+	memset(w.p.side.session, 0, sizeof w.p.side.session);
+	w.p.side.state = FT_ARMING;
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	acked();
+	qemu_is();
+	expect_phase(ARMING);
+}
+
+/* Its host was started anew while our QEMU waited for it, so that nothing was heard of the break before. */
+START_TEST(a_survivor_goes_on_when_the_new_peer_comes_back_without_its_qemu)
+{
+	lead_a_new_pair();
+	w.p.side.role = FT_ROLE_NONE;
+	w.p.side.state = FT_UNPROTECTED;
+	w.p.side.ready = false;
+	peer_vm(FT_VM_ABSENT);
+	expect_did(PLAN, 0);
+	step(&(struct ft_event){.kind = FT_EVENT_COLO_EXIT, .error = true, .text = "error"});
+	expect_did(PLAN, 1);
+}
+END_TEST
+
+/* A person has let its secondary go on when the winner's guest died before there was a session. */
+START_TEST(who_has_lost_and_was_let_go_on_leads_the_next_pair)
+{
+	start(FT_SESSION_ENDED, FT_ROLE_SECONDARY);
+	strcpy(w.c.session.winner, "beta");
+	w.q.instance = 6;
+	w.q.role = FT_ROLE_PRIMARY;
+	memset(w.p.side.session, 0, sizeof w.p.side.session);
+	w.p.side.state = FT_ARMING;
+	w.p.side.role = FT_ROLE_SECONDARY;
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	acked();
+	qemu_is();
+	step(&(struct ft_event){.kind = FT_EVENT_CHECKPOINT});
+	expect_did(STORE, 1);
+	stored();
+	expect_stage(BOUND);
+}
+END_TEST
+
 /* ---- a person's order ---- */
+
+/* What the peer has is a copy of an earlier guest. */
+START_TEST(a_guest_that_was_booted_here_is_yielded_to_nobody)
+{
+	start(FT_SESSION_NONE, FT_ROLE_NONE);
+	qemu_is();
+	w.p.side.role = FT_ROLE_SECONDARY;
+	hear(FT_PEER_ALIVE);
+	asked();
+	ck_assert_int_eq(w.c.self.answer, FT_ANSWER_REFUSED);
+	expect_did(FREEZE, 0);
+}
+END_TEST
+
+START_TEST(an_order_does_not_go_past_a_peer_that_is_starting_the_guest)
+{
+	start(FT_SESSION_NONE, FT_ROLE_SECONDARY);
+	qemu_is();
+	w.p.side.guest = true;
+	w.p.side.role = FT_ROLE_NONE;
+	hear(FT_PEER_ALIVE);
+	peer_vm(FT_VM_GONE);
+	order();
+	expect_phase(ASKING);
+	expect_did(PLAN, 0);
+}
+END_TEST
 
 /* Seen in the simulation: the order was carried out beside a peer whose guest ran. */
 START_TEST(an_order_beside_a_peer_that_is_heard_is_refused_where_no_register_can_tell)
@@ -787,6 +883,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, a_session_that_was_lost_and_is_adopted_is_looked_up, 0, 2);
 	tcase_add_test(tc, a_secondary_that_has_won_unasked_waits_until_the_primary_is_out);
 	tcase_add_test(tc, a_right_that_was_given_outlives_the_givers_earlier_claim);
+	tcase_add_test(tc, a_right_that_was_given_outlives_an_earlier_look_into_the_register);
 	tcase_add_test(tc, a_right_that_was_given_does_not_outlive_a_later_claim);
 	tcase_add_test(tc, who_has_resigned_and_stands_in_the_register_leaves_the_guest_to_the_peer);
 	tcase_add_test(tc, an_order_to_who_has_resigned_ends_when_the_peer_is_heard_again);
@@ -809,6 +906,10 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, a_death_that_the_disk_does_not_take_is_an_absence, 0, 2);
 	tcase_add_test(tc, who_yields_while_its_session_is_on_the_way_to_disk_gives_that_up_first);
 	tcase_add_test(tc, a_qemu_that_is_being_ended_has_not_yielded_before_it_has_ended);
+	tcase_add_test(tc, a_survivor_goes_on_when_the_new_peer_comes_back_without_its_qemu);
+	tcase_add_test(tc, who_has_lost_and_was_let_go_on_leads_the_next_pair);
+	tcase_add_test(tc, a_guest_that_was_booted_here_is_yielded_to_nobody);
+	tcase_add_test(tc, an_order_does_not_go_past_a_peer_that_is_starting_the_guest);
 	tcase_add_test(tc, an_order_beside_a_peer_that_is_heard_is_refused_where_no_register_can_tell);
 	tcase_add_test(tc, who_has_resigned_and_is_given_the_right_back_has_won);
 	tcase_add_test(tc, a_peer_that_speaks_before_an_ordered_plan_comes_through_is_asked);
