@@ -181,7 +181,7 @@ int ft_process_make_token(void)
 
 struct wanted_file {
 	char link[64]; /* "pipe:[NUMBER]" */
-	bool found;
+	bool found, hidden;
 };
 
 /* Read as a link and not by stat, which would wait for a file server that hangs. */
@@ -198,7 +198,9 @@ static bool is_wanted_file(void *arg, pid_t pid, pid_t fd)
 {
 	struct wanted_file *w = arg;
 	char link[64];
-	w->found = read_fd_link(pid, fd, link) && strcmp(link, w->link) == 0;
+	bool read = read_fd_link(pid, fd, link);
+	w->hidden |= !read && errno == EACCES;
+	w->found = read && strcmp(link, w->link) == 0;
 	return !w->found;
 }
 
@@ -211,6 +213,10 @@ int ft_process_holds(const struct ft_process *p, int token)
 	}
 	if (!each_number(p->pid, "fd", is_wanted_file, &w))
 		return -1;
+	if (!w.found && w.hidden) { /* the names can be seen without what they stand for */
+		errno = EACCES;
+		return -1;
+	}
 	return w.found &&
 	       ft_process_alive(p); /* alive afterwards too: then the number was this process's all the while */
 }

@@ -27,11 +27,12 @@ static int make_dirs(const char *path)
 	return mkdir(part, 0700) != 0 && errno != EEXIST ? -1 : 0;
 }
 
+/* The length comes first: it takes no room on a full disk, and is enough to tell that somebody was here. */
 static int write_holder(int fd)
 {
 	char holder[32];
 	int len = snprintf(holder, sizeof holder, "%d\n", (int)getpid());
-	return ftruncate(fd, 0) == 0 && pwrite(fd, holder, (size_t)len, 0) == len ? 0 : -1;
+	return ftruncate(fd, len) == 0 && pwrite(fd, holder, (size_t)len, 0) == len ? 0 : -1;
 }
 
 int ft_lock_state_dir(const char *state_dir, bool *fresh, FILE *errors)
@@ -51,15 +52,15 @@ int ft_lock_state_dir(const char *state_dir, bool *fresh, FILE *errors)
 	ssize_t n = pread(fd, holder, sizeof holder - 1, 0);
 	holder[n > 0 ? strcspn(holder, "\n") : 0] = '\0';
 	*fresh = n == 0; /* every ftd leaves its process number */
-	if (held)
+	if (held) {
 		fprintf(errors, "state_dir %s is held by another ftd, process %s; one ftd per pair and host\n",
 		        state_dir, holder[0] ? holder : "unknown");
-	else if (write_holder(fd) != 0 && *fresh)
-		fprintf(errors, "cannot write to %s: %s; is the disk full?\n", path, strerror(errno));
-	else
-		return fd;
-	close(fd);
-	return -1;
+		close(fd);
+		return -1;
+	}
+	if (write_holder(fd) != 0)
+		fprintf(errors, "cannot write our process number to %s: %s; going on\n", path, strerror(errno));
+	return fd;
 }
 
 void ft_unlock_state_dir(int lock, bool fresh)

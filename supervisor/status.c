@@ -152,13 +152,13 @@ static void check_process(json_t *checks, const struct ft_status_source *s)
 	if (pid == 0)
 		add(checks, "process", "FAIL", "start QEMU, or let it open its QMP sockets itself",
 		    "QEMU's process is not known");
+	else if (ft_process_signal(s->process, 0) != 0)
+		add(checks, "process", "FAIL", "run ftd as root, or as the user that runs QEMU",
+		    "ftd may not signal QEMU (process %d): %s", pid, strerror(errno));
 	else if (!s->qemu->pid_verified)
 		add(checks, "process", "FAIL",
 		    "let ftd open the sockets that QEMU itself has made, not a proxy's; the log says why",
 		    "process %d is not shown to be this QEMU", pid);
-	else if (ft_process_signal(s->process, 0) != 0)
-		add(checks, "process", "FAIL", "run ftd as root, or as the user that runs QEMU",
-		    "ftd may not signal QEMU (process %d): %s", pid, strerror(errno));
 	else
 		add(checks, "process", "ok", "", "ftd may freeze and end QEMU (process %d)", pid);
 }
