@@ -154,13 +154,13 @@ static bool read_register(struct question *q)
 {
 	char winner[FT_NAME_MAX] = "", error[FT_TEXT_MAX] = "";
 	enum ft_claim what = q->arbiter->read(q->arbiter->arg, q->session.id, winner, error);
-	if (what == FT_CLAIM_LOST && strcmp(winner, q->config->node) == 0)
-		return ended_by_us(q, "this host has ended the last session");
-	if (what == FT_CLAIM_LOST)
+	bool ours = what == FT_CLAIM_LOST && strcmp(winner, q->config->node) == 0;
+	if (what == FT_CLAIM_LOST && !ours)
 		return ended_by_other(q, winner);
 	if (q->confirmed) /* so that the other side finds it ended when it comes back */
 		return claim(q);
-	if (what == FT_CLAIM_NOT_NEEDED)
+	/* A claim of ours that was given up can have landed before the right was given away by word, and that outlives it. */
+	if (ours || what == FT_CLAIM_NOT_NEEDED)
 		return answer(q, false, "no: this host has given the session up, and %s may go on with it; " VOUCH,
 		              q->session.peer);
 	return answer(q, false, "no: the arbiter is out of reach: %s; mend this and ask again, or, " VOUCH, error);

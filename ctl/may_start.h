@@ -7,7 +7,7 @@
  *   bound                        whoever wins the claim: made once every right granted before is over
  *   released, we the primary     the same
  *   released, we the secondary   no: the other side's VM may be running without an ftd, and so without a lease
- *   resigned                     who stands in the register; nobody: no, the other side may yet claim it
+ *   resigned                     no: the other side may have gone on with it, whatever the register says
  *
  * Where a fence stands behind the arbiter, a won claim is followed by it if the other side was the bound primary.
  * Where the answer is no for want of knowledge, a person may vouch that the other host is powered off (confirm_fenced); a

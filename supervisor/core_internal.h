@@ -66,6 +66,10 @@ void ft_look_up(struct ft_core *c, struct ft_actions *out);
 void ft_release(struct ft_core *c, struct ft_actions *out);
 void ft_resign(struct ft_core *c, struct ft_actions *out);
 void ft_settle(struct ft_core *c, struct ft_actions *out);
+/* The peer has given its right away, on its disk, and to us: the session is over, and the register is still to say so. */
+bool ft_session_given(const struct ft_core *c);
+void ft_session_take(struct ft_core *c);
+bool ft_record_due(const struct ft_core *c);
 
 bool ft_session_ended_by_us(const struct ft_core *c);
 bool ft_session_given_up(const struct ft_core *c); /* our QEMU died in it, or was yielded: the peer may go on with it */

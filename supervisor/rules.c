@@ -1240,7 +1240,9 @@ static void proceed(struct ft_core *c, struct ft_actions *out)
 		            "the arbiter is out of reach (%.80s): going on by a person's order alone", c->arbiter_text);
 	if (!asked && ft_session_unended(c) && !c->arbiter_busy)
 		ft_session_claim(c, out, FT_ERRAND_RECORD);
-	c->given_in_doubt = !asked && ft_session_shared(c) && c->peer.side.doubtful;
+	c->given_in_doubt = false;
+	if (!asked && ft_session_given(c))
+		ft_session_take(c);
 	c->tries = 0;
 	run_plan(c, out);
 	ft_core_enter(c, out, FT_PHASE_PLANNING, "%s: failing over as %s", ft_cause_name(c->outcome.cause),
@@ -1730,6 +1732,7 @@ static const struct rule rules[] = {
     {P(CUT_OFF), forced_cut_off, claim_as_ordered},
     {P(CUT_OFF), claim_again_due, send_claim},
     {P(SOLO), ft_settle_due, ft_settle},
+    {OPEN | P(SOLO), ft_record_due, ft_settle},
     {P(STARTING) | OPEN | P(FENCED), ft_start_claim_due, ft_end_old},
 
     /* Giving up the right to run */

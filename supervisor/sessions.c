@@ -258,11 +258,12 @@ static bool offered(const struct ft_core *c)
 	       !(c->session.stage == FT_SESSION_BOUND && ft_session_shared(c) && same_qemu(c));
 }
 
-/* Our QEMU of the last session is gone, and the peer leads another one: it holds on to the last no longer, however that was
- * ended.  Where there is a register, and it does not name us, that must say first by whom. */
+/* Our QEMU of the last session is gone, which is not ours to claim any more, and the peer leads another one: so it holds on
+ * to the last no longer, however that was ended.  Where we may claim it yet, the register must say first by whom. */
 static bool outlived(const struct ft_core *c)
 {
-	bool ended = (ft_session_ended_by_us(c) || c->given_away) && c->peer.side.epoch > c->session.epoch;
+	bool claims_none = ft_session_ended_by_us(c) || c->session.stage == FT_SESSION_RESIGNED;
+	bool ended = claims_none && c->peer.side.epoch > c->session.epoch;
 	bool unasked = ft_session_unended(c) && !c->params.registers;
 	return c->session.instance != c->qemu.instance && (ended || unasked);
 }
@@ -399,6 +400,11 @@ bool ft_settle_due(const struct ft_core *c)
 	return ft_session_unended(c) && ft_can_ask_arbiter(c);
 }
 
+bool ft_record_due(const struct ft_core *c)
+{
+	return c->settle_owed && ft_can_ask_arbiter(c);
+}
+
 void ft_settle(struct ft_core *c, struct ft_actions *out)
 {
 	ft_session_claim(c, out, FT_ERRAND_RECORD);
@@ -495,7 +501,7 @@ static void absorb_stored(struct ft_core *c, const struct ft_event *e)
 	c->winner_unstored = false;
 	if (new_one) {
 		c->claim = FT_CLAIM_NOT_NEEDED;
-		c->unsure = c->given_away = c->given_in_doubt = false;
+		c->unsure = c->given_away = c->given = c->given_in_doubt = c->settle_owed = false;
 	}
 	if (lost) /* what was lost may have been this one, and our predecessor may have claimed it */
 		doubt(c);
@@ -524,6 +530,21 @@ static void know_winner(struct ft_core *c, const char *winner)
 	c->store_again_at = c->now;
 	c->winner_unstored = true;
 	c->start_wanted = c->unsure = c->bound = false;
+}
+
+bool ft_session_given(const struct ft_core *c)
+{
+	enum ft_vm vm = c->peer.side.vm;
+	bool ours = ft_session_unended(c) && c->session.instance == c->qemu.instance;
+	return ours && ft_session_shared(c) && (vm == FT_VM_GONE || vm == FT_VM_YIELDED);
+}
+
+void ft_session_take(struct ft_core *c)
+{
+	c->given = true;
+	c->given_in_doubt = c->peer.side.doubtful;
+	know_winner(c, c->params.node);
+	c->settle_owed = c->params.registers;
 }
 
 static int64_t longer(int64_t backoff)
@@ -564,6 +585,7 @@ static bool given_by(const struct ft_core *c, const char *winner)
 static void absorb_winner(struct ft_core *c, enum ft_claim claim, const char *winner)
 {
 	bool read = c->errand == FT_ERRAND_READ;
+	c->settle_owed = false;
 	bool asked_to_go_on = c->phase == FT_PHASE_CLAIMING || c->phase == FT_PHASE_CUT_OFF;
 	/* The peer has given its right to us, after we had given ours to it. */
 	bool goes_on = c->phase == FT_PHASE_PLANNING || c->phase == FT_PHASE_RECORDING || c->phase == FT_PHASE_SOLO;
@@ -572,7 +594,7 @@ static void absorb_winner(struct ft_core *c, enum ft_claim claim, const char *wi
 	if (ours && c->session.stage == FT_SESSION_RESIGNED && !claiming) {
 		c->unsure = false;
 		c->given_away = true;
-	} else if (!ours && given_by(c, winner)) {
+	} else if (!ours && (given_by(c, winner) || (ft_session_ended_by_us(c) && !c->given))) {
 		ft_core_note(c, c->now, "the register names %s, whose right was given to us after that claim", winner);
 		c->claim = FT_CLAIM_NOT_NEEDED;
 		know_winner(c, c->params.node);

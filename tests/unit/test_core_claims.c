@@ -304,6 +304,43 @@ START_TEST(a_right_that_was_given_outlives_the_givers_earlier_claim)
 END_TEST
 
 /* It had no claim under way: so it has claimed since, by a person's order perhaps. */
+/* The arbiter may be away for long, and ftd be started anew: the guest must not stand still for that. */
+START_TEST(a_right_that_was_given_is_on_disk_before_the_register_has_answered)
+{
+	protect_surely(FT_ROLE_PRIMARY);
+	peer_vm(FT_VM_GONE);
+	expect_phase(PLANNING);
+	expect_did(STORE, 1);
+	stored();
+	expect_stage(ENDED);
+	claim_is(FT_CLAIM_UNREACHABLE, "no answer");
+	plan_works();
+	step(&(struct ft_event){.kind = FT_EVENT_RECORDED});
+	expect_phase(SOLO);
+	pass(500);
+	expect_did(CLAIM, 2); /* the register is to name us all the same */
+	claim_is(FT_CLAIM_WON, "alpha");
+	pass(60e3);
+	expect_did(CLAIM, 2);
+}
+END_TEST
+
+START_TEST(who_has_ended_the_session_sees_to_it_that_the_register_says_so)
+{
+	start(FT_SESSION_ENDED, FT_ROLE_PRIMARY);
+	w.q.role = FT_ROLE_NONE;
+	w.q.last_role = FT_ROLE_PRIMARY;
+	qemu_is();
+	pass(3000);
+	expect_phase(SOLO);
+	expect_did(CLAIM, 1);
+	claim_is(FT_CLAIM_LOST, "beta"); /* whose right was given to us after that claim */
+	expect_phase(SOLO);
+	expect_did(KILL, 0);
+	ck_assert_str_eq(w.c.session.winner, "alpha");
+}
+END_TEST
+
 /* Seen in the simulation: what had been asked before we went on was answered after, and the only guest was ended. */
 START_TEST(a_right_that_was_given_outlives_an_earlier_look_into_the_register)
 {
@@ -883,6 +920,8 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, a_session_that_was_lost_and_is_adopted_is_looked_up, 0, 2);
 	tcase_add_test(tc, a_secondary_that_has_won_unasked_waits_until_the_primary_is_out);
 	tcase_add_test(tc, a_right_that_was_given_outlives_the_givers_earlier_claim);
+	tcase_add_test(tc, a_right_that_was_given_is_on_disk_before_the_register_has_answered);
+	tcase_add_test(tc, who_has_ended_the_session_sees_to_it_that_the_register_says_so);
 	tcase_add_test(tc, a_right_that_was_given_outlives_an_earlier_look_into_the_register);
 	tcase_add_test(tc, a_right_that_was_given_does_not_outlive_a_later_claim);
 	tcase_add_test(tc, who_has_resigned_and_stands_in_the_register_leaves_the_guest_to_the_peer);
