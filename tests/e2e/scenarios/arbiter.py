@@ -352,7 +352,7 @@ def a_frozen_host_wakes_up_too_late(role):
 @on_either
 def a_full_disk_arms_nothing(role):
     """A session that cannot be stored is never told to anybody."""
-    tmpfs = "cp '{0}/session' /dev/shm/ftd-e2e-session && mount -t tmpfs -o size=16k tmpfs '{0}' && mv /dev/shm/ftd-e2e-session '{0}/session' && (head -c 1M /dev/zero >'{0}/ballast'; :) 2>/dev/null; exec \"$@\""
+    tmpfs = "cp '{0}/session' /dev/shm/ftd-e2e-session.$$ && mount -t tmpfs -o size=16k tmpfs '{0}' && mv /dev/shm/ftd-e2e-session.$$ '{0}/session' && (head -c 1M /dev/zero >'{0}/ballast'; :) 2>/dev/null; exec \"$@\""
     if os.geteuid() != 0:
         raise Skip("a full disk of one's own takes root")
     with with_arbiter() as rig:
