@@ -119,8 +119,6 @@ void ft_core_init(struct ft_core *c, const struct ft_core_params *params, int64_
 	    .arbiter_again_at = now,
 	    .unsure = params->registers && ft_session_unended_stage(params->session.stage),
 	    .sure_from = now + FT_LANDS_NS,
-	    .settle_owed = params->registers && params->session.stage == FT_SESSION_ENDED &&
-	                   strcmp(params->session.winner, params->node) == 0,
 	    .look_again_at = now,
 	    .leave_until = FT_NEVER,
 	};

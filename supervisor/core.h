@@ -219,7 +219,6 @@ struct ft_core {
 	int64_t look_again_at, look_backoff;
 	bool given_away;     /* it does, and we have given our right away since */
 	bool given;          /* the peer has given its right to us, by its word, since we came */
-	bool settle_owed;    /* we have ended the session, and the register may not name us yet */
 	bool given_in_doubt; /* the peer, unsure itself, has given us its right: its claim was earlier than its word */
 	bool cannot_know; /* our QEMU was a primary when we came, and no session can be read: it may have been ended */
 	bool forgot;      /* so it was, and then the peer has shown that nothing was ended */

@@ -16,6 +16,7 @@
 #define SIZE_MAX_READ  4096 /* several times what we write */
 #define CHECKSUM_BYTES 32
 #define ID_HEX         (2 * FT_SESSION_BYTES)
+#define TAKEN          "taken"
 
 /* What a fault means for the person who finds it; the register at the arbiter knows more than this file. */
 #define WHAT_TO_DO                                                                                                     \
@@ -26,8 +27,8 @@ static bool valid(const struct ft_session *s)
 {
 	bool ended = s->stage == FT_SESSION_ENDED;
 	bool known = s->stage > FT_SESSION_UNKNOWN && s->stage < FT_SESSION_STAGE_COUNT;
-	return known && (s->role == FT_ROLE_PRIMARY || s->role == FT_ROLE_SECONDARY) && s->epoch <= INT64_MAX &&
-	       s->peer[0] != '\0' && ended == (s->winner[0] != '\0');
+	return known && (ended || !s->taken) && (s->role == FT_ROLE_PRIMARY || s->role == FT_ROLE_SECONDARY) &&
+	       s->epoch <= INT64_MAX && s->peer[0] != '\0' && ended == (s->winner[0] != '\0');
 }
 
 /* {"version":1,...} without the checksum. A new reference. */
@@ -37,8 +38,9 @@ static json_t *body(const struct ft_session *s, const char *pair, const char *no
 	sodium_bin2hex(id, sizeof(id), s->id, sizeof(s->id));
 	snprintf(instance, sizeof(instance), "%016llx", (unsigned long long)s->instance);
 	return json_pack("{s:i, s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:s, s:s}", "version", VERSION, "pair", pair, "node",
-	                 node, "stage", ft_session_stage_name(s->stage), "session", id, "epoch", (json_int_t)s->epoch,
-	                 "role", ft_role_name(s->role), "instance", instance, "peer", s->peer, "winner", s->winner);
+	                 node, "stage", s->taken ? TAKEN : ft_session_stage_name(s->stage), "session", id, "epoch",
+	                 (json_int_t)s->epoch, "role", ft_role_name(s->role), "instance", instance, "peer", s->peer,
+	                 "winner", s->winner);
 }
 
 static char *seal(json_t *object)
@@ -85,8 +87,11 @@ static bool hex_from(const char *text, void *out, size_t size)
 	return strlen(text) == 2 * size && sodium_hex2bin(out, size, text, 2 * size, NULL, &n, NULL) == 0 && n == size;
 }
 
+/* "taken" is "ended", by us, where the register may not say so yet. */
 static enum ft_session_stage stage_from(const char *name)
 {
+	if (strcmp(name, TAKEN) == 0)
+		return FT_SESSION_ENDED;
 	for (enum ft_session_stage s = FT_SESSION_BOUND; s < FT_SESSION_STAGE_COUNT; s++)
 		if (strcmp(name, ft_session_stage_name(s)) == 0)
 			return s;
@@ -118,6 +123,7 @@ static const char *unpack(json_t *object, struct ft_session *out, const char **p
 	    !name_from(peer, out->peer) || !name_from(winner, out->winner))
 		return "it is damaged";
 	out->stage = stage_from(stage);
+	out->taken = strcmp(stage, TAKEN) == 0;
 	out->role = role_from(role);
 	out->epoch = (uint64_t)epoch;
 	for (size_t i = 0; i < sizeof(number); i++)

@@ -156,6 +156,7 @@ void ft_session_store(struct ft_core *c, struct ft_actions *out, enum ft_session
 {
 	struct ft_session next = c->session;
 	next.stage = stage;
+	next.taken = false;
 	snprintf(next.winner, sizeof next.winner, "%s", winner);
 	store(c, out, &next);
 }
@@ -402,7 +403,7 @@ bool ft_settle_due(const struct ft_core *c)
 
 bool ft_record_due(const struct ft_core *c)
 {
-	return c->settle_owed && ft_can_ask_arbiter(c);
+	return c->session.taken && ft_can_ask_arbiter(c);
 }
 
 void ft_settle(struct ft_core *c, struct ft_actions *out)
@@ -492,7 +493,9 @@ static void absorb_stored(struct ft_core *c, const struct ft_event *e)
 		c->store_again_at = c->now + FT_RETRY_NS;
 		return;
 	}
-	if (c->winner_unstored && c->store_next.stage != FT_SESSION_ENDED)
+	bool same = c->store_next.stage == FT_SESSION_ENDED && c->store_next.taken == c->session.taken &&
+	            strcmp(c->store_next.winner, c->session.winner) == 0;
+	if (c->winner_unstored && !same)
 		return; /* it was ended meanwhile: what was on its way to disk is overtaken */
 	bool new_one = memcmp(c->session.id, c->store_next.id, sizeof no_id) != 0;
 	bool lost = new_one && unread(c) && !c->proposing && !c->params.fresh;
@@ -501,7 +504,7 @@ static void absorb_stored(struct ft_core *c, const struct ft_event *e)
 	c->winner_unstored = false;
 	if (new_one) {
 		c->claim = FT_CLAIM_NOT_NEEDED;
-		c->unsure = c->given_away = c->given = c->given_in_doubt = c->settle_owed = false;
+		c->unsure = c->given_away = c->given = c->given_in_doubt = false;
 	}
 	if (lost) /* what was lost may have been this one, and our predecessor may have claimed it */
 		doubt(c);
@@ -526,6 +529,7 @@ static void absorb_stored(struct ft_core *c, const struct ft_event *e)
 static void know_winner(struct ft_core *c, const char *winner)
 {
 	c->session.stage = FT_SESSION_ENDED;
+	c->session.taken = false;
 	snprintf(c->session.winner, sizeof c->session.winner, "%s", winner);
 	c->store_again_at = c->now;
 	c->winner_unstored = true;
@@ -544,7 +548,7 @@ void ft_session_take(struct ft_core *c)
 	c->given = true;
 	c->given_in_doubt = c->peer.side.doubtful;
 	know_winner(c, c->params.node);
-	c->settle_owed = c->params.registers;
+	c->session.taken = c->params.registers;
 }
 
 static int64_t longer(int64_t backoff)
@@ -582,10 +586,17 @@ static bool given_by(const struct ft_core *c, const char *winner)
 	return given && strcmp(winner, c->peer.node) == 0;
 }
 
+/* An earlier ftd of ours took it.  The name in the register is of before, or a person has let the peer go on with its old copy
+ * since; what runs here is not ended for that.  Where nothing runs, the register's word is all that may be believed. */
+static bool taken_and_runs(const struct ft_core *c)
+{
+	bool runs = c->qemu.instance == c->session.instance && c->qemu.vm == FT_VM_ALIVE;
+	return c->session.taken && !c->given && runs;
+}
+
 static void absorb_winner(struct ft_core *c, enum ft_claim claim, const char *winner)
 {
 	bool read = c->errand == FT_ERRAND_READ;
-	c->settle_owed = false;
 	bool asked_to_go_on = c->phase == FT_PHASE_CLAIMING || c->phase == FT_PHASE_CUT_OFF;
 	/* The peer has given its right to us, after we had given ours to it. */
 	bool goes_on = c->phase == FT_PHASE_PLANNING || c->phase == FT_PHASE_RECORDING || c->phase == FT_PHASE_SOLO;
@@ -594,7 +605,7 @@ static void absorb_winner(struct ft_core *c, enum ft_claim claim, const char *wi
 	if (ours && c->session.stage == FT_SESSION_RESIGNED && !claiming) {
 		c->unsure = false;
 		c->given_away = true;
-	} else if (!ours && (given_by(c, winner) || (ft_session_ended_by_us(c) && !c->given))) {
+	} else if (!ours && (given_by(c, winner) || taken_and_runs(c))) {
 		ft_core_note(c, c->now, "the register names %s, whose right was given to us after that claim", winner);
 		c->claim = FT_CLAIM_NOT_NEEDED;
 		know_winner(c, c->params.node);

@@ -172,10 +172,13 @@ static struct verdict without_session(const struct ft_core *c)
 }
 
 /* Our disk may be an old one, put back. */
-static struct verdict as_winner(const struct ft_core *c)
+static struct verdict as_winner(const struct ft_core *c, bool confirmed)
 {
 	if (ft_peer_heard(c) && c->peer.side.epoch > c->session.epoch)
 		return (struct verdict){0, "the peer knows a later session than this side: start the VM there"};
+	/* It was given to us, and a person may have let the peer go on with it since. */
+	if (c->session.taken && !confirmed)
+		return by_register(c);
 	return (struct verdict){1, "this side ended the last session"};
 }
 
@@ -189,7 +192,7 @@ static struct verdict judge_start(const struct ft_core *c, bool confirm_fenced)
 	if (c->hearing == FT_PEER_NEVER && !grants_are_over(c))
 		return (struct verdict){-1, "the peer is being listened for"};
 	if (c->session.stage == FT_SESSION_ENDED)
-		return as_winner(c);
+		return as_winner(c, confirm_fenced);
 	if (confirm_fenced)
 		return vouched_for(c);
 	if (c->session.stage == FT_SESSION_NONE)

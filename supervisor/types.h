@@ -94,6 +94,7 @@ struct ft_session {
 	uint64_t instance;            /* our QEMU process in it, see struct ft_qemu_facts */
 	char peer[FT_NAME_MAX];
 	char winner[FT_NAME_MAX]; /* with FT_SESSION_ENDED */
+	bool taken; /* with FT_SESSION_ENDED by us: by the peer's word, and the register may not name us yet */
 };
 
 /* Everything a side says of itself in a heartbeat. The core keeps it true, the heartbeat room carries it. */

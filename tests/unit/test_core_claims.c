@@ -325,11 +325,17 @@ START_TEST(a_right_that_was_given_is_on_disk_before_the_register_has_answered)
 }
 END_TEST
 
-START_TEST(who_has_ended_the_session_sees_to_it_that_the_register_says_so)
+static void start_taken(void)
 {
 	start(FT_SESSION_ENDED, FT_ROLE_PRIMARY);
+	w.c.session.taken = true;
 	w.q.role = FT_ROLE_NONE;
 	w.q.last_role = FT_ROLE_PRIMARY;
+}
+
+START_TEST(who_has_taken_the_session_sees_to_it_that_the_register_says_so)
+{
+	start_taken();
 	qemu_is();
 	pass(3000);
 	expect_phase(SOLO);
@@ -338,6 +344,37 @@ START_TEST(who_has_ended_the_session_sees_to_it_that_the_register_says_so)
 	expect_phase(SOLO);
 	expect_did(KILL, 0);
 	ck_assert_str_eq(w.c.session.winner, "alpha");
+	ck_assert(!w.c.session.taken);
+}
+END_TEST
+
+/* A person may have let the giver go on since, which claims then. */
+START_TEST(what_was_taken_is_no_licence_to_start_before_the_register_has_said_so)
+{
+	char why[FT_TEXT_MAX];
+	start_taken();
+	w.q = (struct ft_qemu_facts){.vm = FT_VM_ABSENT};
+	qemu_is();
+	step(&(struct ft_event){.kind = FT_EVENT_WANT_START});
+	pass(4000);
+	ck_assert_int_eq(ft_core_may_start(&w.c, false, why), -1);
+	expect_did(CLAIM, 1);
+	claim_is(_i ? FT_CLAIM_WON : FT_CLAIM_LOST, _i ? "alpha" : "beta");
+	ck_assert_int_eq(ft_core_may_start(&w.c, false, why), _i);
+}
+END_TEST
+
+/* What is on its way to disk is overtaken by what the register says. */
+START_TEST(a_taken_session_that_the_register_gives_to_another_is_stored_so)
+{
+	protect_surely(FT_ROLE_PRIMARY);
+	peer_vm(FT_VM_GONE);
+	expect_did(STORE, 1);
+	claim_is(FT_CLAIM_LOST, "beta");
+	stored(); /* of ours */
+	ck_assert_str_eq(w.c.session.winner, "beta");
+	expect_did(STORE, 2);
+	ck_assert_str_eq(w.c.store_next.winner, "beta");
 }
 END_TEST
 
@@ -921,7 +958,9 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_secondary_that_has_won_unasked_waits_until_the_primary_is_out);
 	tcase_add_test(tc, a_right_that_was_given_outlives_the_givers_earlier_claim);
 	tcase_add_test(tc, a_right_that_was_given_is_on_disk_before_the_register_has_answered);
-	tcase_add_test(tc, who_has_ended_the_session_sees_to_it_that_the_register_says_so);
+	tcase_add_test(tc, who_has_taken_the_session_sees_to_it_that_the_register_says_so);
+	tcase_add_loop_test(tc, what_was_taken_is_no_licence_to_start_before_the_register_has_said_so, 0, 2);
+	tcase_add_test(tc, a_taken_session_that_the_register_gives_to_another_is_stored_so);
 	tcase_add_test(tc, a_right_that_was_given_outlives_an_earlier_look_into_the_register);
 	tcase_add_test(tc, a_right_that_was_given_does_not_outlive_a_later_claim);
 	tcase_add_test(tc, who_has_resigned_and_stands_in_the_register_leaves_the_guest_to_the_peer);

@@ -324,6 +324,35 @@ START_TEST(a_fence_behind_the_arbiter_ends_a_primary_that_was_not_ours)
 }
 END_TEST
 
+/* By its word; a person may have let the giver go on since. */
+START_TEST(what_the_peer_has_given_is_claimed)
+{
+	struct ft_session s = {.stage = FT_SESSION_ENDED,
+	                       .id = {7},
+	                       .epoch = 3,
+	                       .role = FT_ROLE_PRIMARY,
+	                       .instance = 1,
+	                       .peer = "beta",
+	                       .winner = "alpha",
+	                       .taken = true};
+	char *text = ft_session_file_text(&s, config.pair, config.node);
+	put(FT_SESSION_FILE, text);
+	plays.claim = FT_CLAIM_UNREACHABLE;
+	ck_assert(!may(false));
+	plays.claim = FT_CLAIM_LOST;
+	ck_assert(!may(false));
+	assert_stored(FT_SESSION_ENDED, "beta");
+	put(FT_SESSION_FILE, text);
+	plays.claim = FT_CLAIM_WON;
+	ck_assert(may(false));
+	assert_stored(FT_SESSION_ENDED, "alpha");
+	assert_asked(3, 0);
+	ck_assert(may(false)); /* and it is known for good */
+	assert_asked(3, 0);
+	free(text);
+}
+END_TEST
+
 START_TEST(where_its_qemu_still_is_no_second_one_starts)
 {
 	struct ft_session s = {
@@ -508,6 +537,7 @@ int main(void)
 	tcase_add_test(c, who_has_resigned_and_is_vouched_for_takes_the_register);
 	tcase_add_test(c, the_arbiter_fence_is_never_set_off_by_a_start);
 	tcase_add_test(c, a_fence_behind_the_arbiter_ends_a_primary_that_was_not_ours);
+	tcase_add_test(c, what_the_peer_has_given_is_claimed);
 	tcase_add_test(c, where_its_qemu_still_is_no_second_one_starts);
 	tcase_add_test(c, a_right_that_cannot_be_stored_is_none);
 	tcase_add_test(c, without_an_arbiter_it_says_what_that_means);

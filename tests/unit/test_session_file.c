@@ -82,6 +82,7 @@ static void assert_round_trip(const struct ft_session *in)
 	ck_assert_uint_eq(s.instance, in->instance);
 	ck_assert_str_eq(s.peer, in->peer);
 	ck_assert_str_eq(s.winner, in->winner);
+	ck_assert(s.taken == in->taken);
 	free(text);
 }
 
@@ -106,6 +107,11 @@ START_TEST(what_was_stored_is_read_back)
 				strcpy(s.winner, "beta");
 			assert_round_trip(&s);
 		}
+	struct ft_session taken = sample;
+	taken.stage = FT_SESSION_ENDED;
+	taken.taken = true;
+	strcpy(taken.winner, "alpha");
+	assert_round_trip(&taken);
 	struct ft_session big = sample;
 	big.epoch = INT64_MAX;
 	big.instance = 1;
