@@ -31,8 +31,8 @@ int ft_may_start(const struct ft_config *config, bool confirm_fenced, char why[F
  * "result", or another with the reason as "error".  Returns the exit code. */
 int ft_may_start_ask(const char *socket, bool confirm_fenced, char why[FT_MAY_START_MAX]);
 
-/* The judgement alone.  fresh: as the lock says.  The caller holds the lock, taken just now: the wait for earlier rights to end counts from here.
- * arbiter: NULL with the type none.  A session found ended is stored so, durably, before the answer. */
+/* The judgement alone.  fresh: as the lock says.  The caller holds the lock, taken just now: the wait for earlier rights to
+ * end counts from here.  arbiter: NULL with the type none.  A session found ended is stored so, durably, before the answer. */
 bool ft_may_start_judge(const struct ft_config *config, const struct ft_ask_arbiter *arbiter, bool fresh,
                         bool confirm_fenced, char why[FT_MAY_START_MAX]);
 

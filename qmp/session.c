@@ -335,8 +335,9 @@ static void prove(struct ft_qmp *q)
 	q->token = ft_process_make_token();
 	if (q->token < 0)
 		ft_log(FT_LOG_ERROR, "qmp", "cannot prove which process is QEMU: %s", strerror(errno));
-	else if (ft_conn_request_with(q->qmp, "getfd", name, q->token, on_token, q, 0))
-		ft_conn_request(q->qmp, "query-cpus-fast", NULL, on_cpus, q, 0);
+	else if (!ft_conn_request_with(q->qmp, "getfd", name, q->token, on_token, q, 0) ||
+	         !ft_conn_request(q->qmp, "query-cpus-fast", NULL, on_cpus, q, 0))
+		ft_log(FT_LOG_ERROR, "qmp", "cannot prove which process is QEMU: qmp.socket takes no request now");
 	json_decref(name);
 }
 

@@ -202,7 +202,7 @@ static void absorb_qemu(struct ft_core *c, const struct ft_qemu_facts *news)
 {
 	struct ft_qemu_facts q = *news;
 	bool other = q.instance != c->qemu.instance && q.instance != 0;
-	bool unread = c->session.stage == FT_SESSION_NONE || c->session.stage == FT_SESSION_UNKNOWN;
+	bool unread = ft_session_unread(c);
 	if (q.vm == FT_VM_GONE && c->qemu.vm != FT_VM_GONE) {
 		c->gone_instance = c->qemu.instance;
 		c->gone_at = c->now;

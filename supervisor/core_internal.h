@@ -27,6 +27,7 @@ void ft_start_announce(struct ft_core *c);
 bool ft_start_announced(const struct ft_core *c);
 
 /* sessions.c, start.c: what the session, the lease and the register mean, and what is done about them. */
+bool ft_session_unread(const struct ft_core *c);  /* there is none, or it cannot be read */
 bool ft_session_open(const struct ft_core *c);    /* or about to be: neither ended nor resigned, whatever our QEMU */
 bool ft_session_current(const struct ft_core *c); /* bound, and our QEMU is the one in it */
 bool ft_session_unended_stage(enum ft_session_stage stage);

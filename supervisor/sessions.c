@@ -26,7 +26,7 @@ static bool open_stage(const struct ft_core *c)
 	return c->session.stage == FT_SESSION_BOUND || c->session.stage == FT_SESSION_RELEASED;
 }
 
-static bool unread(const struct ft_core *c)
+bool ft_session_unread(const struct ft_core *c)
 {
 	return c->session.stage == FT_SESSION_NONE || c->session.stage == FT_SESSION_UNKNOWN;
 }
@@ -192,7 +192,7 @@ static bool may_propose(const struct ft_core *c)
 {
 	if (c->session.stage == FT_SESSION_RELEASED)
 		return same_qemu(c);
-	return (unread(c) && !c->cannot_know) || ft_session_ended_by_us(c) || succeeds_the_winner(c);
+	return (ft_session_unread(c) && !c->cannot_know) || ft_session_ended_by_us(c) || succeeds_the_winner(c);
 }
 
 bool ft_session_may_lead(const struct ft_core *c)
@@ -241,7 +241,7 @@ bool ft_adopt_due(const struct ft_core *c)
 {
 	/* A QEMU that stands still has not said what it is; its secondary has. */
 	bool primary = c->qemu.role == FT_ROLE_PRIMARY || (c->frozen && c->cannot_know && !c->qemu.connected);
-	return c->params.arbitrated && unread(c) && primary && ft_peer_has_session(c) &&
+	return c->params.arbitrated && ft_session_unread(c) && primary && ft_peer_has_session(c) &&
 	       c->peer.side.role == FT_ROLE_SECONDARY && ft_side_calm(&c->peer.side) && same_timing(c) && can_store(c);
 }
 
@@ -273,7 +273,7 @@ bool ft_accept_due(const struct ft_core *c)
 {
 	/* Released, it is nobody's to claim; a primary that has lost its copy proposes another. */
 	bool released = c->session.stage == FT_SESSION_RELEASED;
-	return offered(c) && (unread(c) || released || ended_by_peer(c) || outlived(c)) && can_store(c);
+	return offered(c) && (ft_session_unread(c) || released || ended_by_peer(c) || outlived(c)) && can_store(c);
 }
 
 /* Our side's new primary cannot begin before the old session is over; so it ends it.  One that we have resigned, too, where
@@ -319,9 +319,9 @@ void ft_look_up(struct ft_core *c, struct ft_actions *out)
 /* The peer takes its leave: neither side may claim until both are bound again.  It waits for our word. */
 bool ft_release_due(const struct ft_core *c)
 {
-	/* One that names none may have ended it: only who has named it, and is calm, has released it. */
+	/* One that names none may have ended it: only who has named it, is calm, and says so, has released it. */
 	bool same = c->named_by == c->peer.incarnation && ft_side_calm(&c->peer.side);
-	/* What names none may have ended it; and what was released before we proposed it again is so still. */
+	/* What was released before we proposed it again is so still. */
 	bool released = c->peer.side.released && (c->peer.side.epoch == c->session.epoch || c->only_proposed);
 	bool secondary = c->session.role == FT_ROLE_SECONDARY;
 	/* A secondary must have forgotten its claim before the primary runs without a lease. */
@@ -498,7 +498,7 @@ static void absorb_stored(struct ft_core *c, const struct ft_event *e)
 	if (c->winner_unstored && !same)
 		return; /* it was ended meanwhile: what was on its way to disk is overtaken */
 	bool new_one = memcmp(c->session.id, c->store_next.id, sizeof no_id) != 0;
-	bool lost = new_one && unread(c) && !c->proposing && !c->params.fresh;
+	bool lost = new_one && ft_session_unread(c) && !c->proposing && !c->params.fresh;
 	c->store_fault[0] = '\0';
 	c->session = c->store_next;
 	c->winner_unstored = false;

@@ -78,8 +78,8 @@ void ft_start_announce(struct ft_core *c)
 
 bool ft_start_announced(const struct ft_core *c)
 {
-	bool unknown = c->session.stage == FT_SESSION_NONE || c->session.stage == FT_SESSION_UNKNOWN;
-	return c->params.arbitrated && c->now < c->start_told_until && !c->start_second && unknown && no_qemu(c);
+	return c->params.arbitrated && c->now < c->start_told_until && !c->start_second && ft_session_unread(c) &&
+	       no_qemu(c);
 }
 
 /* The peer has acknowledged a heartbeat that told it. */
@@ -176,8 +176,8 @@ static struct verdict as_winner(const struct ft_core *c, bool confirmed)
 {
 	if (ft_peer_heard(c) && c->peer.side.epoch > c->session.epoch)
 		return (struct verdict){0, "the peer knows a later session than this side: start the VM there"};
-	/* It was given to us, and a person may have let the peer go on with it since. */
-	if (c->session.taken && !confirmed)
+	/* It was given to us, and a person may have let the peer go on with it since: the register first, then a person. */
+	if (c->session.taken && !(confirmed && c->claim == FT_CLAIM_UNREACHABLE))
 		return by_register(c);
 	return (struct verdict){1, "this side ended the last session"};
 }

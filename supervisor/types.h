@@ -106,9 +106,8 @@ struct ft_side {
 	bool leaving;     /* goodbye: this ftd was asked to stop; do not fail over because of it */
 	bool repl_broken; /* this side's QEMU reported that replication ended in an error */
 	bool doubtful; /* our name may stand in the register of the session, by a claim that was given up: see core.h */
-	bool
-	    released; /* the session of this epoch binds this side no longer: it can claim it neither now nor after a restart */
-	bool guest; /* this side runs the guest outside of COLO, or may be starting it */
+	bool released; /* the session of this epoch binds this side no longer, nor will it after a restart */
+	bool guest;    /* this side runs the guest outside of COLO, or may be starting it */
 	enum ft_request request;
 	uint32_t request_id; /* names the request; from a random start, so that answers to a predecessor's fit none */
 	enum ft_answer answer;

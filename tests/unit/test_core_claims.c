@@ -358,6 +358,7 @@ START_TEST(what_was_taken_is_no_licence_to_start_before_the_register_has_said_so
 	step(&(struct ft_event){.kind = FT_EVENT_WANT_START});
 	pass(4000);
 	ck_assert_int_eq(ft_core_may_start(&w.c, false, why), -1);
+	ck_assert_int_eq(ft_core_may_start(&w.c, true, why), -1); /* nor has a person the first word */
 	expect_did(CLAIM, 1);
 	claim_is(_i ? FT_CLAIM_WON : FT_CLAIM_LOST, _i ? "alpha" : "beta");
 	ck_assert_int_eq(ft_core_may_start(&w.c, false, why), _i);
