@@ -18,6 +18,8 @@ BUSY = 1.0  # seconds that a real QEMU gets on top of every bound: this machine 
 ASKED = 0.3  # seconds until a question counts as not answered
 COUNTED = 0.4  # seconds in which a guest that runs counts aloud; it does so 20 times a second
 FIRST = 0.1  # seconds until all events of the beginning have come in
+CHECKPOINT_REPLY = (2).to_bytes(4, "big")  # COLOMessage of QEMU's qapi/migration.json; so is the next
+VMSTATE_SEND = (3).to_bytes(4, "big")
 NETWORK_VERBS = {"silence", "restore", "crash", "boot"}  # take a cable that can be pulled
 RELAY_VERBS = {"close", "catch"}  # take a hand on the connection
 
@@ -31,16 +33,22 @@ class Catcher:
 
     def __init__(self, qemu, is_primary):
         self._qemu, self._is_primary = qemu, is_primary
-        self._agreed = False
+        self._moment = VMSTATE_SEND if is_primary else CHECKPOINT_REPLY
         self._caught, self._released = threading.Event(), threading.Event()
 
-    def pass_by(self, from_primary, _data):
+    def in_pieces(self, from_primary, data):
+        """Of what was sent before the stop, the other side gets no more than the message of the moment."""
         if self._caught.is_set():
-            self._released.wait()  # what was sent before the stop is as if it had not been
-        elif from_primary == self._is_primary and (self._agreed or not from_primary):
+            self._released.wait()
+            yield data
+        elif from_primary == self._is_primary and data.startswith(self._moment):
             self._qemu.process.send_signal(signal.SIGSTOP)
             self._caught.set()
-        self._agreed |= not from_primary
+            yield data[:len(self._moment)]
+            self._released.wait()
+            yield data[len(self._moment):]
+        else:
+            yield data
 
     def wait(self):
         if not self._caught.wait(10):
@@ -239,7 +247,7 @@ class Player:
     def _catch(self, side):
         primary = self._sides["alpha"]
         self._catcher = Catcher(side.qemu, side is primary)
-        self._pair.migration_relay.before_passing = self._catcher.pass_by
+        self._pair.migration_relay.in_pieces = self._catcher.in_pieces
         primary.checkpoint()
         self._catcher.wait()
 
