@@ -69,9 +69,11 @@ static uint64_t instance_of(struct ft_daemon *d)
 static bool publish(struct ft_daemon *d)
 {
 	const struct ft_process *process = ft_daemon_process(d);
-	int64_t lease = ft_core_lease_of(&d->core, instance_of(d));
-	bool spoken = ft_qmp_view(d->qmp)->connected;
-	return !d->exclusion || ft_exclusion_publish(d->exclusion, process, spoken, lease);
+	uint64_t instance = instance_of(d);
+	int64_t lease = ft_core_lease_of(&d->core, instance);
+	/* Of a QEMU that has said nothing, in a session that cannot be read, only an earlier sentinel knows the limit. */
+	bool known = lease != FT_NEVER || ft_qmp_view(d->qmp)->connected || ft_core_has_released(&d->core, instance);
+	return !d->exclusion || ft_exclusion_publish(d->exclusion, process, lease, known);
 }
 
 void ft_daemon_feed(struct ft_daemon *d, const struct ft_event *event)

@@ -254,7 +254,7 @@ static bool may_stop(const struct ft_process *qemu)
 	return false;
 }
 
-bool ft_exclusion_publish(struct ft_exclusion *x, const struct ft_process *qemu, bool spoken, int64_t lease)
+bool ft_exclusion_publish(struct ft_exclusion *x, const struct ft_process *qemu, int64_t lease, bool known)
 {
 	/* The lease first: a sentinel that is given a QEMU must already know its right. */
 	ft_sentinel_lease(x->sentinel, lease);
@@ -266,9 +266,7 @@ bool ft_exclusion_publish(struct ft_exclusion *x, const struct ft_process *qemu,
 		x->may_stop = may_stop(qemu);
 	}
 	bool guarded = ft_sentinel_on_guard(x->sentinel) && x->may_stop;
-	/* Earlier ones hold leases that nobody renews; ours has taken over by now.  But of a QEMU that has said nothing, in a
-	 * session that cannot be read, only they know the limit. */
-	bool known = lease != FT_NEVER || spoken;
+	/* Earlier ones hold leases that nobody renews; ours has taken over by now. */
 	if (guarded && qemu->pid != 0 && known && !x->relieved && x->relief_ms == 0)
 		relieve_predecessors(x);
 	return guarded && x->relief_ms == 0;

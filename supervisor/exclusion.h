@@ -37,11 +37,11 @@ void ft_exclusion_store(struct ft_exclusion *x, const struct ft_session *session
  * off, and arbiter type "fence", which has nothing else to ask, says won. */
 void ft_exclusion_claim(struct ft_exclusion *x, const uint8_t id[FT_SESSION_BYTES], bool fence);
 void ft_exclusion_look(struct ft_exclusion *x, const uint8_t id[FT_SESSION_BYTES]);
-/* The sentinel's QEMU and lease, after every step of the core.  Cheap when nothing has changed.  spoken: it has said itself
- * what it is.
+/* The sentinel's QEMU and lease, after every step of the core.  Cheap when nothing has changed.  known: no
+ * sentinel of an earlier ftd knows better than this lease.
  * Returns false if our sentinel is not on guard over it or may not stop it, or an earlier ftd's still is on guard: such a
  * QEMU may have no lease. */
-bool ft_exclusion_publish(struct ft_exclusion *x, const struct ft_process *qemu, bool spoken, int64_t lease);
+bool ft_exclusion_publish(struct ft_exclusion *x, const struct ft_process *qemu, int64_t lease, bool known);
 /* Whether the arbiter has answered its last question; text: why not. */
 bool ft_exclusion_reachable(const struct ft_exclusion *x, const char **text);
 /* Tries the arbiter in a scratch register, and asks the fence behind it for the power status; done is called from the event loop with a fault ("" none) and a warning. */

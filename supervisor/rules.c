@@ -517,7 +517,7 @@ static bool peer_yielded(const struct ft_core *c)
 static bool yielded_unbound(const struct ft_core *c)
 {
 	return peer_yielded(c) && c->session.stage == FT_SESSION_RELEASED && ft_session_shared(c) && in_colo(c) &&
-	       c->session.instance == c->qemu.instance && c->qemu.connected;
+	       c->session.instance == c->qemu.instance && c->role_said;
 }
 
 static bool hung_with_live_peer(const struct ft_core *c)

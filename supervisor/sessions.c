@@ -468,6 +468,11 @@ int64_t ft_core_lease_of(const struct ft_core *c, uint64_t instance)
 	return instance == c->session.instance ? right_in_session(c) : FT_NEVER;
 }
 
+bool ft_core_has_released(const struct ft_core *c, uint64_t instance)
+{
+	return instance == c->session.instance && c->session.stage == FT_SESSION_RELEASED;
+}
+
 bool ft_lease_over(const struct ft_core *c)
 {
 	return c->now >= ft_core_lease(c);

@@ -292,8 +292,8 @@ static void publish_lease(int host)
 	struct sentinel *earlier = &w.host[host].predecessor;
 	int64_t lease = ft_core_lease_of(&f->core, f->seen.instance);
 	sentinel_lease(host, lease, f->seen.instance);
-	/* Of a QEMU that has said nothing, in a session that cannot be read, only the earlier ones know the limit. */
-	if (!earlier->on || f->seen.instance == 0 || (lease == FT_NEVER && !f->seen.connected))
+	bool known = lease != FT_NEVER || f->seen.connected || ft_core_has_released(&f->core, f->seen.instance);
+	if (!earlier->on || f->seen.instance == 0 || !known)
 		return;
 	earlier->on = false;
 	later(0.1, FTD_SENTINEL, host); /* it may have stopped QEMU as late as now */

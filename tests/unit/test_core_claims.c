@@ -494,6 +494,18 @@ START_TEST(only_the_sessions_own_qemu_is_ever_stopped_for_it)
 }
 END_TEST
 
+/* An earlier ftd's sentinel that is left on guard would stop it for a session that is over. */
+START_TEST(a_silent_qemu_of_a_released_session_is_known_to_have_no_limit)
+{
+	start(FT_SESSION_BOUND, FT_ROLE_PRIMARY);
+	ck_assert(!ft_core_has_released(&w.c, 5));
+	start(FT_SESSION_RELEASED, FT_ROLE_PRIMARY);
+	ck_assert(ft_core_lease_of(&w.c, 5) == FT_NEVER);
+	ck_assert(ft_core_has_released(&w.c, 5));
+	ck_assert(!ft_core_has_released(&w.c, 6));
+}
+END_TEST
+
 START_TEST(a_new_qemu_that_somebody_stopped_is_not_held_for_frozen)
 {
 	start(FT_SESSION_BOUND, FT_ROLE_PRIMARY);
@@ -608,6 +620,23 @@ START_TEST(a_host_that_yields_to_an_order_is_not_fenced)
 	expect_phase(PLANNING);
 	expect_did(CLAIM, 1);
 	ck_assert(!w.fenced);
+}
+END_TEST
+
+/* Our order ran out before the answer was heard, and our QEMU waits for the frozen one in mid-checkpoint, in band. */
+START_TEST(who_is_yielded_to_in_a_released_session_goes_on_though_its_qemu_is_blocked)
+{
+	start(FT_SESSION_RELEASED, FT_ROLE_SECONDARY);
+	hear(FT_PEER_ALIVE);
+	peer_says();
+	qemu_is();
+	w.q.connected = w.q.plan_ready = false;
+	qemu_is();
+	expect_did(PLAN, 0);
+	peer_vm(FT_VM_YIELDED);
+	expect_phase(PLANNING);
+	ck_assert_int_eq(w.c.outcome.cause, FT_CAUSE_PEER_YIELDED);
+	expect_did(PLAN, 1);
 }
 END_TEST
 
@@ -969,12 +998,14 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, a_qemu_that_runs_although_it_was_resigned_is_frozen_and_yielded, 0, 2);
 	tcase_add_test(tc, a_qemu_that_was_resigned_and_cannot_be_frozen_is_ended);
 	tcase_add_test(tc, only_the_sessions_own_qemu_is_ever_stopped_for_it);
+	tcase_add_test(tc, a_silent_qemu_of_a_released_session_is_known_to_have_no_limit);
 	tcase_add_test(tc, a_new_qemu_that_somebody_stopped_is_not_held_for_frozen);
 	tcase_add_test(tc, the_acknowledgements_of_who_was_bound_once_give_no_right);
 	tcase_add_test(tc, a_qemu_that_does_not_end_is_told_and_ended_again);
 	tcase_add_test(tc, each_try_of_the_plan_thaws_first);
 	tcase_add_loop_test(tc, a_host_that_is_lost_is_fenced, 0, 2);
 	tcase_add_loop_test(tc, a_host_whose_ftd_says_that_nothing_runs_there_is_not_fenced, 0, 2);
+	tcase_add_test(tc, who_is_yielded_to_in_a_released_session_goes_on_though_its_qemu_is_blocked);
 	tcase_add_loop_test(tc, a_host_that_yields_to_an_order_is_not_fenced, 0, 2);
 	tcase_add_loop_test(tc, a_peer_that_is_heard_is_powered_off_only_where_nothing_else_proves_anything, 0, 2);
 	tcase_add_test(tc, after_a_fence_a_new_pair_is_bound_without_a_register);

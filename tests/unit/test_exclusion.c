@@ -148,7 +148,7 @@ static void turn_loop(int ms)
 
 static bool publish(void)
 {
-	return ft_exclusion_publish(exclusion, &qemu, true, FT_NEVER);
+	return ft_exclusion_publish(exclusion, &qemu, FT_NEVER, true);
 }
 
 static int count_logged(const char *text)
@@ -176,6 +176,17 @@ START_TEST(an_earlier_sentinel_is_relieved_and_its_last_blow_looked_for)
 	ck_assert(publish());
 	ck_assert_int_eq(waitpid(earlier, NULL, 0), earlier);
 	ck_assert_int_eq(count_logged("cannot be ended"), 0);
+}
+END_TEST
+
+START_TEST(an_earlier_sentinel_stays_while_only_it_may_know_the_limit)
+{
+	for (int i = 0; i < 50; i++) {
+		ft_exclusion_publish(exclusion, &qemu, FT_NEVER, false);
+		turn_loop(1);
+	}
+	ck_assert_int_eq(waitpid(earlier, NULL, WNOHANG), 0);
+	ck_assert_int_eq(told.maybe_froze, 0);
 }
 END_TEST
 
@@ -218,6 +229,7 @@ int main(void)
 	tcase_set_timeout(c, 120);
 	tcase_add_checked_fixture(c, set_up, tear_down);
 	tcase_add_test(c, an_earlier_sentinel_is_relieved_and_its_last_blow_looked_for);
+	tcase_add_test(c, an_earlier_sentinel_stays_while_only_it_may_know_the_limit);
 	tcase_add_test(c, one_that_cannot_be_ended_does_not_hold_up_the_loop);
 	suite_add_tcase(s, c);
 	SRunner *sr = srunner_create(s);
