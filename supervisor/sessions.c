@@ -533,6 +533,9 @@ static void absorb_stored(struct ft_core *c, const struct ft_event *e)
 /* The register is the truth; the disk follows, and need not be waited for. */
 static void know_winner(struct ft_core *c, const char *winner)
 {
+	/* The peer has bound it again after a release, which our disk did not take, or says that it did not. */
+	if (ft_session_shared(c) && c->peer.side.epoch > c->session.epoch)
+		c->session.epoch = c->peer.side.epoch & INT64_MAX;
 	c->session.stage = FT_SESSION_ENDED;
 	c->session.taken = false;
 	snprintf(c->session.winner, sizeof c->session.winner, "%s", winner);

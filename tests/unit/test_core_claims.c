@@ -640,6 +640,28 @@ START_TEST(who_is_yielded_to_in_a_released_session_goes_on_though_its_qemu_is_bl
 }
 END_TEST
 
+/* Else the winner would hold the peer's for a later session, and never start the VM again. */
+START_TEST(who_ends_a_session_that_the_peer_has_bound_again_ends_that_one)
+{
+	char why[FT_TEXT_MAX];
+	start(FT_SESSION_RELEASED, FT_ROLE_SECONDARY);
+	hear(FT_PEER_ALIVE);
+	w.p.side.epoch = EPOCH + 1;
+	peer_says();
+	qemu_is();
+	peer_vm(FT_VM_YIELDED);
+	claim_is(FT_CLAIM_WON, "alpha");
+	plan_works();
+	ck_assert_int_eq(w.c.session.epoch, EPOCH + 1);
+	w.q.vm = FT_VM_GONE;
+	qemu_is();
+	w.p.side.role = FT_ROLE_NONE;
+	w.p.side.state = FT_FENCED;
+	peer_vm(FT_VM_GONE);
+	ck_assert_msg(ft_core_may_start(&w.c, false, why) == 1, "%s", why);
+}
+END_TEST
+
 /* It is heard, and does not hear us: where there is a register it reads there that it has lost. */
 START_TEST(a_peer_that_is_heard_is_powered_off_only_where_nothing_else_proves_anything)
 {
@@ -1005,6 +1027,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, each_try_of_the_plan_thaws_first);
 	tcase_add_loop_test(tc, a_host_that_is_lost_is_fenced, 0, 2);
 	tcase_add_loop_test(tc, a_host_whose_ftd_says_that_nothing_runs_there_is_not_fenced, 0, 2);
+	tcase_add_test(tc, who_ends_a_session_that_the_peer_has_bound_again_ends_that_one);
 	tcase_add_test(tc, who_is_yielded_to_in_a_released_session_goes_on_though_its_qemu_is_blocked);
 	tcase_add_loop_test(tc, a_host_that_yields_to_an_order_is_not_fenced, 0, 2);
 	tcase_add_loop_test(tc, a_peer_that_is_heard_is_powered_off_only_where_nothing_else_proves_anything, 0, 2);
