@@ -1173,7 +1173,10 @@ static void begin_outcome(struct ft_core *c, struct ft_actions *out, enum ft_cau
 	if (cause == FT_CAUSE_SIGNAL || cause == FT_CAUSE_OPERATOR) {
 		c->n_evidence = 0;
 		ft_core_note(c, c->now, "%s",
-		             cause == FT_CAUSE_SIGNAL ? "SIGUSR1 received" : "ftctl failover received");
+		             cause == FT_CAUSE_SIGNAL ? "SIGUSR1 received"
+		             : c->forced_confirmed
+		                 ? "ftctl failover --confirm-fenced received: the other host is said to be powered off"
+		                 : "ftctl failover received");
 	}
 	*o = (struct ft_outcome){
 	    .cause = cause,

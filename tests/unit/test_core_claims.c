@@ -295,6 +295,19 @@ START_TEST(an_order_that_is_held_is_told_as_held)
 }
 END_TEST
 
+/* Whoever vouches for the other host is quoted, before the arbiter has answered. */
+START_TEST(a_persons_word_for_the_other_host_is_written_down)
+{
+	held();
+	recorded();
+	step(&(struct ft_event){.kind = FT_EVENT_FORCE, .cause = FT_CAUSE_OPERATOR, .confirmed = _i});
+	expect_phase(CLAIMING);
+	ck_assert_int_eq(w.c.outcome.n_evidence, 1);
+	const char *what = w.c.outcome.evidence[0].text;
+	ck_assert_msg(!strstr(what, "--confirm-fenced") == !_i, "%s", what);
+}
+END_TEST
+
 START_TEST(who_is_held_leaves_at_once)
 {
 	held();
@@ -1108,6 +1121,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, a_failover_that_is_held_is_an_outcome_and_goes_on, 0, 2);
 	tcase_add_test(tc, a_claim_that_was_held_and_is_lost_is_told_as_lost);
 	tcase_add_test(tc, an_order_that_is_held_is_told_as_held);
+	tcase_add_loop_test(tc, a_persons_word_for_the_other_host_is_written_down, 0, 2);
 	tcase_add_test(tc, who_is_held_leaves_at_once);
 	tcase_add_test(tc, a_failover_that_failed_says_what_the_claim_came_to);
 	tcase_add_test(tc, a_claim_that_has_landed_after_all_is_found_and_the_guest_goes_on_alone);

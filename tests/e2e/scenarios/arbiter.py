@@ -333,7 +333,8 @@ def held_until_a_person_vouches(role):
         said = len(survivor.log_text())
         order = survivor.ftctl("failover", "--confirm-fenced")
         assert order.returncode == 0, (order.stdout, order.stderr)
-        failed_over(rig, survivor, "operator", claim="unreachable")
+        record = failed_over(rig, survivor, "operator", claim="unreachable")
+        assert "--confirm-fenced" in record["evidence"][0]["what"], record["evidence"]
         survivor.wait_log("ERROR", "arbiter", "order", since=said)
         stays(lambda: survivor.state() == "solo", 3, "the survivor is solo")
         rig.arbiter.mount()
