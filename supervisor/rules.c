@@ -1586,6 +1586,7 @@ static void lose_elsewhere(struct ft_core *c, struct ft_actions *out)
 static void refuse_force(struct ft_core *c, struct ft_actions *out)
 {
 	begin_outcome(c, out, take_force(c));
+	c->outcome.role_before = c->self.role; /* not the one of a session that is over */
 	snprintf(
 	    c->outcome.error, sizeof c->outcome.error, "%s",
 	    c->phase == FT_PHASE_SOLO ? "this side already runs the guest alone"
