@@ -1289,6 +1289,18 @@ static void drop_attempt(struct ft_core *c)
 		c->outcome_busy = false;
 }
 
+/* An attempt that came to nothing.  For a person that is an outcome. */
+static void give_up_attempt(struct ft_core *c, struct ft_actions *out, const char *why)
+{
+	bool ordered = c->outcome.cause == FT_CAUSE_SIGNAL || c->outcome.cause == FT_CAUSE_OPERATOR;
+	if (!attempt_open(c) || !ordered) {
+		drop_attempt(c);
+		return;
+	}
+	snprintf(c->outcome.error, sizeof c->outcome.error, "%s", why);
+	record(c, out, FT_REFUSED);
+}
+
 /* Our QEMU stands still before the arbiter is asked, if it could be heard: the answer may be no. */
 static void freeze_and_claim(struct ft_core *c, struct ft_actions *out, const char *why)
 {
@@ -1452,7 +1464,7 @@ static void freeze_until_settled(struct ft_core *c, struct ft_actions *out)
 
 static void thaw_back(struct ft_core *c, struct ft_actions *out)
 {
-	drop_attempt(c);
+	give_up_attempt(c, out, "the peer is back, and the session stands");
 	c->freeze_until = FT_NEVER;
 	thaw(c, out);
 	c->checkpoint_at = FT_NEVER; /* replication is to be proven again */
@@ -1472,7 +1484,7 @@ static void end_unfrozen(struct ft_core *c, struct ft_actions *out)
 {
 	c->freeze_until = FT_NEVER;
 	c->bound = false;
-	drop_attempt(c);
+	give_up_attempt(c, out, "our QEMU could not be stopped in time, and is ended");
 	kill_qemu(c, out);
 	ft_core_enter(c, out, FT_PHASE_FENCED, "our QEMU could not be stopped in time, and is ended");
 }
@@ -1544,7 +1556,7 @@ static void ask_after_all(struct ft_core *c, struct ft_actions *out)
 
 static void to_solo_as_settled(struct ft_core *c, struct ft_actions *out)
 {
-	drop_attempt(c);
+	give_up_attempt(c, out, "this side runs the guest alone already");
 	thaw(c, out);
 	to_solo_as_found(c, out);
 }
@@ -1559,8 +1571,8 @@ static void record_loss(struct ft_core *c, struct ft_actions *out)
 		snprintf(c->outcome.error, sizeof c->outcome.error, "%.60s has ended the session before us",
 		         c->session.winner);
 		record(c, out, FT_LOST_CLAIM);
-	} else if (open) {
-		c->outcome_busy = false;
+	} else {
+		give_up_attempt(c, out, "the other side has ended the session before us");
 	}
 }
 
@@ -1706,13 +1718,13 @@ static void go_on_unheard(struct ft_core *c, struct ft_actions *out)
 
 static void drop_claim(struct ft_core *c, struct ft_actions *out)
 {
-	drop_attempt(c);
+	give_up_attempt(c, out, "our own QEMU died meanwhile");
 	to_unprotected(c, out);
 }
 
 static void freeze_claim_for_solo(struct ft_core *c, struct ft_actions *out)
 {
-	drop_attempt(c);
+	give_up_attempt(c, out, "the peer runs the guest alone already");
 	if (c->frozen)
 		end_frozen(c, out);
 	else

@@ -295,6 +295,48 @@ START_TEST(an_order_that_is_held_is_told_as_held)
 }
 END_TEST
 
+/* A person waits for it; what ftd had begun by itself is no failover.  _i: ordered. */
+START_TEST(an_order_that_comes_to_nothing_is_an_outcome)
+{
+	protect_surely(FT_ROLE_SECONDARY);
+	hear(FT_PEER_QUIET);
+	pass(500);
+	hear(FT_PEER_LOST);
+	if (_i)
+		order();
+	pass(20);
+	expect_phase(CLAIMING);
+	w.p.side.state = FT_SOLO;
+	w.p.side.role = FT_ROLE_SOLO;
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	expect_did(RECORD, _i);
+	if (!_i)
+		return;
+	ck_assert_str_eq(ft_result_name(w.c.outcome.result), "refused");
+	ck_assert_str_eq(ft_cause_name(w.c.outcome.cause), "signal");
+	ck_assert_str_ne(w.c.outcome.error, "");
+	recorded();
+	expect_did(OUTCOME, 1);
+}
+END_TEST
+
+START_TEST(an_order_whose_qemu_dies_meanwhile_is_an_outcome)
+{
+	protect_surely(FT_ROLE_SECONDARY);
+	hear(FT_PEER_QUIET);
+	pass(500);
+	hear(FT_PEER_LOST);
+	order();
+	pass(20);
+	expect_phase(CLAIMING);
+	w.q.vm = FT_VM_GONE;
+	qemu_is();
+	expect_did(RECORD, 1);
+	ck_assert_str_eq(ft_result_name(w.c.outcome.result), "refused");
+}
+END_TEST
+
 /* Whoever vouches for the other host is quoted, before the arbiter has answered. */
 START_TEST(a_persons_word_for_the_other_host_is_written_down)
 {
@@ -1121,6 +1163,8 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, a_failover_that_is_held_is_an_outcome_and_goes_on, 0, 2);
 	tcase_add_test(tc, a_claim_that_was_held_and_is_lost_is_told_as_lost);
 	tcase_add_test(tc, an_order_that_is_held_is_told_as_held);
+	tcase_add_loop_test(tc, an_order_that_comes_to_nothing_is_an_outcome, 0, 2);
+	tcase_add_test(tc, an_order_whose_qemu_dies_meanwhile_is_an_outcome);
 	tcase_add_loop_test(tc, a_persons_word_for_the_other_host_is_written_down, 0, 2);
 	tcase_add_test(tc, who_is_held_leaves_at_once);
 	tcase_add_test(tc, a_failover_that_failed_says_what_the_claim_came_to);
