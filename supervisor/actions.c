@@ -18,7 +18,7 @@ static void run_hook(struct ft_daemon *d, const char *event, const struct ft_act
 	char *text = json_dumps(json, FT_JSON_FLAGS);
 	struct ft_hook_event e = {
 	    .event = event,
-	    .state_old = a ? ft_state_name(a->from) : "",
+	    .state_old = ft_state_name(a ? a->from : d->told),
 	    .state = ft_state_name(a ? a->to : ft_core_state(&d->core)),
 	    .role = ft_role_name(d->core.self.role),
 	    .reason = a ? a->text : ft_cause_name(d->pending.cause),
@@ -62,6 +62,7 @@ static void do_state(struct ft_daemon *d, const struct ft_action *a)
 	struct ft_status_source source = ft_daemon_status(d);
 	json_t *json = ft_status_json(&source);
 	run_hook(d, "state", a, "", json);
+	d->told = a->to;
 	json_decref(json);
 }
 

@@ -358,6 +358,7 @@ static void absorb(struct ft_core *c, const struct ft_event *e)
 		break;
 	case FT_EVENT_FORCE:
 		c->forced = e->cause;
+		c->forced_confirmed = e->confirmed;
 		break;
 	case FT_EVENT_LEAVE:
 		c->leave = true;

@@ -79,7 +79,7 @@ struct ft_qemu_facts {
 struct ft_event {
 	enum ft_event_kind kind;
 	bool error;
-	bool confirmed; /* with WANT_START: a person vouches that the other host is off */
+	bool confirmed; /* with WANT_START and FORCE: a person vouches that the other host is off */
 	int link;
 	enum ft_peer_hearing hearing;
 	int64_t heard_at; /* with HEARING: when the newest heartbeat came in; FT_NEVER none */
@@ -177,7 +177,8 @@ struct ft_core {
 	bool frozen;           /* our QEMU is stopped by us */
 	bool hung;
 	char hung_text[FT_TEXT_MAX];
-	enum ft_cause forced; /* SIGNAL or OPERATOR waits to be acted on */
+	enum ft_cause forced;  /* SIGNAL or OPERATOR waits to be acted on */
+	bool forced_confirmed; /* the newest order's person vouches for the other host: only written down */
 	bool leave, left, exited;
 	bool bound; /* was protected with this peer and this QEMU, and neither has ended it */
 	/* Sessions */

@@ -33,6 +33,7 @@ struct ft_daemon {
 	struct ft_qmp *qmp;
 	struct ft_scribe *scribe;
 	struct ft_hooks *hooks;
+	enum ft_state told; /* the newest state that the hook was told of */
 	struct ft_control *control;
 	struct ft_freezer *freezer;
 	struct ft_exclusion *exclusion; /* NULL without an arbiter */

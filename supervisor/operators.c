@@ -43,15 +43,17 @@ void ft_daemon_on_signal(evutil_socket_t sig, short what, void *arg)
 	}
 }
 
-static void verb_failover(struct ft_daemon *d, struct ft_call *call)
+static void verb_failover(struct ft_daemon *d, const json_t *request, struct ft_call *call)
 {
 	if (d->n_calls == FT_CALLS_MAX) {
 		ft_call_answer(call, 1, NULL, "too many are waiting for a failover already");
 		return;
 	}
-	ft_log(FT_LOG_WARN, "control", "ftctl failover: forced failover");
+	bool confirmed = json_is_true(json_object_get(request, "confirm_fenced"));
+	ft_log(FT_LOG_WARN, "control", "ftctl failover%s: forced failover", confirmed ? " --confirm-fenced" : "");
 	d->calls[d->n_calls++] = call;
-	ft_daemon_feed(d, &(struct ft_event){.kind = FT_EVENT_FORCE, .cause = FT_CAUSE_OPERATOR});
+	ft_daemon_feed(d,
+	               &(struct ft_event){.kind = FT_EVENT_FORCE, .cause = FT_CAUSE_OPERATOR, .confirmed = confirmed});
 }
 
 struct check_call {
@@ -136,7 +138,7 @@ void ft_daemon_on_verb(void *arg, const char *verb, const json_t *request, struc
 	else if (strcmp(verb, "check") == 0)
 		verb_check(d, call);
 	else if (strcmp(verb, "failover") == 0)
-		verb_failover(d, call);
+		verb_failover(d, request, call);
 	else if (strcmp(verb, "last") == 0)
 		verb_last(d, request, call);
 	else if (strcmp(verb, "may-start") == 0)

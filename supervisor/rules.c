@@ -1157,18 +1157,26 @@ static void announce(struct ft_core *c, struct ft_actions *out)
 		ft_core_enter(c, out, FT_PHASE_FAILED, "failover failed: %.150s", c->outcome.error);
 }
 
+/* A failover does not wait for the disk to take an earlier refusal, or that it was held. */
+static void announce_earlier(struct ft_core *c, struct ft_actions *out)
+{
+	if (!c->outcome_busy)
+		return;
+	snprintf(c->record_fault, sizeof c->record_fault, "a failover began before the disk answered");
+	announce(c, out);
+}
+
 static void begin_outcome(struct ft_core *c, struct ft_actions *out, enum ft_cause cause)
 {
-	/* A failover does not wait for the disk to take an earlier refusal. */
-	if (c->outcome_busy) {
-		snprintf(c->record_fault, sizeof c->record_fault, "a failover began before the disk answered");
-		announce(c, out);
-	}
+	announce_earlier(c, out);
 	struct ft_outcome *o = &c->outcome;
 	if (cause == FT_CAUSE_SIGNAL || cause == FT_CAUSE_OPERATOR) {
 		c->n_evidence = 0;
 		ft_core_note(c, c->now, "%s",
-		             cause == FT_CAUSE_SIGNAL ? "SIGUSR1 received" : "ftctl failover received");
+		             cause == FT_CAUSE_SIGNAL ? "SIGUSR1 received"
+		             : c->forced_confirmed
+		                 ? "ftctl failover --confirm-fenced received: the other host is said to be powered off"
+		                 : "ftctl failover received");
 	}
 	*o = (struct ft_outcome){
 	    .cause = cause,
@@ -1227,9 +1235,22 @@ static void run_plan(struct ft_core *c, struct ft_actions *out)
 	ft_core_do(out, FT_DO_PLAN);
 }
 
+/* A failover that was told as held comes to its end after all.  It is the same one: its times count on. */
+static void reopen_held(struct ft_core *c, struct ft_actions *out)
+{
+	if (c->phase != FT_PHASE_CUT_OFF || c->outcome.result != FT_RESULT_HELD)
+		return;
+	announce_earlier(c, out);
+	c->outcome.result = FT_RESULT_NONE;
+	c->outcome.claim = FT_CLAIM_NOT_NEEDED;
+	c->outcome.error[0] = '\0';
+	c->outcome_busy = true;
+}
+
 /* The right to go on is in hand: won, or given by the peer's own word; then the claim is made as it goes. */
 static void proceed(struct ft_core *c, struct ft_actions *out)
 {
+	reopen_held(c, out);
 	bool asked = c->outcome.claim_asked;
 	c->ask_until = FT_NEVER;
 	c->cannot_know = false;
@@ -1266,6 +1287,18 @@ static void drop_attempt(struct ft_core *c)
 {
 	if (attempt_open(c))
 		c->outcome_busy = false;
+}
+
+/* An attempt that came to nothing.  For a person that is an outcome. */
+static void give_up_attempt(struct ft_core *c, struct ft_actions *out, const char *why)
+{
+	bool ordered = c->outcome.cause == FT_CAUSE_SIGNAL || c->outcome.cause == FT_CAUSE_OPERATOR;
+	if (!attempt_open(c) || !ordered) {
+		drop_attempt(c);
+		return;
+	}
+	snprintf(c->outcome.error, sizeof c->outcome.error, "%s", why);
+	record(c, out, FT_REFUSED);
 }
 
 /* Our QEMU stands still before the arbiter is asked, if it could be heard: the answer may be no. */
@@ -1431,7 +1464,7 @@ static void freeze_until_settled(struct ft_core *c, struct ft_actions *out)
 
 static void thaw_back(struct ft_core *c, struct ft_actions *out)
 {
-	drop_attempt(c);
+	give_up_attempt(c, out, "the peer is back, and the session stands");
 	c->freeze_until = FT_NEVER;
 	thaw(c, out);
 	c->checkpoint_at = FT_NEVER; /* replication is to be proven again */
@@ -1451,7 +1484,7 @@ static void end_unfrozen(struct ft_core *c, struct ft_actions *out)
 {
 	c->freeze_until = FT_NEVER;
 	c->bound = false;
-	drop_attempt(c);
+	give_up_attempt(c, out, "our QEMU could not be stopped in time, and is ended");
 	kill_qemu(c, out);
 	ft_core_enter(c, out, FT_PHASE_FENCED, "our QEMU could not be stopped in time, and is ended");
 }
@@ -1469,8 +1502,28 @@ static void proceed_as_found(struct ft_core *c, struct ft_actions *out)
 	proceed(c, out);
 }
 
+static void claim_came_to(struct ft_core *c, enum ft_claim claim)
+{
+	c->outcome.claimed_at = c->now;
+	c->outcome.claim = claim;
+	c->outcome.claim_ns = c->now - c->asked_arbiter_at;
+}
+
+/* Nobody knows how long it lasts, so it is told now; whoever waits for the outcome of an order is told so, too. */
+static void record_hold(struct ft_core *c, struct ft_actions *out)
+{
+	if (!attempt_open(c)) {
+		c->outcome.result = FT_RESULT_NONE; /* no failover is held: what is known does not allow one */
+		return;
+	}
+	claim_came_to(c, FT_CLAIM_UNREACHABLE);
+	snprintf(c->outcome.error, sizeof c->outcome.error, "the arbiter is out of reach (%.120s)", c->arbiter_text);
+	record(c, out, FT_RESULT_HELD);
+}
+
 static void to_cut_off(struct ft_core *c, struct ft_actions *out)
 {
+	record_hold(c, out);
 	if (!c->frozen)
 		ft_core_do(out, FT_DO_FREEZE);
 	c->freeze_until = FT_NEVER;
@@ -1503,24 +1556,23 @@ static void ask_after_all(struct ft_core *c, struct ft_actions *out)
 
 static void to_solo_as_settled(struct ft_core *c, struct ft_actions *out)
 {
-	drop_attempt(c);
+	give_up_attempt(c, out, "this side runs the guest alone already");
 	thaw(c, out);
 	to_solo_as_found(c, out);
 }
 
 static void record_loss(struct ft_core *c, struct ft_actions *out)
 {
+	reopen_held(c, out);
 	bool open = attempt_open(c);
 	if (open && c->outcome.claim_asked) {
-		c->outcome.claimed_at = c->now;
-		c->outcome.claim = FT_CLAIM_LOST;
-		c->outcome.claim_ns = c->now - c->asked_arbiter_at;
+		claim_came_to(c, FT_CLAIM_LOST);
 		memcpy(c->outcome.winner, c->session.winner, sizeof c->outcome.winner);
 		snprintf(c->outcome.error, sizeof c->outcome.error, "%.60s has ended the session before us",
 		         c->session.winner);
 		record(c, out, FT_LOST_CLAIM);
-	} else if (open) {
-		c->outcome_busy = false;
+	} else {
+		give_up_attempt(c, out, "the other side has ended the session before us");
 	}
 }
 
@@ -1546,6 +1598,7 @@ static void lose_elsewhere(struct ft_core *c, struct ft_actions *out)
 static void refuse_force(struct ft_core *c, struct ft_actions *out)
 {
 	begin_outcome(c, out, take_force(c));
+	c->outcome.role_before = c->self.role; /* not the one of a session that is over */
 	snprintf(
 	    c->outcome.error, sizeof c->outcome.error, "%s",
 	    c->phase == FT_PHASE_SOLO ? "this side already runs the guest alone"
@@ -1614,13 +1667,19 @@ static void concede(struct ft_core *c, struct ft_actions *out)
 	drop_ask(c, out, "the peer asked us to yield at the same time, and it is the primary");
 }
 
+/* What became of the claim, into the record. */
+static void settle_claim(struct ft_core *c)
+{
+	c->outcome.claim = c->params.arbitrated ? c->claim : FT_CLAIM_NOT_NEEDED;
+	if (c->outcome.claim == FT_CLAIM_WON)
+		memcpy(c->outcome.winner, c->params.node, sizeof c->outcome.winner);
+}
+
 static void conclude_success(struct ft_core *c, struct ft_actions *out)
 {
 	c->bound = c->retry_owed = false;
 	c->failures = 0;
-	c->outcome.claim = c->params.arbitrated ? c->claim : FT_CLAIM_NOT_NEEDED;
-	if (c->outcome.claim == FT_CLAIM_WON)
-		memcpy(c->outcome.winner, c->params.node, sizeof c->outcome.winner);
+	settle_claim(c);
 	c->broken_at = FT_NEVER;
 	record(c, out, FT_SUCCESS);
 	ft_core_enter(c, out, FT_PHASE_RECORDING, "the guest runs; writing the outcome");
@@ -1641,6 +1700,7 @@ static void conclude_failure(struct ft_core *c, struct ft_actions *out)
 	c->checkpoint_at = FT_NEVER; /* what the plan did to replication nobody knows */
 	/* What we know of it may be from before the plan, so that nothing will tell us when it comes to answer. */
 	c->retry_owed = c->failures++ == 0 && plan_unanswered(&c->outcome.plan);
+	settle_claim(c);
 	snprintf(c->outcome.error, sizeof c->outcome.error, "%s", c->outcome.plan.error);
 	record(c, out, FT_RESULT_FAILED);
 	ft_core_enter(c, out, FT_PHASE_RECORDING, "the plan failed; writing the outcome");
@@ -1658,13 +1718,13 @@ static void go_on_unheard(struct ft_core *c, struct ft_actions *out)
 
 static void drop_claim(struct ft_core *c, struct ft_actions *out)
 {
-	drop_attempt(c);
+	give_up_attempt(c, out, "our own QEMU died meanwhile");
 	to_unprotected(c, out);
 }
 
 static void freeze_claim_for_solo(struct ft_core *c, struct ft_actions *out)
 {
-	drop_attempt(c);
+	give_up_attempt(c, out, "the peer runs the guest alone already");
 	if (c->frozen)
 		end_frozen(c, out);
 	else

@@ -44,6 +44,8 @@ def is_out(side):
 def failed_over(rig, survivor, cause, claim="won"):
     """Exactly one failover, by this side; returns its record, validated.  cause: one or a tuple of them.
 
+    Before it, either side may have told that it was held.
+
     claim: how it must have ended, where there is an arbiter.
     """
     survivor.wait_state("solo")
@@ -51,13 +53,13 @@ def failed_over(rig, survivor, cause, claim="won"):
     survivor_runs(survivor, role)
     peer = rig.other(survivor)
     wait(lambda: peer.qemu.gone() or peer.qemu.stopped(), f"{peer.node}'s QEMU to be out")
-    records = survivor.outcomes()
+    records, others = ([r for r in s.outcomes() if r["result"] != "held"] for s in (survivor, peer))
     successes = [r for r in records if r["result"] == "success"]
     assert len(records) == 1 and len(successes) == 1, f"{survivor.node}: {records}"
-    assert not [r for r in peer.outcomes() if r["result"] == "success"], f"{peer.node} failed over too: {peer.outcomes()}"
+    assert not [r for r in others if r["result"] == "success"], f"{peer.node} failed over too: {others}"
     # With an arbiter, a peer that asked it, too, was told who had won.
     assert all(rig.arbiter.kind != "none" and r["result"] == "lost-claim" and r["claim"]["winner"] == survivor.node
-               for r in peer.outcomes()), f"{peer.node}: {peer.outcomes()}"
+               for r in others), f"{peer.node}: {others}"
     record = records[0]
     valid_outcome(record, survivor)
     if rig.arbiter.kind != "none":

@@ -1438,6 +1438,7 @@ START_TEST(forced_where_nothing_can_run_is_refused)
 	reach(FT_PHASE_SOLO, FT_ROLE_PRIMARY);
 	force();
 	expect_outcome(FT_REFUSED, "already runs the guest alone");
+	ck_assert_str_eq(ft_role_name(w.c.outcome.role_before), "solo");
 	expect_phase(SOLO);
 
 	reach(FT_PHASE_FENCED, FT_ROLE_PRIMARY);

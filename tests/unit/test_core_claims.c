@@ -91,6 +91,11 @@ static void register_is(enum ft_claim claim, const char *text)
 	step(&(struct ft_event){.kind = FT_EVENT_REGISTER, .claim = claim, .text = text});
 }
 
+static void recorded(void)
+{
+	step(&(struct ft_event){.kind = FT_EVENT_RECORDED});
+}
+
 static void order(void)
 {
 	step(&(struct ft_event){.kind = FT_EVENT_FORCE, .cause = FT_CAUSE_SIGNAL});
@@ -195,6 +200,7 @@ static void claim_in_vain(void)
 	expect_phase(CLAIMING);
 	claim_is(FT_CLAIM_UNREACHABLE, "no answer");
 	expect_phase(CUT_OFF);
+	recorded();
 	hear(FT_PEER_ALIVE);
 	acked();
 	expect_did(THAW, 1);
@@ -202,6 +208,179 @@ static void claim_in_vain(void)
 	step(&(struct ft_event){.kind = FT_EVENT_CHECKPOINT});
 	expect_phase(PROTECTED);
 }
+
+/* ---- a failover that is held ---- */
+
+static void held(void)
+{
+	protect_surely(FT_ROLE_SECONDARY);
+	hear(FT_PEER_QUIET);
+	pass(500);
+	hear(FT_PEER_LOST);
+	pass(20);
+	expect_phase(CLAIMING);
+	claim_is(FT_CLAIM_UNREACHABLE, "no answer");
+	expect_phase(CUT_OFF);
+	expect_did(RECORD, 1);
+	ck_assert_str_eq(ft_result_name(w.c.outcome.result), "held");
+	ck_assert_str_eq(ft_claim_name(w.c.outcome.claim), "unreachable");
+	ck_assert_str_ne(w.c.outcome.error, "");
+}
+
+/* Told once, however often the claim is tried again; then as one failover with the hold.  _i: before the disk has said
+ * that the hold is written. */
+START_TEST(a_failover_that_is_held_is_an_outcome_and_goes_on)
+{
+	held();
+	int64_t judged = w.c.outcome.judged_at;
+	if (!_i) {
+		recorded();
+		expect_did(OUTCOME, 1);
+		pass(5000);
+		expect_did(CLAIM, 2);
+		claim_is(FT_CLAIM_UNREACHABLE, "no answer");
+		expect_did(RECORD, 1);
+		pass(10e3);
+	} else {
+		pass(1000);
+	}
+	claim_is(FT_CLAIM_WON, "alpha");
+	expect_phase(PLANNING);
+	expect_did(OUTCOME, 1);
+	ck_assert_int_eq(w.c.outcome.judged_at, judged);
+	plan_works();
+	expect_phase(RECORDING);
+	ck_assert_str_eq(ft_result_name(w.c.outcome.result), "success");
+	ck_assert_str_eq(ft_claim_name(w.c.outcome.claim), "won");
+	ck_assert_str_eq(w.c.outcome.error, "");
+	if (_i)
+		recorded();
+	recorded();
+	expect_phase(SOLO);
+	expect_did(RECORD, 2);
+	expect_did(OUTCOME, 2);
+}
+END_TEST
+
+START_TEST(a_claim_that_was_held_and_is_lost_is_told_as_lost)
+{
+	held();
+	recorded();
+	pass(1000);
+	claim_is(FT_CLAIM_LOST, "beta");
+	expect_did(RECORD, 2);
+	ck_assert_str_eq(ft_result_name(w.c.outcome.result), "lost-claim");
+	ck_assert_str_eq(w.c.outcome.winner, "beta");
+}
+END_TEST
+
+/* Whoever waits for an order's outcome is told that it is held, though the peer is heard, and the guest may go on. */
+START_TEST(an_order_that_is_held_is_told_as_held)
+{
+	held();
+	recorded();
+	forget();
+	pass(1000);
+	claim_is(FT_CLAIM_UNREACHABLE, "no answer");
+	w.p.side.state = FT_CLAIMING;
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	order();
+	expect_phase(CLAIMING);
+	claim_is(FT_CLAIM_UNREACHABLE, "no answer");
+	expect_phase(CUT_OFF);
+	expect_did(RECORD, 1);
+	ck_assert_str_eq(ft_result_name(w.c.outcome.result), "held");
+	ck_assert_str_eq(ft_cause_name(w.c.outcome.cause), "signal");
+}
+END_TEST
+
+/* A person waits for it; what ftd had begun by itself is no failover.  _i: ordered. */
+START_TEST(an_order_that_comes_to_nothing_is_an_outcome)
+{
+	protect_surely(FT_ROLE_SECONDARY);
+	hear(FT_PEER_QUIET);
+	pass(500);
+	hear(FT_PEER_LOST);
+	if (_i)
+		order();
+	pass(20);
+	expect_phase(CLAIMING);
+	w.p.side.state = FT_SOLO;
+	w.p.side.role = FT_ROLE_SOLO;
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	expect_did(RECORD, _i);
+	if (!_i)
+		return;
+	ck_assert_str_eq(ft_result_name(w.c.outcome.result), "refused");
+	ck_assert_str_eq(ft_cause_name(w.c.outcome.cause), "signal");
+	ck_assert_str_ne(w.c.outcome.error, "");
+	recorded();
+	expect_did(OUTCOME, 1);
+}
+END_TEST
+
+START_TEST(an_order_whose_qemu_dies_meanwhile_is_an_outcome)
+{
+	protect_surely(FT_ROLE_SECONDARY);
+	hear(FT_PEER_QUIET);
+	pass(500);
+	hear(FT_PEER_LOST);
+	order();
+	pass(20);
+	expect_phase(CLAIMING);
+	w.q.vm = FT_VM_GONE;
+	qemu_is();
+	expect_did(RECORD, 1);
+	ck_assert_str_eq(ft_result_name(w.c.outcome.result), "refused");
+}
+END_TEST
+
+/* Whoever vouches for the other host is quoted, before the arbiter has answered. */
+START_TEST(a_persons_word_for_the_other_host_is_written_down)
+{
+	held();
+	recorded();
+	step(&(struct ft_event){.kind = FT_EVENT_FORCE, .cause = FT_CAUSE_OPERATOR, .confirmed = _i});
+	expect_phase(CLAIMING);
+	ck_assert_int_eq(w.c.outcome.n_evidence, 1);
+	const char *what = w.c.outcome.evidence[0].text;
+	ck_assert_msg(!strstr(what, "--confirm-fenced") == !_i, "%s", what);
+}
+END_TEST
+
+START_TEST(who_is_held_leaves_at_once)
+{
+	held();
+	recorded();
+	forget();
+	step(&(struct ft_event){.kind = FT_EVENT_LEAVE});
+	stored();
+	pass(2000);
+	expect_did(EXIT, 1);
+}
+END_TEST
+
+START_TEST(a_failover_that_failed_says_what_the_claim_came_to)
+{
+	protect_surely(FT_ROLE_SECONDARY);
+	hear(FT_PEER_QUIET);
+	pass(500);
+	hear(FT_PEER_LOST);
+	pass(20);
+	claim_is(FT_CLAIM_WON, "alpha");
+	expect_phase(PLANNING);
+	for (int i = 0; i < 20 && w.c.phase == FT_PHASE_PLANNING; i++) {
+		struct ft_plan_report r = {.proven_at = FT_NEVER, .error = "refused"};
+		step(&(struct ft_event){.kind = FT_EVENT_PLAN, .plan = &r});
+		pass(1000);
+	}
+	ck_assert_str_eq(ft_result_name(w.c.outcome.result), "failed");
+	ck_assert_str_eq(ft_claim_name(w.c.outcome.claim), "won");
+	ck_assert_str_eq(w.c.outcome.winner, "alpha");
+}
+END_TEST
 
 /* ---- a claim that was given up ---- */
 
@@ -1003,6 +1182,14 @@ static Suite *suite(void)
 {
 	Suite *s = suite_create("claims");
 	TCase *tc = tcase_create("claims");
+	tcase_add_loop_test(tc, a_failover_that_is_held_is_an_outcome_and_goes_on, 0, 2);
+	tcase_add_test(tc, a_claim_that_was_held_and_is_lost_is_told_as_lost);
+	tcase_add_test(tc, an_order_that_is_held_is_told_as_held);
+	tcase_add_loop_test(tc, an_order_that_comes_to_nothing_is_an_outcome, 0, 2);
+	tcase_add_test(tc, an_order_whose_qemu_dies_meanwhile_is_an_outcome);
+	tcase_add_loop_test(tc, a_persons_word_for_the_other_host_is_written_down, 0, 2);
+	tcase_add_test(tc, who_is_held_leaves_at_once);
+	tcase_add_test(tc, a_failover_that_failed_says_what_the_claim_came_to);
 	tcase_add_test(tc, a_claim_that_has_landed_after_all_is_found_and_the_guest_goes_on_alone);
 	tcase_add_test(tc, a_claim_that_never_lands_is_looked_for_until_it_cannot_any_more);
 	tcase_add_loop_test(tc, an_ftd_that_was_restarted_looks_into_the_register, 0, 2);

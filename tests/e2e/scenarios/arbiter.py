@@ -7,7 +7,7 @@ import tempfile
 import time
 
 from tests.e2e.arbiters import HangingFileArbiter
-from tests.e2e.checks import HOST_DIED, Calm, failed_over, is_out, no_failover, only_one_runs, replicates, survivor_runs
+from tests.e2e.checks import HOST_DIED, Calm, failed_over, is_out, no_failover, only_one_runs, replicates, survivor_runs, valid_outcome
 from tests.e2e.harness import Skip, default_arbiter, protected, stays, wait
 from tests.e2e.registry import on_either, scenario
 from tests.e2e.scenarios import daemons, freezes, kills, network, orders
@@ -49,6 +49,14 @@ def held(side):
     said = side.qemu.said()
     stays(lambda: side.state() == "held" and side.qemu.stopped(), 2, f"{side.node} is held")
     assert side.qemu.said() == said, f"{side.node}'s frozen guest spoke"
+
+
+def tells_of_hold(side):
+    """A failover that is held is an outcome, told once however often the claim is tried again."""
+    (record,) = side.outcomes()
+    valid_outcome(record, side)
+    assert record["result"] == "held" and record["claim"]["result"] == "unreachable" and record["error"], record
+    assert record["steps"] == [] and side.status()["last_outcome"] == record, record
 
 
 def fenced(side):
@@ -265,9 +273,23 @@ def held_until_the_arbiter_is_back(role):
         rig.arbiter.unmount()
         victim.kill_host()
         held(survivor)
-        assert not [r for r in survivor.outcomes() if r["result"] == "success"], survivor.outcomes()
+        tells_of_hold(survivor)
         rig.arbiter.mount()
         failed_over(rig, survivor, HOST_DIED)
+
+
+@on_either
+def who_is_held_leaves_when_asked(role):
+    """At once, and without having failed."""
+    with with_arbiter() as rig:
+        victim, survivor = rig.side(role), rig.other(rig.side(role))
+        rig.arbiter.unmount()
+        victim.kill_host()
+        held(survivor)
+        asked = time.monotonic()
+        survivor.stop_ftd()
+        assert time.monotonic() - asked < 20, "a failover that is held was waited for"
+        assert survivor.qemu.stopped()
 
 
 @on_either
@@ -311,7 +333,8 @@ def held_until_a_person_vouches(role):
         said = len(survivor.log_text())
         order = survivor.ftctl("failover", "--confirm-fenced")
         assert order.returncode == 0, (order.stdout, order.stderr)
-        failed_over(rig, survivor, "operator", claim="unreachable")
+        record = failed_over(rig, survivor, "operator", claim="unreachable")
+        assert "--confirm-fenced" in record["evidence"][0]["what"], record["evidence"]
         survivor.wait_log("ERROR", "arbiter", "order", since=said)
         stays(lambda: survivor.state() == "solo", 3, "the survivor is solo")
         rig.arbiter.mount()

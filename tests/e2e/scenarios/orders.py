@@ -37,6 +37,7 @@ def ftctl_failover(role):
         refused = side.outcomes()[-1]
         valid_outcome(refused, side)
         assert refused["result"] == "refused" and refused["cause"] == "operator" and refused["error"], refused
+        assert refused["role_before"] == "solo", refused
         assert len(side.outcomes()) == 2
         survivor_runs(side, role)
 

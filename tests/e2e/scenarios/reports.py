@@ -96,6 +96,8 @@ def the_hook_hears_everything():
         outcomes = [c for c in calls if c["env"]["FT_EVENT"] == "outcome"]
         assert len(outcomes) == 1 and outcomes[0]["input"] == record, outcomes
         assert outcomes[0]["env"]["FT_RESULT"] == "success"
+        around = [outcomes[0]["env"][k] for k in ("FT_STATE_OLD", "FT_STATE")]
+        assert around == ["failing-over", "solo"], around
         for c in calls:
             assert c["env"]["FT_PAIR"] == "e2e" and c["env"]["FT_NODE"] == "beta" and c["env"]["FT_REASON"], c["env"]
             assert {"FT_ROLE", "FT_EPOCH", "FT_RESULT"} <= set(c["env"]), c["env"]
