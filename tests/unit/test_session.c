@@ -550,6 +550,25 @@ START_TEST(gone_and_another_one)
 }
 END_TEST
 
+/* It was frozen by us, before it had said who it is even, and is ended so: what comes after it is not frozen. */
+START_TEST(ended_frozen_and_another_one)
+{
+	fake.orders->no_greeting = _i;
+	fake_start(&fake);
+	open_fake();
+	RUN_UNTIL(_i ? told.view.vm == FT_VM_ALIVE : ready());
+	kill(fake.pid, SIGSTOP);
+	ft_qmp_set_frozen(qmp, true);
+	run_for(50);
+	fake_kill(&fake);
+	RUN_UNTIL(told.view.vm == FT_VM_GONE);
+	fake.orders->no_greeting = 0;
+	fake_start(&fake);
+	RUN_UNTIL(ready());
+	ck_assert_int_eq(told.view.pid, fake.pid);
+}
+END_TEST
+
 /* ---- events ---- */
 
 START_TEST(checkpoints_are_stop_and_resume_in_colo)
@@ -797,6 +816,7 @@ int main(void)
 	tcase_add_test(c, our_own_freeze_is_no_hang);
 	tcase_add_test(c, our_own_absence_is_no_hang);
 	tcase_add_test(c, gone_and_another_one);
+	tcase_add_loop_test(c, ended_frozen_and_another_one, 0, 2);
 	tcase_add_test(c, checkpoints_are_stop_and_resume_in_colo);
 	tcase_add_test(c, probe_sets_the_delay_to_what_it_is);
 	tcase_add_test(c, runs_the_plan);
