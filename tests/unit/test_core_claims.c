@@ -203,6 +203,23 @@ static void claim_in_vain(void)
 	expect_phase(PROTECTED);
 }
 
+/* ---- the lease ---- */
+
+/* One of the two was started anew with other settings: the peer claims after a silence of its own length, not of ours. */
+START_TEST(the_right_to_run_lasts_no_longer_than_the_peers_patience)
+{
+	static const uint32_t peers[] = {200, 499, 500, 2000};
+	protect(FT_ROLE_PRIMARY);
+	w.p.side.window_ms = peers[_i];
+	peer_says();
+	pass(100);
+	acked();
+	expect_did(FREEZE, 0);
+	int64_t lease = w.now + MS(peers[_i] < 500 ? peers[_i] : 500);
+	ck_assert_int_le(ft_core_lease(&w.c), lease);
+}
+END_TEST
+
 /* ---- a claim that was given up ---- */
 
 START_TEST(a_claim_that_has_landed_after_all_is_found_and_the_guest_goes_on_alone)
@@ -981,6 +998,7 @@ static Suite *suite(void)
 {
 	Suite *s = suite_create("claims");
 	TCase *tc = tcase_create("claims");
+	tcase_add_loop_test(tc, the_right_to_run_lasts_no_longer_than_the_peers_patience, 0, 4);
 	tcase_add_test(tc, a_claim_that_has_landed_after_all_is_found_and_the_guest_goes_on_alone);
 	tcase_add_test(tc, a_claim_that_never_lands_is_looked_for_until_it_cannot_any_more);
 	tcase_add_loop_test(tc, an_ftd_that_was_restarted_looks_into_the_register, 0, 2);
