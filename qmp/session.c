@@ -692,6 +692,8 @@ static void on_answer(void *arg, const char *id, const json_t *reply, int64_t no
 void ft_qmp_run_plan(struct ft_qmp *q)
 {
 	int64_t now = ft_clock_now();
+	if (q->running && q->done_told) /* whatever it still cleans up or waits for */
+		run_finished(q, now);
 	if (q->running) {
 		ft_log(FT_LOG_WARN, "qmp", "a plan is running already");
 		return;

@@ -694,6 +694,25 @@ START_TEST(answers_of_an_earlier_run)
 }
 END_TEST
 
+/* The first one has failed, and still waits for what it asked out of band. */
+START_TEST(another_run_does_not_wait_for_what_is_left_of_the_first)
+{
+	come_up();
+	fake.orders->mute[FAKE_OOB] = 1;
+	run_plan();
+	snprintf(config.qmp_socket, sizeof config.qmp_socket, "/%.100s", fake.paths[FAKE_QMP]);
+	ft_qmp_reconfigure(qmp, &config);
+	ck_assert_int_eq(told.done, 1);
+	ck_assert(!told.report.ok);
+	ck_assert_int_eq(told.finished, 0);
+	fake.orders->mute[FAKE_OOB] = 0;
+	run_plan();
+	run_for(QUIET_MS);
+	ck_assert_int_eq(told.done, 2);
+	RUN_UNTIL(told.finished == 2);
+}
+END_TEST
+
 /* ---- a real QEMU ---- */
 
 static bool have_qemu(void)
@@ -825,6 +844,7 @@ int main(void)
 	tcase_add_test(c, dies_under_the_plan);
 	tcase_add_test(c, the_plan_outlives_a_blocked_monitor);
 	tcase_add_test(c, answers_of_an_earlier_run);
+	tcase_add_test(c, another_run_does_not_wait_for_what_is_left_of_the_first);
 	suite_add_tcase(suite, c);
 	c = tcase_create("proof");
 	tcase_add_checked_fixture(c, set_up, tear_down);
