@@ -206,9 +206,11 @@ static void absorb_qemu(struct ft_core *c, const struct ft_qemu_facts *news)
 	bool other = q.instance != c->qemu.instance && q.instance != 0;
 	bool unread = ft_session_unread(c);
 	if (q.vm == FT_VM_GONE && c->qemu.vm != FT_VM_GONE) {
-		c->gone_instance = c->qemu.instance;
+		c->gone_instance = c->seen_instance; /* its process may be gone from our sight before it is known why */
 		c->gone_at = c->now;
 	}
+	if (q.instance != 0)
+		c->seen_instance = q.instance;
 	if (other) {
 		c->hung = c->bound = c->cannot_know = c->forgot = c->start_wanted = c->retry_owed = false;
 		c->failures = 0;

@@ -188,6 +188,7 @@ struct ft_core {
 	bool won_unasked;        /* ... which the register told us when the peer may have been running */
 	bool winner_unstored;    /* the register said who won; the disk does not yet */
 	bool role_said;          /* our QEMU has told us itself what it is */
+	uint64_t seen_instance;  /* the newest QEMU that was named to us */
 	uint64_t gone_instance;  /* the QEMU that died under us, or by us */
 	int64_t gone_at;         /* when one died under us */
 	uint64_t found_instance; /* the QEMU that was there when we came */

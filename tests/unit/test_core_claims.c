@@ -294,6 +294,26 @@ START_TEST(a_secondary_that_has_won_unasked_waits_until_the_primary_is_out)
 }
 END_TEST
 
+/* It has answered nothing to this ftd, so that QMP cannot say at once what has died; the session knows. */
+START_TEST(a_silent_qemu_of_the_session_that_dies_is_told_to_be_gone)
+{
+	start(FT_SESSION_BOUND, _i ? FT_ROLE_PRIMARY : FT_ROLE_SECONDARY);
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	acked();
+	w.q = (struct ft_qemu_facts){.instance = 5, .vm = FT_VM_ALIVE};
+	qemu_is();
+	w.q.instance = 0; /* nobody is known on its socket now */
+	qemu_is();
+	w.q.vm = FT_VM_GONE;
+	qemu_is();
+	expect_did(STORE, 1);
+	stored();
+	expect_stage(RESIGNED);
+	ck_assert_int_eq(w.c.self.vm, FT_VM_GONE);
+}
+END_TEST
+
 /* ---- words that were given ---- */
 
 /* The peer's QEMU dies, and its word lets us go on; then the register names the peer. */
@@ -1003,6 +1023,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_claim_that_never_lands_is_looked_for_until_it_cannot_any_more);
 	tcase_add_loop_test(tc, an_ftd_that_was_restarted_looks_into_the_register, 0, 2);
 	tcase_add_loop_test(tc, a_session_that_was_lost_and_is_adopted_is_looked_up, 0, 2);
+	tcase_add_loop_test(tc, a_silent_qemu_of_the_session_that_dies_is_told_to_be_gone, 0, 2);
 	tcase_add_test(tc, a_secondary_that_has_won_unasked_waits_until_the_primary_is_out);
 	tcase_add_test(tc, a_right_that_was_given_outlives_the_givers_earlier_claim);
 	tcase_add_test(tc, a_right_that_was_given_is_on_disk_before_the_register_has_answered);
