@@ -166,6 +166,7 @@ static void forget_qemu(struct ft_qmp *q)
 /* ---- the process ---------------------------------------------------------------------------------------------- */
 
 static void on_death(void *arg, bool dead);
+static void apply_hold(struct ft_qmp *q);
 static void run_lost(struct ft_qmp *q, enum ft_channel channel, const char *why, int64_t now);
 
 static void close_process(struct ft_qmp *q)
@@ -183,12 +184,20 @@ static void watch_process(struct ft_qmp *q, struct ft_process process)
 	q->watch = ft_deathwatch_new(q->base, &q->process, on_death, q);
 }
 
+/* What we froze has died so: whoever comes next is not frozen, and is to be asked. */
+static void freeze_is_over(struct ft_qmp *q)
+{
+	q->frozen = false;
+	apply_hold(q);
+}
+
 /* The process is dead, or as good as dead. The view keeps what was last seen of it. */
 static void process_gone(struct ft_qmp *q, bool dead, int64_t now)
 {
 	ft_log(FT_LOG_WARN, "qmp", "QEMU (process %d) %s", (int)q->process.pid,
 	       dead ? "has died" : "is dying: its threads have ended, the kernel is still freeing its memory");
 	close_process(q);
+	freeze_is_over(q);
 	drop_plan(q, "QEMU has died");
 	ft_discovery_stop(q->discovery);
 	q->view.vm = FT_VM_GONE;
@@ -211,6 +220,7 @@ static void on_death(void *arg, bool dead)
 	if (!dead)
 		return;
 	close_process(q);
+	freeze_is_over(q);
 	q->listener_died = true;
 	ft_conn_reopen(q->qmp);
 	ft_conn_reopen(q->oob);
@@ -682,6 +692,8 @@ static void on_answer(void *arg, const char *id, const json_t *reply, int64_t no
 void ft_qmp_run_plan(struct ft_qmp *q)
 {
 	int64_t now = ft_clock_now();
+	if (q->running && q->done_told) /* whatever it still cleans up or waits for */
+		run_finished(q, now);
 	if (q->running) {
 		ft_log(FT_LOG_WARN, "qmp", "a plan is running already");
 		return;

@@ -129,14 +129,19 @@ static void do_outcome(struct ft_daemon *d, const struct ft_action *a)
 
 static void do_freeze(struct ft_daemon *d)
 {
+	static const struct ft_process none = FT_PROCESS_NONE;
 	ft_qmp_set_frozen(d->qmp, true);
-	ft_freezer_start(d->freezer, ft_daemon_process(d), FT_FREEZE_NS);
+	ft_freezer_start(d->freezer, ft_daemon_process_is_qemu(d) ? ft_daemon_process(d) : &none, FT_FREEZE_NS);
 }
 
 static void do_signal(struct ft_daemon *d, int sig, const char *what)
 {
 	const struct ft_process *p = ft_daemon_process(d);
-	if (ft_process_alive(p) && ft_process_signal(p, sig) != 0)
+	if (!ft_process_alive(p))
+		return;
+	if (!ft_daemon_process_is_qemu(d))
+		ft_log(FT_LOG_ERROR, "core", "cannot %s QEMU: process %d is not shown to be it", what, (int)p->pid);
+	else if (ft_process_signal(p, sig) != 0)
 		ft_log(FT_LOG_ERROR, "core", "cannot %s QEMU (process %d): %s", what, (int)p->pid, strerror(errno));
 }
 

@@ -114,6 +114,7 @@ void ft_core_init(struct ft_core *c, const struct ft_core_params *params, int64_
 	    .started_at = now,
 	    .session = params->session,
 	    .store_again_at = now,
+	    .acked_sent = FT_NEVER,
 	    .lease_until = now, /* what an earlier ftd was granted is not known: first a new acknowledgement */
 	    .lost_at = FT_NEVER,
 	    .arbiter_again_at = now,
@@ -158,6 +159,7 @@ static void absorb_peer(struct ft_core *c, const struct ft_peer_news *news)
 	if (is->epoch >= c->session.epoch)
 		c->only_proposed = false; /* it was bound once, and may have ended it since */
 	c->peer_at = c->now;
+	ft_session_count_lease(c);
 }
 
 static void absorb_hearing(struct ft_core *c, const struct ft_event *e)
@@ -204,9 +206,11 @@ static void absorb_qemu(struct ft_core *c, const struct ft_qemu_facts *news)
 	bool other = q.instance != c->qemu.instance && q.instance != 0;
 	bool unread = ft_session_unread(c);
 	if (q.vm == FT_VM_GONE && c->qemu.vm != FT_VM_GONE) {
-		c->gone_instance = c->qemu.instance;
+		c->gone_instance = c->seen_instance; /* its process may be gone from our sight before it is known why */
 		c->gone_at = c->now;
 	}
+	if (q.instance != 0)
+		c->seen_instance = q.instance;
 	if (other) {
 		c->hung = c->bound = c->cannot_know = c->forgot = c->start_wanted = c->retry_owed = false;
 		c->failures = 0;

@@ -189,6 +189,7 @@ struct ft_core {
 	bool won_unasked;        /* ... which the register told us when the peer may have been running */
 	bool winner_unstored;    /* the register said who won; the disk does not yet */
 	bool role_said;          /* our QEMU has told us itself what it is */
+	uint64_t seen_instance;  /* the newest QEMU that was named to us */
 	uint64_t gone_instance;  /* the QEMU that died under us, or by us */
 	int64_t gone_at;         /* when one died under us */
 	uint64_t found_instance; /* the QEMU that was there when we came */
@@ -196,6 +197,7 @@ struct ft_core {
 	int64_t store_again_at;  /* after a failure */
 	char store_fault[FT_TEXT_MAX];
 	uint32_t drawn;      /* ids drawn from the seed */
+	int64_t acked_sent;  /* when the newest heartbeat was sent that gives us a right; FT_NEVER none */
 	int64_t lease_until; /* our right to run as a bound primary */
 	bool proposing;    /* what is on its way to disk is a session that we made; an adopted one the peer has named */
 	uint64_t named_by; /* the peer's incarnation that said last that it is bound by our session */

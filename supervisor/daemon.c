@@ -34,8 +34,10 @@ struct ft_status_source ft_daemon_status(const struct ft_daemon *d)
 
 const struct ft_process *ft_daemon_process(const struct ft_daemon *d)
 {
-	const struct ft_process *p = ft_qmp_process(d->qmp);
-	return p->pid == 0 && ft_process_alive(&d->found) ? &d->found : p;
+	/* Whoever listens may have passed the socket on: until QEMU has spoken, the session knows better. */
+	const struct ft_qemu_view *view = ft_qmp_view(d->qmp);
+	bool spoken = view->pid_verified || view->connected;
+	return !spoken && ft_process_alive(&d->found) ? &d->found : ft_qmp_process(d->qmp);
 }
 
 struct ft_core_params ft_daemon_core_params(const struct ft_config *config, uint64_t incarnation)
@@ -63,6 +65,20 @@ static uint64_t instance_of(struct ft_daemon *d)
 		d->instance = pid ? ft_instance_of(pid) : 0;
 	}
 	return pid ? d->instance : ft_qmp_view(d->qmp)->connected ? 1 : 0;
+}
+
+bool ft_daemon_process_is_qemu(struct ft_daemon *d)
+{
+	bool shown = ft_qmp_view(d->qmp)->pid_verified || ft_daemon_process(d) == &d->found;
+	/* The session's was shown to be QEMU before it was bound. */
+	return shown || (d->core.session.instance != 0 && instance_of(d) == d->core.session.instance);
+}
+
+static void forget_found(struct ft_daemon *d)
+{
+	ft_deathwatch_free(d->found_watch);
+	d->found_watch = NULL;
+	ft_process_close(&d->found);
 }
 
 /* Whether QEMU may have a lease: a sentinel is on guard over it. */
@@ -172,6 +188,8 @@ static void on_view(void *arg, const struct ft_qemu_view *view, int64_t now)
 {
 	(void)now;
 	struct ft_daemon *d = arg;
+	if (view->pid_verified)
+		forget_found(d);
 	const struct ft_process *process = ft_daemon_process(d);
 	bool found = process == &d->found;
 	/* Looked at before a sentinel is given it. */
@@ -201,16 +219,33 @@ static void on_may_guard(void *arg)
 	on_view(d, ft_qmp_view(d->qmp), ft_clock_now());
 }
 
+/* QMP may not know that it was QEMU, and so not tell. */
+static void on_found_died(void *arg, bool dead)
+{
+	(void)dead;
+	struct ft_daemon *d = arg;
+	ft_log(FT_LOG_WARN, "core", "the session's QEMU (process %d) has died, and had not answered",
+	       (int)d->found.pid);
+	forget_found(d);
+	struct ft_qemu_facts q = {.vm = FT_VM_GONE};
+	if (d->core.qemu.instance == d->found_instance)
+		ft_daemon_feed(d, &(struct ft_event){.kind = FT_EVENT_QEMU, .qemu = &q});
+	on_view(d, ft_qmp_view(d->qmp), ft_clock_now());
+}
+
 /* The session names its QEMU.  One that an earlier ftd has frozen answers nothing, and must be known all the same. */
 static void find_qemu_of_session(struct ft_daemon *d)
 {
 	pid_t pid = d->core.session.instance ? ft_instance_find(d->core.session.instance) : 0;
 	if (pid == 0 || ft_process_open(pid, &d->found) != 0)
 		return;
-	if (ft_process_stopped(&d->found))
-		on_view(d, ft_qmp_view(d->qmp), ft_clock_now());
-	else
+	if (!ft_process_stopped(&d->found)) {
 		ft_process_close(&d->found);
+		return;
+	}
+	d->found_instance = d->core.session.instance;
+	d->found_watch = ft_deathwatch_new(d->base, &d->found, on_found_died, d);
+	on_view(d, ft_qmp_view(d->qmp), ft_clock_now());
 }
 
 static void on_colo_exit(void *arg, const char *mode, const char *reason, int64_t now)
@@ -481,7 +516,7 @@ void ft_daemon_free(struct ft_daemon *d)
 	if (d->qmp)
 		ft_qmp_free(d->qmp);
 	ft_freezer_free(d->freezer);
-	ft_process_close(&d->found);
+	forget_found(d);
 	if (d->links)
 		ft_links_free(d->links);
 	for (int i = 0; i < FT_SIGNALS; i++)

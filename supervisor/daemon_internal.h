@@ -6,6 +6,7 @@
 #include "arbiter/child.h"
 #include "ctl/control.h"
 #include "heartbeat/links.h"
+#include "qmp/deathwatch.h"
 #include "qmp/session.h"
 #include "report/hook.h"
 #include "report/scribe.h"
@@ -38,8 +39,10 @@ struct ft_daemon {
 	struct ft_freezer *freezer;
 	struct ft_exclusion *exclusion; /* NULL without an arbiter */
 	struct ft_process found;        /* the session's QEMU, from before it answers: it may stand still, frozen */
-	bool thaw_refused;              /* the core is owed a look at the time, before anything else is told */
-	pid_t instance_pid;             /* the QEMU process that instance names */
+	uint64_t found_instance;
+	struct ft_deathwatch *found_watch; /* NULL: none was found, or it has answered */
+	bool thaw_refused;                 /* the core is owed a look at the time, before anything else is told */
+	pid_t instance_pid;                /* the QEMU process that instance names */
 	uint64_t instance;
 	struct event *signal_events[FT_SIGNALS];
 	struct ft_alarms *alarms;
@@ -73,6 +76,8 @@ void ft_daemon_feed(struct ft_daemon *d, const struct ft_event *event);
 struct ft_status_source ft_daemon_status(const struct ft_daemon *d);
 /* QEMU's process: as QMP knows it, or as found from the session. */
 const struct ft_process *ft_daemon_process(const struct ft_daemon *d);
+/* Whether that is QEMU, and not somebody who has passed the socket on, or stands between: else it is not to be signalled. */
+bool ft_daemon_process_is_qemu(struct ft_daemon *d);
 struct ft_core_params ft_daemon_core_params(const struct ft_config *config, uint64_t incarnation);
 
 /* actions.c */

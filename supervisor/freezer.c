@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,7 @@ struct ft_freezer {
 	struct event *timer;
 	ft_freezer_done *done;
 	void *arg;
-	const struct ft_process *process;
+	struct ft_process process; /* a pidfd of our own: whoever asked may come to know it otherwise meanwhile */
 	int64_t until;
 	char error[FT_TEXT_MAX]; /* known before the first look; told from the event loop */
 };
@@ -29,10 +30,10 @@ static void look(evutil_socket_t fd, short what, void *arg)
 	struct ft_freezer *f = arg;
 	if (f->error[0]) {
 		f->done(f->arg, f->error);
-	} else if (ft_process_stopped(f->process)) {
+	} else if (ft_process_stopped(&f->process)) {
 		f->done(f->arg, NULL);
 	} else if (ft_clock_now() >= f->until) {
-		snprintf(f->error, sizeof f->error, "process %d has not stopped in time", (int)f->process->pid);
+		snprintf(f->error, sizeof f->error, "process %d has not stopped in time", (int)f->process.pid);
 		f->done(f->arg, f->error);
 	} else {
 		evtimer_add(f->timer, &look_again);
@@ -44,6 +45,7 @@ struct ft_freezer *ft_freezer_new(struct event_base *base, ft_freezer_done *done
 	struct ft_freezer *f = calloc(1, sizeof *f);
 	if (!f || !(f->timer = evtimer_new(base, look, f)))
 		abort();
+	f->process = (struct ft_process)FT_PROCESS_NONE;
 	f->done = done;
 	f->arg = arg;
 	return f;
@@ -51,7 +53,9 @@ struct ft_freezer *ft_freezer_new(struct event_base *base, ft_freezer_done *done
 
 void ft_freezer_start(struct ft_freezer *f, const struct ft_process *process, int64_t within_ns)
 {
-	f->process = process;
+	int pidfd = process->pidfd >= 0 ? fcntl(process->pidfd, F_DUPFD_CLOEXEC, 0) : -1;
+	ft_process_close(&f->process);
+	f->process = (struct ft_process){.pid = process->pid, .pidfd = pidfd};
 	f->until = ft_clock_now() + within_ns;
 	f->error[0] = '\0';
 	if (ft_process_stop(process) != 0)
@@ -69,5 +73,6 @@ void ft_freezer_free(struct ft_freezer *f)
 	if (!f)
 		return;
 	event_free(f->timer);
+	ft_process_close(&f->process);
 	free(f);
 }

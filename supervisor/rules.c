@@ -121,7 +121,7 @@ static int64_t signs_of_life_until(const struct ft_core *c)
 static bool can_arm(const struct ft_core *c)
 {
 	const struct ft_side *p = &c->peer.side;
-	return ft_peer_heard(c) && !p->leaving && p->vm == FT_VM_ALIVE && in_colo(c) &&
+	return ft_peer_heard(c) && !p->leaving && !peer_solo(c) && p->vm == FT_VM_ALIVE && in_colo(c) &&
 	       p->role == opposite(c->qemu.role) && c->qemu.connected && c->qemu.oob && c->qemu.plan_ready &&
 	       !c->hung && !c->frozen && !broken(c) && (!c->params.arbitrated || c->qemu.pid_verified);
 }
@@ -215,9 +215,26 @@ static bool started(const struct ft_core *c)
 
 /* Only a side that was in this COLO pair is ended by the peer's going solo: a primary always was; a secondary may be
  * a new one that the solo side has just taken in, unless it was bound. */
+static bool pair_is_over(const struct ft_core *c)
+{
+	return peer_solo(c) && in_colo(c) && (is_primary(c) || c->bound);
+}
+
+/* Without an arbiter a pair is bound though nobody knows which process QEMU is: what could be frozen and ended then is who
+ * listens in its place. */
+static bool is_nowhere_to_be_frozen(const struct ft_core *c)
+{
+	return !c->params.arbitrated && !c->qemu.pid_verified;
+}
+
 static bool ended_by_peer(const struct ft_core *c)
 {
-	return peer_solo(c) && in_colo(c) && (is_primary(c) || c->bound) && c->now >= c->freeze_again_at;
+	return pair_is_over(c) && !is_nowhere_to_be_frozen(c) && c->now >= c->freeze_again_at;
+}
+
+static bool ended_by_peer_in_vain(const struct ft_core *c)
+{
+	return pair_is_over(c) && is_nowhere_to_be_frozen(c) && !(is_primary(c) && c->said_two_masters);
 }
 
 static bool two_masters(const struct ft_core *c)
@@ -982,6 +999,14 @@ static void alarm_two_masters(struct ft_core *c, struct ft_actions *out)
 	ft_core_say(c, out, FT_LEVEL_ERROR,
 	            "TWO MASTERS: peer %s runs the guest too; decide which one is right and end the other's QEMU",
 	            c->peer.node);
+}
+
+/* What we have is an old copy from here on, that nobody here can end. */
+static void leave_the_pair(struct ft_core *c, struct ft_actions *out)
+{
+	if (is_primary(c))
+		alarm_two_masters(c, out);
+	to_unprotected(c, out);
 }
 
 static void probe_silence(struct ft_core *c, struct ft_actions *out)
@@ -1807,6 +1832,7 @@ static const struct rule rules[] = {
     {FROZEN, peer_solo, end_frozen},
     {P(ASKING), peer_solo, ask_was_late},
     {OPEN | BOUND | P(FAILED), ended_by_peer, freeze_for_solo},
+    {OPEN | BOUND | P(FAILED), ended_by_peer_in_vain, leave_the_pair},
     {P(SOLO), two_masters, alarm_two_masters},
     /* Before any order: who runs the guest alone does not yield it to an old copy, however lately its ftd has come. */
     {OPEN | BOUND | P(FAILED), already_over, to_solo_as_found},

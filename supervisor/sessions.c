@@ -655,10 +655,27 @@ static bool ack_counts(const struct ft_core *c)
 	return !bound || named || c->only_proposed;
 }
 
+/* Who acknowledges us claims nothing before a silence of its own detection time.  A session is agreed on by two that have
+ * the same; but one of them may have been started anew since, with other settings. */
+int64_t ft_session_grant(const struct ft_core *c)
+{
+	int64_t peers = (int64_t)c->peer.side.window_ms * FT_NS_PER_MS;
+	return peers > 0 && peers < c->params.window ? peers : c->params.window;
+}
+
+void ft_session_count_lease(struct ft_core *c)
+{
+	if (c->acked_sent != FT_NEVER)
+		c->lease_until = c->acked_sent + ft_session_grant(c);
+}
+
 static void absorb_ack(struct ft_core *c, int64_t sent)
 {
-	if (sent != FT_NEVER && ack_counts(c) && sent + c->params.window > c->lease_until)
-		c->lease_until = sent + c->params.window;
+	bool newer = c->acked_sent == FT_NEVER || sent > c->acked_sent;
+	if (sent == FT_NEVER || !ack_counts(c) || !newer)
+		return;
+	c->acked_sent = sent;
+	ft_session_count_lease(c);
 }
 
 void ft_session_absorb(struct ft_core *c, const struct ft_event *e)

@@ -85,7 +85,7 @@ bool ft_start_announced(const struct ft_core *c)
 /* The peer has acknowledged a heartbeat that told it. */
 static bool start_is_known(const struct ft_core *c)
 {
-	return ft_start_announced(c) && c->lease_until - c->params.window > c->start_told_from;
+	return ft_start_announced(c) && c->acked_sent != FT_NEVER && c->acked_sent > c->start_told_from;
 }
 
 struct verdict {

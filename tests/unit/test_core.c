@@ -1260,6 +1260,25 @@ START_TEST(an_unverified_process_is_never_signalled)
 }
 END_TEST
 
+/* It may be a proxy.  What is left here is an old copy, and takes over from nobody. */
+START_TEST(an_unverified_process_is_not_ended_for_a_peer_that_is_solo)
+{
+	protect(both_roles[_i]);
+	w.q.pid_verified = false;
+	qemu_is();
+	peer_state(FT_SOLO);
+	expect_did(FREEZE, 0);
+	expect_phase(UNPROTECTED);
+	ck_assert_int_eq(strstr(w.said, "TWO MASTERS") != NULL, both_roles[_i] == FT_ROLE_PRIMARY);
+	hear(FT_PEER_LOST);
+	pass(60e3);
+	expect_did(FREEZE, 0);
+	expect_did(KILL, 0);
+	expect_did(PLAN, 0);
+	expect_phase(UNPROTECTED);
+}
+END_TEST
+
 START_TEST(a_side_that_takes_over_refuses_to_yield)
 {
 	static const enum ft_phase from[] = {FT_PHASE_PLANNING, FT_PHASE_RECORDING, FT_PHASE_SOLO};
@@ -2447,6 +2466,7 @@ static TCase *yield_case(void)
 	EACH_ROLE(nothing_running_yields_at_once);
 	EACH(fenced_and_frozen_sides_answer_every_new_request, 6);
 	EACH_ROLE(an_unverified_process_is_never_signalled);
+	EACH_ROLE(an_unverified_process_is_not_ended_for_a_peer_that_is_solo);
 	EACH(a_side_that_takes_over_refuses_to_yield, 6);
 	EACH_ROLE(a_restarted_peers_request_is_not_answered_by_an_old_answer);
 	EACH_ROLE(an_unwanted_yield_is_undone);

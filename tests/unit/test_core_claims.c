@@ -382,6 +382,23 @@ START_TEST(a_failover_that_failed_says_what_the_claim_came_to)
 }
 END_TEST
 
+/* ---- the lease ---- */
+
+/* One of the two was started anew with other settings: the peer claims after a silence of its own length, not of ours. */
+START_TEST(the_right_to_run_lasts_no_longer_than_the_peers_patience)
+{
+	static const uint32_t peers[] = {200, 499, 500, 2000};
+	protect(FT_ROLE_PRIMARY);
+	w.p.side.window_ms = peers[_i];
+	peer_says();
+	pass(100);
+	acked();
+	expect_did(FREEZE, 0);
+	int64_t lease = w.now + MS(peers[_i] < 500 ? peers[_i] : 500);
+	ck_assert_int_le(ft_core_lease(&w.c), lease);
+}
+END_TEST
+
 /* ---- a claim that was given up ---- */
 
 START_TEST(a_claim_that_has_landed_after_all_is_found_and_the_guest_goes_on_alone)
@@ -453,6 +470,26 @@ START_TEST(a_secondary_that_has_won_unasked_waits_until_the_primary_is_out)
 	expect_did(PLAN, 0);
 	peer_vm(FT_VM_GONE);
 	expect_phase(PLANNING);
+}
+END_TEST
+
+/* It has answered nothing to this ftd, so that QMP cannot say at once what has died; the session knows. */
+START_TEST(a_silent_qemu_of_the_session_that_dies_is_told_to_be_gone)
+{
+	start(FT_SESSION_BOUND, _i ? FT_ROLE_PRIMARY : FT_ROLE_SECONDARY);
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	acked();
+	w.q = (struct ft_qemu_facts){.instance = 5, .vm = FT_VM_ALIVE};
+	qemu_is();
+	w.q.instance = 0; /* nobody is known on its socket now */
+	qemu_is();
+	w.q.vm = FT_VM_GONE;
+	qemu_is();
+	expect_did(STORE, 1);
+	stored();
+	expect_stage(RESIGNED);
+	ck_assert_int_eq(w.c.self.vm, FT_VM_GONE);
 }
 END_TEST
 
@@ -1190,10 +1227,12 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, a_persons_word_for_the_other_host_is_written_down, 0, 2);
 	tcase_add_test(tc, who_is_held_leaves_at_once);
 	tcase_add_test(tc, a_failover_that_failed_says_what_the_claim_came_to);
+	tcase_add_loop_test(tc, the_right_to_run_lasts_no_longer_than_the_peers_patience, 0, 4);
 	tcase_add_test(tc, a_claim_that_has_landed_after_all_is_found_and_the_guest_goes_on_alone);
 	tcase_add_test(tc, a_claim_that_never_lands_is_looked_for_until_it_cannot_any_more);
 	tcase_add_loop_test(tc, an_ftd_that_was_restarted_looks_into_the_register, 0, 2);
 	tcase_add_loop_test(tc, a_session_that_was_lost_and_is_adopted_is_looked_up, 0, 2);
+	tcase_add_loop_test(tc, a_silent_qemu_of_the_session_that_dies_is_told_to_be_gone, 0, 2);
 	tcase_add_test(tc, a_secondary_that_has_won_unasked_waits_until_the_primary_is_out);
 	tcase_add_test(tc, a_right_that_was_given_outlives_the_givers_earlier_claim);
 	tcase_add_test(tc, a_right_that_was_given_is_on_disk_before_the_register_has_answered);

@@ -550,6 +550,25 @@ START_TEST(gone_and_another_one)
 }
 END_TEST
 
+/* It was frozen by us, before it had said who it is even, and is ended so: what comes after it is not frozen. */
+START_TEST(ended_frozen_and_another_one)
+{
+	fake.orders->no_greeting = _i;
+	fake_start(&fake);
+	open_fake();
+	RUN_UNTIL(_i ? told.view.vm == FT_VM_ALIVE : ready());
+	kill(fake.pid, SIGSTOP);
+	ft_qmp_set_frozen(qmp, true);
+	run_for(50);
+	fake_kill(&fake);
+	RUN_UNTIL(told.view.vm == FT_VM_GONE);
+	fake.orders->no_greeting = 0;
+	fake_start(&fake);
+	RUN_UNTIL(ready());
+	ck_assert_int_eq(told.view.pid, fake.pid);
+}
+END_TEST
+
 /* ---- events ---- */
 
 START_TEST(checkpoints_are_stop_and_resume_in_colo)
@@ -675,6 +694,25 @@ START_TEST(answers_of_an_earlier_run)
 }
 END_TEST
 
+/* The first one has failed, and still waits for what it asked out of band. */
+START_TEST(another_run_does_not_wait_for_what_is_left_of_the_first)
+{
+	come_up();
+	fake.orders->mute[FAKE_OOB] = 1;
+	run_plan();
+	snprintf(config.qmp_socket, sizeof config.qmp_socket, "/%.100s", fake.paths[FAKE_QMP]);
+	ft_qmp_reconfigure(qmp, &config);
+	ck_assert_int_eq(told.done, 1);
+	ck_assert(!told.report.ok);
+	ck_assert_int_eq(told.finished, 0);
+	fake.orders->mute[FAKE_OOB] = 0;
+	run_plan();
+	run_for(QUIET_MS);
+	ck_assert_int_eq(told.done, 2);
+	RUN_UNTIL(told.finished == 2);
+}
+END_TEST
+
 /* ---- a real QEMU ---- */
 
 static bool have_qemu(void)
@@ -797,6 +835,7 @@ int main(void)
 	tcase_add_test(c, our_own_freeze_is_no_hang);
 	tcase_add_test(c, our_own_absence_is_no_hang);
 	tcase_add_test(c, gone_and_another_one);
+	tcase_add_loop_test(c, ended_frozen_and_another_one, 0, 2);
 	tcase_add_test(c, checkpoints_are_stop_and_resume_in_colo);
 	tcase_add_test(c, probe_sets_the_delay_to_what_it_is);
 	tcase_add_test(c, runs_the_plan);
@@ -805,6 +844,7 @@ int main(void)
 	tcase_add_test(c, dies_under_the_plan);
 	tcase_add_test(c, the_plan_outlives_a_blocked_monitor);
 	tcase_add_test(c, answers_of_an_earlier_run);
+	tcase_add_test(c, another_run_does_not_wait_for_what_is_left_of_the_first);
 	suite_add_tcase(suite, c);
 	c = tcase_create("proof");
 	tcase_add_checked_fixture(c, set_up, tear_down);
