@@ -976,6 +976,7 @@ void ft_qmp_set_frozen(struct ft_qmp *q, bool frozen)
 		return;
 	q->frozen = frozen;
 	q->stopped_since = FT_NEVER;
+	q->hung_told = false; /* thawed, it may hang as before, and the one who had it frozen wants to know */
 	apply_hold(q);
 	if (!frozen)
 		refresh_soon(q);

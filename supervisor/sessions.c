@@ -75,6 +75,12 @@ bool ft_session_lost(const struct ft_core *c)
 	return ended_here(c, false);
 }
 
+/* What a JSON number can hold, as the session file has to. */
+static uint64_t peers_epoch(const struct ft_core *c)
+{
+	return c->peer.side.epoch < INT64_MAX ? c->peer.side.epoch : INT64_MAX;
+}
+
 bool ft_session_shared(const struct ft_core *c)
 {
 	return ft_peer_heard(c) && memcmp(c->peer.side.session, c->session.id, sizeof no_id) == 0;
@@ -222,8 +228,8 @@ void ft_propose(struct ft_core *c, struct ft_actions *out)
 {
 	uint8_t id[FT_SESSION_BYTES];
 	/* Above the peer's, too: its epoch then tells when it has stored this one, whatever it says of it later. */
-	uint64_t peers = c->peer.side.epoch & INT64_MAX;
-	uint64_t epoch = (peers > c->session.epoch ? peers : c->session.epoch) + 1;
+	uint64_t last = peers_epoch(c) > c->session.epoch ? peers_epoch(c) : c->session.epoch;
+	uint64_t epoch = last < INT64_MAX ? last + 1 : INT64_MAX;
 	if (c->session.stage == FT_SESSION_RELEASED) { /* the same one again: nobody has ended it */
 		memcpy(id, c->session.id, sizeof id);
 	} else {
@@ -248,7 +254,7 @@ bool ft_adopt_due(const struct ft_core *c)
 void ft_adopt(struct ft_core *c, struct ft_actions *out)
 {
 	c->proposing = false;
-	bind_to(c, out, c->peer.side.session, c->peer.side.epoch & INT64_MAX); /* what a JSON number can hold */
+	bind_to(c, out, c->peer.side.session, peers_epoch(c));
 }
 
 /* What the primary proposes is accepted when the last one is known to be over, or it is that one. */
@@ -535,7 +541,7 @@ static void know_winner(struct ft_core *c, const char *winner)
 {
 	/* The peer has bound it again after a release, which our disk did not take, or says that it did not. */
 	if (ft_session_shared(c) && c->peer.side.epoch > c->session.epoch)
-		c->session.epoch = c->peer.side.epoch & INT64_MAX;
+		c->session.epoch = peers_epoch(c);
 	c->session.stage = FT_SESSION_ENDED;
 	c->session.taken = false;
 	snprintf(c->session.winner, sizeof c->session.winner, "%s", winner);

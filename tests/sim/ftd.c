@@ -571,7 +571,6 @@ static void do_thaw(int host)
 		return;
 	f->frozen_held = false;
 	f->freezes++;
-	w.host[host].predecessor.on = false;
 	if (f->seen.instance == w.host[host].qemu.instance)
 		qemu_signal_cont(host);
 	look_soon(host, 50);
@@ -645,7 +644,6 @@ static void act(int host, const struct ft_action *a)
 		break;
 	case FT_DO_PLAN:
 		tell(host, "PLAN");
-		w.host[host].predecessor.on = false;
 		run_plan(host);
 		break;
 	case FT_DO_RECORD:

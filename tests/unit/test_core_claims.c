@@ -927,6 +927,24 @@ START_TEST(a_survivor_proposes_although_its_old_peer_still_names_the_session_tha
 }
 END_TEST
 
+/* The session file holds no more than INT64_MAX. */
+START_TEST(an_absurd_epoch_of_the_peer_makes_no_session_that_cannot_be_stored)
+{
+	start(FT_SESSION_ENDED, FT_ROLE_PRIMARY);
+	w.c.params.registers = false;
+	w.p.side.epoch = _i ? INT64_MAX : UINT64_MAX;
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	acked();
+	w.q.instance = 6;
+	qemu_is();
+	step(&(struct ft_event){.kind = FT_EVENT_CHECKPOINT});
+	pass(100);
+	expect_did(STORE, 1);
+	ck_assert(w.c.store_next.epoch == INT64_MAX);
+}
+END_TEST
+
 /* Both QEMUs have died at once, and each side has given the session up; a new pair was started. */
 START_TEST(a_session_that_both_sides_gave_up_is_ended_for_the_new_pair)
 {
@@ -1259,6 +1277,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, a_peer_that_is_heard_is_powered_off_only_where_nothing_else_proves_anything, 0, 2);
 	tcase_add_test(tc, after_a_fence_a_new_pair_is_bound_without_a_register);
 	tcase_add_test(tc, a_survivor_proposes_although_its_old_peer_still_names_the_session_that_it_ended);
+	tcase_add_loop_test(tc, an_absurd_epoch_of_the_peer_makes_no_session_that_cannot_be_stored, 0, 2);
 	tcase_add_test(tc, a_session_that_both_sides_gave_up_is_ended_for_the_new_pair);
 	tcase_add_test(tc, replication_that_broke_while_the_session_was_lost_is_broken);
 	tcase_add_loop_test(tc, a_death_is_told_once_it_is_on_disk, 0, 2);

@@ -517,6 +517,18 @@ START_TEST(our_own_freeze_is_no_hang)
 }
 END_TEST
 
+/* It was frozen for the peer, which could not take over. */
+START_TEST(one_that_hangs_on_after_our_freeze_is_told_again)
+{
+	come_up();
+	fake.orders->mute[FAKE_OOB] = 1;
+	RUN_UNTIL(told.hangs == 1);
+	ft_qmp_set_frozen(qmp, true);
+	ft_qmp_set_frozen(qmp, false);
+	RUN_UNTIL(told.hangs == 2);
+}
+END_TEST
+
 START_TEST(our_own_absence_is_no_hang)
 {
 	come_up();
@@ -833,6 +845,7 @@ int main(void)
 	tcase_add_test(c, silent_out_of_band);
 	tcase_add_test(c, stopped_by_someone);
 	tcase_add_test(c, our_own_freeze_is_no_hang);
+	tcase_add_test(c, one_that_hangs_on_after_our_freeze_is_told_again);
 	tcase_add_test(c, our_own_absence_is_no_hang);
 	tcase_add_test(c, gone_and_another_one);
 	tcase_add_loop_test(c, ended_frozen_and_another_one, 0, 2);
