@@ -16,10 +16,12 @@
  * that was restarted and hears nothing has lost its peer too, once any right its predecessor granted is over. */
 static int64_t lost_from(const struct ft_core *c)
 {
+	int64_t granted = ft_session_granted_until(c), lost = c->lost_at + c->params.guard;
+	if (c->hearing == FT_PEER_LOST && !c->params.arbitrated)
+		return c->lost_at;
 	if (c->hearing == FT_PEER_LOST)
-		return c->params.arbitrated ? c->lost_at + c->params.guard : c->lost_at;
-	bool never = c->hearing == FT_PEER_NEVER && ft_session_current(c);
-	return never ? c->started_at + c->params.window + c->params.guard : FT_NEVER;
+		return lost > granted ? lost : granted;
+	return c->hearing == FT_PEER_NEVER && ft_session_current(c) ? granted : FT_NEVER;
 }
 
 static bool peer_lost(const struct ft_core *c)
@@ -803,7 +805,7 @@ static bool known_again(const struct ft_core *c)
 static bool may_claim(const struct ft_core *c)
 {
 	/* One that has just come waits for its first acknowledgement. */
-	bool waited = c->now >= c->started_at + c->params.window + c->params.guard;
+	bool waited = c->now >= ft_session_granted_until(c);
 	return c->frozen && ft_session_unended(c) && waited && !c->arbiter_busy;
 }
 
@@ -1972,9 +1974,9 @@ int64_t ft_rules_deadline(const struct ft_core *c)
 	    {phase & BOUND && peer_lost(c), signs_of_life_until(c)},
 	    {c->params.arbitrated, lost_from(c)},
 	    {c->self.guest, c->start_told_until},
-	    {c->start_wanted, c->started_at + c->params.window + c->params.guard},
+	    {c->start_wanted, ft_session_granted_until(c)},
 	    {c->params.arbitrated && phase & RUNNING, ft_core_lease(c)},
-	    {c->params.arbitrated && phase & P(FREEZING), c->started_at + c->params.window + c->params.guard},
+	    {c->params.arbitrated && phase & P(FREEZING), ft_session_granted_until(c)},
 	    {c->params.arbitrated, c->store_again_at},
 	    {c->self.vm == FT_VM_UNKNOWN && c->qemu.vm == FT_VM_GONE, c->gone_at + FT_RETRY_NS},
 	    {c->params.arbitrated, c->arbiter_again_at},

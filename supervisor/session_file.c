@@ -37,10 +37,11 @@ static json_t *body(const struct ft_session *s, const char *pair, const char *no
 	char id[ID_HEX + 1], instance[17];
 	sodium_bin2hex(id, sizeof(id), s->id, sizeof(s->id));
 	snprintf(instance, sizeof(instance), "%016llx", (unsigned long long)s->instance);
-	return json_pack("{s:i, s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:s, s:s}", "version", VERSION, "pair", pair, "node",
-	                 node, "stage", s->taken ? TAKEN : ft_session_stage_name(s->stage), "session", id, "epoch",
-	                 (json_int_t)s->epoch, "role", ft_role_name(s->role), "instance", instance, "peer", s->peer,
-	                 "winner", s->winner);
+	json_t *window = s->window_ms ? json_integer(s->window_ms) : NULL;
+	return json_pack("{s:i, s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:o*, s:s, s:s}", "version", VERSION, "pair", pair,
+	                 "node", node, "stage", s->taken ? TAKEN : ft_session_stage_name(s->stage), "session", id,
+	                 "epoch", (json_int_t)s->epoch, "role", ft_role_name(s->role), "instance", instance,
+	                 "window_ms", window, "peer", s->peer, "winner", s->winner);
 }
 
 static char *seal(json_t *object)
@@ -110,22 +111,24 @@ static enum ft_role role_from(const char *name)
 static const char *unpack(json_t *object, struct ft_session *out, const char **pair, const char **node)
 {
 	const char *stage, *id, *role, *instance, *peer, *winner, *sum;
-	json_int_t version = 0, epoch;
+	json_int_t version = 0, epoch, window = 0; /* not there: of an ftd that did not write it */
 	uint8_t number[8];
 	if (json_unpack(object, "{s:I}", "version", &version) == 0 && version != VERSION)
 		return "it is of another version of ftd";
-	if (json_unpack_ex(object, NULL, JSON_STRICT, "{s:I, s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:s}",
+	if (json_unpack_ex(object, NULL, JSON_STRICT, "{s:I, s:s, s:s, s:s, s:s, s:I, s:s, s:s, s?I, s:s, s:s, s:s}",
 	                   "version", &version, "pair", pair, "node", node, "stage", &stage, "session", &id, "epoch",
-	                   &epoch, "role", &role, "instance", &instance, "peer", &peer, "winner", &winner, "checksum",
-	                   &sum) != 0)
+	                   &epoch, "role", &role, "instance", &instance, "window_ms", &window, "peer", &peer, "winner",
+	                   &winner, "checksum", &sum) != 0)
 		return "it is not whole";
-	if (epoch < 0 || !hex_from(id, out->id, sizeof(out->id)) || !hex_from(instance, number, sizeof(number)) ||
-	    !name_from(peer, out->peer) || !name_from(winner, out->winner))
+	if (epoch < 0 || window < 0 || window > UINT32_MAX || !hex_from(id, out->id, sizeof(out->id)) ||
+	    !hex_from(instance, number, sizeof(number)) || !name_from(peer, out->peer) ||
+	    !name_from(winner, out->winner))
 		return "it is damaged";
 	out->stage = stage_from(stage);
 	out->taken = strcmp(stage, TAKEN) == 0;
 	out->role = role_from(role);
 	out->epoch = (uint64_t)epoch;
+	out->window_ms = (uint32_t)window;
 	for (size_t i = 0; i < sizeof(number); i++)
 		out->instance = out->instance << 8 | number[i];
 	return NULL;

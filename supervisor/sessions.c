@@ -175,6 +175,7 @@ static void bind_to(struct ft_core *c, struct ft_actions *out, const uint8_t id[
 	    .epoch = epoch,
 	    .role = silent ? FT_ROLE_PRIMARY : c->qemu.role,
 	    .instance = c->qemu.instance,
+	    .window_ms = (uint32_t)(c->params.window / FT_NS_PER_MS),
 	};
 	memcpy(next.id, id, sizeof next.id);
 	memcpy(next.peer, c->peer.node, sizeof next.peer);
@@ -667,6 +668,12 @@ int64_t ft_session_grant(const struct ft_core *c)
 {
 	int64_t peers = (int64_t)c->peer.side.window_ms * FT_NS_PER_MS;
 	return peers > 0 && peers < c->params.window ? peers : c->params.window;
+}
+
+int64_t ft_session_granted_until(const struct ft_core *c)
+{
+	int64_t bound_under = c->session.window_ms * FT_NS_PER_MS;
+	return c->started_at + (bound_under > c->params.window ? bound_under : c->params.window) + c->params.guard;
 }
 
 void ft_session_count_lease(struct ft_core *c)

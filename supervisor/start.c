@@ -41,8 +41,8 @@ static bool nobody_there(const struct ft_core *c)
 /* Whatever the other side was granted. */
 static bool grants_are_over(const struct ft_core *c)
 {
-	int64_t over = c->hearing == FT_PEER_LOST ? c->lost_at : c->started_at + c->params.window;
-	return c->now >= over + c->params.guard;
+	bool lost = c->hearing != FT_PEER_LOST || c->now >= c->lost_at + c->params.guard;
+	return lost && c->now >= ft_session_granted_until(c);
 }
 
 /* Nothing of the session runs here, nothing there or nobody speaks for it, and whatever it was granted is over.  A released

@@ -92,6 +92,7 @@ struct ft_session {
 	uint64_t epoch;               /* counts sessions, for people */
 	enum ft_role role;            /* ours in it: primary or secondary */
 	uint64_t instance;            /* our QEMU process in it, see struct ft_qemu_facts */
+	uint32_t window_ms; /* the detection time under which it was bound; 0: by an ftd that did not write it */
 	char peer[FT_NAME_MAX];
 	char winner[FT_NAME_MAX]; /* with FT_SESSION_ENDED */
 	bool taken; /* with FT_SESSION_ENDED by us: by the peer's word, and the register may not name us yet */

@@ -399,6 +399,42 @@ START_TEST(the_right_to_run_lasts_no_longer_than_the_peers_patience)
 }
 END_TEST
 
+/* Ours was started anew with a shorter detection time; the peer may live by an acknowledgement of before. */
+START_TEST(what_an_earlier_ftd_has_granted_is_waited_out)
+{
+	if (_i)
+		protect(FT_ROLE_SECONDARY);
+	else
+		start(FT_SESSION_BOUND, FT_ROLE_SECONDARY);
+	w.c.session.window_ms = 3000;
+	qemu_is();
+	pass(600);
+	if (_i) {
+		register_is(FT_CLAIM_NOT_NEEDED, "");
+		hear(FT_PEER_LOST);
+	}
+	pass(2419);
+	expect_did(CLAIM, 0);
+	pass(2);
+	expect_did(CLAIM, 1);
+}
+END_TEST
+
+START_TEST(a_session_is_bound_under_a_detection_time)
+{
+	start(FT_SESSION_NONE, FT_ROLE_PRIMARY);
+	memset(w.p.side.session, 0, sizeof w.p.side.session);
+	w.p.side.epoch = 0;
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	acked();
+	qemu_is();
+	step(&(struct ft_event){.kind = FT_EVENT_CHECKPOINT});
+	expect_did(STORE, 1);
+	ck_assert_int_eq(w.c.store_next.window_ms, 500);
+}
+END_TEST
+
 /* ---- a claim that was given up ---- */
 
 START_TEST(a_claim_that_has_landed_after_all_is_found_and_the_guest_goes_on_alone)
@@ -1246,6 +1282,8 @@ static Suite *suite(void)
 	tcase_add_test(tc, who_is_held_leaves_at_once);
 	tcase_add_test(tc, a_failover_that_failed_says_what_the_claim_came_to);
 	tcase_add_loop_test(tc, the_right_to_run_lasts_no_longer_than_the_peers_patience, 0, 4);
+	tcase_add_loop_test(tc, what_an_earlier_ftd_has_granted_is_waited_out, 0, 2);
+	tcase_add_test(tc, a_session_is_bound_under_a_detection_time);
 	tcase_add_test(tc, a_claim_that_has_landed_after_all_is_found_and_the_guest_goes_on_alone);
 	tcase_add_test(tc, a_claim_that_never_lands_is_looked_for_until_it_cannot_any_more);
 	tcase_add_loop_test(tc, an_ftd_that_was_restarted_looks_into_the_register, 0, 2);

@@ -22,6 +22,7 @@ static const struct ft_session sample = {
     .epoch = 7,
     .role = FT_ROLE_PRIMARY,
     .instance = UINT64_C(0x8123456789abcdef),
+    .window_ms = 500,
     .peer = "beta",
 };
 
@@ -80,6 +81,7 @@ static void assert_round_trip(const struct ft_session *in)
 	ck_assert_uint_eq(s.epoch, in->epoch);
 	ck_assert_int_eq(s.role, in->role);
 	ck_assert_uint_eq(s.instance, in->instance);
+	ck_assert_uint_eq(s.window_ms, in->window_ms);
 	ck_assert_str_eq(s.peer, in->peer);
 	ck_assert_str_eq(s.winner, in->winner);
 	ck_assert(s.taken == in->taken);
@@ -115,8 +117,20 @@ START_TEST(what_was_stored_is_read_back)
 	struct ft_session big = sample;
 	big.epoch = INT64_MAX;
 	big.instance = 1;
+	big.window_ms = UINT32_MAX;
 	memset(big.peer, 'x', FT_NAME_MAX - 1);
 	assert_round_trip(&big);
+}
+END_TEST
+
+START_TEST(a_file_of_an_ftd_that_wrote_no_window_is_read)
+{
+	struct ft_session old = sample;
+	old.window_ms = 0;
+	char *text = ft_session_file_text(&old, "vm1", "alpha");
+	ck_assert_ptr_null(strstr(text, "window_ms"));
+	free(text);
+	assert_round_trip(&old);
 }
 END_TEST
 
@@ -308,6 +322,7 @@ int main(void)
 	tcase_add_checked_fixture(c, set_up, tear_down);
 	tcase_add_test(c, no_file_is_no_session);
 	tcase_add_test(c, what_was_stored_is_read_back);
+	tcase_add_test(c, a_file_of_an_ftd_that_wrote_no_window_is_read);
 	tcase_add_test(c, a_file_cut_short_anywhere_is_unknown);
 	tcase_add_test(c, a_flipped_bit_anywhere_is_unknown);
 	tcase_add_test(c, what_is_behind_or_around_it_is_unknown);
