@@ -16,12 +16,12 @@
  * that was restarted and hears nothing has lost its peer too, once any right its predecessor granted is over. */
 static int64_t lost_from(const struct ft_core *c)
 {
-	int64_t granted = ft_session_granted_until(c), lost = c->lost_at + c->params.guard;
-	if (c->hearing == FT_PEER_LOST && !c->params.arbitrated)
+	int64_t granted = ft_session_granted_until(c);
+	if (c->hearing != FT_PEER_LOST)
+		return c->hearing == FT_PEER_NEVER && ft_session_current(c) ? granted : FT_NEVER;
+	if (!c->params.arbitrated)
 		return c->lost_at;
-	if (c->hearing == FT_PEER_LOST)
-		return lost > granted ? lost : granted;
-	return c->hearing == FT_PEER_NEVER && ft_session_current(c) ? granted : FT_NEVER;
+	return c->lost_at + c->params.guard > granted ? c->lost_at + c->params.guard : granted;
 }
 
 static bool peer_lost(const struct ft_core *c)
