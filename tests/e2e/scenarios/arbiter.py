@@ -170,21 +170,36 @@ def both_ftd_die_and_are_restarted_within_the_lease():
         no_failover(rig)
 
 
+def thawed_by_the_next_ftd(rig):
+    """Frozen by the sentinel, not yet claimed by anybody, since the arbiter is away: both stand still, then go on."""
+    rig.arbiter.unmount()
+    rig.alpha.kill_ftd()
+    wait(rig.alpha.qemu.stopped, "the sentinel to freeze alpha's QEMU")
+    held(rig.beta)
+    assert rig.alpha.qemu.stopped()
+    rig.alpha.start_ftd()
+    rig.wait_protected()
+    replicates(rig)
+    for s in rig.sides:
+        assert not [r for r in s.outcomes() if r["result"] == "success"], s.outcomes()
+    rig.arbiter.mount()
+
+
 @scenario
 def a_frozen_primary_is_thawed_by_the_next_ftd():
-    """Frozen by the sentinel, not yet claimed by anybody, since the arbiter is away: both stand still, then go on."""
     with with_arbiter() as rig, Watch(rig):
-        rig.arbiter.unmount()
-        rig.alpha.kill_ftd()
-        wait(rig.alpha.qemu.stopped, "the sentinel to freeze alpha's QEMU")
-        held(rig.beta)
-        assert rig.alpha.qemu.stopped()
-        rig.alpha.start_ftd()
-        rig.wait_protected()
-        replicates(rig)
-        for s in rig.sides:
-            assert not [r for r in s.outcomes() if r["result"] == "success"], s.outcomes()
-        rig.arbiter.mount()
+        thawed_by_the_next_ftd(rig)
+
+
+@scenario
+def a_big_qemu_that_was_found_frozen_dies():
+    """The next ftd knew it by the session first, and then by QMP; its death is told while its memory is being freed."""
+    kills.needs_memory_for_two_big_guests()
+    with with_arbiter(memory_mb=kills.BIG_MB) as rig:
+        thawed_by_the_next_ftd(rig)
+        rig.alpha.qemu.kill()
+        failed_over(rig, rig.beta, "peer-vm-gone")
+        rig.alpha.wait_log("is dying")
 
 
 @scenario

@@ -18,13 +18,17 @@ def kill_qemu(role):
         stays(lambda: victim.state() not in ("protected", "solo", "failing-over"), 1, f"{victim.node} has no guest")
 
 
-@on_either
-def kill_big_qemu(role):
-    """The kernel takes 75 ms a GB to free its memory, and closes nothing before.  It is not waited for."""
+def needs_memory_for_two_big_guests():
     free = processes.available_mb()
     if free < 5 * BIG_MB:  # both guests, the secondary's copy of the primary's memory, and room
         raise Skip(f"two guests of {BIG_MB} MB need {5 * BIG_MB} MB of free memory; there are {free}")
     processes.without_huge_pages()
+
+
+@on_either
+def kill_big_qemu(role):
+    """The kernel takes 75 ms a GB to free its memory, and closes nothing before.  It is not waited for."""
+    needs_memory_for_two_big_guests()
     with protected(memory_mb=BIG_MB) as rig:
         victim = rig.side(role)
         victim.qemu.kill()
