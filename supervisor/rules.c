@@ -637,6 +637,13 @@ static bool stuck_since_we_came(const struct ft_core *c)
 	return c->phase == FT_PHASE_ARMING && proven_once && stuck(c);
 }
 
+/* Nor where the other half has died since: its ftd sees no QEMU, and no checkpoint completes. */
+static bool half_a_pair_since_we_came(const struct ft_core *c)
+{
+	bool none = peer_vm_is(c, FT_VM_GONE) || peer_vm_is(c, FT_VM_ABSENT);
+	return c->phase == FT_PHASE_UNPROTECTED && none && stuck(c);
+}
+
 static bool could_fail_over(const struct ft_core *c)
 {
 	return in_colo(c) && c->qemu.connected && c->qemu.plan_ready && !c->hung && !c->frozen;
@@ -648,7 +655,8 @@ static bool broken_unbound(const struct ft_core *c)
 {
 	const struct ft_side *p = &c->peer.side;
 	bool in_pair = peer_vm_is(c, FT_VM_ALIVE) && p->role == FT_ROLE_SECONDARY;
-	bool known = broken(c) || (c->phase == FT_PHASE_ARMING && broken_before_we_came(c)) || stuck_since_we_came(c);
+	bool known = broken(c) || (c->phase == FT_PHASE_ARMING && broken_before_we_came(c)) || stuck_since_we_came(c) ||
+	             half_a_pair_since_we_came(c);
 	return is_primary(c) && could_fail_over(c) && ft_session_may_lead(c) && known && !p->leaving &&
 	       (in_pair || peer_vm_is(c, FT_VM_GONE)) && c->now >= c->ask_again_at;
 }
@@ -657,7 +665,8 @@ static bool broken_unbound(const struct ft_core *c)
 static bool broken_and_alone(const struct ft_core *c)
 {
 	bool nobody = peer_lost(c) || peer_vm_is(c, FT_VM_ABSENT);
-	return is_primary(c) && could_fail_over(c) && broken(c) && ft_session_won(c) && nobody;
+	bool known = broken(c) || half_a_pair_since_we_came(c);
+	return is_primary(c) && could_fail_over(c) && known && ft_session_won(c) && nobody;
 }
 
 /* Both are ready, and yet no session comes about: a person must know what it hangs on. */
@@ -1970,7 +1979,7 @@ int64_t ft_rules_deadline(const struct ft_core *c)
 	    {c->params.arbitrated && phase & P(ARMING), c->phase_since + FT_RETRY_NS},
 	    {phase & (OPEN | P(SOLO) | BOUND), c->ask_again_at},
 	    {phase & (OPEN | BOUND | P(FAILED)), c->freeze_again_at},
-	    {phase & (P(ARMING) | BOUND) && is_primary(c), checkpoint_due(c)},
+	    {phase & (OPEN | BOUND) && is_primary(c), checkpoint_due(c)},
 	    {phase & BOUND && peer_lost(c), signs_of_life_until(c)},
 	    {c->params.arbitrated, lost_from(c)},
 	    {c->self.guest, c->start_told_until},

@@ -2076,6 +2076,21 @@ START_TEST(a_survivor_whose_new_pair_breaks_goes_on)
 }
 END_TEST
 
+/* Our ftd came after its new secondary had died, and so after the break. */
+START_TEST(a_survivor_that_finds_its_new_pair_halved_goes_on)
+{
+	release_session();
+	w.c.session.stage = FT_SESSION_ENDED;
+	strcpy(w.c.session.winner, "alpha");
+	w.c.checkpoint_at = FT_NEVER;
+	peer_vm(_i ? FT_VM_ABSENT : FT_VM_GONE);
+	pass(5000);
+	expect_did(PLAN, 0); /* its ftd may look at the wrong socket: only checkpoints tell */
+	pass(5000);
+	expect_did(PLAN, 1);
+}
+END_TEST
+
 /* ---- a plan that QEMU could not answer ---- */
 
 static void plan_is_not_answered(void)
@@ -2529,6 +2544,7 @@ static TCase *unbound_case(void)
 	EACH(a_new_pair_may_take_its_time, 2);
 	ONCE(a_primary_that_may_not_lead_does_not_ask);
 	EACH(a_survivor_whose_new_pair_breaks_goes_on, 2);
+	EACH(a_survivor_that_finds_its_new_pair_halved_goes_on, 2);
 	ONCE(a_failover_that_was_not_answered_is_tried_again_when_qemu_answers);
 	ONCE(a_failover_that_is_refused_is_not_tried_without_end);
 	ONCE(a_failed_side_leaves_a_solo_peer_alone);
