@@ -184,11 +184,11 @@ static bool bound_secondary(const struct ft_core *c)
 	return c->params.arbitrated && (soon || binds_secondary(&c->session));
 }
 
-/* A bound secondary says goodbye only once its claim is given up on disk (ft_release_due); one that cannot write leaves
- * without a word, and its peer takes it for lost. */
+/* A bound secondary says goodbye only once its claim is given up on disk (ft_release_due); one that cannot write, or whose
+ * peer is not heard, leaves without a word, and its peer takes it for lost. */
 static bool may_say_goodbye(const struct ft_core *c)
 {
-	bool waits = bound_secondary(c) && !c->store_fault[0];
+	bool waits = bound_secondary(c) && !c->store_fault[0] && ft_peer_heard(c);
 	return c->leave && !c->left && !c->exited && !c->outcome_busy && !waits;
 }
 
@@ -905,12 +905,18 @@ static void say_goodbye(struct ft_core *c, struct ft_actions *out)
 	(void)out; /* what we say of ourselves changes, and is sent */
 	c->left = !bound_secondary(c);
 	c->leave_until = c->now + 2 * c->params.window + FT_LEAVE_NS;
-	if (!c->left) {
+	if (c->left)
+		return;
+	if (ft_peer_heard(c))
 		ft_core_say(c, out, FT_LEVEL_ERROR,
 		            "leaving without goodbye: the claim cannot be given up on disk (%.120s)", c->store_fault);
-		c->exited = true;
-		ft_core_do(out, FT_DO_EXIT);
-	}
+	else
+		ft_core_say(
+		    c, out, FT_LEVEL_WARN,
+		    "leaving without goodbye: the peer is not heard; the session stands, and the next ftd here may "
+		    "claim it");
+	c->exited = true;
+	ft_core_do(out, FT_DO_EXIT);
 }
 
 static void exit_now(struct ft_core *c, struct ft_actions *out)

@@ -334,7 +334,8 @@ bool ft_release_due(const struct ft_core *c)
 	/* A secondary must have forgotten its claim before the primary runs without a lease. */
 	bool peer_leaves = ft_peer_heard(c) && same && c->peer.side.leaving && (secondary || released);
 	bool answered = c->left && ft_peer_heard(c) && same && released;
-	bool we_leave = c->leave && (secondary || answered);
+	/* Nobody who is not heard has a use for it, and our next ftd may have to claim. */
+	bool we_leave = c->leave && ((secondary && ft_peer_heard(c)) || answered);
 	return c->params.arbitrated && c->session.stage == FT_SESSION_BOUND && (peer_leaves || we_leave) &&
 	       can_store(c) && !c->arbiter_busy;
 }

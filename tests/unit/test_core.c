@@ -1893,6 +1893,7 @@ START_TEST(a_bound_secondary_gives_up_its_claim_before_it_says_goodbye)
 	w.c.params.arbitrated = w.c.params.registers = true;
 	w.c.session = (struct ft_session){
 	    .stage = FT_SESSION_BOUND, .id = {7}, .epoch = 1, .role = FT_ROLE_SECONDARY, .instance = 1};
+	hear(FT_PEER_ALIVE);
 	leave();
 	ck_assert(!w.c.self.leaving);
 	expect_did(STORE, 1);
