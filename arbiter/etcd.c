@@ -228,16 +228,16 @@ static bool cut_short(const struct job *j)
 static void on_answer(void *arg, const struct ft_http_answer *answer)
 {
 	struct job *j = arg;
-	bool has_token = j->etcd->token[0] != '\0';
+	bool with_token = j->step != STEP_LOGIN && j->etcd->settings->user[0] != '\0';
 
 	j->call = NULL;
 	if (answer->error != NULL && cut_short(j)) {
 		next_endpoint(j);
 	} else if (answer->error != NULL) {
 		failed(j, false, "%s", answer->error);
-	} else if (answer->status != 200 && j->step != STEP_LOGIN && has_token && !j->renewed &&
-	           (answer->status == 401 || answer->status == 400)) {
-		j->renewed = true; /* the token is too old, or the users were changed since */
+	} else if (with_token && !j->renewed && (answer->status == 401 || answer->status == 400)) {
+		/* The token was too old, or the users were changed since; another question may be fetching a new one. */
+		j->renewed = true;
 		post(j, STEP_LOGIN);
 	} else if (answer->status != 200) {
 		refused(j, answer);

@@ -9,6 +9,7 @@
 #include "report/text.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdio.h>
@@ -107,7 +108,23 @@ static bool to_journal(enum ft_log_level level, const char *area, const char *te
 	              (const struct sockaddr *)&log_state.journal_address, sizeof(log_state.journal_address)) == n;
 }
 
-/* A pipe that polls as writable takes PIPE_BUF bytes at once, so the one write neither blocks nor tears. */
+/* A pipe that polls as writable takes PIPE_BUF bytes at once, so the one write does not tear.  But hooks write there too, and
+ * may fill it in between: nothing may wait then for its reader.  O_NONBLOCK on the stream itself would be theirs and our
+ * parent's as well, hence a way in of our own; where the pipe is somebody else's there is none. */
+static bool write_stderr(const char *line, size_t len)
+{
+	struct stat st = {0};
+	int fd = -1;
+	if (fstat(STDERR_FILENO, &st) == 0 && S_ISSOCK(st.st_mode))
+		return send(STDERR_FILENO, line, len, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)len;
+	if (S_ISFIFO(st.st_mode))
+		fd = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	bool written = write(fd >= 0 ? fd : STDERR_FILENO, line, len) == (ssize_t)len;
+	if (fd >= 0)
+		close(fd);
+	return written;
+}
+
 static bool to_stderr(enum ft_log_level level, const char *area, const char *text)
 {
 	struct pollfd ready = {.fd = STDERR_FILENO, .events = POLLOUT};
@@ -130,7 +147,7 @@ static bool to_stderr(enum ft_log_level level, const char *area, const char *tex
 	if (log_state.pair[0] != '\0')
 		n += snprintf(line + n, sizeof(line) - (size_t)n, "[%s/%s]", log_state.pair, log_state.node);
 	n += snprintf(line + n, sizeof(line) - (size_t)n, " %s %s: %s\n", levels[level].name, area, text);
-	return write(STDERR_FILENO, line, (size_t)n) == n;
+	return write_stderr(line, (size_t)n);
 }
 
 static bool emit(enum ft_log_level level, const char *area, const char *text)

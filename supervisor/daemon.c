@@ -497,17 +497,17 @@ static void free_event(struct event *e)
 
 void ft_daemon_free(struct ft_daemon *d)
 {
+	if (d->children)
+		ft_children_free(d->children);
+	/* What waits for the disk looks at the others when it is told, and may be the answer that an operator waits for. */
+	if (d->scribe)
+		ft_scribe_free(d->scribe, 2000);
 	for (int i = 0; i < d->n_calls; i++)
 		ft_call_answer(d->calls[i], 1, NULL, "ftd is leaving");
 	if (d->may_start)
 		ft_call_answer(d->may_start, 1, NULL, "ftd is leaving");
 	if (d->reload_call)
 		ft_call_answer(d->reload_call, 1, NULL, "ftd is leaving");
-	if (d->children)
-		ft_children_free(d->children);
-	/* What waits for the disk looks at the others when it is told. */
-	if (d->scribe)
-		ft_scribe_free(d->scribe, 2000);
 	ft_exclusion_free(d->exclusion, ft_core_lease(&d->core) != FT_NEVER);
 	if (d->control)
 		ft_control_free(d->control);

@@ -675,6 +675,23 @@ START_TEST(a_token_that_has_expired_is_renewed)
 }
 END_TEST
 
+START_TEST(a_token_that_has_expired_fails_no_question_beside_another)
+{
+	const int s = A_SESSION;
+	struct heard checked = {0}, claimed = {0}, looked = {0};
+	ck_assert_int_eq(claim(s, "alpha").claim, FT_CLAIM_WON);
+	sleep(5);
+	ft_arbiter_check(arbiter, on_checked, &checked);
+	ft_arbiter_read(arbiter, session(s), on_looked, &looked);
+	ft_arbiter_claim(arbiter, session(s), "beta", on_claimed, &claimed);
+	while (!checked.told || !looked.told || !claimed.told)
+		ck_assert_int_eq(event_base_loop(base, EVLOOP_ONCE), 0);
+	ck_assert_str_eq(checked.error, "");
+	ck_assert_msg(claimed.claim == FT_CLAIM_LOST, "%s", claimed.error);
+	ck_assert_msg(looked.what == FT_REGISTER_TAKEN, "%s", looked.error);
+}
+END_TEST
+
 START_TEST(a_token_that_has_grown_old_is_renewed)
 {
 	const int s = A_SESSION;
@@ -817,6 +834,7 @@ int main(void)
 	tcase_add_test(tls, without_a_client_certificate_there_is_no_answer);
 	tcase_add_test(tls, a_password_that_others_can_read_is_refused);
 	tcase_add_test(tls, a_token_that_has_expired_is_renewed);
+	tcase_add_test(tls, a_token_that_has_expired_fails_no_question_beside_another);
 	tcase_add_test(tls, a_token_that_has_grown_old_is_renewed); /* last: the server does not outlive it */
 	SRunner *sr = srunner_create(s);
 	srunner_run_all(sr, CK_NORMAL);

@@ -16,7 +16,29 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-static int reader; /* what the log wrote comes out here */
+static int reader;        /* what the log wrote comes out here */
+static bool hook_is_next; /* a hook fills standard error as soon as it was seen to have room */
+
+static void fill_stderr(int stream)
+{
+	char page[PIPE_BUF] = "";
+	while (send(stream, page, sizeof(page), MSG_DONTWAIT) > 0) {
+	}
+	int fd = errno == ENOTSOCK ? open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_CLOEXEC) : -1;
+	while (fd >= 0 && write(fd, page, sizeof(page)) > 0) {
+	}
+	close(fd);
+}
+
+/* In place of the C library's. */
+int poll(struct pollfd *fds, nfds_t n, int timeout_ms)
+{
+	const struct timespec timeout = {.tv_sec = timeout_ms / 1000, .tv_nsec = timeout_ms % 1000 * 1000000L};
+	int ready = ppoll(fds, n, timeout_ms >= 0 ? &timeout : NULL, NULL);
+	if (hook_is_next)
+		fill_stderr(fds[0].fd);
+	return ready;
+}
 
 static void stderr_to_pipe(void)
 {
@@ -144,6 +166,41 @@ START_TEST(a_stuck_reader_drops_lines_and_their_number_is_said)
 }
 END_TEST
 
+START_TEST(a_pipe_that_a_hook_fills_in_between_is_not_waited_for)
+{
+	static char out[1 << 20];
+	stderr_to_pipe();
+	hook_is_next = true;
+	ft_log(FT_LOG_INFO, "main", "would hang for ever");
+	hook_is_next = false;
+	while (read(reader, out, sizeof(out)) > 0) {
+	}
+	ft_log(FT_LOG_INFO, "main", "read again");
+	drain(out, sizeof(out));
+	ck_assert_ptr_nonnull(strstr(out, "WARN report: 1 lines dropped"));
+	ck_assert_ptr_nonnull(strstr(out, "INFO main: read again\n"));
+	ck_assert_int_eq(fcntl(STDERR_FILENO, F_GETFL) & O_NONBLOCK, 0); /* it is the hooks' as well */
+}
+END_TEST
+
+START_TEST(a_socket_that_a_hook_fills_in_between_is_not_waited_for)
+{
+	static char out[1 << 20];
+	int fds[2];
+	stderr_to_pipe();
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	ck_assert_int_eq(dup2(fds[1], STDERR_FILENO), STDERR_FILENO);
+	hook_is_next = true;
+	ft_log(FT_LOG_INFO, "main", "would hang for ever");
+	hook_is_next = false;
+	while (recv(fds[0], out, sizeof(out), MSG_DONTWAIT) > 0) {
+	}
+	ft_log(FT_LOG_INFO, "main", "read again");
+	ck_assert_int_gt(recv(fds[0], out, sizeof(out) - 1, MSG_DONTWAIT), 0);
+	ck_assert_ptr_nonnull(strstr(out, "WARN report: 1 lines dropped"));
+}
+END_TEST
+
 START_TEST(a_reader_that_has_left_is_no_signal)
 {
 	stderr_to_pipe();
@@ -258,6 +315,8 @@ int main(void)
 	tcase_add_test(c, a_long_line_is_cut_and_says_so);
 	tcase_add_test(c, text_clean_cuts_at_whole_escapes);
 	tcase_add_test(c, a_stuck_reader_drops_lines_and_their_number_is_said);
+	tcase_add_test(c, a_pipe_that_a_hook_fills_in_between_is_not_waited_for);
+	tcase_add_test(c, a_socket_that_a_hook_fills_in_between_is_not_waited_for);
 	tcase_add_test(c, a_reader_that_has_left_is_no_signal);
 	tcase_add_test(c, the_journal_gets_fields);
 	tcase_add_test(c, a_stuck_journal_stops_nothing_and_the_number_is_said);
