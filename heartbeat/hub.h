@@ -53,6 +53,7 @@ struct ft_link_stats {
 	uint64_t rejected[FT_REJECT_COUNT];
 	uint64_t refused; /* port unreachable answers */
 	uint64_t unsent;  /* composed, but the kernel would not take it; the user of the hub counts these */
+	int send_error;   /* errno of the newest, 0 if it was taken; the user's, too */
 	int64_t rtt;      /* ns, last; -1 unknown */
 };
 
