@@ -107,6 +107,7 @@ struct ft_hub {
 	struct ft_candidate candidates[FT_CANDIDATES_MAX];
 	int64_t slot;      /* of the schedule, for which next_send is meant */
 	int64_t next_send; /* a little before its slot, never after */
+	bool slot_moved;   /* to where the peer's are; once is enough */
 };
 
 /* config must outlive the hub, or be replaced; incarnation is random and not 0. */
