@@ -70,12 +70,14 @@ static void next_slot(struct ft_hub *h, int64_t now)
 	int64_t interval = h->detector.interval;
 
 	h->slot += ((now > h->slot ? now - h->slot : 0) / interval + 1) * interval;
+	h->slot_moved = false;
 	h->next_send = h->slot - (in_step(h) ? 0 : draw(h, (uint64_t)h->slot, interval / FT_JITTER_PARTS));
 }
 
 /* The leading peer was heard.  What is meant for the slot ahead is sent now if that slot is near, else it has been sent
  * already.  The slots are moved to where the peer's are, a little each time, so that its heartbeats come in up to
- * FT_JITTER_PARTS of an interval before them; one that is lost changes nothing. */
+ * FT_JITTER_PARTS of an interval before them; one that is lost changes nothing.  A slot moves once, or one whose peer sends
+ * many times an interval would never come. */
 static void keep_step(struct ft_hub *h, int64_t now)
 {
 	int64_t interval = h->detector.interval, stray = interval / FT_JITTER_PARTS;
@@ -84,8 +86,9 @@ static void keep_step(struct ft_hub *h, int64_t now)
 	if (ahead < interval / 2) {
 		h->slot = min64(h->slot, now + stray);
 		h->next_send = now;
-	} else if (ahead < interval) {
+	} else if (ahead < interval && !h->slot_moved) {
 		h->next_send = h->slot += min64(interval - ahead, stray);
+		h->slot_moved = true;
 	}
 }
 

@@ -53,6 +53,7 @@ struct ft_link_stats {
 	uint64_t rejected[FT_REJECT_COUNT];
 	uint64_t refused; /* port unreachable answers */
 	uint64_t unsent;  /* composed, but the kernel would not take it; the user of the hub counts these */
+	int send_error;   /* errno of the newest, 0 if it was taken; the user's, too */
 	int64_t rtt;      /* ns, last; -1 unknown */
 };
 
@@ -106,6 +107,7 @@ struct ft_hub {
 	struct ft_candidate candidates[FT_CANDIDATES_MAX];
 	int64_t slot;      /* of the schedule, for which next_send is meant */
 	int64_t next_send; /* a little before its slot, never after */
+	bool slot_moved;   /* to where the peer's are; once is enough */
 };
 
 /* config must outlive the hub, or be replaced; incarnation is random and not 0. */

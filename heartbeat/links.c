@@ -2,12 +2,14 @@
  * Every wake-up, whatever its cause, is one turn: read all sockets, judge, tell, send, set the alarm.  Where there is only a
  * heartbeat to be sent, the sockets are left to the loop. */
 #include "heartbeat/links.h"
+#include "report/log.h"
 #include "supervisor/alarm.h"
 #include "supervisor/clock.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <event2/event.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,13 +21,15 @@
 #define BATCH 4
 /* Room for the heartbeats of a stall of some seconds; the kernel counts its own overhead as well. */
 #define RECEIVE_BUFFER (256 * 1024)
+#define OPEN_AGAIN     (1000 * FT_NS_PER_MS)
 
 struct udp_link {
-	int fd; /* -1: not open */
+	int fd; /* -1: not open; with a local_len, it is to be */
 	struct event *readable;
 	struct sockaddr_storage local, peer;
 	socklen_t local_len, peer_len;
-	int send_error;
+	int open_error;          /* while it is not open, why it is not */
+	char fault[FT_TEXT_MAX]; /* the same, for people */
 	bool refused_pending;
 	int64_t refused_at; /* last told; FT_NEVER never */
 };
@@ -39,14 +43,17 @@ struct inbox {
 struct ft_links {
 	struct event_base *base;
 	struct ft_alarms *alarms;
+	const struct ft_config *config;
 	struct ft_links_callbacks cb;
 	void *arg;
 	struct ft_hub hub;
 	struct udp_link links[FT_LINKS_MAX]; /* hub.n_links of them */
 	struct inbox inbox;
 	struct ft_alarm *alarm; /* for the next turn at the latest */
-	struct event *looked;   /* the loop is about to look at the sockets again */
-	bool drained;           /* since it last looked: what it found readable then is read */
+	struct ft_alarm *open_again;
+	bool open_again_set;
+	struct event *looked; /* the loop is about to look at the sockets again */
+	bool drained;         /* since it last looked: what it found readable then is read */
 	bool in_turn;
 	int64_t now; /* of the current or last turn */
 	bool greet;  /* a new peer: let it know at once that it has been accepted */
@@ -68,11 +75,33 @@ static void note_refused(struct ft_links *l, int i, int64_t now)
 	}
 }
 
+static void open_again_later(struct ft_links *l)
+{
+	if (!l->open_again_set)
+		ft_alarm_set(l->open_again, ft_clock_now() + OPEN_AGAIN);
+	l->open_again_set = true;
+}
+
+/* The number of the interface of a link-local address, 0 of any other. */
+static uint32_t scope(const struct sockaddr_storage *address)
+{
+	return address->ss_family == AF_INET6 ? ((const struct sockaddr_in6 *)(const void *)address)->sin6_scope_id : 0;
+}
+
 static void send_on(struct ft_links *l, int i, int64_t now)
 {
 	struct udp_link *u = &l->links[i];
 	uint8_t out[FT_WIRE_MAX];
+	/* Composed in any case: whether it is time for the next question is counted for each link. */
 	size_t len = ft_hub_compose(&l->hub, i, l->cb.self(l->arg), now, out);
+
+	struct ft_link_stats *stats = &l->hub.links[i].stats;
+
+	if (u->fd < 0) {
+		stats->unsent++;
+		stats->send_error = u->open_error;
+		return;
+	}
 	ssize_t sent = send(u->fd, out, len, 0);
 
 	if (sent < 0 && errno == ECONNREFUSED) {
@@ -80,9 +109,12 @@ static void send_on(struct ft_links *l, int i, int64_t now)
 		note_refused(l, i, now);
 		sent = send(u->fd, out, len, 0);
 	}
-	u->send_error = sent < 0 ? errno : 0;
-	if (sent < 0)
-		l->hub.links[i].stats.unsent++;
+	stats->send_error = sent < 0 ? errno : 0;
+	if (sent >= 0)
+		return;
+	stats->unsent++;
+	if (scope(&u->local)) /* its interface may have been made anew */
+		open_again_later(l);
 }
 
 static void send_all(struct ft_links *l, int64_t now)
@@ -187,7 +219,8 @@ static void set_alarm(struct ft_links *l)
 static void drain_all(struct ft_links *l)
 {
 	for (int i = 0; i < l->hub.n_links; i++)
-		drain(l, i);
+		if (l->links[i].fd >= 0)
+			drain(l, i);
 	l->drained = true;
 	event_active(l->looked, 0, 0);
 }
@@ -280,89 +313,153 @@ static const char *bind_hint(int error)
 	return "check heartbeat.links in ft.conf";
 }
 
-/* Links are numbered from 1 for people. */
-static int fault(FILE *errors, int i, const char *what, const char *address, int error, const char *hint)
+/* Not there yet, or not now: an interface that comes up late or is down, an address still looked for a double. */
+static bool may_pass(int error)
 {
-	fprintf(errors, "link %d: cannot %s %s: %s; %s\n", i + 1, what, address, strerror(error), hint);
+	return error == EADDRNOTAVAIL || error == ENETUNREACH || error == EHOSTUNREACH || error == ENETDOWN;
+}
+
+static int fault(struct udp_link *u, const char *what, const char *address, int error, const char *hint)
+{
+	u->open_error = error;
+	snprintf(u->fault, sizeof u->fault, "cannot %s %s: %s; %s", what, address, strerror(error), hint);
 	return -1;
 }
 
-static int bind_and_connect(int fd, int i, const struct ft_link_config *c, FILE *errors)
+static int bind_and_connect(struct udp_link *u, const struct ft_link_config *c)
 {
 	int on = 1, size = RECEIVE_BUFFER, rc;
 
-	if (c->local.ss_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) != 0)
-		return fault(errors, i, "set up", c->local_text, errno, "is IPv6 switched off on this host?");
+	if (c->local.ss_family == AF_INET6 && setsockopt(u->fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) != 0)
+		return fault(u, "set up", c->local_text, errno, "is IPv6 switched off on this host?");
 	/* More room is welcome, not needed: a heartbeat repeats all that the one before it said. */
-	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+	(void)setsockopt(u->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
 	/* Only towards our own sockets that are about to close (see reconfigure); off again once bound, or a second
 	 * ftd could share the port. */
-	if (set_reuse(fd, 1) != 0)
-		return fault(errors, i, "set up", c->local_text, errno, bind_hint(0));
-	rc = bind(fd, (const struct sockaddr *)&c->local, c->local_len);
+	if (set_reuse(u->fd, 1) != 0)
+		return fault(u, "set up", c->local_text, errno, bind_hint(0));
+	rc = bind(u->fd, (const struct sockaddr *)&c->local, c->local_len);
 	if (rc != 0)
-		return fault(errors, i, "bind", c->local_text, errno, bind_hint(errno));
-	if (set_reuse(fd, 0) != 0)
-		return fault(errors, i, "set up", c->local_text, errno, bind_hint(0));
-	if (connect(fd, (const struct sockaddr *)&c->peer, c->peer_len) != 0)
-		return fault(errors, i, "connect to", c->peer_text, errno, "is there a route from the local address?");
+		return fault(u, "bind", c->local_text, errno, bind_hint(errno));
+	if (set_reuse(u->fd, 0) != 0)
+		return fault(u, "set up", c->local_text, errno, bind_hint(0));
+	if (connect(u->fd, (const struct sockaddr *)&c->peer, c->peer_len) != 0)
+		return fault(u, "connect to", c->peer_text, errno, "is there a route from the local address?");
 	return 0;
 }
 
-static int open_link(struct ft_links *l, int i, const struct ft_link_config *c, struct udp_link *out, FILE *errors)
+static int watch(struct ft_links *l, struct udp_link *u, const char *address)
 {
-	*out = (struct udp_link){.refused_at = FT_NEVER,
-	                         .local = c->local,
-	                         .peer = c->peer,
-	                         .local_len = c->local_len,
-	                         .peer_len = c->peer_len};
+	u->readable = event_new(l->base, u->fd, EV_READ | EV_PERSIST, on_readable, l);
+	if (u->readable && event_add(u->readable, NULL) == 0)
+		return 0;
+	return fault(u, "watch", address, ENOMEM, "free some memory");
+}
+
+/* 0, or -1 with the fault in out, which stands for the link all the same. */
+static int open_link(struct ft_links *l, const struct ft_link_config *c, struct udp_link *out)
+{
+	struct udp_link closed = {.fd = -1,
+	                          .refused_at = FT_NEVER,
+	                          .local = c->local,
+	                          .peer = c->peer,
+	                          .local_len = c->local_len,
+	                          .peer_len = c->peer_len};
+	*out = closed;
 	out->fd = socket(c->local.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (out->fd < 0)
-		return fault(errors, i, "open a socket for", c->local_text, errno, bind_hint(0));
-	if (bind_and_connect(out->fd, i, c, errors) == 0) {
-		out->readable = event_new(l->base, out->fd, EV_READ | EV_PERSIST, on_readable, l);
-		if (out->readable && event_add(out->readable, NULL) == 0)
-			return 0;
-		fault(errors, i, "watch", c->local_text, ENOMEM, "free some memory");
-	}
+		return fault(out, "open a socket for", c->local_text, errno, bind_hint(0));
+	if (bind_and_connect(out, c) == 0 && watch(l, out, c->local_text) == 0)
+		return 0;
+	closed.open_error = out->open_error;
+	memcpy(closed.fault, out->fault, sizeof closed.fault);
 	close_link(out);
+	*out = closed;
 	return -1;
 }
 
-/* The open link with these addresses, or -1. */
-static int find_open(const struct ft_links *l, const struct ft_link_config *c)
+/* The link with these addresses, open or still to be opened, or -1. */
+static int find_link(const struct ft_links *l, const struct ft_link_config *c)
 {
 	for (int i = 0; i < l->hub.n_links; i++) {
 		const struct udp_link *u = &l->links[i];
 
-		if (u->fd >= 0 && u->local_len == c->local_len && u->peer_len == c->peer_len &&
+		if (u->local_len == c->local_len && u->peer_len == c->peer_len &&
 		    memcmp(&u->local, &c->local, c->local_len) == 0 && memcmp(&u->peer, &c->peer, c->peer_len) == 0)
 			return i;
 	}
 	return -1;
 }
 
-/* Opens what config has and we have not, and only then closes what we have and config has not.  All or nothing.
+/* Links are numbered from 1 for people. */
+static void tell_closed(int i, const struct udp_link *u)
+{
+	ft_log(FT_LOG_ERROR, "heartbeat", "link %d: %s (it is tried again every second)", i + 1, u->fault);
+}
+
+/* The interface that stands behind the % has another number once it was made anew; 0: it is not there. */
+static void follow_interface(struct sockaddr_storage *address, const char *text)
+{
+	char name[IF_NAMESIZE];
+
+	if (scope(address) && sscanf(text, "%*[^%%]%%%15[^]]", name) == 1)
+		((struct sockaddr_in6 *)(void *)address)->sin6_scope_id = if_nametoindex(name);
+}
+
+static void open_again(struct ft_links *l, int i)
+{
+	struct udp_link now, *before = &l->links[i];
+	struct ft_link_config c = l->config->links[i];
+
+	follow_interface(&c.local, c.local_text);
+	follow_interface(&c.peer, c.peer_text);
+	bool moved = scope(&c.local) != 0 && scope(&c.local) != scope(&before->local);
+	if (before->fd >= 0 && !(l->hub.links[i].stats.send_error && moved))
+		return;
+	char fault_told[FT_TEXT_MAX];
+	memcpy(fault_told, before->fault, sizeof fault_told);
+	close_link(before); /* it has the port */
+	if (open_link(l, &c, &now) == 0)
+		ft_log(FT_LOG_INFO, "heartbeat", "link %d: open", i + 1);
+	else if (strcmp(now.fault, fault_told) != 0)
+		tell_closed(i, &now);
+	*before = now;
+}
+
+static void on_open_again(void *arg)
+{
+	struct ft_links *l = arg;
+
+	l->open_again_set = false;
+	for (int i = 0; i < l->hub.n_links; i++) {
+		open_again(l, i);
+		if (l->links[i].fd < 0)
+			open_again_later(l);
+	}
+}
+
+/* Opens what config has and we have not, and only then closes what we have and config has not.  All or nothing; but what
+ * could not be opened at the start may still wait.
  * A link that changes its peer only is bound anew beside its old socket, hence the moment of SO_REUSEADDR. */
-static int swap_sockets(struct ft_links *l, const struct ft_config *config, FILE *errors)
+static int swap_sockets(struct ft_links *l, const struct ft_config *config, bool at_start, FILE *errors)
 {
 	struct udp_link fresh[FT_LINKS_MAX];
-	bool opened[FT_LINKS_MAX] = {false}, kept[FT_LINKS_MAX] = {false};
+	bool opened[FT_LINKS_MAX] = {false}, failed[FT_LINKS_MAX] = {false}, kept[FT_LINKS_MAX] = {false};
 	int faults = 0;
 
 	for (int i = 0; i < l->hub.n_links; i++)
 		if (l->links[i].fd >= 0)
 			(void)set_reuse(l->links[i].fd, 1);
 	for (int i = 0; i < config->n_links; i++) {
-		int old = find_open(l, &config->links[i]);
+		int old = find_link(l, &config->links[i]);
 
 		if (old >= 0 && !kept[old]) {
 			fresh[i] = l->links[old];
 			kept[old] = true;
-		} else if (open_link(l, i, &config->links[i], &fresh[i], errors) == 0) {
-			opened[i] = true;
 		} else {
-			faults++;
+			opened[i] = open_link(l, &config->links[i], &fresh[i]) == 0;
+			failed[i] = !opened[i];
+			faults += failed[i] && !(at_start && may_pass(fresh[i].open_error));
 		}
 	}
 	for (int i = 0; i < l->hub.n_links; i++) {
@@ -371,9 +468,12 @@ static int swap_sockets(struct ft_links *l, const struct ft_config *config, FILE
 		if (!faults && !kept[i])
 			close_link(&l->links[i]);
 	}
-	for (int i = 0; i < config->n_links && faults; i++)
+	for (int i = 0; i < config->n_links && faults; i++) {
 		if (opened[i])
 			close_link(&fresh[i]);
+		else if (failed[i])
+			fprintf(errors, "link %d: %s\n", i + 1, fresh[i].fault);
+	}
 	if (faults)
 		return -1;
 	for (int i = 0; i < FT_LINKS_MAX; i++)
@@ -384,8 +484,9 @@ static int swap_sockets(struct ft_links *l, const struct ft_config *config, FILE
 static int make_events(struct ft_links *l, FILE *errors)
 {
 	l->alarm = ft_alarm_new(l->alarms, on_alarm, l);
+	l->open_again = ft_alarm_new(l->alarms, on_open_again, l);
 	l->looked = event_new(l->base, -1, 0, on_looked, l);
-	if (l->alarm && l->looked)
+	if (l->alarm && l->open_again && l->looked)
 		return 0;
 	fprintf(errors, "heartbeat timer: out of memory\n");
 	return -1;
@@ -400,15 +501,20 @@ struct ft_links *ft_links_new(struct event_base *base, struct ft_alarms *alarms,
 		fprintf(errors, "heartbeat links: out of memory\n");
 		return NULL;
 	}
-	*l = (struct ft_links){.base = base, .alarms = alarms, .cb = *cb, .arg = arg};
+	*l = (struct ft_links){.base = base, .alarms = alarms, .config = config, .cb = *cb, .arg = arg};
 	for (int i = 0; i < FT_LINKS_MAX; i++)
 		l->links[i].fd = -1;
 	prepare_inbox(&l->inbox);
 	ft_hub_init(&l->hub, config, incarnation, ft_clock_now());
-	if (swap_sockets(l, config, errors) != 0 || make_events(l, errors) != 0) {
+	if (swap_sockets(l, config, true, errors) != 0 || make_events(l, errors) != 0) {
 		ft_links_free(l);
 		return NULL;
 	}
+	for (int i = 0; i < config->n_links; i++)
+		if (l->links[i].fd < 0) {
+			tell_closed(i, &l->links[i]);
+			open_again_later(l);
+		}
 	set_alarm(l);
 	return l;
 }
@@ -416,8 +522,9 @@ struct ft_links *ft_links_new(struct event_base *base, struct ft_alarms *alarms,
 int ft_links_reconfigure(struct ft_links *l, const struct ft_config *config, FILE *errors)
 {
 	assert(!l->in_turn);
-	if (swap_sockets(l, config, errors) != 0)
+	if (swap_sockets(l, config, false, errors) != 0)
 		return -1;
+	l->config = config;
 	ft_hub_reconfigure(&l->hub, config, ft_clock_now());
 	set_alarm(l);
 	return 0;
@@ -441,12 +548,6 @@ const struct ft_hub *ft_links_hub(const struct ft_links *l)
 	return &l->hub;
 }
 
-int ft_links_send_error(const struct ft_links *l, int link)
-{
-	assert(link >= 0 && link < l->hub.n_links);
-	return l->links[link].send_error;
-}
-
 void ft_links_free(struct ft_links *l)
 {
 	if (!l)
@@ -455,6 +556,7 @@ void ft_links_free(struct ft_links *l)
 	for (int i = 0; i < FT_LINKS_MAX; i++)
 		close_link(&l->links[i]);
 	ft_alarm_free(l->alarm);
+	ft_alarm_free(l->open_again);
 	if (l->looked)
 		event_free(l->looked);
 	free(l);

@@ -30,7 +30,8 @@ struct ft_links_callbacks {
 	void (*due)(void *arg, int64_t now);
 };
 
-/* Opens every link. Returns NULL after writing one line a fault to errors (address not of this host, port taken).
+/* Opens every link.  One whose address is not there yet, or has no route, is opened later, and the log says so: the others
+ * are no worse for it.  Returns NULL after writing one line a fault to errors where that will not pass (port taken).
  * base, alarms and config must outlive the links, or be replaced (config). */
 struct ft_links *ft_links_new(struct event_base *base, struct ft_alarms *alarms, const struct ft_config *config,
                               uint64_t incarnation, const struct ft_links_callbacks *cb, void *arg, FILE *errors);
@@ -43,8 +44,6 @@ void ft_links_send_now(struct ft_links *l);
  * fired: after a stall, that timer may be served before the sockets are.  Does nothing when called from a callback. */
 void ft_links_catch_up(struct ft_links *l);
 const struct ft_hub *ft_links_hub(const struct ft_links *l);
-/* errno of the newest heartbeat on link if the kernel would not take it, 0 if it did. */
-int ft_links_send_error(const struct ft_links *l, int link);
 void ft_links_free(struct ft_links *l); /* NULL is fine */
 
 #endif

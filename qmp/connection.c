@@ -5,6 +5,7 @@
 #include "supervisor/alarm.h"
 #include "supervisor/clock.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <event2/event.h>
 #include <stdio.h>
@@ -431,6 +432,49 @@ static void on_object(struct ft_conn *c, json_t *object, const char *text, size_
 		broken(c, "an object that is not QMP", text, len, now);
 }
 
+/* Numbers above what the parser takes are made as large as it takes. Their digits' places stay taken: by spaces. */
+static void limit_numbers(char *text, size_t len)
+{
+	static const char most[] = "9223372036854775807"; /* INT64_MAX */
+	const size_t n_most = sizeof most - 1;
+	bool in_string = false;
+	for (size_t i = 0; i < len; i++) {
+		if (in_string && text[i] == '\\')
+			i++;
+		else if (text[i] == '"')
+			in_string = !in_string;
+		if (in_string || !isdigit((unsigned char)text[i]))
+			continue;
+		size_t n = 0, whole = 0;
+		while (i + n < len && text[i + n] && strchr("0123456789.eE+-", text[i + n]))
+			n++;
+		while (whole < n && isdigit((unsigned char)text[i + whole]))
+			whole++;
+		if (whole == n && (n > n_most || (n == n_most && memcmp(text + i, most, n) > 0))) {
+			memset(text + i, ' ', n);
+			memcpy(text + i, most, n_most);
+		}
+		i += n - 1;
+	}
+}
+
+/* QEMU has unsigned numbers of 64 bits, and tells them as they are: a max-bandwidth of "all there is", say. */
+static json_t *parse(const char *text, size_t len)
+{
+	json_error_t error;
+	json_t *object = json_loadb(text, len, 0, &error);
+	if (object || json_error_code(&error) != json_error_numeric_overflow)
+		return object;
+	char *copy = malloc(len);
+	if (!copy)
+		return NULL;
+	memcpy(copy, text, len);
+	limit_numbers(copy, len);
+	object = json_loadb(copy, len, 0, NULL);
+	free(copy);
+	return object;
+}
+
 static void on_frame(void *arg, enum ft_frame kind, const char *text, size_t len)
 {
 	struct ft_conn *c = arg;
@@ -439,7 +483,7 @@ static void on_frame(void *arg, enum ft_frame kind, const char *text, size_t len
 		broken(c, "an object that is too large", text, len, now);
 		return;
 	}
-	json_t *object = kind == FT_FRAME_OBJECT ? json_loadb(text, len, 0, NULL) : NULL;
+	json_t *object = kind == FT_FRAME_OBJECT ? parse(text, len) : NULL;
 	if (object)
 		on_object(c, object, text, len, now);
 	else

@@ -233,16 +233,13 @@ static void on_found_died(void *arg, bool dead)
 	on_view(d, ft_qmp_view(d->qmp), ft_clock_now());
 }
 
-/* The session names its QEMU.  One that an earlier ftd has frozen answers nothing, and must be known all the same. */
+/* The session names its QEMU.  One that an earlier ftd has frozen answers nothing, and must be known all the same; and one
+ * whose socket is gone is not absent: a peer that is told so takes over beside it. */
 static void find_qemu_of_session(struct ft_daemon *d)
 {
 	pid_t pid = d->core.session.instance ? ft_instance_find(d->core.session.instance) : 0;
 	if (pid == 0 || ft_process_open(pid, &d->found) != 0)
 		return;
-	if (!ft_process_stopped(&d->found)) {
-		ft_process_close(&d->found);
-		return;
-	}
 	d->found_instance = d->core.session.instance;
 	d->found_watch = ft_deathwatch_new(d->base, &d->found, on_found_died, d);
 	on_view(d, ft_qmp_view(d->qmp), ft_clock_now());

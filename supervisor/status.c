@@ -75,13 +75,15 @@ static json_t *link_json(const struct ft_status_source *s, int i)
 		if (st->rejected[r])
 			json_object_set_new(reasons, ft_reject_name(r), json_integer((json_int_t)st->rejected[r]));
 	}
-	return json_pack(
-	    "{s:s, s:s, s:b, s:o, s:o, s:I, s:I, s:I, s:I, s:o, s:I, s:I, s:o, s:o}", "local", lc->local_text, "peer",
-	    lc->peer_text, "alive", d->alive, "last_heard_ms", d->heard_ever ? age_json(s, d->heard_at) : json_null(),
-	    "rtt_ms", st->rtt < 0 ? json_null() : ft_ms_json(st->rtt), "sent", (json_int_t)st->sent, "received",
-	    (json_int_t)st->received, "lost", (json_int_t)st->lost, "rejected", (json_int_t)rejected, "rejected_by",
-	    reasons, "unsent", (json_int_t)st->unsent, "port_unreachable", (json_int_t)st->refused, "jitter_ms",
-	    late_us < 0 ? json_null() : ft_ms_json(late_us * 1000), "longest_gap_ms", ft_ms_json(al->longest));
+	return json_pack("{s:s, s:s, s:b, s:o, s:o, s:I, s:I, s:I, s:I, s:o, s:I, s:o, s:I, s:o, s:o}", "local",
+	                 lc->local_text, "peer", lc->peer_text, "alive", d->alive, "last_heard_ms",
+	                 d->heard_ever ? age_json(s, d->heard_at) : json_null(), "rtt_ms",
+	                 st->rtt < 0 ? json_null() : ft_ms_json(st->rtt), "sent", (json_int_t)st->sent, "received",
+	                 (json_int_t)st->received, "lost", (json_int_t)st->lost, "rejected", (json_int_t)rejected,
+	                 "rejected_by", reasons, "unsent", (json_int_t)st->unsent, "send_error",
+	                 ft_text_json(st->send_error ? strerror(st->send_error) : ""), "port_unreachable",
+	                 (json_int_t)st->refused, "jitter_ms", late_us < 0 ? json_null() : ft_ms_json(late_us * 1000),
+	                 "longest_gap_ms", ft_ms_json(al->longest));
 }
 
 static json_t *qemu_json(const struct ft_status_source *s)
@@ -198,6 +200,10 @@ static void check_peer(json_t *checks, const struct ft_status_source *s)
 		else if (st->rejected[FT_WIRE_AUTH] + st->rejected[FT_WIRE_KEY] > 0)
 			add(checks, name, "FAIL", "give both hosts the same key file and pair name",
 			    "%s <-> %s: heartbeats fail authentication", lc->local_text, lc->peer_text);
+		else if (st->send_error)
+			add(checks, name, "FAIL", "is the address on this host, its interface up, and a route there?",
+			    "%s <-> %s: heartbeats cannot be sent: %s", lc->local_text, lc->peer_text,
+			    strerror(st->send_error));
 		else
 			add(checks, name, "FAIL", "is the peer's ftd running, and UDP let through both ways?",
 			    "%s <-> %s: nothing heard", lc->local_text, lc->peer_text);

@@ -35,6 +35,7 @@ struct fake_orders {
 	atomic_int mute[2];       /* requests wait unread; answered, in order, once this is 0 again */
 	atomic_int hang_up_on[2]; /* closes instead of answering the Nth request from now; 0: never */
 	atomic_int big_answers;   /* answers to query-status are too large */
+	atomic_int big_numbers;   /* the migration may take all bandwidth there is, and the answer says more such */
 	atomic_int comes_in;      /* its migration is not through: no COLO yet */
 	atomic_int thread_id;     /* that it says its CPU has; 0: its own */
 	atomic_int rubbish;       /* before each answer comes an event, and before one of them a broken line */
@@ -175,6 +176,13 @@ static bool fake_request(struct fake_orders *o, struct fake_client *c, int which
 	}
 	if (o->big_answers && !strcmp(command, "query-status")) {
 		fake_big_answer(c->fd);
+	} else if (o->big_numbers && !strcmp(command, "query-migrate-parameters")) {
+		char text[256];
+		snprintf(text, sizeof text,
+		         "{\"return\": {\"x\": \"\\\"99999999999999999999\", \"y\": [9223372036854775808,-9], "
+		         "\"max-bandwidth\": 18446744073709551615, \"x-checkpoint-delay\": 346}, \"id\": %d}\r\n",
+		         (int)json_integer_value(json_object_get(request, "id")));
+		fake_say(c->fd, text);
 	} else {
 		json_t *answer = fake_answer(o, command, json_object_get(request, "arguments"));
 		json_object_set(answer, "id", json_object_get(request, "id"));

@@ -835,6 +835,27 @@ START_TEST(with_two_intervals_nobody_keeps_in_step)
 }
 END_TEST
 
+/* As while the two hosts are given another interval, one after the other.  A follower that waited a little longer at each of
+ * the primary's many heartbeats would never send: the primary would live on questions. */
+START_TEST(a_slow_secondary_of_a_fast_primary_sends_by_itself)
+{
+	hosts[0].config.interval_ms = 20;
+	hosts[0].config.lost_after = 100;
+	hosts[1].config.interval_ms = 400;
+	for (int i = 0; i < 2; i++)
+		ft_hub_reconfigure(&hosts[i].hub, &hosts[i].config, now);
+	hosts[0].side.role = FT_ROLE_PRIMARY;
+	hosts[1].side.role = FT_ROLE_SECONDARY;
+	run(4000 * MS);
+	for (int i = 0; i < 500; i++) {
+		ck_assert_int_le(now - ft_hub_acked_sent(&hosts[0].hub), 2 * 400 * MS);
+		run(11 * MS);
+	}
+	ck_assert_uint_ge(sent_within(1, 50 * 400 * MS), 46);
+	ck_assert_int_lt(hosts[0].hub.links[0].asked_at, now - 20000 * MS);
+}
+END_TEST
+
 START_TEST(a_reload_misses_nothing)
 {
 	struct ft_config other = hosts[0].config;
@@ -916,6 +937,7 @@ int main(void)
 	tcase_add_test(t, pairs_on_one_host_do_not_send_at_once);
 	tcase_add_loop_test(t, the_secondary_keeps_in_step_with_the_primary, 0, 8);
 	tcase_add_test(t, with_two_intervals_nobody_keeps_in_step);
+	tcase_add_test(t, a_slow_secondary_of_a_fast_primary_sends_by_itself);
 	tcase_add_test(t, a_reload_misses_nothing);
 	tcase_add_test(t, every_reason_has_its_own_name);
 	srunner_run_all(sr, CK_NORMAL);

@@ -6,8 +6,11 @@
 
 #include <arpa/inet.h>
 #include <check.h>
+#include <errno.h>
 #include <event2/event.h>
+#include <net/if.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -225,6 +228,11 @@ static uint64_t received(const struct end *e, int link)
 	return ft_links_hub(e->links)->links[link].stats.received;
 }
 
+static int send_error(const struct end *e, int link)
+{
+	return ft_links_hub(e->links)->links[link].stats.send_error;
+}
+
 static bool flows(const struct end *e, int n_links)
 {
 	const struct ft_hub *h = ft_links_hub(e->links);
@@ -250,7 +258,7 @@ START_TEST(both_links_carry_heartbeats_both_ways)
 	ck_assert_int_eq(a.new_incarnations, 1);
 	for (int i = 0; i < 2; i++) {
 		ck_assert_int_ge(ft_links_hub(a.links)->links[i].stats.rtt, 0);
-		ck_assert_int_eq(ft_links_send_error(a.links, i), 0);
+		ck_assert_int_eq(send_error(&a, i), 0);
 	}
 	ck_assert_uint_eq(error_len, 0);
 }
@@ -390,6 +398,103 @@ START_TEST(every_fault_at_start_has_its_line)
 }
 END_TEST
 
+/* Nobody has TEST-NET-1's addresses, until somebody has. */
+static void lack_the_address(struct ft_link_config *c)
+{
+	((struct sockaddr_in *)(void *)&c->local)->sin_addr.s_addr = inet_addr("192.0.2.1");
+}
+
+START_TEST(a_link_that_cannot_be_opened_yet_does_not_hold_up_the_others)
+{
+	struct ft_link_config here = a.config.links[0];
+
+	lack_the_address(&a.config.links[0]);
+	ck_assert_msg(open_end(&a, base_a, 1) != NULL, "%s", error_text);
+	ck_assert_ptr_nonnull(open_end(&b, base_b, 2));
+	run_until(a.hearing == FT_HEARING_ALIVE && b.hearing == FT_HEARING_ALIVE);
+	ck_assert_int_eq(send_error(&a, 0), EADDRNOTAVAIL);
+	ck_assert_int_eq(send_error(&a, 1), 0);
+	ck_assert_uint_gt(ft_links_hub(a.links)->links[0].stats.unsent, 0);
+	/* A reload that leaves it as it is does not fail for it; one that corrects it opens it. */
+	ck_assert_int_eq(ft_links_reconfigure(a.links, &a.config, errors), 0);
+	ft_links_send_now(a.links);
+	ck_assert_int_eq(send_error(&a, 0), EADDRNOTAVAIL);
+	a.config.links[0] = here;
+	ck_assert_int_eq(ft_links_reconfigure(a.links, &a.config, errors), 0);
+	run_until(flows(&a, 2) && flows(&b, 2));
+	ck_assert_int_eq(send_error(&a, 0), 0);
+}
+END_TEST
+
+START_TEST(a_link_is_opened_once_its_address_is_there)
+{
+	struct ft_link_config here = a.config.links[0];
+
+	lack_the_address(&a.config.links[0]);
+	ck_assert_msg(open_end(&a, base_a, 1) != NULL, "%s", error_text);
+	ck_assert_ptr_nonnull(open_end(&b, base_b, 2));
+	a.config.links[0] = here; /* as if the host had got it */
+	run_until(flows(&a, 2) && flows(&b, 2));
+	ck_assert_int_eq(send_error(&a, 0), 0);
+}
+END_TEST
+
+/* A link that is not open asks no questions, and must not ask for its turn for ever. */
+START_TEST(a_link_that_is_not_open_costs_nothing_in_doubt)
+{
+	int64_t until;
+	int turns = 0;
+
+	a.config.interval_ms = b.config.interval_ms = 200;
+	lack_the_address(&a.config.links[0]);
+	ck_assert_ptr_nonnull(open_end(&a, base_a, 1));
+	ck_assert_ptr_nonnull(open_end(&b, base_b, 2));
+	run_until(a.hearing == FT_HEARING_ALIVE && b.hearing == FT_HEARING_ALIVE);
+	until = ft_clock_now() + 2000 * MS;
+	while (a.hearing != FT_HEARING_LOST && ft_clock_now() < until) {
+		event_base_loop(base_a, EVLOOP_ONCE); /* b says nothing any more */
+		turns++;
+	}
+	ck_assert_int_eq(a.hearing, FT_HEARING_LOST);
+	ck_assert_int_lt(turns, 200);
+}
+END_TEST
+
+/* In a network namespace of our own; v0 is then made anew under the same name, as a driver that is loaded again does. */
+static bool make_interface(void)
+{
+	return system("{ ip link add v0 type veth peer name v1 && ip link set v1 up && ip link set v0 up && "
+	              "ip addr add fe80::77/64 dev v0 nodad; } 2>/dev/null") == 0;
+}
+
+START_TEST(a_link_local_address_follows_its_interface)
+{
+	struct ft_link_config *c = &a.config.links[0];
+	struct sockaddr_in6 *local = (struct sockaddr_in6 *)(void *)&c->local;
+
+	if (unshare(CLONE_NEWNET) != 0 || !make_interface()) {
+		printf("NOTE: no network namespace with an interface may be made here; one made anew was not tried\n");
+		return;
+	}
+	a.config.n_links = 1;
+	c->local_len = make_address(AF_INET6, 7400, &c->local);
+	inet_pton(AF_INET6, "fe80::77", &local->sin6_addr);
+	local->sin6_scope_id = if_nametoindex("v0");
+	c->peer = c->local;
+	c->peer_len = c->local_len;
+	inet_pton(AF_INET6, "fe80::78", &((struct sockaddr_in6 *)(void *)&c->peer)->sin6_addr);
+	strcpy(c->local_text, "[fe80::77%v0]:7400");
+	strcpy(c->peer_text, "[fe80::78%v0]:7400");
+	ck_assert_msg(open_end(&a, base_a, 1) != NULL, "%s", error_text);
+	turn_both();
+	ck_assert_int_eq(send_error(&a, 0), 0);
+	ck_assert_int_eq(system("ip link del v0"), 0);
+	run_until(send_error(&a, 0) != 0);
+	ck_assert(make_interface());
+	run_until(send_error(&a, 0) == 0);
+}
+END_TEST
+
 START_TEST(two_daemons_cannot_share_a_link)
 {
 	struct end twin = a;
@@ -476,6 +581,10 @@ int main(void)
 	tcase_add_loop_test(t, a_stalled_daemon_reads_before_it_judges, 0, 2);
 	tcase_add_test(t, a_flood_of_rubbish_does_no_harm);
 	tcase_add_test(t, every_fault_at_start_has_its_line);
+	tcase_add_test(t, a_link_that_cannot_be_opened_yet_does_not_hold_up_the_others);
+	tcase_add_test(t, a_link_is_opened_once_its_address_is_there);
+	tcase_add_test(t, a_link_that_is_not_open_costs_nothing_in_doubt);
+	tcase_add_test(t, a_link_local_address_follows_its_interface);
 	tcase_add_test(t, two_daemons_cannot_share_a_link);
 	tcase_add_test(t, a_reload_keeps_the_heartbeats_flowing);
 	tcase_add_test(t, a_failed_reload_changes_nothing);

@@ -404,6 +404,16 @@ START_TEST(events_and_rubbish_between)
 }
 END_TEST
 
+/* QEMU's are of 64 bits without a sign. */
+START_TEST(too_large_a_number)
+{
+	fake.orders->big_numbers = 1;
+	come_up();
+	ck_assert_int_eq(told.view.checkpoint_ms, 346);
+	ck_assert(!logged("not JSON"));
+}
+END_TEST
+
 START_TEST(too_large_an_answer)
 {
 	come_up();
@@ -838,6 +848,7 @@ int main(void)
 	tcase_add_test(c, not_qmp_at_all);
 	tcase_add_loop_test(c, closed_in_the_middle, 1, 16);
 	tcase_add_test(c, events_and_rubbish_between);
+	tcase_add_test(c, too_large_a_number);
 	tcase_add_test(c, too_large_an_answer);
 	tcase_add_test(c, sockets_of_two_qemus);
 	tcase_add_test(c, reload_moves_to_other_sockets);

@@ -47,6 +47,29 @@ def both_killed_and_restarted():
         no_failover(rig)
 
 
+@scenario
+def a_socket_that_is_gone_is_no_absent_qemu():
+    """ftd and its sentinel are killed in one blow, and QEMU's sockets are swept away: a peer that is told that nothing runs
+    there would take over, and two guests run."""
+    with protected(arbiter="file") as rig:
+        side = rig.side("primary")
+        sockets = (side.qemu.qmp_socket, side.qemu.oob_socket)
+        sentinel = side.sentinel()
+        side.freeze_ftd()  # or it would have another one
+        os.kill(sentinel, signal.SIGKILL)
+        side.kill_ftd()
+        for s in sockets:
+            os.rename(s, s + ".away")
+        side.start_ftd()
+        wait(lambda: (side.status_or_none() or {}).get("state") == "unprotected", "ftd to know where it stands")
+        stays(lambda: side.status()["qemu"]["vm"] == "alive", 4, "its QEMU is known to live")
+        no_failover(rig)
+        for s in sockets:
+            os.rename(s + ".away", s)
+        rig.wait_protected()
+        no_failover(rig)
+
+
 @on_either
 def restart_after_failover(role):
     """A side that runs the guest alone knows so after a restart, without its peer's help."""
