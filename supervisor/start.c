@@ -62,24 +62,26 @@ bool ft_start_claim_due(const struct ft_core *c)
 	return c->params.registers && c->start_wanted && no_qemu(c) && start_may_end_it(c) && ft_can_ask_arbiter(c);
 }
 
-/* ---- where no session is known, on either side ---- */
+/* ---- what is told first ---- */
 
-/* Both hosts may come up at once, each with a unit that starts the VM.  So it is told first, and the one that knows of the
- * other's intention when it gets its own leaves it to that; of two that did not, one has the smaller name. */
+/* Where no session is known, both hosts may come up at once, each with a unit that starts the VM.  So it is told first, and
+ * the one that knows of the other's intention when it gets its own leaves it to that; of two that did not, one has the
+ * smaller name.  Who has ended the last session tells it, too: a person may order the other side to go on, which goes by
+ * our word that nothing runs here. */
 void ft_start_announce(struct ft_core *c)
 {
 	bool under_way = c->now < c->start_told_until;
 	if (!under_way || (c->start_second && !c->peer.side.guest)) {
 		c->start_told_from = c->now;
-		c->start_second = ft_peer_heard(c) && c->peer.side.guest;
+		c->start_second = ft_session_unread(c) && ft_peer_heard(c) && c->peer.side.guest;
 	}
 	c->start_told_until = c->now + FT_START_NS;
 }
 
 bool ft_start_announced(const struct ft_core *c)
 {
-	return c->params.arbitrated && c->now < c->start_told_until && !c->start_second && ft_session_unread(c) &&
-	       no_qemu(c);
+	bool starts = ft_session_unread(c) || ft_session_ended_by_us(c);
+	return c->params.arbitrated && c->now < c->start_told_until && !c->start_second && starts && no_qemu(c);
 }
 
 /* The peer has acknowledged a heartbeat that told it. */
@@ -179,6 +181,8 @@ static struct verdict as_winner(const struct ft_core *c, bool confirmed)
 	/* It was given to us, and a person may have let the peer go on with it since: the register first, then a person. */
 	if (c->session.taken && !(confirmed && c->claim == FT_CLAIM_UNREACHABLE))
 		return by_register(c);
+	if (ft_peer_heard(c) && !out_there(c) && !start_is_known(c))
+		return (struct verdict){-1, "the other side is being told"};
 	return (struct verdict){1, "this side ended the last session"};
 }
 

@@ -227,6 +227,31 @@ START_TEST(who_ended_the_session_may_start_unless_the_guest_was_given_away_since
 }
 END_TEST
 
+/* A person may order the old copy over there to go on, by our word that nothing runs here. */
+START_TEST(the_winner_tells_a_peer_that_has_a_qemu_before_it_starts)
+{
+	begin_in(FT_SESSION_ENDED, FT_ROLE_PRIMARY, "alpha");
+	peer.side.vm = FT_VM_ALIVE;
+	peer.side.role = FT_ROLE_SECONDARY;
+	hear(FT_PEER_ALIVE);
+	pass(600);
+	want();
+	ck_assert(c.self.guest);
+	ck_assert_int_eq(may(false), -1);
+	if (_i) {
+		peer.side.state = FT_FAILING_OVER; /* the order was first */
+		hear(FT_PEER_ALIVE);
+	}
+	pass(10);
+	step(&(struct ft_event){.kind = FT_EVENT_ACK, .at = now});
+	ck_assert_int_eq(may(false), !_i);
+	peer.side.request = FT_REQUEST_YIELD;
+	peer.side.request_id = 1;
+	hear(FT_PEER_ALIVE);
+	ck_assert_int_eq(c.self.answer, FT_ANSWER_REFUSED);
+}
+END_TEST
+
 START_TEST(who_lost_the_session_may_not_start)
 {
 	begin_in(FT_SESSION_ENDED, FT_ROLE_PRIMARY, "beta");
@@ -366,6 +391,7 @@ int main(void)
 	tcase_add_test(tc, a_guest_outside_of_colo_is_told_and_one_to_be_is_not);
 	tcase_add_test(tc, a_session_that_may_have_been_lost_is_no_licence);
 	tcase_add_test(tc, who_ended_the_session_may_start_unless_the_guest_was_given_away_since);
+	tcase_add_loop_test(tc, the_winner_tells_a_peer_that_has_a_qemu_before_it_starts, 0, 2);
 	tcase_add_test(tc, who_lost_the_session_may_not_start);
 	tcase_add_loop_test(tc, an_open_session_is_claimed_once_every_right_is_over, FT_ROLE_PRIMARY,
 	                    FT_ROLE_SECONDARY + 1);
