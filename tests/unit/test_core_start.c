@@ -234,7 +234,7 @@ START_TEST(the_winner_tells_a_peer_that_has_a_qemu_before_it_starts)
 	peer.side.vm = FT_VM_ALIVE;
 	peer.side.role = FT_ROLE_SECONDARY;
 	hear(FT_PEER_ALIVE);
-	pass(600);
+	pass(4000);
 	want();
 	ck_assert(c.self.guest);
 	ck_assert_int_eq(may(false), -1);
