@@ -77,6 +77,10 @@ void ft_config_free(struct ft_config *c); /* NULL is fine; wipes the keys */
  * Returns the name of the first one that differs, or NULL if new can take old's place. */
 const char *ft_config_fixed_difference(const struct ft_config *old_config, const struct ft_config *new_config);
 
+/* The address of a link, as it stands in the file.  A link-local one names its interface, whose number is looked up.
+ * Returns NULL, or what is wrong with text. Numeric only: no name is ever resolved. */
+const char *ft_address_parse(const char *text, struct sockaddr_storage *out, socklen_t *len);
+
 /* Makes a new random key file, 64 hex digits and a newline, mode 0600, never over an existing file.
  * Returns 0, or -1 after writing one line to errors. */
 int ft_key_generate(const char *path, FILE *errors);

@@ -81,8 +81,6 @@ void ft_judge_int(struct ft_reader *r, const struct ft_setting *row, const confi
 void ft_judge_bool(struct ft_reader *r, const struct ft_setting *row, const config_setting_t *s, void *slot);
 void ft_type_fault(struct ft_reader *r, const struct ft_setting *row, const config_setting_t *s);
 
-/* Returns NULL, or what is wrong with text. Numeric only: no name is ever resolved. */
-const char *ft_address_parse(const char *text, struct sockaddr_storage *out, socklen_t *len);
 /* "https://host:port" or "http://host:port", and no more.  Returns NULL, or what is wrong with text. */
 const char *ft_url_fault(const char *text);
 /* Same family, address, scope and port. */

@@ -9,7 +9,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <event2/event.h>
-#include <net/if.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -397,13 +396,14 @@ static void tell_closed(int i, const struct udp_link *u)
 	ft_log(FT_LOG_ERROR, "heartbeat", "link %d: %s (it is tried again every second)", i + 1, u->fault);
 }
 
-/* The interface that stands behind the % has another number once it was made anew; 0: it is not there. */
+/* The interface that stands behind the % has another number once it was made anew. */
 static void follow_interface(struct sockaddr_storage *address, const char *text)
 {
-	char name[IF_NAMESIZE];
+	struct sockaddr_storage now;
+	socklen_t len;
 
-	if (scope(address) && sscanf(text, "%*[^%%]%%%15[^]]", name) == 1)
-		((struct sockaddr_in6 *)(void *)address)->sin6_scope_id = if_nametoindex(name);
+	if (scope(address) && ft_address_parse(text, &now, &len) == NULL)
+		*address = now;
 }
 
 static void open_again(struct ft_links *l, int i)
@@ -413,7 +413,7 @@ static void open_again(struct ft_links *l, int i)
 
 	follow_interface(&c.local, c.local_text);
 	follow_interface(&c.peer, c.peer_text);
-	bool moved = scope(&c.local) != 0 && scope(&c.local) != scope(&before->local);
+	bool moved = scope(&c.local) != scope(&before->local);
 	if (before->fd >= 0 && !(l->hub.links[i].stats.send_error && moved))
 		return;
 	char fault_told[FT_TEXT_MAX];

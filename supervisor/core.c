@@ -115,7 +115,6 @@ void ft_core_init(struct ft_core *c, const struct ft_core_params *params, int64_
 	    .session = params->session,
 	    .store_again_at = now,
 	    .acked_sent = FT_NEVER,
-	    .lease_until = now, /* what an earlier ftd was granted is not known: first a new acknowledgement */
 	    .lost_at = FT_NEVER,
 	    .arbiter_again_at = now,
 	    .unsure = params->registers && ft_session_unended_stage(params->session.stage),
@@ -159,7 +158,6 @@ static void absorb_peer(struct ft_core *c, const struct ft_peer_news *news)
 	if (is->epoch >= c->session.epoch)
 		c->only_proposed = false; /* it was bound once, and may have ended it since */
 	c->peer_at = c->now;
-	ft_session_count_lease(c);
 }
 
 static void absorb_hearing(struct ft_core *c, const struct ft_event *e)

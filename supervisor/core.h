@@ -196,9 +196,8 @@ struct ft_core {
 	bool storing;            /* store_next is on its way to disk */
 	int64_t store_again_at;  /* after a failure */
 	char store_fault[FT_TEXT_MAX];
-	uint32_t drawn;      /* ids drawn from the seed */
-	int64_t acked_sent;  /* when the newest heartbeat was sent that gives us a right; FT_NEVER none */
-	int64_t lease_until; /* our right to run as a bound primary */
+	uint32_t drawn;     /* ids drawn from the seed */
+	int64_t acked_sent; /* when the newest heartbeat was sent that gives us a right; FT_NEVER none */
 	bool proposing;    /* what is on its way to disk is a session that we made; an adopted one the peer has named */
 	uint64_t named_by; /* the peer's incarnation that said last that it is bound by our session */
 	bool only_proposed; /* we made the session, and the peer has never said that it is bound by it */

@@ -48,11 +48,8 @@ void ft_session_claim(struct ft_core *c, struct ft_actions *out, enum ft_errand 
 void ft_session_absorb(struct ft_core *c, const struct ft_event *event);
 
 bool ft_lease_over(const struct ft_core *c);
-/* How long an acknowledged heartbeat lets a bound primary run. */
-int64_t ft_session_grant(const struct ft_core *c);
 /* Until when a right may last that an earlier ftd of ours has granted: its detection time may have been a longer one. */
 int64_t ft_session_granted_until(const struct ft_core *c);
-void ft_session_count_lease(struct ft_core *c); /* anew: what the peer says of itself has changed */
 bool ft_propose_due(const struct ft_core *c);
 bool ft_adopt_due(const struct ft_core *c);
 bool ft_accept_due(const struct ft_core *c);

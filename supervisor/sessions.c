@@ -216,10 +216,20 @@ static bool claimable(const struct ft_core *c)
 	return ft_peer_has_session(c) && !(over && ft_session_shared(c));
 }
 
+/* Who acknowledges us claims nothing before a silence of its own detection time.  A session is agreed on by two that have
+ * the same; but one of them may have been started anew since, with other settings. */
+static int64_t acknowledged_until(const struct ft_core *c)
+{
+	int64_t peers = (int64_t)c->peer.side.window_ms * FT_NS_PER_MS;
+	int64_t grant = peers > 0 && peers < c->params.window ? peers : c->params.window;
+	/* What an earlier ftd was granted is not known: first a new acknowledgement. */
+	return c->acked_sent == FT_NEVER ? c->started_at : c->acked_sent + grant;
+}
+
 /* Not before a calm peer has acknowledged us: the right to run would have ended before it began, and QEMU be frozen. */
 bool ft_propose_due(const struct ft_core *c)
 {
-	bool acknowledged = c->now < c->lease_until;
+	bool acknowledged = c->now < acknowledged_until(c);
 	return acknowledged && c->params.arbitrated && c->qemu.role == FT_ROLE_PRIMARY && c->self.ready &&
 	       ft_peer_heard(c) && c->peer.side.ready && same_timing(c) && !claimable(c) && may_propose(c) &&
 	       can_store(c);
@@ -456,7 +466,7 @@ static int64_t right_in_session(const struct ft_core *c)
 	bool holds = c->params.arbitrated && (resigned || c->session.stage == FT_SESSION_BOUND);
 	if (!holds || c->session.role != FT_ROLE_PRIMARY)
 		return FT_NEVER;
-	return resigned ? c->started_at : c->lease_until;
+	return resigned ? c->started_at : acknowledged_until(c);
 }
 
 int64_t ft_core_lease(const struct ft_core *c)
@@ -663,33 +673,17 @@ static bool ack_counts(const struct ft_core *c)
 	return !bound || named || c->only_proposed;
 }
 
-/* Who acknowledges us claims nothing before a silence of its own detection time.  A session is agreed on by two that have
- * the same; but one of them may have been started anew since, with other settings. */
-int64_t ft_session_grant(const struct ft_core *c)
-{
-	int64_t peers = (int64_t)c->peer.side.window_ms * FT_NS_PER_MS;
-	return peers > 0 && peers < c->params.window ? peers : c->params.window;
-}
-
 int64_t ft_session_granted_until(const struct ft_core *c)
 {
 	int64_t bound_under = c->session.window_ms * FT_NS_PER_MS;
 	return c->started_at + (bound_under > c->params.window ? bound_under : c->params.window) + c->params.guard;
 }
 
-void ft_session_count_lease(struct ft_core *c)
-{
-	if (c->acked_sent != FT_NEVER)
-		c->lease_until = c->acked_sent + ft_session_grant(c);
-}
-
 static void absorb_ack(struct ft_core *c, int64_t sent)
 {
 	bool newer = c->acked_sent == FT_NEVER || sent > c->acked_sent;
-	if (sent == FT_NEVER || !ack_counts(c) || !newer)
-		return;
-	c->acked_sent = sent;
-	ft_session_count_lease(c);
+	if (sent != FT_NEVER && ack_counts(c) && newer)
+		c->acked_sent = sent;
 }
 
 void ft_session_absorb(struct ft_core *c, const struct ft_event *e)

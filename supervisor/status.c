@@ -215,9 +215,9 @@ static void check_peer(json_t *checks, const struct ft_status_source *s)
 	else if (!c->peer.side.ready)
 		add(checks, "peer", "warn", "run ftctl check there", "peer %s is %s and not ready", c->peer.node,
 		    ft_state_name(c->peer.side.state));
-	else if (c->peer.side.window_ms != c->params.window / FT_NS_PER_MS)
+	else if (c->params.arbitrated && c->peer.side.window_ms != c->params.window / FT_NS_PER_MS)
 		add(checks, "peer", "warn", "make heartbeat.interval_ms x lost_after the same on both hosts",
-		    "peer %s has a detection time of %u ms, ours is %lld ms: the session stands, the next one cannot",
+		    "peer %s has a detection time of %u ms, ours is %lld ms: no new session will be agreed on",
 		    c->peer.node, c->peer.side.window_ms, (long long)(c->params.window / FT_NS_PER_MS));
 	else
 		add(checks, "peer", "ok", "", "peer %s is %s and ready", c->peer.node,

@@ -159,14 +159,20 @@ static void start(enum ft_session_stage stage, enum ft_role role)
 	memcpy(w.p.side.session, id, sizeof id);
 }
 
-static void protect(enum ft_role role)
+/* Both sides are there and hear each other, and replication is proven. */
+static void meet(void)
 {
-	start(FT_SESSION_BOUND, role);
 	peer_says();
 	hear(FT_PEER_ALIVE);
 	acked();
 	qemu_is();
 	step(&(struct ft_event){.kind = FT_EVENT_CHECKPOINT});
+}
+
+static void protect(enum ft_role role)
+{
+	start(FT_SESSION_BOUND, role);
+	meet();
 	expect_phase(PROTECTED);
 }
 
@@ -425,11 +431,7 @@ START_TEST(a_session_is_bound_under_a_detection_time)
 	start(FT_SESSION_NONE, FT_ROLE_PRIMARY);
 	memset(w.p.side.session, 0, sizeof w.p.side.session);
 	w.p.side.epoch = 0;
-	peer_says();
-	hear(FT_PEER_ALIVE);
-	acked();
-	qemu_is();
-	step(&(struct ft_event){.kind = FT_EVENT_CHECKPOINT});
+	meet();
 	expect_did(STORE, 1);
 	ck_assert_int_eq(w.c.store_next.window_ms, 500);
 }
@@ -777,11 +779,7 @@ START_TEST(the_acknowledgements_of_who_was_bound_once_give_no_right)
 	w.c.params.fresh = true;
 	memset(w.p.side.session, 0, sizeof w.p.side.session);
 	w.p.side.epoch = 8; /* of an earlier pair */
-	peer_says();
-	hear(FT_PEER_ALIVE);
-	acked();
-	qemu_is();
-	step(&(struct ft_event){.kind = FT_EVENT_CHECKPOINT});
+	meet();
 	expect_did(STORE, 1);
 	ck_assert_uint_eq(w.c.store_next.epoch, 9);
 	stored();
@@ -987,11 +985,7 @@ START_TEST(a_session_that_both_sides_gave_up_is_ended_for_the_new_pair)
 	start(FT_SESSION_RESIGNED, FT_ROLE_PRIMARY);
 	w.q.instance = 6;
 	memset(w.p.side.session, 0, sizeof w.p.side.session);
-	peer_says();
-	hear(FT_PEER_ALIVE);
-	acked();
-	qemu_is();
-	step(&(struct ft_event){.kind = FT_EVENT_CHECKPOINT});
+	meet();
 	if (w.did[FT_DO_READ]) /* nobody has ended it */
 		register_is(FT_CLAIM_NOT_NEEDED, "");
 	live(1, FT_CLAIM_WON, "alpha");
@@ -1164,11 +1158,7 @@ START_TEST(who_has_lost_and_was_let_go_on_leads_the_next_pair)
 	memset(w.p.side.session, 0, sizeof w.p.side.session);
 	w.p.side.state = FT_ARMING;
 	w.p.side.role = FT_ROLE_SECONDARY;
-	peer_says();
-	hear(FT_PEER_ALIVE);
-	acked();
-	qemu_is();
-	step(&(struct ft_event){.kind = FT_EVENT_CHECKPOINT});
+	meet();
 	expect_did(STORE, 1);
 	stored();
 	expect_stage(BOUND);

@@ -312,7 +312,7 @@ def held_until_the_arbiter_is_back(role):
 
 @on_either
 def who_is_held_leaves_when_asked(role):
-    """At once, and without having failed."""
+    """At once, and without having failed; and the next ftd takes over when the arbiter is back."""
     with with_arbiter() as rig:
         victim, survivor = rig.side(role), rig.other(rig.side(role))
         rig.arbiter.unmount()
@@ -322,6 +322,9 @@ def who_is_held_leaves_when_asked(role):
         survivor.stop_ftd()
         assert time.monotonic() - asked < 20, "a failover that is held was waited for"
         assert survivor.qemu.stopped()
+        survivor.start_ftd()
+        rig.arbiter.mount()
+        failed_over(rig, survivor, HOST_DIED)
 
 
 @on_either
