@@ -319,7 +319,7 @@ static void absorb(struct ft_core *c, const struct ft_event *e)
 		break;
 	case FT_EVENT_REFUSED:
 		if (c->refused_at == FT_NEVER)
-			ft_core_note(c, c->now, "link %d: the peer's host answers \"port unreachable\"", e->link);
+			ft_core_note(c, c->now, "link %d: the peer's host answers \"port unreachable\"", e->link + 1);
 		c->refused_at = c->now;
 		break;
 	case FT_EVENT_QEMU:

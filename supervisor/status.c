@@ -89,10 +89,12 @@ static json_t *link_json(const struct ft_status_source *s, int i)
 static json_t *qemu_json(const struct ft_status_source *s)
 {
 	const struct ft_qemu_view *q = s->qemu;
+	/* A process that stands still answers nothing: what it said last is past. */
+	const char *status = s->core->frozen ? "frozen" : q->status;
 	return json_pack("{s:b, s:b, s:o, s:b, s:s, s:o, s:o, s:s, s:o, s:b, s:o}", "connected", q->connected, "oob",
 	                 q->oob, "pid", q->pid ? json_integer(q->pid) : json_null(), "pid_verified", q->pid_verified,
 	                 "vm", ft_vm_name(s->core->self.vm), "version", ft_text_json(q->version), "status",
-	                 ft_text_json(q->status), "colo_mode", ft_role_name(q->role), "checkpoint_age_ms",
+	                 ft_text_json(status), "colo_mode", ft_role_name(q->role), "checkpoint_age_ms",
 	                 age_json(s, q->checkpoint_at), "plan_ready", q->plan_ready, "plan_fault",
 	                 ft_text_json(q->plan_ready ? "" : q->plan_fault));
 }
@@ -193,7 +195,7 @@ static void check_peer(json_t *checks, const struct ft_status_source *s)
 		const struct ft_link_config *lc = &s->config->links[i];
 		const struct ft_link_stats *st = &s->hub->links[i].stats;
 		char name[24];
-		snprintf(name, sizeof name, "link %d", i);
+		snprintf(name, sizeof name, "link %d", i + 1);
 		if (s->hub->detector.links[i].alive)
 			add(checks, name, "ok", "", "%s <-> %s, round trip %.3f ms", lc->local_text, lc->peer_text,
 			    (double)st->rtt / 1e6);
