@@ -119,6 +119,11 @@ static struct slot *free_slot(struct ft_arbiter *a, enum ft_question question, v
 	return s;
 }
 
+void ft_arbiter_meet(struct ft_arbiter *a, const char *peer)
+{
+	(void)snprintf(a->settings.peer, sizeof(a->settings.peer), "%s", peer);
+}
+
 void ft_arbiter_claim(struct ft_arbiter *a, const uint8_t session[FT_SESSION_BYTES], const char *name,
                       ft_arbiter_claimed *done, void *arg)
 {

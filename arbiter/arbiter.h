@@ -39,6 +39,8 @@ typedef void ft_arbiter_checked(void *arg, const char *fault, const char *warnin
  * are local files, are looked at.  NULL after a line a fault to errors. */
 struct ft_arbiter *ft_arbiter_new(struct event_base *base, const struct ft_arbiter_settings *settings, FILE *errors);
 
+/* Names the pair's other node.  Questions from now on count with it.  file: nothing is claimed before. */
+void ft_arbiter_meet(struct ft_arbiter *a, const char *peer);
 /* Puts name (1 .. 63 of A-Z a-z 0-9 . _ -) in the register if nobody's name is there yet.
  * fence: powers the other host off; done means won.  It keeps no register, so a repeated claim powers off again. */
 void ft_arbiter_claim(struct ft_arbiter *a, const uint8_t session[FT_SESSION_BYTES], const char *name,

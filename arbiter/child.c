@@ -55,6 +55,15 @@ struct ft_children *ft_children_new(struct event_base *base)
 	return all;
 }
 
+int ft_children_running(const struct ft_children *all)
+{
+	int n = 0;
+
+	for (int i = 0; i < FT_CHILDREN_MAX; i++)
+		n += all->slots[i] != NULL;
+	return n;
+}
+
 /* In the child: leaves everything of ftd behind. */
 static void settle_in(pid_t parent, int *out)
 {

@@ -29,6 +29,8 @@ struct ft_children *ft_children_new(struct event_base *base);
 /* NULL with a text in error; ended is then not called. main_arg is for the child, arg for ended. */
 struct ft_child *ft_child_start(struct ft_children *all, ft_child_main *run, void *main_arg, ft_child_ended *ended,
                                 void *arg, char error[FT_TEXT_MAX]);
+/* How many there are, abandoned ones included. */
+int ft_children_running(const struct ft_children *all);
 /* Kills its group. ended is not called any more. */
 void ft_child_abandon(struct ft_child *c);
 /* Abandons all, and waits up to 0.2 s for their end. */

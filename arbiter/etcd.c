@@ -158,7 +158,9 @@ static bool is_our_cluster(struct job *j, const char *cluster)
 	if (strcmp(e->cluster, cluster) == 0)
 		return true;
 	j->mixed = true;
-	failed(j, true, "belongs to cluster %s, another has answered as %s; all endpoints must be of one cluster",
+	failed(j, true,
+	       "belongs to cluster %s, another has answered as %s; all endpoints must be of one cluster (if etcd was "
+	       "set up anew: restart ftd)",
 	       cluster, e->cluster);
 	return false;
 }

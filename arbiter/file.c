@@ -17,7 +17,7 @@ struct job {
 
 struct file {
 	struct ft_arbiter *front;
-	const char *path;
+	struct ft_register_place place;
 	struct ft_children *children;
 	struct job jobs[FT_QUESTIONS];
 };
@@ -33,7 +33,8 @@ static void *file_open(struct ft_arbiter *front, struct event_base *base, const 
 	if (file == NULL)
 		abort();
 	file->front = front;
-	file->path = settings->path;
+	file->place = (struct ft_register_place){
+	    .path = settings->path, .pair = settings->pair, .node = settings->node, .peer = settings->peer};
 	file->children = ft_children_new(base);
 	for (int i = 0; i < FT_QUESTIONS; i++)
 		file->jobs[i].file = file;
@@ -48,13 +49,13 @@ static void run(void *arg, int out)
 
 	switch (j->ask.question) {
 	case FT_ASK_CLAIM:
-		ft_register_claim(j->file->path, j->ask.key, j->ask.name, &told);
+		ft_register_claim(&j->file->place, j->ask.key, j->ask.name, &told);
 		break;
 	case FT_ASK_READ:
-		ft_register_read(j->file->path, j->ask.key, &told);
+		ft_register_read(&j->file->place, j->ask.key, &told);
 		break;
 	case FT_ASK_CHECK:
-		ft_register_check(j->file->path, j->ask.key, j->ask.name, &told);
+		ft_register_check(&j->file->place, j->ask.key, j->ask.name, &told);
 		break;
 	case FT_QUESTIONS:
 		abort();
@@ -73,7 +74,8 @@ static void on_ended(void *arg, const siginfo_t *end, const char *output, size_t
 		memcpy(&told, output, sizeof(told));
 	else
 		ft_told_fail(&told, "%s: the process that was to ask there ended without an answer (%s %d)",
-		             j->file->path, end->si_code == CLD_EXITED ? "exit status" : "signal", end->si_status);
+		             j->file->place.path, end->si_code == CLD_EXITED ? "exit status" : "signal",
+		             end->si_status);
 	ft_arbiter_tell(j->file->front, j->ask.question, &told);
 }
 
@@ -85,11 +87,15 @@ static void file_ask(void *self, const struct ft_ask *ask)
 
 	assert(j->child == NULL);
 	j->ask = *ask;
-	j->child = ft_child_start(file->children, run, j, on_ended, j, error);
+	/* Checks that hang take no claim's place. */
+	if (ask->question == FT_ASK_CHECK && ft_children_running(file->children) >= FT_CHILDREN_MAX / 2)
+		(void)snprintf(error, sizeof(error), "earlier tries hang there; see whether the storage does");
+	else
+		j->child = ft_child_start(file->children, run, j, on_ended, j, error);
 	if (j->child != NULL)
 		return;
 	struct ft_told told = {0};
-	ft_told_fail(&told, "%s: %s", file->path, error);
+	ft_told_fail(&told, "%s: %s", file->place.path, error);
 	ft_arbiter_tell(file->front, ask->question, &told);
 }
 
@@ -99,7 +105,7 @@ static void file_abandon(void *self, enum ft_question question, char why[FT_ARBI
 	struct job *j = &file->jobs[question];
 
 	(void)snprintf(why, FT_ARBITER_TEXT_MAX, "%s: no answer within %d ms; see whether the storage hangs",
-	               file->path, j->ask.timeout_ms);
+	               file->place.path, j->ask.timeout_ms);
 	ft_child_abandon(j->child);
 	j->child = NULL;
 }

@@ -25,9 +25,12 @@
 #define STALE_SECONDS   3600 /* no claim lives that long: timeout_ms is at most 600000 */
 #define SAYS_WHAT_TO_DO "see whether the storage is mounted and ftd may write there"
 
+#define MARK_MAX (2 * FT_NAME_MAX) /* "PAIR@NODE" */
+
 struct folder {
 	int fd;
 	const char *path;
+	const struct ft_register_place *place;
 };
 
 /* What failed, when something did. */
@@ -41,9 +44,12 @@ static struct fault failed(const char *step)
 	return (struct fault){.step = step, .error = errno};
 }
 
-static bool open_folder(struct folder *f, const char *path, struct ft_told *out)
+static bool open_folder(struct folder *f, const struct ft_register_place *place, struct ft_told *out)
 {
-	f->path = path;
+	const char *path = place->path;
+
+	memset(out, 0, sizeof(*out));
+	*f = (struct folder){.path = path, .place = place};
 	f->fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (f->fd >= 0)
 		return true;
@@ -187,28 +193,76 @@ static void claim_in(const struct folder *f, const char *key, const char *name, 
 		tell_fault(f, fault, out);
 }
 
-void ft_register_claim(const char *path, const char *key, const char *name, struct ft_told *out)
+static void mark_name(const struct folder *f, const char *node, char out[MARK_MAX])
+{
+	(void)snprintf(out, MARK_MAX, "%s@%s", f->place->pair, node);
+}
+
+static struct fault leave_mark(const struct folder *f)
+{
+	static const char text[] = "The pair before the @ keeps its claims here.  Written by ftd; leave it.\n";
+	char name[MARK_MAX];
+
+	mark_name(f, f->place->node, name);
+	struct fault fault = make_temporary(f->fd, name, text, sizeof(text) - 1);
+	return fault.step != NULL && fault.error == EEXIST ? (struct fault){0} : fault;
+}
+
+/* Whose mark is missing; NULL: nobody's. */
+static const char *missing(const struct folder *f)
+{
+	const char *const nodes[] = {f->place->node, f->place->peer};
+	char name[MARK_MAX];
+
+	for (int i = 0; i < 2; i++) {
+		mark_name(f, nodes[i], name);
+		if (faccessat(f->fd, name, F_OK, AT_SYMLINK_NOFOLLOW) != 0)
+			return nodes[i];
+	}
+	return NULL;
+}
+
+/* That nobody has claimed is a fact about the storage that both hosts share, and about no other. */
+static void doubt(const struct folder *f, const char *node, struct ft_told *out)
+{
+	if (node != NULL)
+		ft_told_fail(
+		    out,
+		    "%s is not known to be the storage that both hosts share: no mark of \"%s\" is there (%s@%s); "
+		    "mount it on both hosts, start ftd on both, and run `ftctl check` on both",
+		    f->place->path, node, f->place->pair, node);
+}
+
+void ft_register_claim(const struct ft_register_place *place, const char *key, const char *name, struct ft_told *out)
 {
 	struct folder f;
 
-	memset(out, 0, sizeof(*out));
-	if (!open_folder(&f, path, out))
+	if (!open_folder(&f, place, out))
 		return;
-	claim_in(&f, key, name, out);
+	const char *stranger = missing(&f);
+	if (stranger != NULL && refresh(f.fd).step == NULL) /* an old belief may hide a mark, too */
+		stranger = missing(&f);
+	if (stranger == NULL)
+		claim_in(&f, key, name, out);
+	else
+		look(&f, key, out);
+	if (out->what == FT_REGISTER_ABSENT)
+		doubt(&f, stranger, out);
 	close(f.fd);
 }
 
-void ft_register_read(const char *path, const char *key, struct ft_told *out)
+void ft_register_read(const struct ft_register_place *place, const char *key, struct ft_told *out)
 {
 	struct folder f;
 
-	memset(out, 0, sizeof(*out));
-	if (!open_folder(&f, path, out))
+	if (!open_folder(&f, place, out))
 		return;
-	struct fault fault = refresh(f.fd);
+	struct fault fault = refresh(f.fd); /* else what is absent may be an old belief */
 	look(&f, key, out);
+	if (out->what == FT_REGISTER_ABSENT)
+		doubt(&f, missing(&f), out);
 	if (out->what == FT_REGISTER_ABSENT && fault.step != NULL)
-		tell_fault(&f, fault, out); /* it may have been an old belief */
+		tell_fault(&f, fault, out);
 	close(f.fd);
 }
 
@@ -276,7 +330,7 @@ static void check_in(const struct folder *f, const char *key, const char *name, 
 	struct stat st;
 
 	assert(strncmp(key, "check-", strlen("check-")) == 0); /* it is removed below: never a real one */
-	claim_in(f, key, name, out);
+	claim_in(f, key, name, out);                           /* and flushes the folder, the mark in it */
 	if (out->what != FT_REGISTER_TAKEN)
 		return;
 	bool dated = fstatat(f->fd, key, &st, AT_SYMLINK_NOFOLLOW) == 0;
@@ -285,15 +339,22 @@ static void check_in(const struct folder *f, const char *key, const char *name, 
 	else if (dated)
 		remove_orphans(f, st.st_mtime);
 	warn_if_local(f, out);
+	if (out->what == FT_REGISTER_TAKEN && f->place->peer[0] != '\0')
+		doubt(f, missing(f), out);
 }
 
-void ft_register_check(const char *path, const char *key, const char *name, struct ft_told *out)
+void ft_register_check(const struct ft_register_place *place, const char *key, const char *name, struct ft_told *out)
 {
+	struct fault fault = {0};
 	struct folder f;
 
-	memset(out, 0, sizeof(*out));
-	if (!open_folder(&f, path, out))
+	if (!open_folder(&f, place, out))
 		return;
-	check_in(&f, key, name, out);
+	if (place->peer[0] != '\0') /* under this name the peer has taken us for its other half */
+		fault = leave_mark(&f);
+	if (fault.step != NULL)
+		tell_fault(&f, fault, out);
+	else
+		check_in(&f, key, name, out);
 	close(f.fd);
 }

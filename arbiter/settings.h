@@ -1,4 +1,4 @@
-/* What ft.conf says of the arbiter and the fence, as plain values.
+/* What ft.conf says of the arbiter and the fence, and whose they are, as plain values.
  * Knows: the limits of these settings.  Must not know: the file they came from, what an arbiter does with them. */
 #ifndef FT_ARBITER_SETTINGS_H
 #define FT_ARBITER_SETTINGS_H
@@ -31,7 +31,9 @@ struct ft_arbiter_settings {
 	int timeout_ms; /* 10 .. 600000; file and etcd */
 
 	/* file */
-	char path[FT_SETTING_MAX]; /* absolute path of a folder on storage that both hosts share */
+	char path[FT_SETTING_MAX];                 /* absolute path of a folder on storage that both hosts share */
+	char pair[FT_NAME_MAX], node[FT_NAME_MAX]; /* whose it is: 1 .. 63 of A-Z a-z 0-9 . _ - */
+	char peer[FT_NAME_MAX];                    /* the pair's other node; "" while it is not known */
 
 	/* etcd; "" where a setting is left out */
 	int n_endpoints;

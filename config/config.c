@@ -75,6 +75,8 @@ struct ft_config *ft_config_load(const char *path, FILE *errors)
 		ft_config_free(c);
 		return NULL;
 	}
+	memcpy(c->arbiter.pair, c->pair, sizeof(c->arbiter.pair));
+	memcpy(c->arbiter.node, c->node, sizeof(c->arbiter.node));
 	return c;
 }
 

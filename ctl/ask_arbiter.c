@@ -60,19 +60,21 @@ static struct asker *prepare(void *arg, char *winner, char *error)
 	return a;
 }
 
-static enum ft_claim claim(void *arg, const uint8_t id[FT_SESSION_BYTES], const char *node, char winner[FT_NAME_MAX],
+static enum ft_claim claim(void *arg, const struct ft_session *session, const char *node, char winner[FT_NAME_MAX],
                            char error[FT_TEXT_MAX])
 {
 	struct asker *a = prepare(arg, winner, error);
-	ft_arbiter_claim(a->arbiter, id, node, on_claimed, a);
+	ft_arbiter_meet(a->arbiter, session->peer);
+	ft_arbiter_claim(a->arbiter, session->id, node, on_claimed, a);
 	return await_answer(a);
 }
 
-static enum ft_claim read_register(void *arg, const uint8_t id[FT_SESSION_BYTES], char winner[FT_NAME_MAX],
+static enum ft_claim read_register(void *arg, const struct ft_session *session, char winner[FT_NAME_MAX],
                                    char error[FT_TEXT_MAX])
 {
 	struct asker *a = prepare(arg, winner, error);
-	ft_arbiter_read(a->arbiter, id, on_looked, a);
+	ft_arbiter_meet(a->arbiter, session->peer);
+	ft_arbiter_read(a->arbiter, session->id, on_looked, a);
 	return await_answer(a);
 }
 

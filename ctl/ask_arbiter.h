@@ -12,11 +12,11 @@ struct ft_arbiter_settings;
 /* Each call waits for its answer, within the arbiter's own time limit. */
 struct ft_ask_arbiter {
 	void *arg;
-	/* Puts node there if nobody is.  FT_CLAIM_WON, LOST (winner) or UNREACHABLE (error). */
-	enum ft_claim (*claim)(void *arg, const uint8_t id[FT_SESSION_BYTES], const char *node,
-	                       char winner[FT_NAME_MAX], char error[FT_TEXT_MAX]);
+	/* Puts node in the session's register if nobody is there.  FT_CLAIM_WON, LOST (winner) or UNREACHABLE (error). */
+	enum ft_claim (*claim)(void *arg, const struct ft_session *session, const char *node, char winner[FT_NAME_MAX],
+	                       char error[FT_TEXT_MAX]);
 	/* FT_CLAIM_LOST: somebody stands there, maybe we (winner); NOT_NEEDED: nobody; UNREACHABLE (error). */
-	enum ft_claim (*read)(void *arg, const uint8_t id[FT_SESSION_BYTES], char winner[FT_NAME_MAX],
+	enum ft_claim (*read)(void *arg, const struct ft_session *session, char winner[FT_NAME_MAX],
 	                      char error[FT_TEXT_MAX]);
 	/* Powers the other host off: whether it is off, else error.  NULL: no fence stands behind this arbiter. */
 	bool (*fence)(void *arg, char error[FT_TEXT_MAX]);

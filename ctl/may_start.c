@@ -136,7 +136,7 @@ static bool claim(struct question *q)
 {
 	char winner[FT_NAME_MAX] = "", error[FT_TEXT_MAX] = "";
 	wait_for_earlier_rights(q);
-	switch (q->arbiter->claim(q->arbiter->arg, q->session.id, q->config->node, winner, error)) {
+	switch (q->arbiter->claim(q->arbiter->arg, &q->session, q->config->node, winner, error)) {
 	case FT_CLAIM_WON:
 		return won(q);
 	case FT_CLAIM_LOST:
@@ -154,7 +154,7 @@ static bool claim(struct question *q)
 static bool read_register(struct question *q)
 {
 	char winner[FT_NAME_MAX] = "", error[FT_TEXT_MAX] = "";
-	enum ft_claim what = q->arbiter->read(q->arbiter->arg, q->session.id, winner, error);
+	enum ft_claim what = q->arbiter->read(q->arbiter->arg, &q->session, winner, error);
 	bool ours = what == FT_CLAIM_LOST && strcmp(winner, q->config->node) == 0;
 	if (what == FT_CLAIM_LOST && !ours)
 		return ended_by_other(q, winner);

@@ -130,6 +130,8 @@ static void on_news(void *arg, const struct ft_beat *peer, bool new_incarnation,
 	ft_qmp_ask_death(d->qmp); /* what it saw may be our QEMU's end */
 	struct ft_peer_news news = {.incarnation = peer->incarnation, .side = peer->side};
 	memcpy(news.node, peer->node, sizeof news.node);
+	if (d->exclusion)
+		ft_exclusion_meet(d->exclusion, peer->node);
 	if (new_incarnation)
 		ft_log(FT_LOG_INFO, "heartbeat", "peer %s heard, incarnation %016llx, state %s", peer->node,
 		       (unsigned long long)peer->incarnation, ft_state_name(peer->side.state));

@@ -22,6 +22,10 @@
 #define RELIEF_MOST_MS  5000
 #define RELIEF_LATE_MS  1000 /* looked for that rarely: it will hardly end by itself */
 
+/* Until a claim has been shown to work, that is tried ever more rarely. */
+#define TRIAL_FIRST_MS 1000
+#define TRIAL_MOST_MS  60000
+
 struct ft_exclusion {
 	const struct ft_exclusion_callbacks *cb;
 	void *arg;
@@ -43,7 +47,11 @@ struct ft_exclusion {
 	bool reachable;
 	char unreachable[FT_TEXT_MAX];
 	char store_fault[FT_TEXT_MAX]; /* as logged last */
-	void (*checked)(void *arg, const char *fault, const char *warning);
+	struct event *trial;
+	int64_t trial_ms;         /* until the next after one that fails */
+	char peer[FT_NAME_MAX];   /* "" while it is not known */
+	bool checking, check_old; /* old: it is to be done anew when it ends */
+	void (*checked)(void *arg, const char *fault, const char *warning); /* who has asked, NULL: nobody */
 	void *checked_arg;
 	char check_warning[FT_TEXT_MAX]; /* of the arbiter, while the fence is looked at */
 };
@@ -139,6 +147,19 @@ static void on_granted(evutil_socket_t fd, short what, void *arg)
 	x->cb->claimed(x->arg, FT_CLAIM_WON, x->node);
 }
 
+static void on_trial(evutil_socket_t fd, short what, void *arg);
+
+static void try_soon(struct ft_exclusion *x, const char *peer)
+{
+	struct timeval now = {0};
+	snprintf(x->peer, sizeof x->peer, "%s", peer);
+	ft_arbiter_meet(x->arbiter, x->peer);
+	x->trial_ms = TRIAL_FIRST_MS;
+	x->check_old = x->checking;
+	if (!x->checking && x->type != FT_ARBITER_FENCE) /* a switch may take one at a time, and a claim may come */
+		evtimer_add(x->trial, &now);
+}
+
 struct ft_exclusion *ft_exclusion_new(struct event_base *base, const struct ft_config *config, struct ft_scribe *scribe,
                                       const struct ft_exclusion_callbacks *cb, void *arg, struct ft_session *session,
                                       FILE *errors)
@@ -154,6 +175,7 @@ struct ft_exclusion *ft_exclusion_new(struct event_base *base, const struct ft_c
 	x->granted = evtimer_new(base, on_granted, x);
 	x->after_relief = evtimer_new(base, on_relieved, x);
 	x->relief_again = evtimer_new(base, on_relief_again, x);
+	x->trial = evtimer_new(base, on_trial, x);
 	x->reachable = x->may_stop = true;
 	x->type = config->arbiter.type;
 	memcpy(x->pair, config->pair, sizeof x->pair);
@@ -168,8 +190,11 @@ struct ft_exclusion *ft_exclusion_new(struct event_base *base, const struct ft_c
 		x->fence = ft_fence_new(base, &config->arbiter.fence, errors);
 	if (x->fence)
 		x->power = ft_fence_new(base, &config->arbiter.fence, errors);
-	if (x->arbiter && x->sentinel && x->granted && x->after_relief && x->relief_again && (x->power || !behind))
+	bool timers = x->granted && x->after_relief && x->relief_again && x->trial;
+	if (x->arbiter && x->sentinel && timers && (x->power || !behind)) {
+		try_soon(x, session->peer);
 		return x;
+	}
 	ft_exclusion_free(x, false);
 	return NULL;
 }
@@ -278,11 +303,29 @@ bool ft_exclusion_reachable(const struct ft_exclusion *x, const char **text)
 	return x->reachable;
 }
 
+static void check_now(struct ft_exclusion *x);
+
+static void try_again_later(struct ft_exclusion *x)
+{
+	struct timeval later = {.tv_sec = x->trial_ms / 1000, .tv_usec = x->trial_ms % 1000 * 1000};
+	int64_t longer = 2 * x->trial_ms;
+	x->trial_ms = longer < TRIAL_MOST_MS ? longer : TRIAL_MOST_MS;
+	evtimer_add(x->trial, &later);
+}
+
 static void tell_checked(struct ft_exclusion *x, const char *fault, const char *warning)
 {
 	void (*checked)(void *, const char *, const char *) = x->checked;
+	x->checking = false;
+	if (x->check_old) {
+		check_now(x);
+		return;
+	}
 	x->checked = NULL;
-	checked(x->checked_arg, fault, warning);
+	if (checked)
+		checked(x->checked_arg, fault, warning);
+	else if (warning[0] && !fault[0] && x->peer[0])
+		ft_log(FT_LOG_WARN, "core", "arbiter: %s", warning);
 }
 
 static void on_power(void *arg, const char *fault, const char *last_line)
@@ -298,13 +341,40 @@ static void on_power(void *arg, const char *fault, const char *last_line)
 static void on_checked(void *arg, const char *fault, const char *warning)
 {
 	struct ft_exclusion *x = arg;
-	note_reach(x, fault);
-	if (fault[0] || !x->power) {
+	bool first = x->trial_ms == TRIAL_FIRST_MS; /* the peer may leave its mark just now */
+	if (!fault[0] || x->checked || !first)
+		note_reach(x, fault);
+	if (fault[0] && x->type != FT_ARBITER_FENCE)
+		try_again_later(x);
+	if (fault[0] || !x->power || !x->checked || x->check_old) {
 		tell_checked(x, fault, warning);
 		return;
 	}
 	snprintf(x->check_warning, sizeof x->check_warning, "%s", warning);
 	ft_fence_run(x->power, FT_FENCE_STATUS, on_power, x);
+}
+
+static void check_now(struct ft_exclusion *x)
+{
+	x->checking = true;
+	x->check_old = false;
+	ft_arbiter_check(x->arbiter, on_checked, x);
+}
+
+static void on_trial(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd, (void)what;
+	struct ft_exclusion *x = arg;
+	if (x->checking)
+		try_again_later(x);
+	else
+		check_now(x);
+}
+
+void ft_exclusion_meet(struct ft_exclusion *x, const char *peer)
+{
+	if (strcmp(x->peer, peer) != 0)
+		try_soon(x, peer);
 }
 
 void ft_exclusion_check(struct ft_exclusion *x, void (*done)(void *arg, const char *fault, const char *warning),
@@ -316,7 +386,9 @@ void ft_exclusion_check(struct ft_exclusion *x, void (*done)(void *arg, const ch
 	}
 	x->checked = done;
 	x->checked_arg = arg;
-	ft_arbiter_check(x->arbiter, on_checked, x);
+	x->check_old = x->checking;
+	if (!x->checking)
+		check_now(x);
 }
 
 void ft_exclusion_free(struct ft_exclusion *x, bool on_guard)
@@ -329,6 +401,8 @@ void ft_exclusion_free(struct ft_exclusion *x, bool on_guard)
 		event_free(x->after_relief);
 	if (x->relief_again)
 		event_free(x->relief_again);
+	if (x->trial)
+		event_free(x->trial);
 	ft_arbiter_free(x->arbiter);
 	ft_fence_free(x->fence);
 	ft_fence_free(x->power);

@@ -28,10 +28,13 @@ struct ft_exclusion_callbacks {
 /* "none", "file", "etcd", "fence" */
 const char *ft_arbiter_word(enum ft_arbiter_type type);
 
-/* For configs with an arbiter. Reads the session file into *session. NULL after lines to errors.  scribe must outlive it. */
+/* For configs with an arbiter. Reads the session file into *session. NULL after lines to errors.  scribe must outlive it.
+ * Tries the arbiter then, as a check does, and again until a claim would work; what stands against one is warned of. */
 struct ft_exclusion *ft_exclusion_new(struct event_base *base, const struct ft_config *config, struct ft_scribe *scribe,
                                       const struct ft_exclusion_callbacks *cb, void *arg, struct ft_session *session,
                                       FILE *errors);
+/* The peer's name, as it is heard.  Of a new one, whether a claim would work is tried anew. */
+void ft_exclusion_meet(struct ft_exclusion *x, const char *peer);
 void ft_exclusion_store(struct ft_exclusion *x, const struct ft_session *session);
 /* fence: with a fence configured, the claim is told as won only once the other host is off; without, no host is powered
  * off, and arbiter type "fence", which has nothing else to ask, says won. */

@@ -18,7 +18,14 @@ AGENT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "fence_agent")
 _ENTRY = re.compile(r"claimed by (\S+) at \S+\n")
 
 
-class NoArbiter:
+class _Unmarked:
+    """No storage that might not be mounted."""
+
+    def is_met(self):
+        return True
+
+
+class NoArbiter(_Unmarked):
     kind = "none"
 
     def settings(self, _node):
@@ -49,6 +56,10 @@ class FileArbiter:
                     with open(os.path.join(folder, name), encoding="ascii") as f:
                         found[name] = _winner(f.read())
         return found
+
+    def is_met(self):
+        """Both have left their marks."""
+        return len([name for name in os.listdir(self.path) if "@" in name]) == 2
 
     def unmount(self):
         os.rename(self.path, self._away)
@@ -142,7 +153,7 @@ class FencingFileArbiter(_WithSwitches, FileArbiter):
     """A folder, and the power switch behind a won claim."""
 
 
-class _Nothing:
+class _Nothing(_Unmarked):
     def __init__(self, directory):
         pass
 
@@ -158,7 +169,7 @@ class FenceArbiter(_WithSwitches, _Nothing):
     kind = "fence"
 
 
-class EtcdArbiter:
+class EtcdArbiter(_Unmarked):
     """A real etcd on the network's host "arbiter"."""
     kind = "etcd"
 

@@ -248,6 +248,7 @@ class Rig:
         for s in self.sides:
             s.start_ftd()
         self.wait_protected()
+        wait(self.arbiter.is_met, "both to have left their marks at the arbiter")
         if self.observer:
             self.observer.start()
 

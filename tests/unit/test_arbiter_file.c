@@ -21,9 +21,25 @@ static struct ft_arbiter *arbiter;
 
 static struct ft_arbiter_settings settings_for(const char *path, int timeout_ms)
 {
-	struct ft_arbiter_settings s = {.type = FT_ARBITER_FILE, .timeout_ms = timeout_ms};
+	struct ft_arbiter_settings s = {
+	    .type = FT_ARBITER_FILE, .timeout_ms = timeout_ms, .pair = "vm1", .node = "alpha", .peer = "beta"};
 	snprintf(s.path, sizeof(s.path), "%s", path);
 	return s;
+}
+
+static struct ft_register_place place(void)
+{
+	return (struct ft_register_place){.path = dir, .pair = "vm1", .node = "alpha", .peer = "beta"};
+}
+
+static void write_file(const char *name, const char *text)
+{
+	char path[256];
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	FILE *f = fopen(path, "w");
+	ck_assert_ptr_nonnull(f);
+	fputs(text, f);
+	ck_assert_int_eq(fclose(f), 0);
 }
 
 static void make_dir(const char *where)
@@ -32,9 +48,22 @@ static void make_dir(const char *where)
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 }
 
+/* A folder that both nodes have been in. */
+static void leave_marks(void)
+{
+	write_file("vm1@alpha", "");
+	write_file("vm1@beta", "");
+}
+
+static void make_shared_dir(const char *where)
+{
+	make_dir(where);
+	leave_marks();
+}
+
 static void set_up(void)
 {
-	make_dir("/tmp");
+	make_shared_dir("/tmp");
 	base = event_base_new();
 	struct ft_arbiter_settings s = settings_for(dir, LONG_MS);
 	arbiter = ft_arbiter_new(base, &s, stderr);
@@ -67,16 +96,6 @@ static struct heard look(int number)
 static struct heard check(void)
 {
 	return ask_check(base, arbiter);
-}
-
-static void write_file(const char *name, const char *text)
-{
-	char path[256];
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	FILE *f = fopen(path, "w");
-	ck_assert_ptr_nonnull(f);
-	fputs(text, f);
-	ck_assert_int_eq(fclose(f), 0);
 }
 
 static int files_in(const char *pattern)
@@ -189,7 +208,7 @@ END_TEST
 
 START_TEST(a_folder_that_is_not_there_is_not_made)
 {
-	ck_assert_int_eq(rmdir(dir), 0);
+	shell("rm -r %s", dir);
 	struct heard h = claim(1, "alpha");
 	ck_assert_int_eq(h.claim, FT_CLAIM_UNREACHABLE);
 	assert_says(h.error, "No such file");
@@ -203,7 +222,8 @@ START_TEST(a_full_storage_refuses_a_claim_but_not_the_winners_name)
 {
 	if (!are_we_root("a full storage"))
 		return;
-	ck_assert_int_eq(mount("tmpfs", dir, "tmpfs", 0, "nr_inodes=3"), 0);
+	ck_assert_int_eq(mount("tmpfs", dir, "tmpfs", 0, "nr_inodes=5"), 0);
+	leave_marks();
 	struct heard first = claim(1, "alpha");
 	write_file("last", "inode");
 	struct heard again = claim(1, "alpha"), other = claim(1, "beta"), none = claim(2, "beta"), seen = look(1),
@@ -222,15 +242,76 @@ END_TEST
 
 START_TEST(a_check_tries_it_warns_of_local_storage_and_leaves_nothing)
 {
-	ck_assert_int_eq(rmdir(dir), 0);
-	make_dir("/dev/shm");
+	shell("rm -r %s", dir);
+	make_shared_dir("/dev/shm");
 	struct ft_arbiter_settings s = settings_for(dir, LONG_MS);
 	ft_arbiter_free(arbiter);
 	arbiter = ft_arbiter_new(base, &s, stderr);
 	struct heard h = check();
 	ck_assert_str_eq(h.error, "");
 	assert_says(h.warning, "local filesystem (tmpfs)");
-	ck_assert_int_eq(files_in("*"), 0);
+	ck_assert_int_eq(files_in("*"), 2); /* the marks */
+}
+END_TEST
+
+static struct heard check_as(const char *node, const char *peer)
+{
+	struct ft_arbiter_settings s = settings_for(dir, LONG_MS);
+	snprintf(s.node, sizeof(s.node), "%s", node);
+	snprintf(s.peer, sizeof(s.peer), "%s", peer);
+	struct ft_arbiter *a = ft_arbiter_new(base, &s, stderr);
+	struct heard h = ask_check(base, a);
+	ft_arbiter_free(a);
+	return h;
+}
+
+static void assert_nothing_is_claimed(const char *because)
+{
+	struct heard h = claim(1, "alpha");
+	ck_assert_int_eq(h.claim, FT_CLAIM_UNREACHABLE);
+	assert_says(h.error, because);
+	assert_says(look(1).error, because);
+	ck_assert_int_eq(files_in(key_of(1)), 0);
+}
+
+/* As on a host where the storage is not mounted. */
+START_TEST(where_not_both_nodes_have_been_nobody_claims)
+{
+	shell("rm %s/vm1@*", dir);
+	write_file("vm10@beta", ""); /* other pairs, and another node */
+	write_file("vm@beta", "");
+	write_file("vm1@gamma", "");
+	assert_nothing_is_claimed("no mark of \"alpha\"");
+	assert_says(check().error, "no mark of \"beta\"");
+	assert_nothing_is_claimed("no mark of \"beta\"");
+	ck_assert_str_eq(check_as("beta", "").error, ""); /* it has met nobody under this name yet */
+	assert_nothing_is_claimed("no mark of \"beta\"");
+	ck_assert_str_eq(check_as("beta", "alpha").error, "");
+	ck_assert_str_eq(check().error, "");
+	ck_assert_int_eq(look(1).what, FT_REGISTER_ABSENT);
+	ck_assert_int_eq(claim(1, "alpha").claim, FT_CLAIM_WON);
+}
+END_TEST
+
+START_TEST(nothing_is_claimed_before_the_peer_is_known)
+{
+	struct ft_arbiter_settings s = settings_for(dir, LONG_MS);
+	s.peer[0] = '\0';
+	ft_arbiter_free(arbiter);
+	arbiter = ft_arbiter_new(base, &s, stderr);
+	ck_assert_int_eq(claim(1, "alpha").claim, FT_CLAIM_UNREACHABLE);
+	ft_arbiter_meet(arbiter, "beta");
+	ck_assert_int_eq(claim(1, "alpha").claim, FT_CLAIM_WON);
+}
+END_TEST
+
+START_TEST(a_name_in_the_register_is_believed_without_marks)
+{
+	claim(1, "beta");
+	shell("rm %s/vm1@*", dir);
+	ck_assert_int_eq(look(1).what, FT_REGISTER_TAKEN);
+	ck_assert_int_eq(claim(1, "alpha").claim, FT_CLAIM_LOST);
+	ck_assert_int_eq(claim(1, "beta").claim, FT_CLAIM_WON);
 }
 END_TEST
 
@@ -349,6 +430,7 @@ START_TEST(a_read_only_storage_refuses_a_claim_but_not_the_winners_name)
 	if (!are_we_root("a storage that has become read-only"))
 		return;
 	ck_assert_int_eq(mount("tmpfs", dir, "tmpfs", 0, ""), 0);
+	leave_marks();
 	struct heard first = claim(1, "alpha");
 	int remounted = mount("tmpfs", dir, "tmpfs", MS_REMOUNT | MS_RDONLY, "");
 	struct heard again = claim(1, "alpha"), other = claim(1, "beta"), none = claim(2, "beta"), seen = look(1),
@@ -381,7 +463,8 @@ static bool freeze_storage(char path[128])
 		return false;
 	snprintf(path, 128, "%s/mount", dir);
 	snprintf(command, sizeof(command),
-	         "cd %s && mkdir mount && truncate -s 8M image && mkfs.ext4 -q image && mount -o loop image mount",
+	         "cd %s && mkdir mount && truncate -s 8M image && mkfs.ext4 -q image && mount -o loop image mount && "
+	         "cp vm1@* mount",
 	         dir);
 	if (system(command) != 0) {
 		printf("test_arbiter_file: no loop mounts here: skipped: a filesystem that stalls\n");
@@ -435,10 +518,11 @@ END_TEST
 /* What the child process of a claim does, without the child: so that it is the claim itself that is killed. */
 static void race_bare(struct race *race, int self)
 {
+	struct ft_register_place shared = place();
 	struct ft_told told;
 	for (int round = race->done[self]; round < race->rounds; round++) {
 		race_line_up(race, round);
-		ft_register_claim(dir, key_of(round), racer_names[self], &told);
+		ft_register_claim(&shared, key_of(round), racer_names[self], &told);
 		ck_assert_msg(told.what == FT_REGISTER_TAKEN, "%s", told.error);
 		race_note(race, self, round, told.name);
 	}
@@ -462,14 +546,15 @@ static void race_whole(struct race *race, int self)
 static const char *holder(int round)
 {
 	static struct ft_told told;
-	ft_register_read(dir, key_of(round), &told);
+	struct ft_register_place shared = place();
+	ft_register_read(&shared, key_of(round), &told);
 	ck_assert_int_eq(told.what, FT_REGISTER_TAKEN);
 	return told.name;
 }
 
 static void hold_race(const char *where, racer_main *run, int rounds)
 {
-	make_dir(where);
+	make_shared_dir(where);
 	struct race *race = race_new(rounds);
 	ck_assert_int_gt(race_run(race, run, 4000, NULL), 0);
 	race_judge(race, holder);
@@ -508,6 +593,9 @@ int main(void)
 	tcase_add_test(one, a_folder_that_is_not_there_is_not_made);
 	tcase_add_test(one, a_full_storage_refuses_a_claim_but_not_the_winners_name);
 	tcase_add_test(one, a_check_tries_it_warns_of_local_storage_and_leaves_nothing);
+	tcase_add_test(one, where_not_both_nodes_have_been_nobody_claims);
+	tcase_add_test(one, nothing_is_claimed_before_the_peer_is_known);
+	tcase_add_test(one, a_name_in_the_register_is_believed_without_marks);
 	tcase_add_test(one, a_check_removes_old_litter_of_this_hosts_dead_only);
 	tcase_add_test(one, a_relative_path_is_refused);
 	tcase_add_test(one, a_read_only_storage_refuses_a_claim_but_not_the_winners_name);

@@ -1,4 +1,5 @@
-/* What an earlier ftd's sentinel that will not end costs: protection, and not the event loop's time. */
+/* What an earlier ftd's sentinel that will not end costs: protection, and not the event loop's time.  And an arbiter at which
+ * nothing could be claimed is known before a claim is due. */
 #include "supervisor/exclusion.h"
 
 #include "report/log.h"
@@ -14,6 +15,7 @@
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -118,8 +120,9 @@ static void set_up(void)
 	snprintf(config.state_dir, sizeof config.state_dir, "%s", dir);
 	snprintf(config.pair, sizeof config.pair, "vm1");
 	snprintf(config.node, sizeof config.node, "alpha");
-	config.arbiter.type = FT_ARBITER_FILE;
-	snprintf(config.arbiter.path, sizeof config.arbiter.path, "%s", dir);
+	config.arbiter =
+	    (struct ft_arbiter_settings){.type = FT_ARBITER_FILE, .timeout_ms = 20000, .pair = "vm1", .node = "alpha"};
+	snprintf(config.arbiter.path, sizeof config.arbiter.path, "%s/register", dir); /* not there yet */
 	exclusion = ft_exclusion_new(base, &config, NULL, &callbacks, NULL, &session, stderr);
 	ck_assert_ptr_nonnull(exclusion);
 }
@@ -222,6 +225,66 @@ START_TEST(one_that_cannot_be_ended_does_not_hold_up_the_loop)
 }
 END_TEST
 
+static void make(const char *name, bool folder)
+{
+	char path[128];
+	snprintf(path, sizeof path, "%s/%s", dir, name);
+	int fd = folder ? mkdir(path, 0700) : open(path, O_WRONLY | O_CREAT, 0600);
+	ck_assert_int_ge(fd, 0);
+	if (!folder)
+		close(fd);
+}
+
+static void wait_for_reach(bool reachable)
+{
+	const char *why;
+	for (int64_t end = ft_clock_now() + PATIENCE_NS; ft_exclusion_reachable(exclusion, &why) != reachable;) {
+		ck_assert_msg(ft_clock_now() < end, "%s", why);
+		turn_loop(1);
+	}
+}
+
+START_TEST(the_arbiter_is_tried_from_the_start_until_it_works)
+{
+	wait_for_reach(false);
+	turn_loop(1500); /* it is tried again, and said no second time */
+	ck_assert_int_eq(count_logged("the arbiter is out of reach"), 1);
+	make("register", true);
+	wait_for_reach(true);
+	ck_assert_int_eq(count_logged("the arbiter is in reach again"), 1);
+}
+END_TEST
+
+START_TEST(of_a_new_peer_it_is_known_whether_it_shares_the_storage)
+{
+	make("register", true);
+	ft_exclusion_meet(exclusion, "beta");
+	wait_for_reach(false);
+	ck_assert_int_eq(count_logged("no mark of \"beta\""), 1); /* and ours is there */
+	make("register/vm1@beta", false);
+	wait_for_reach(true);
+}
+END_TEST
+
+static void on_checked(void *arg, const char *fault, const char *warning)
+{
+	(void)warning;
+	snprintf(arg, FT_TEXT_MAX, "%s.", fault);
+}
+
+START_TEST(a_check_is_not_answered_by_a_trial_that_began_before_it)
+{
+	char answer[FT_TEXT_MAX] = "";
+	turn_loop(0);
+	usleep(100000); /* the trial's process finds nothing there, and has not been heard yet */
+	make("register", true);
+	ft_exclusion_check(exclusion, on_checked, answer);
+	for (int64_t end = ft_clock_now() + PATIENCE_NS; !answer[0] && ft_clock_now() < end;)
+		turn_loop(1);
+	ck_assert_str_eq(answer, ".");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("exclusion");
@@ -231,6 +294,9 @@ int main(void)
 	tcase_add_test(c, an_earlier_sentinel_is_relieved_and_its_last_blow_looked_for);
 	tcase_add_test(c, an_earlier_sentinel_stays_while_only_it_may_know_the_limit);
 	tcase_add_test(c, one_that_cannot_be_ended_does_not_hold_up_the_loop);
+	tcase_add_test(c, the_arbiter_is_tried_from_the_start_until_it_works);
+	tcase_add_test(c, of_a_new_peer_it_is_known_whether_it_shares_the_storage);
+	tcase_add_test(c, a_check_is_not_answered_by_a_trial_that_began_before_it);
 	suite_add_tcase(s, c);
 	SRunner *sr = srunner_create(s);
 	srunner_run_all(sr, CK_NORMAL);

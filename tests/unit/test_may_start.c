@@ -36,22 +36,22 @@ static enum ft_claim tell(enum ft_claim what, char winner[FT_NAME_MAX], char err
 	return what;
 }
 
-static enum ft_claim play_claim(void *arg, const uint8_t id[FT_SESSION_BYTES], const char *node,
-                                char winner[FT_NAME_MAX], char error[FT_TEXT_MAX])
+static enum ft_claim play_claim(void *arg, const struct ft_session *session, const char *node, char winner[FT_NAME_MAX],
+                                char error[FT_TEXT_MAX])
 {
 	(void)arg;
-	ck_assert_int_eq(id[0], 7);
+	ck_assert_int_eq(session->id[0], 7);
 	ck_assert_str_eq(node, "alpha");
 	plays.claims++;
 	plays.claimed_at = ft_clock_now();
 	return tell(plays.claim, winner, error);
 }
 
-static enum ft_claim play_read(void *arg, const uint8_t id[FT_SESSION_BYTES], char winner[FT_NAME_MAX],
+static enum ft_claim play_read(void *arg, const struct ft_session *session, char winner[FT_NAME_MAX],
                                char error[FT_TEXT_MAX])
 {
 	(void)arg;
-	ck_assert_int_eq(id[0], 7);
+	ck_assert_int_eq(session->id[0], 7);
 	plays.reads++;
 	return tell(plays.read, winner, error);
 }
@@ -78,7 +78,7 @@ static void set_up(void)
 	    .guard_ms = 5,
 	    .control_mode = 0600,
 	    .control_gid = (gid_t)-1,
-	    .arbiter = {.type = FT_ARBITER_FILE, .timeout_ms = 20000},
+	    .arbiter = {.type = FT_ARBITER_FILE, .timeout_ms = 20000, .pair = "vm1", .node = "alpha"},
 	};
 	snprintf(config.state_dir, sizeof(config.state_dir), "%s", dir);
 	snprintf(config.control_socket, sizeof(config.control_socket), "%s/socket", dir);
@@ -407,11 +407,17 @@ START_TEST(of_two_hosts_one_may_by_the_real_register)
 	ck_assert_int_eq(mkdir(beta_dir, 0700), 0);
 	snprintf(config.arbiter.path, sizeof(config.arbiter.path), "%s", register_dir);
 	put_session(FT_SESSION_BOUND, FT_ROLE_PRIMARY, "");
+	ck_assert_int_eq(ft_may_start(&config, false, why), 1); /* the storage may not be mounted */
+	assert_said("no mark of \"alpha\"");
+	put("register/vm1@alpha", "");
+	put("register/vm1@beta", "");
+	put_session(FT_SESSION_BOUND, FT_ROLE_PRIMARY, "");
 	ck_assert_int_eq(ft_may_start(&config, false, why), 0);
 	ck_assert_int_eq(ft_may_start(&config, false, why), 0); /* and so it stays */
 	assert_stored(FT_SESSION_ENDED, "alpha");
 
 	strcpy(config.node, "beta");
+	strcpy(config.arbiter.node, "beta");
 	put_session(FT_SESSION_BOUND, FT_ROLE_SECONDARY, "");
 	ck_assert_int_eq(ft_may_start(&config, false, why), 1);
 	assert_said("no: alpha has ended");

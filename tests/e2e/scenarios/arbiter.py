@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import subprocess
 import tempfile
 import time
 
@@ -45,6 +46,7 @@ def held(side):
     side.wait_state("held")
     wait(side.qemu.stopped, f"{side.node}'s QEMU to be frozen")
     assert side.ftctl("status").returncode == CUT_OFF
+    assert side.status()["qemu"]["status"] == "frozen", side.status()["qemu"]
     assert "ftctl failover --confirm-fenced" in (side.status()["reason"] or ""), side.status()["reason"]
     said = side.qemu.said()
     stays(lambda: side.state() == "held" and side.qemu.stopped(), 2, f"{side.node} is held")
@@ -375,6 +377,44 @@ def held_until_a_person_vouches(role):
         rig.arbiter.mount()
         wait(lambda: list(rig.arbiter.registers().values()) == [survivor.node], "the claim to be made up for")
         assert survivor.state() == "solo"
+
+
+@on_either
+def where_the_storage_is_not_mounted_nothing_is_won(role):
+    """The survivor's ftd finds a folder at the path all the same, on its own disk."""
+    if os.geteuid() != 0:
+        raise Skip("a mount of one's own takes root")
+    with with_arbiter() as rig:
+        victim, survivor = rig.side(role), rig.other(rig.side(role))
+        local = f"mount -t tmpfs tmpfs '{rig.arbiter.path}'; exec \"$@\""
+        survivor.stop_ftd()
+        survivor.start_ftd(inside=["unshare", "--mount", "sh", "-c", local, "sh"])
+        survivor.wait_log("WARN", "arbiter is out of reach", "no mark of")
+        rig.wait_protected()
+        check = survivor.ftctl("check")
+        assert check.returncode == 1 and "no mark of" in check.stdout, check.stdout
+        assert survivor.status()["arbiter"]["reachable"] is False and victim.ftctl("check").returncode == 0
+        victim.kill_host()
+        held(survivor)
+        assert rig.arbiter.registers() == {}
+        subprocess.run(["nsenter", f"--mount=/proc/{survivor.ftd.pid}/ns/mnt", "umount", rig.arbiter.path], check=True)
+        failed_over(rig, survivor, HOST_DIED)
+
+
+@scenario
+def where_the_storage_is_not_mounted_nothing_may_start():
+    """The other side has won; a host that has been started anew does not see that."""
+    with with_arbiter() as rig:
+        rig.alpha.kill_host()
+        failed_over(rig, rig.beta, HOST_DIED)
+        rig.arbiter.unmount()
+        os.mkdir(rig.arbiter.path)
+        answer = rig.alpha.ftctl("may-start")
+        assert answer.returncode != 0 and "no mark of" in answer.stdout + answer.stderr, answer
+        os.rmdir(rig.arbiter.path)
+        rig.arbiter.mount()
+        answer = rig.alpha.ftctl("may-start")
+        assert answer.returncode != 0 and "beta" in answer.stdout + answer.stderr, answer
 
 
 @on_either
