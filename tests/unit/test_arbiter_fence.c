@@ -2,6 +2,7 @@
 #include "arbiter/fence.h"
 #include "supervisor/clock.h"
 #include "tests/arbiter/ask.h"
+#include "tests/unit/skip.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -382,7 +383,7 @@ START_TEST(a_real_agent_does_it)
 {
 	char status[128];
 	if (access(DUMMY, X_OK) != 0) {
-		printf("test_arbiter_fence: no %s (Debian: fence-agents): skipped: a real agent\n", DUMMY);
+		skipped("a real agent", "no " DUMMY " (Debian: fence-agents)");
 		return;
 	}
 	strcpy(settings.agent, DUMMY);
