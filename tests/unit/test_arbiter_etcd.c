@@ -791,12 +791,12 @@ static TCase *add_case(Suite *s, const char *name, SFun start, SFun each)
 
 int main(void)
 {
-	Suite *s = suite_create("arbiter etcd");
 	if (system("command -v etcd etcdctl openssl python3 >/dev/null") != 0) {
 		printf("skipped: all of test_arbiter_etcd: Debian's etcd-server, etcd-client, openssl and python3 are "
 		       "needed\n");
 		return skips_are_failures() ? 1 : 0;
 	}
+	Suite *s = suite_create("arbiter etcd");
 	TCase *one = add_case(s, "one", start_one, set_up);
 	tcase_add_test(one, the_first_to_claim_wins_and_the_next_learns_its_name);
 	tcase_add_test(one, a_check_leaves_nothing);
