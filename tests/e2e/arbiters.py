@@ -115,6 +115,10 @@ class PowerSwitch:
     def mended(self):
         os.unlink(os.path.join(self.path, "broken"))
 
+    def lies(self):
+        """The agent says that it is done, and does nothing."""
+        self._write("lies", "yes")
+
     def takes(self, seconds):
         self._write("seconds", str(seconds))
 

@@ -6,6 +6,7 @@
 #include "supervisor/clock.h"
 #include "tests/arbiter/ask.h"
 #include "tests/arbiter/race.h"
+#include "tests/unit/skip.h"
 
 #include <arpa/inet.h>
 #include <sched.h>
@@ -180,14 +181,6 @@ static struct heard check(void)
 
 /* Registers are for ever, and all tests of a case share a cluster: each takes the number of its own line. */
 #define A_SESSION __LINE__
-
-static bool are_we_root(const char *what_is_skipped)
-{
-	if (geteuid() == 0)
-		return true;
-	printf("test_arbiter_etcd: not root: skipped: %s\n", what_is_skipped);
-	return false;
-}
 
 /* A bad server in front of upstream (0: none); returns its port. It ends with the test. */
 static int bad_server(const char *mode, int upstream)
@@ -405,7 +398,7 @@ START_TEST(a_name_server_that_hangs_holds_nobody_up)
 		return;
 	if (bind(fd, (struct sockaddr *)&at, sizeof(at)) != 0 || unshare(CLONE_NEWNS) != 0 ||
 	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0) {
-		printf("test_arbiter_etcd: no mounts of its own here: skipped: a name server that hangs\n");
+		skipped("a name server that hangs", "no mounts of its own here");
 		return;
 	}
 	shell("echo nameserver 127.0.7.53 > %s/resolv.conf && mount --bind %s/resolv.conf \"$(realpath "
@@ -798,12 +791,12 @@ static TCase *add_case(Suite *s, const char *name, SFun start, SFun each)
 
 int main(void)
 {
-	Suite *s = suite_create("arbiter etcd");
 	if (system("command -v etcd etcdctl openssl python3 >/dev/null") != 0) {
-		printf("test_arbiter_etcd: all skipped: Debian's etcd-server, etcd-client, openssl and python3 are "
+		printf("skipped: all of test_arbiter_etcd: Debian's etcd-server, etcd-client, openssl and python3 are "
 		       "needed\n");
-		return 0;
+		return skips_are_failures() ? 1 : 0;
 	}
+	Suite *s = suite_create("arbiter etcd");
 	TCase *one = add_case(s, "one", start_one, set_up);
 	tcase_add_test(one, the_first_to_claim_wins_and_the_next_learns_its_name);
 	tcase_add_test(one, a_check_leaves_nothing);

@@ -2,6 +2,7 @@
 #include "arbiter/fence.h"
 #include "supervisor/clock.h"
 #include "tests/arbiter/ask.h"
+#include "tests/unit/skip.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -153,6 +154,29 @@ START_TEST(any_other_exit_status_is_a_failure)
 	use_agent("exit 2");
 	h = off();
 	assert_says(h.fault, "exit status 2: no output");
+}
+END_TEST
+
+/* Agents print their word before they are done, and may fail after it. */
+START_TEST(success_in_words_alone_is_a_failure)
+{
+	use_agent("echo Success: Powered OFF; exit 1");
+	struct ended h = off();
+	assert_says(h.fault, "exit status 1: Success: Powered OFF");
+	use_agent("echo Success: Powered OFF; kill -KILL $$");
+	h = off();
+	assert_says(h.fault, "died of signal 9: Success: Powered OFF");
+}
+END_TEST
+
+/* docs/ft.conf.5 says so: nobody asks again, and an agent that lies is believed. */
+START_TEST(exit_status_0_alone_is_believed)
+{
+	use_agent("grep action= >> asked; echo 'Failed: the power is still on' >&2; exit 0");
+	struct ended h = off();
+	ck_assert_str_eq(h.fault, "");
+	ck_assert_str_eq(h.line, "Failed: the power is still on");
+	assert_content("asked", "action=off\n");
 }
 END_TEST
 
@@ -308,6 +332,21 @@ START_TEST(who_has_powered_the_other_off_has_won)
 }
 END_TEST
 
+START_TEST(a_claim_is_won_by_the_exit_status_alone)
+{
+	use_agent("echo Success: Powered OFF; exit 1");
+	struct ft_arbiter *a = arbiter_of_fence();
+	struct heard v = claim(a);
+	ck_assert_int_eq(v.claim, FT_CLAIM_UNREACHABLE);
+	assert_says(v.error, "exit status 1: Success: Powered OFF");
+	use_agent("grep action= >> asked; echo Status: ON; exit 0");
+	v = claim(a);
+	ck_assert_int_eq(v.claim, FT_CLAIM_WON);
+	assert_content("asked", "action=off\n");
+	ft_arbiter_free(a);
+}
+END_TEST
+
 START_TEST(a_claim_with_an_agent_that_hangs_is_unreachable_in_time)
 {
 	settings.timeout_ms = 200;
@@ -344,7 +383,7 @@ START_TEST(a_real_agent_does_it)
 {
 	char status[128];
 	if (access(DUMMY, X_OK) != 0) {
-		printf("test_arbiter_fence: no %s (Debian: fence-agents): skipped: a real agent\n", DUMMY);
+		skipped("a real agent", "no " DUMMY " (Debian: fence-agents)");
 		return;
 	}
 	strcpy(settings.agent, DUMMY);
@@ -382,6 +421,8 @@ int main(void)
 	tcase_add_test(t, the_agent_gets_its_options_as_lines_and_an_empty_world);
 	tcase_add_test(t, a_password_comes_from_its_file);
 	tcase_add_test(t, any_other_exit_status_is_a_failure);
+	tcase_add_test(t, success_in_words_alone_is_a_failure);
+	tcase_add_test(t, exit_status_0_alone_is_believed);
 	tcase_add_test(t, an_agent_that_dies_has_failed);
 	tcase_add_test(t, an_agent_that_hangs_has_failed_and_is_killed_with_its_family);
 	tcase_add_test(t, an_agent_need_not_close_its_output_to_be_done);
@@ -393,6 +434,7 @@ int main(void)
 	tcase_add_test(t, a_cancelled_run_is_not_heard_of);
 	tcase_add_test(t, doubtful_settings_are_refused_in_one_go);
 	tcase_add_test(t, who_has_powered_the_other_off_has_won);
+	tcase_add_test(t, a_claim_is_won_by_the_exit_status_alone);
 	tcase_add_test(t, a_claim_with_an_agent_that_hangs_is_unreachable_in_time);
 	tcase_add_test(t, a_check_asks_for_the_power_status);
 	tcase_add_test(t, a_real_agent_does_it);

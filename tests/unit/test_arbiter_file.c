@@ -4,6 +4,7 @@
 #include "supervisor/clock.h"
 #include "tests/arbiter/ask.h"
 #include "tests/arbiter/race.h"
+#include "tests/unit/skip.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -108,14 +109,6 @@ static int files_in(const char *pattern)
 	ck_assert_int_eq(fscanf(f, "%d", &n), 1);
 	pclose(f);
 	return n;
-}
-
-static bool are_we_root(const char *what_is_skipped)
-{
-	if (geteuid() == 0)
-		return true;
-	printf("test_arbiter_file: not root: skipped: %s\n", what_is_skipped);
-	return false;
 }
 
 START_TEST(the_first_to_claim_wins_and_the_next_learns_its_name)
@@ -467,7 +460,7 @@ static bool freeze_storage(char path[128])
 	         "cp vm1@* mount",
 	         dir);
 	if (system(command) != 0) {
-		printf("test_arbiter_file: no loop mounts here: skipped: a filesystem that stalls\n");
+		skipped("a filesystem that stalls", "no loop mounts here");
 		return false;
 	}
 	shell("fsfreeze -f %s", path);

@@ -1,5 +1,6 @@
 /* Each test in a process of its own, which becomes real-time, or is not allowed to. */
 #include "supervisor/realtime.h"
+#include "tests/unit/skip.h"
 
 #include <check.h>
 #include <linux/capability.h>
@@ -44,7 +45,7 @@ static bool may(void)
 	if (allowed)
 		sched_setscheduler(0, SCHED_OTHER, &ordinary);
 	else
-		printf("NOTE: not allowed to be real-time here: not tried\n");
+		skipped("real-time scheduling", "not allowed here");
 	return allowed;
 }
 

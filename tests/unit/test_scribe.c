@@ -9,8 +9,10 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -200,6 +202,144 @@ START_TEST(replace_leaves_the_old_file_to_its_readers)
 	close(reader);
 	assert_content("session", "second");
 	ck_assert_ptr_null(content(".session.new"));
+}
+END_TEST
+
+/* ---- what must have reached the disk, and when: the child is a fork of this program, so these calls are its own ---- */
+
+static struct seen {
+	pid_t looker; /* the test's own calls do not count */
+	bool file_flush_fails, folder_flush_fails;
+	char steps[512]; /* of the child, each with the name of its file; "." is the folder */
+} * seen;                /* shared with the child; NULL: nobody looks */
+
+static bool is_looked_at(void)
+{
+	return seen != NULL && getpid() != seen->looker;
+}
+
+/* One that is repeated at once is told once: in how many pieces a text is written is all the same. */
+static void note(const char *step, int fd)
+{
+	char link[64], path[256] = "", text[300] = "answer; "; /* to the parent, on the socket */
+	size_t used = strlen(seen->steps), folder_len = strlen(dir);
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	if (readlink(link, path, sizeof(path) - 1) < 0)
+		_exit(2);
+	if (strncmp(path, dir, folder_len) == 0)
+		snprintf(text, sizeof(text), "%s %s; ", step, path[folder_len] == '/' ? path + folder_len + 1 : ".");
+	size_t len = strlen(text);
+	if (used < len || strcmp(seen->steps + used - len, text) != 0)
+		snprintf(seen->steps + used, sizeof(seen->steps) - used, "%s", text);
+}
+
+ssize_t write(int fd, const void *from, size_t len)
+{
+	if (is_looked_at())
+		note("write", fd);
+	return syscall(SYS_write, fd, from, len);
+}
+
+static bool flush_fails(int fd)
+{
+	struct stat st;
+	return fstat(fd, &st) == 0 && (S_ISDIR(st.st_mode) ? seen->folder_flush_fails : seen->file_flush_fails);
+}
+
+int fsync(int fd)
+{
+	if (is_looked_at())
+		note("fsync", fd);
+	if (is_looked_at() && flush_fails(fd)) {
+		errno = EIO;
+		return -1;
+	}
+	return (int)syscall(SYS_fsync, fd);
+}
+
+int renameat(int from_dir, const char *from, int to_dir, const char *to)
+{
+	if (is_looked_at())
+		note("rename in", to_dir);
+	return (int)syscall(SYS_renameat2, from_dir, from, to_dir, to, 0);
+}
+
+/* Another child, whose steps are told from here on. */
+static void look_at_the_child(void)
+{
+	void *shared = mmap(NULL, sizeof(*seen), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ck_assert_ptr_ne(shared, MAP_FAILED);
+	ft_scribe_free(scribe, 0);
+	seen = shared;
+	seen->looker = getpid();
+	scribe = ft_scribe_new(base, dir, stderr);
+	ck_assert_ptr_nonnull(scribe);
+}
+
+static void assert_steps(const char *expected)
+{
+	ck_assert_str_eq(seen->steps, expected);
+	seen->steps[0] = '\0';
+}
+
+START_TEST(what_replaces_a_file_is_on_disk_before_it_takes_the_name_and_the_name_before_the_answer)
+{
+	put("session", "old");
+	look_at_the_child();
+	for (int i = 0; i < 2; i++) { /* each rename anew */
+		replace_ok("new");
+		assert_steps("write .session.new; fsync .session.new; rename in .; fsync .; answer; ");
+	}
+	assert_content("session", "new");
+}
+END_TEST
+
+START_TEST(a_line_is_on_disk_before_the_answer_and_so_is_the_name_of_a_new_file)
+{
+	look_at_the_child();
+	append_ok("one");
+	assert_steps("write log; fsync log; fsync .; answer; ");
+	append_ok("two");
+	assert_steps("write log; fsync log; answer; ");
+	char path[128];
+	path_of("log", path);
+	ck_assert_int_eq(unlink(path), 0); /* as who rotates it may */
+	append_ok("anew");
+	assert_steps("write log; fsync log; fsync .; answer; ");
+	look_at_the_child(); /* another child does not know what the one before it has flushed */
+	append_ok("three");
+	assert_steps("write log; fsync log; fsync .; answer; ");
+}
+END_TEST
+
+static void assert_not_flushed(const struct answer *a, const char *step)
+{
+	wait_for(a);
+	ck_assert_msg(strstr(a->error, step) && strstr(a->error, "Input/output error"), "%s", a->error);
+}
+
+START_TEST(what_cannot_be_flushed_is_not_said_to_be_on_disk)
+{
+	struct answer a = {0}, b = {0};
+	put("session", "old");
+	look_at_the_child();
+	seen->file_flush_fails = true;
+	append("line", LONG_MS, &a);
+	assert_not_flushed(&a, "cannot flush");
+	ft_scribe_replace(scribe, "session", "new", 3, LONG_MS, on_done, &b);
+	assert_not_flushed(&b, "cannot flush");
+	assert_content("session", "old");
+	ck_assert_ptr_null(content(".session.new"));
+
+	seen->file_flush_fails = false;
+	seen->folder_flush_fails = true;
+	b = (struct answer){0};
+	ft_scribe_replace(scribe, "session", "new", 3, LONG_MS, on_done, &b);
+	assert_not_flushed(&b, "cannot flush folder of");
+	append("line", LONG_MS, &a); /* nor does the next job pass over it */
+	assert_not_flushed(&a, "cannot flush folder of");
+	seen->folder_flush_fails = false;
+	append_ok("line");
 }
 END_TEST
 
@@ -456,6 +596,9 @@ int main(void)
 	tcase_add_test(c, a_long_line_passes);
 	tcase_add_test(c, too_long_a_text_is_refused_and_changes_nothing);
 	tcase_add_test(c, replace_leaves_the_old_file_to_its_readers);
+	tcase_add_test(c, what_replaces_a_file_is_on_disk_before_it_takes_the_name_and_the_name_before_the_answer);
+	tcase_add_test(c, a_line_is_on_disk_before_the_answer_and_so_is_the_name_of_a_new_file);
+	tcase_add_test(c, what_cannot_be_flushed_is_not_said_to_be_on_disk);
 	tcase_add_test(c, a_failed_write_says_why_and_leaves_no_torn_line);
 	tcase_add_test(c, a_name_that_cannot_be_opened_is_said);
 	tcase_add_test(c, a_killed_child_fails_what_is_outstanding_and_is_replaced);

@@ -309,9 +309,9 @@ END_TEST
 
 /* ---- without its parent ---- */
 
-/* A process that sets a sentinel over qemu with this lease from now on, and then sends itself a signal.  Returns it; the
- * sentinel's process goes to *child. */
-static struct ft_process play_ftd(int lease_ms, int sig, struct ft_process *child)
+/* A process that sets a sentinel over qemu with this lease from now on, and then sends itself a signal, 0: none.  Returns
+ * it; the sentinel's process goes to *child. */
+static struct ft_process play_ftd_with(const char *watchdog_device, int lease_ms, int sig, struct ft_process *child)
 {
 	int tell[2];
 	pid_t pid, sentinel_pid = 0;
@@ -320,7 +320,8 @@ static struct ft_process play_ftd(int lease_ms, int sig, struct ft_process *chil
 	pid = fork();
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		struct ft_sentinel *s = ft_sentinel_new(event_base_new(), dir, "", &callbacks, NULL, stderr);
+		struct ft_sentinel *s =
+		    ft_sentinel_new(event_base_new(), dir, watchdog_device, &callbacks, NULL, stderr);
 		if (!s || ft_sentinel_guard(s, &qemu) != 0)
 			_exit(1);
 		sentinel_pid = ft_sentinel_pid(s);
@@ -337,6 +338,11 @@ static struct ft_process play_ftd(int lease_ms, int sig, struct ft_process *chil
 	ck_assert_int_eq(ft_process_open(pid, &ftd), 0);
 	ck_assert_int_eq(ft_process_open(sentinel_pid, child), 0);
 	return ftd;
+}
+
+static struct ft_process play_ftd(int lease_ms, int sig, struct ft_process *child)
+{
+	return play_ftd_with("", lease_ms, sig, child);
 }
 
 START_TEST(a_stopped_ftd_does_not_keep_it_from_its_duty)
@@ -674,6 +680,28 @@ START_TEST(a_watchdog_is_fed_and_may_rest_only_where_no_lease_can_end)
 }
 END_TEST
 
+/* What the device is for: nobody is left who could freeze the guest, so the host must be reset. */
+START_TEST(a_watchdog_runs_out_when_ftd_and_its_sentinel_are_killed_in_one_blow)
+{
+	char food[64];
+	struct ft_process child, ftd;
+	make_device();
+	ftd = play_ftd_with(device, 3600000, 0, &child);
+	size_t n = count_meals();
+	ck_assert_int_eq(await_meals(n + 2), '\0'); /* the lease is in force, and the second meal surely knows it */
+	ck_assert_int_eq(ft_process_signal(&ftd, SIGKILL), 0);
+	ck_assert_int_eq(ft_process_signal(&child, SIGKILL), 0);
+	end_process(&ftd);
+	ck_assert(comes_true(ft_process_alive, &child, false));
+	ft_process_close(&child);
+	n = meals(food);
+	ck_assert_int_eq(food[n - 1], '\0'); /* not 'V', with which it would rest now that it is closed */
+	poll(NULL, 0, 2500);
+	ck_assert_uint_eq(count_meals(), n);
+	ck_assert(!ft_process_stopped(&qemu));
+}
+END_TEST
+
 START_TEST(a_watchdog_is_not_fed_while_a_guest_runs_on)
 {
 	int hold[2];
@@ -842,6 +870,7 @@ int main(void)
 	tcase_add_test(c, one_that_answers_late_holds_nobody_up_and_stays);
 	tcase_add_test(c, the_next_qemu_takes_the_place_of_a_dead_one);
 	tcase_add_test(c, a_watchdog_is_fed_and_may_rest_only_where_no_lease_can_end);
+	tcase_add_test(c, a_watchdog_runs_out_when_ftd_and_its_sentinel_are_killed_in_one_blow);
 	tcase_add_test(c, a_watchdog_is_not_fed_while_a_guest_runs_on);
 	tcase_add_test(c, a_watchdog_is_opened_once_and_told_its_time);
 	tcase_add_test(c, a_watchdog_that_takes_its_own_longer_time_is_used);

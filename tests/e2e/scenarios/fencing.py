@@ -1,9 +1,11 @@
 """A power switch: behind a won claim, or as the arbiter itself.  Who is powered off, and when."""
 
-from tests.e2e.checks import HOST_DIED, failed_over, survivor_runs
+import contextlib
+
+from tests.e2e.checks import HOST_DIED, failed_over, only_one_runs, survivor_runs
 from tests.e2e.harness import protected, stays, wait
 from tests.e2e.registry import BOTH, scenario
-from tests.e2e.scenarios.arbiter import held
+from tests.e2e.scenarios.arbiter import held, only_the_sentinel_acts
 from tests.e2e.watch import Watch
 from tests.pair import processes
 
@@ -65,6 +67,37 @@ def a_switch_that_fails_holds_the_survivor(kind, role):
         assert powered_off(rig) == {victim.node: 1, survivor.node: 0}, powered_off(rig)
         tries = switch.tried()
         stays(lambda: switch.tried() == tries, 2, "a host that is off is left alone")
+
+
+@contextlib.contextmanager
+def switches_that_lie():
+    """They say that the power is off, behind a register; at the end, they were asked and nobody was powered off."""
+    with protected(arbiter="file and fence", relay=True) as rig, Watch(rig):
+        for switch in rig.arbiter.switches.values():
+            switch.lies()
+        wire(rig)
+        yield rig
+        assert sum(s.tried() for s in rig.arbiter.switches.values()) == 1, "one was asked, once"
+        assert not any(powered_off(rig).values()), powered_off(rig)
+
+
+@scenario
+def behind_a_register_the_lease_holds_where_the_switch_lies():
+    """The side that was told to be off is alive, but its guest stands still: no two masters, though the agent is believed."""
+    with switches_that_lie() as rig:
+        only_the_sentinel_acts(rig)
+
+
+@scenario
+def behind_a_register_one_goes_on_where_both_switches_lie():
+    """Neither hears the other, both live, and each would believe that the other is off."""
+    with switches_that_lie() as rig:
+        for r in rig.relays:
+            r.cut = True
+        survivor, loser = only_one_runs(rig)
+        loser.wait_state("fenced")
+        wait(loser.qemu.gone, f"{loser.node}'s QEMU to be ended")
+        assert list(rig.arbiter.registers().values()) == [survivor.node], rig.arbiter.registers()
 
 
 @scenario
