@@ -6,6 +6,7 @@ Knows: the rows of results.json.  Must not know: how they were measured.
 import shutil
 import subprocess
 
+from tests.bench import origin
 from tests.bench.live import figures
 
 ALARMS = {"calm": "calm", "hogs": "CPU hogs", "loss10": "10 % loss", "loss20": "20 % loss", "jitter": "5 ms jitter"}
@@ -93,9 +94,9 @@ def _parts(results):
 
 
 def _intro(results):
-    h = results["host"]
-    yield (f"{results['made']}: {h['cpus']} x {h['cpu']}, Linux {h['kernel']}, load before {h['load_before']}, "
-           f"{results['minutes']} min")
+    o = results["options"]
+    yield (f"{origin.line(results)}, {results['minutes']} min, {o['trials']} trials of each latency (half as many from "
+           f"900 ms on), {o['seconds']:g} s of each weather")
     yield "; ".join(f"{name} {version}" for name, version in results["versions"].items())
 
 

@@ -26,7 +26,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.a
 sys.path.insert(0, ROOT)
 sys.dont_write_bytecode = True
 
-from tests.bench.live import figures  # noqa: E402 (the path above comes first)
+from tests.bench import origin  # noqa: E402 (the path above comes first)
+from tests.bench.live import figures  # noqa: E402
 from tests.bench.live.etcd import Etcd  # noqa: E402
 from tests.e2e import harness  # noqa: E402
 from tests.pair import build, pair, processes  # noqa: E402
@@ -334,12 +335,13 @@ def arguments():
 
 def main():
     processes.end_with_everything()
+    source = origin.now()
     print(f"QEMU runs with {build.accelerator()}, a checkpoint every {CHECKPOINT_MS} ms", flush=True)
     with contextlib.ExitStack() as stack:
         bare, runs = measure(stack)
     results = {"accelerator": build.accelerator(), "checkpoint_ms": CHECKPOINT_MS, "bare_claim_ms": bare, "targets": targets(runs),
                "runs": [r | {"spread": {k: figures.spread(values(r, k)) for _, k in ROWS[r["blow"]]}} for r in runs]}
-    figures.publish(OPTIONS.json, results, tables(bare, runs), OPTIONS.markdown)
+    figures.publish(OPTIONS.json, source, results, tables(bare, runs), OPTIONS.markdown)
 
 
 if __name__ == "__main__":

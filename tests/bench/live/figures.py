@@ -7,6 +7,8 @@ import json
 import math
 import os
 
+from tests.bench import origin
+
 
 def percentile(values, percent):
     """By nearest rank: a value that was really measured.  Of less than 100 values, the 99th is the largest."""
@@ -55,11 +57,13 @@ def _row(cells, widths):
     return "  ".join(c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(cells, widths, strict=True))).rstrip()
 
 
-def publish(path, results, tables, markdown):
-    """Writes results as JSON to path, prints the tables."""
+def publish(path, source, results, tables, markdown):
+    """Writes results and their source (origin.now(), before anything was measured) as JSON to path, prints the tables."""
+    results = source | results
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path, "w", encoding="utf-8") as f:
         json.dump(results, f, indent=1)
         f.write("\n")
+    print("\n" + origin.line(source), flush=True)
     for table in tables:
         print("\n" + (table.markdown() if markdown else table.text()), flush=True)

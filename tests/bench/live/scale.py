@@ -29,7 +29,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.a
 sys.path.insert(0, ROOT)
 sys.dont_write_bytecode = True
 
-from tests.bench.live import figures, procfs  # noqa: E402 (the path above comes first)
+from tests.bench import origin  # noqa: E402 (the path above comes first)
+from tests.bench.live import figures, procfs  # noqa: E402
 from tests.bench.live.etcd import Etcd  # noqa: E402
 from tests.e2e import ftconf  # noqa: E402
 from tests.pair import processes  # noqa: E402
@@ -368,9 +369,10 @@ def main():
     options = arguments()
     into_namespace()
     processes.end_with_everything()
+    source = origin.now()
     plan = [(options.pairs, options.interval)] if options.pairs else [(200, 100), (500, 250)]
     runs = [run(options, *each) for each in plan]
-    figures.publish(options.json, {"runs": runs}, tables(runs), options.markdown)
+    figures.publish(options.json, source, {"runs": runs}, tables(runs), options.markdown)
     for fault in faults(runs):
         print(f"FAULT: {fault}", file=sys.stderr)
     return 1 if faults(runs) else 0
