@@ -10,6 +10,9 @@ import os
 from tests.bench import origin
 
 
+FEW = "p99 of fewer than 100 trials is the slowest one."
+
+
 def percentile(values, percent):
     """By nearest rank: a value that was really measured.  Of less than 100 values, the 99th is the largest."""
     ordered = sorted(values)
@@ -57,7 +60,7 @@ def _row(cells, widths):
     return "  ".join(c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(cells, widths, strict=True))).rstrip()
 
 
-def publish(path, source, results, tables, markdown):
+def publish(path, source, results, tables, markdown, notes=()):
     """Writes results and their source (origin.now(), before anything was measured) as JSON to path, prints the tables."""
     results = source | results
     os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -67,3 +70,5 @@ def publish(path, source, results, tables, markdown):
     print("\n" + origin.line(source), flush=True)
     for table in tables:
         print("\n" + (table.markdown() if markdown else table.text()), flush=True)
+    for note in notes:
+        print("\n" + note, flush=True)
