@@ -19,7 +19,8 @@ class Corosync(daemon.Pair):
     REAL_TIME = True
     HEARTBEATS = False
     REMARK = ("nominal is its token timeout; its members learn of the loss only after the consensus timeout, "
-              "at least 1.2 times as long again; no ideal: no packet of the wire alone restarts its timer")
+              "at least 1.2 times as long again; no ideal: no packet of the wire alone restarts its timer; a token of "
+              "40 ms leaves room for one retransmission, not for its default of four")
 
     @classmethod
     def version(cls):
