@@ -12,8 +12,9 @@ _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__
 
 
 def now():
-    """{"made", "commit", "dirty", "host"}; commit and dirty are None without git.  docs/ may differ: results go there."""
-    commit, changed = _git("rev-parse", "--short=12", "HEAD"), _git("status", "--porcelain", "-uno", "--", ".", ":!docs")
+    """{"made", "commit", "dirty", "host"}; without git commit and dirty are None.  docs/ may differ: results go there."""
+    commit = _git("rev-parse", "--short=12", "HEAD")
+    changed = _git("status", "--porcelain", "-uno", "--", ".", ":!docs")
     return {"made": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
             "commit": commit, "dirty": None if changed is None else bool(changed),
             "host": {"cpus": os.cpu_count(), "cpu": _cpu_name(), "kernel": platform.release(),

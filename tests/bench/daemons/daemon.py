@@ -38,7 +38,7 @@ class Pair:
     LINKS = 1          # cables it uses
     BOTH_WATCH = True  # False: only the observer judges; the peer only sends
     AT_ONCE = 8        # pairs at a time that do not get into each other's way
-    REAL_TIME = False  # it takes the processor from whoever has it: not to be measured among others
+    REAL_TIME = False  # it takes the processor from whoever has it, and much of it: not to be measured among others
     HEARTBEATS = True  # False: the judgement does not hang on one kind of packet that a sniffer could name
     REMARK = ""        # one line for the table
 

@@ -10,7 +10,7 @@ import os
 from tests.bench import origin
 
 
-FEW = "p99 of fewer than 100 trials is the slowest one."
+FEW = "of fewer than 100 trials it is the slowest one"
 
 
 def percentile(values, percent):
