@@ -68,7 +68,7 @@ def latency(bench, which, timing, kind, trials):
     """-> ([{"ms", "ideal_ms"}], [why a trial gave nothing]); kind is "kill" or "cut"."""
     seen, spoiled = [], []
     while len(seen) + len(spoiled) < trials:
-        now = min(which.AT_ONCE, trials - len(seen) - len(spoiled))
+        now = min(which.at_once(timing), trials - len(seen) - len(spoiled))
         with bench.pairs([(which, timing)] * now) as (pairs, absent):
             spoiled += absent.values()
             _batch(bench.ear, [p for i, p in enumerate(pairs) if i not in absent], kind, seen, spoiled)
