@@ -12,7 +12,7 @@ _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__
 
 
 def now():
-    """{"made", "commit", "dirty", "host"}; without git commit and dirty are None.  docs/ may differ: results go there."""
+    """{"made", "commit", "dirty", "host"}; None without git.  docs/ does not make it dirty: results go there."""
     commit = _git("rev-parse", "--short=12", "HEAD")
     changed = _git("status", "--porcelain", "-uno", "--", ".", ":!docs")
     return {"made": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),

@@ -61,14 +61,13 @@ def _row(cells, widths):
 
 
 def publish(path, source, results, tables, markdown, notes=()):
-    """Writes results and their source (origin.now(), before anything was measured) as JSON to path, prints the tables."""
-    results = source | results
+    """Prints the tables; writes results and their source (origin.now(), before anything was measured) as JSON to path, and
+    the tables beside it as .txt, from where `make bench-docs` takes them."""
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path, "w", encoding="utf-8") as f:
-        json.dump(results, f, indent=1)
+        json.dump(source | results, f, indent=1)
         f.write("\n")
-    print("\n" + origin.line(source), flush=True)
-    for table in tables:
-        print("\n" + (table.markdown() if markdown else table.text()), flush=True)
-    for note in notes:
-        print("\n" + note, flush=True)
+    with open(os.path.splitext(path)[0] + ".txt", "w", encoding="utf-8") as f:
+        f.write("\n\n".join([origin.line(source), *(t.text() for t in tables), *notes]) + "\n")
+    said = [origin.line(source), *(t.markdown() if markdown else t.text() for t in tables), *notes]
+    print("\n" + "\n\n".join(said), flush=True)
