@@ -109,12 +109,12 @@ demo:
 	python3 demo/demo.py
 
 # ftd and its peers, measured in the same way, in network namespaces (as root).  Peers that are not installed are named.
-# About twenty minutes; QUICK=1: a few.  BENCH='--daemons ftd --nominal 30': see tests/bench/run --help.
+# Half an hour; QUICK=1: a few minutes.  BENCH='--daemons ftd --nominal 30': see tests/bench/run --help.
 bench: all
 	tests/bench/run $(if $(QUICK),--quick) $(BENCH)
 bench-peers:
 	@tests/tools/install-deps --build --bench
-# Puts the newest results into the documentation.
+# Puts the newest results of this and of the two below into the documentation.
 bench-docs:
 	tests/bench/run --markdown docs/performance.md
 

@@ -23,9 +23,10 @@ def used(pids):
 
 
 def memory(pids):
-    """{"rss_kb", "pss_kb"}: resident, and with each shared page divided by the number of processes that share it."""
+    """{"rss_kb", "pss_kb", "private_kb"}: resident; with each shared page divided by the number of processes that share
+    it; without any of those."""
     each = [procfs.memory(pid) for pid in pids]
-    return {"rss_kb": sum(m.rss_kb for m in each), "pss_kb": sum(m.pss_kb for m in each)}
+    return {k: sum(getattr(m, k) for m in each) for k in ("rss_kb", "pss_kb", "private_kb")}
 
 
 class SystemCalls:
@@ -46,7 +47,11 @@ class SystemCalls:
         return None if tried.returncode == 0 else f"strace: {tried.stderr.decode(errors='replace').strip()}"
 
     def count(self):
+        """{name: how often}"""
         self._strace.send_signal(signal.SIGINT)
         self._strace.wait(30)
         with open(self._output, encoding="ascii", errors="replace") as f:
-            return next((int(line.split()[0]) for line in f if line.rstrip().endswith(" total")), 0)
+            lines = [line.split() for line in f]
+        counts = {words[1]: int(words[0]) for words in lines if len(words) == 2 and words[0].isdigit()}
+        counts.pop("total", None)
+        return counts

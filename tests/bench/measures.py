@@ -68,7 +68,7 @@ def latency(bench, which, timing, kind, trials):
     """-> ([{"ms", "ideal_ms"}], [why a trial gave nothing]); kind is "kill" or "cut"."""
     seen, spoiled = [], []
     while len(seen) + len(spoiled) < trials:
-        now = min(which.AT_ONCE, trials - len(seen) - len(spoiled))
+        now = min(which.at_once(timing), trials - len(seen) - len(spoiled))
         with bench.pairs([(which, timing)] * now) as (pairs, absent):
             spoiled += absent.values()
             _batch(bench.ear, [p for i, p in enumerate(pairs) if i not in absent], kind, seen, spoiled)
@@ -171,10 +171,8 @@ def _spent(pair, before, seconds):
     """Per host, as the mean of the two."""
     after, hosts = _usage(pair), len(place.NODES)
     per_second = {k: (after[k] - before[k]) / seconds / hosts for k in after}
-    memory = cost.memory(p for n in place.NODES for p in pair.lab.pids(n))
     return {"cpu_s_per_min": per_second["cpu_s"] * 60, "wakeups_per_s": per_second["wakeups"],
-            "wire_bytes_per_s": per_second["bytes"], "packets_per_s": per_second["packets"],
-            "rss_kb": memory["rss_kb"] / hosts, "pss_kb": memory["pss_kb"] / hosts}
+            "wire_bytes_per_s": per_second["bytes"], "packets_per_s": per_second["packets"]}
 
 
 def _count_calls(hearing, pairs, spent, seconds=5):
@@ -187,7 +185,24 @@ def _count_calls(hearing, pairs, spent, seconds=5):
                 for p in pairs]
     hearing.listen_for(seconds)
     for s, counter in zip(spent, counters):
-        s["calls_per_s"] = counter.count() / seconds / len(place.NODES)
+        s["calls_by_name"] = {name: n / seconds / len(place.NODES) for name, n in counter.count().items()}
+        s["calls_per_s"] = sum(s["calls_by_name"].values())
+
+
+def memory(bench, which, timing):
+    """Of one host on which this daemon runs alone -> what cost.memory() says, or {"missing"}.
+
+    Its peer, which shares the program's pages on this machine as it would not on another, has just been killed.
+    """
+    with bench.pairs([(which, timing)]) as (pairs, absent):
+        if absent:
+            return {"missing": absent[0]}
+        lab = pairs[0].lab
+        peers = lab.pids(place.PEER)
+        pairs[0].freeze(peers)
+        pairs[0].signal(peers, 9)
+        processes.wait_until(lambda: not any(place.alive(p) for p in peers), "the peer to end")
+        return cost.memory(lab.pids(place.OBSERVER))
 
 
 # the observer was stopped

@@ -6,9 +6,12 @@ Knows: the rows of results.json.  Must not know: how they were measured.
 import shutil
 import subprocess
 
+from tests.bench import origin
 from tests.bench.live import figures
 
 ALARMS = {"calm": "calm", "hogs": "CPU hogs", "loss10": "10 % loss", "loss20": "20 % loss", "jitter": "5 ms jitter"}
+# What has no place in a steady state: disks, logs, new memory.
+_UNWANTED = ("open", "openat", "write", "fsync", "fdatasync", "rename", "brk", "mmap")
 _NOTHING = "-"
 
 
@@ -61,12 +64,17 @@ def _stopped(row):
 def _cost(row):
     c = row.get("cost")
     if not c:
-        return [_NOTHING] * 7
+        return [_NOTHING] * 5
     calls, packets = c.get("calls_per_s"), c["packets_per_s"]
     counted = [_NOTHING] * 2 if calls is None or not packets else [f"{calls:.0f}", f"{calls / packets:.1f}"]
-    return [f"{c['cpu_s_per_min']:.3f}", f"{c['wakeups_per_s']:.0f}",
-            f"{c['rss_kb'] / 1024:.1f}", f"{c['pss_kb'] / 1024:.1f}", f"{c['wire_bytes_per_s']:.0f}",
-            *counted]
+    return [f"{c['cpu_s_per_min']:.3f}", f"{c['wakeups_per_s']:.0f}", f"{c['wire_bytes_per_s']:.0f}", *counted]
+
+
+def _memory(row):
+    m = row.get("memory")
+    if not m or "missing" in m:
+        return [_NOTHING] * 3
+    return [f"{m[k] / 1024:.1f}" for k in ("rss_kb", "pss_kb", "private_kb")]
 
 
 _WHO = ["daemon", "nominal ms"]
@@ -78,7 +86,8 @@ _PARTS = (
     ("Wrong about a healthy peer: alarms a minute (in brackets: those of the peer), and after it was stopped for 2 s",
      [*ALARMS.values(), "wrong after a stop"], lambda r: [_alarm(r, w) for w in ALARMS] + [_stopped(r)]),
     ("Cost of one host in the steady state",
-     ["CPU s/min", "wake-ups/s", "RSS MB", "PSS MB", "wire B/s", "calls/s", "calls/packet sent"], _cost),
+     ["CPU s/min", "wake-ups/s", "wire B/s", "calls/s", "calls/packet sent"], _cost),
+    ("Memory of one host on which the daemon runs alone, in MB", ["RSS", "PSS", "private"], _memory),
 )
 
 
@@ -90,21 +99,73 @@ def _parts(results):
                 part.add(r["daemon"], f"{r['exact_nominal_ms']:.4g}", *cells(r))
         if part.rows:
             yield part
+    part = figures.Table("Targets of ftd", "", "target", "measured", "reached")
+    for t in results["targets"]:
+        part.add(t["what"], t["target"], t["measured"], "yes" if t["reached"] else "NO")
+    if part.rows:
+        yield part
+
+
+def targets(rows):
+    """[{"what", "target", "measured", "reached"}] of each row of ftd."""
+    found = []
+
+    def target(what, wanted, measured, reached):
+        found.append({"what": what, "target": wanted, "measured": measured, "reached": reached})
+
+    for r in (r for r in rows if _is_ftd(r)):
+        who = f"{r['daemon']}, {r['nominal_ms']} ms"
+        ratios = [r[kind]["of_ideal"] for kind in ("kill", "cut") if r.get(kind) and r[kind]["of_ideal"]]
+        if ratios:
+            target(f"{who}: latency, median of ideal, the worse of killed and cut", "<= 1.02", f"{max(ratios):.3f}",
+                   max(ratios) <= 1.02)
+        seen = {weather: a for weather, a in r.get("alarms", {}).items() if "missing" not in a}
+        if seen:
+            alarms, minutes = sum(_both(a) for a in seen.values()), sum(a["seconds"] for a in seen.values()) / 60
+            target(f"{who}: alarms of both sides, all weathers", "0", f"{alarms} in {minutes:.3g} min", alarms == 0)
+        if "loss20" in seen and r["nominal_ms"] == 30 and "2 links" not in r["daemon"]:
+            rate = _both(seen["loss20"]) * 60 / seen["loss20"]["seconds"]
+            target(f"{who}: alarms a minute of both sides, 20 % loss", "< 1", f"{rate:.2g}", rate < 1)
+        stops = r.get("stopped")
+        if stops and "missing" not in stops:
+            target(f"{who}: wrong after a stop", "0", f"{stops['wrong']} of {stops['trials']}", stops["wrong"] == 0)
+    return found
+
+
+def _is_ftd(row):
+    return row["daemon"].startswith("ftd")
+
+
+def _both(alarm):
+    return alarm["observer"] + (alarm["peer"] or 0)
 
 
 def _intro(results):
-    h = results["host"]
-    yield (f"{results['made']}: {h['cpus']} x {h['cpu']}, Linux {h['kernel']}, load before {h['load_before']}, "
-           f"{results['minutes']} min")
+    o = results["options"]
+    yield (f"{origin.line(results)}, {results['minutes']} min, {o['trials']} trials of each latency (half as many from "
+           f"900 ms on), {o['seconds']:g} s of each weather")
     yield "; ".join(f"{name} {version}" for name, version in results["versions"].items())
 
 
 def remarks(results):
     """What could not be measured, and what to know about a daemon."""
     yield from (f"{name}: {text}" for name, text in results["remarks"].items())
+    yield from _calls(results["rows"])
     for r in results["rows"]:
         for what, why in r["missing"].items():
             yield f"{r['daemon']}, {r['nominal_ms']} ms, {what}: not measured: {why}"
+
+
+def _calls(rows):
+    """What ftd asks of the kernel in the steady state, at the setting nearest to 150 ms: at 30, strace makes alarms."""
+    counted = [r for r in rows if _is_ftd(r) and r.get("cost", {}).get("calls_by_name")]
+    for daemon in dict.fromkeys(r["daemon"] for r in counted):
+        r = min((r for r in counted if r["daemon"] == daemon), key=lambda r: abs(r["nominal_ms"] - 150))
+        calls = r["cost"]["calls_by_name"]
+        often = ", ".join(f"{name} {n:.3g}" for name, n in sorted(calls.items(), key=lambda c: -c[1]))
+        absent = ", ".join(name for name in _UNWANTED if name not in calls)
+        yield (f"{r['daemon']}, {r['nominal_ms']} ms, system calls a second of one host: {often}; "
+               f"none of {absent or 'those that it should not make'}")
 
 
 def text(results):

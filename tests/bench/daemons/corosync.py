@@ -15,11 +15,11 @@ _SHORTEST = 40  # ms: it retransmits no token sooner than after 30 ms, and refus
 class Corosync(daemon.Pair):
     NAME = "corosync"
     PROGRAMS = ("/usr/sbin/corosync",)
-    AT_ONCE = 2  # at a token of 40 ms each takes a tenth of a core
     REAL_TIME = True
     HEARTBEATS = False
     REMARK = ("nominal is its token timeout; its members learn of the loss only after the consensus timeout, "
-              "at least 1.2 times as long again; no ideal: no packet of the wire alone restarts its timer")
+              "at least 1.2 times as long again; no ideal: no packet of the wire alone restarts its timer; a token of "
+              "40 ms leaves room for one retransmission, not for its default of four")
 
     @classmethod
     def version(cls):
@@ -30,6 +30,10 @@ class Corosync(daemon.Pair):
     def timing(cls, nominal_ms):
         token = max(nominal_ms, _SHORTEST)
         return daemon.Timing(token / 3, token, token)
+
+    @classmethod
+    def at_once(cls, timing):
+        return 2 if timing.nominal_ms < 150 else 4  # at a token of 40 ms each host takes a seventh of a core
 
     def launch(self, node):
         token = self.timing.values

@@ -37,8 +37,7 @@ class Pair:
     PACKAGE = None     # Debian's, for the hint
     LINKS = 1          # cables it uses
     BOTH_WATCH = True  # False: only the observer judges; the peer only sends
-    AT_ONCE = 8        # pairs at a time that do not get into each other's way
-    REAL_TIME = False  # it takes the processor from whoever has it: not to be measured among others
+    REAL_TIME = False  # it takes the processor from whoever has it, and much of it: not to be measured among others
     HEARTBEATS = True  # False: the judgement does not hang on one kind of packet that a sniffer could name
     REMARK = ""        # one line for the table
 
@@ -57,6 +56,11 @@ class Pair:
     def timing(cls, nominal_ms):
         """-> Timing nearest to a nominal detection time; raises NotPossible."""
         raise NotImplementedError
+
+    @classmethod
+    def at_once(cls, _timing):
+        """So many pairs at a time do not get into each other's way."""
+        return 8
 
     def __init__(self, lab, ear, timing):
         self.lab, self.timing = lab, timing

@@ -7,6 +7,11 @@ import json
 import math
 import os
 
+from tests.bench import origin
+
+
+FEW = "of fewer than 100 trials it is the slowest one"
+
 
 def percentile(values, percent):
     """By nearest rank: a value that was really measured.  Of less than 100 values, the 99th is the largest."""
@@ -55,11 +60,14 @@ def _row(cells, widths):
     return "  ".join(c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(cells, widths, strict=True))).rstrip()
 
 
-def publish(path, results, tables, markdown):
-    """Writes results as JSON to path, prints the tables."""
+def publish(path, source, results, tables, markdown, notes=()):
+    """Prints the tables; writes results and their source (origin.now(), before anything was measured) as JSON to path, and
+    the tables beside it as .txt, from where `make bench-docs` takes them."""
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path, "w", encoding="utf-8") as f:
-        json.dump(results, f, indent=1)
+        json.dump(source | results, f, indent=1)
         f.write("\n")
-    for table in tables:
-        print("\n" + (table.markdown() if markdown else table.text()), flush=True)
+    with open(os.path.splitext(path)[0] + ".txt", "w", encoding="utf-8") as f:
+        f.write("\n\n".join([origin.line(source), *(t.text() for t in tables), *notes]) + "\n")
+    said = [origin.line(source), *(t.markdown() if markdown else t.text() for t in tables), *notes]
+    print("\n" + "\n\n".join(said), flush=True)
