@@ -241,7 +241,7 @@ static void find_qemu_of_session(struct ft_daemon *d)
 	if (pid == 0 || ft_process_open(pid, &d->found) != 0)
 		return;
 	d->found_instance = d->core.session.instance;
-	d->found_watch = ft_deathwatch_new(d->base, &d->found, on_found_died, d);
+	d->found_watch = ft_deathwatch_new(d->base, d->alarms, &d->found, on_found_died, d);
 	on_view(d, ft_qmp_view(d->qmp), ft_clock_now());
 }
 
