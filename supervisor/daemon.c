@@ -127,7 +127,8 @@ static void on_news(void *arg, const struct ft_beat *peer, bool new_incarnation,
 {
 	(void)now;
 	struct ft_daemon *d = arg;
-	ft_qmp_ask_death(d->qmp); /* what it saw may be our QEMU's end */
+	if (peer->side.repl_broken)
+		ft_qmp_ask_death(d->qmp); /* what it saw may be our QEMU's end */
 	struct ft_peer_news news = {.incarnation = peer->incarnation, .side = peer->side};
 	memcpy(news.node, peer->node, sizeof news.node);
 	if (new_incarnation)
