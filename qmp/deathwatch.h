@@ -7,7 +7,7 @@
  * - before every heartbeat, in one read of a file that is kept open;
  * - when one of two threads has exited, where the kernel tells that (Linux 6.9): the other threads do not wait for the one
  *   that takes the memory down, so at least one of two is free to go;
- * - when it is asked for: a socket of the process was closed, the peer is in doubt. */
+ * - when it is asked for: a socket of the process was closed, it does not answer, the peer says that replication broke. */
 #ifndef FT_QMP_DEATHWATCH_H
 #define FT_QMP_DEATHWATCH_H
 
