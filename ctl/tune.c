@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DETECTION_MIN  11
-#define DETECTION_MAX  1000000
 #define HOURS_A_DAY    24.0
 #define HOURS_A_MONTH  730.5
 #define HOURS_A_YEAR   8766.0
@@ -41,8 +39,8 @@ json_t *ft_tune_request(const char *false_alarms, const char *detection, const c
 	if (detection == NULL)
 		return request;
 	long ms = strtol(detection, &end, 10);
-	*wrong = "--detection takes milliseconds, 11 .. 1000000";
-	if (end == detection || *end != '\0' || ms < DETECTION_MIN || ms > DETECTION_MAX) {
+	*wrong = "--detection takes milliseconds, " FT_TUNE_DETECTION_RANGE;
+	if (end == detection || *end != '\0' || ms < FT_TUNE_DETECTION_MIN || ms > FT_TUNE_DETECTION_MAX) {
 		json_decref(request);
 		return NULL;
 	}

@@ -6,7 +6,12 @@
 #include <jansson.h>
 #include <stdio.h>
 
-/* false_alarms: N/PERIOD, a number above 0 and one of hour, day, month, year; NULL: 1/year.  detection: ms, 11 .. 1000000;
+/* A detection time that may be asked for, in ms: more than twice the shortest interval.  In words: the same. */
+#define FT_TUNE_DETECTION_MIN   11
+#define FT_TUNE_DETECTION_MAX   1000000
+#define FT_TUNE_DETECTION_RANGE "11 .. 1000000"
+
+/* false_alarms: N/PERIOD, a number above 0 and one of hour, day, month, year; NULL: 1/year.  detection: ms;
  * NULL: as fast as the rate allows.  A new reference, or NULL with what is wrong in *wrong (a constant). */
 json_t *ft_tune_request(const char *false_alarms, const char *detection, const char **wrong);
 /* The verb's result, several lines.  Tolerant of missing keys. */

@@ -1,6 +1,7 @@
 /* See links.h.
  * Every wake-up, whatever its cause, is one turn: read all sockets, judge, tell, send, set the alarm.  Where there is only a
- * heartbeat to be sent, the sockets are left to the loop. */
+ * heartbeat to be sent, the sockets are left to the loop.
+ * What is judged is the moment at which the turn began: all that had come by then is read, whatever comes meanwhile. */
 #include "heartbeat/links.h"
 #include "report/log.h"
 #include "supervisor/alarm.h"
@@ -14,13 +15,15 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Per link and turn: enough for what piled up in a stall to end it, and a bound on what a flood can cost the loop. */
-#define DATAGRAMS_PER_TURN 256
 /* Taken from the kernel at a time; one more than there usually are, so that it says at once that there are no more. */
 #define BATCH 4
-/* Room for the heartbeats of a stall of some seconds; the kernel counts its own overhead as well. */
+/* Room for the heartbeats of a stall of some seconds; the kernel counts its own overhead as well, and doubles it for that. */
 #define RECEIVE_BUFFER (256 * 1024)
-#define OPEN_AGAIN     (1000 * FT_NS_PER_MS)
+/* Per link and turn, a bound on what a flood can cost the loop: more than the buffer can hold, or a flood would hide from
+ * the verdict a heartbeat that came in time.  The least that the kernel counts for a datagram is its two headers. */
+#define DATAGRAM_COST      512
+#define DATAGRAMS_PER_TURN (2 * RECEIVE_BUFFER / DATAGRAM_COST)
+#define OPEN_AGAIN         (1000 * FT_NS_PER_MS)
 
 struct udp_link {
 	int fd; /* -1: not open; with a local_len, it is to be */
@@ -224,10 +227,10 @@ static void drain_all(struct ft_links *l)
 	event_active(l->looked, 0, 0);
 }
 
-/* The rest of a turn: what is to be done at that time, by what has been read so far. */
-static void finish_turn(struct ft_links *l, int64_t now)
+/* The rest of a turn: what is to be done now, judged by all that had come until then, which is read. */
+static void finish_turn(struct ft_links *l, int64_t read_until, int64_t now)
 {
-	bool changed = ft_detector_tick(&l->hub.detector, now);
+	bool changed = ft_detector_tick(&l->hub.detector, read_until);
 
 	l->now = now;
 	/* Tell before sending, so that what goes out after a stall is what this side stands for now. */
@@ -247,8 +250,10 @@ static void turn(struct ft_links *l)
 	if (l->in_turn)
 		return;
 	l->in_turn = true;
+	int64_t began = ft_clock_now();
 	drain_all(l);
-	finish_turn(l, ft_clock_now());
+	/* What was answered meanwhile carries a later time, and so must what is sent now. */
+	finish_turn(l, began, ft_clock_now());
 }
 
 /* Of several links that the loop has found readable, the first brings the turn that reads them all. */
@@ -286,7 +291,7 @@ static void on_alarm(void *arg)
 	}
 	assert(!l->in_turn);
 	l->in_turn = true;
-	finish_turn(l, now);
+	finish_turn(l, now, now);
 }
 
 static void close_link(struct udp_link *u)

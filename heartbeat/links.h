@@ -1,6 +1,6 @@
 /* UDP sockets and timers around the hub.  One of the few files that know libevent.
  * Knows: libevent, sockets.  Must not know: what the news lead to.
- * Sends on an absolute schedule; reads every socket empty before anything is judged. */
+ * Sends on an absolute schedule; before anything is judged, every socket is read of all that had come in. */
 #ifndef FT_HEARTBEAT_LINKS_H
 #define FT_HEARTBEAT_LINKS_H
 

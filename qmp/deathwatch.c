@@ -1,13 +1,18 @@
 /* See deathwatch.h. */
 #include "qmp/deathwatch.h"
 
+#include "supervisor/alarm.h"
+#include "supervisor/clock.h"
+
 #include <event2/event.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#define THREADS     2
-#define ASK_FIRST   1000  /* us, doubling ... */
-#define ASK_LONGEST 32000 /* ... to this */
+#define THREADS 2
+/* A thread that has to wait for a CPU to find that it was killed waits some ms: so long it is looked for all the time. */
+#define ASK_EVERY (FT_NS_PER_MS / 2)
+#define ASK_EAGER (15 * FT_NS_PER_MS)
+#define ASK_LAST  (60 * FT_NS_PER_MS)
 
 struct thread {
 	int fd;
@@ -23,8 +28,9 @@ struct ft_deathwatch {
 	struct event *died;
 	struct thread threads[THREADS];
 	int n_threads;
-	struct event *again;
-	int ask_us; /* until it is asked again */
+	struct ft_alarm *again;
+	int64_t asked_at; /* first */
+	pid_t stays;      /* the thread that is not dying, as far as is known */
 	bool dying_told;
 };
 
@@ -41,43 +47,49 @@ static void forget_threads(struct ft_deathwatch *w)
 /* True: it is dying, and w may be gone. */
 static bool tell_dying(struct ft_deathwatch *w)
 {
-	if (w->dying_told || !ft_process_dying(w->process))
+	if (w->dying_told || !ft_process_dying(w->process, &w->stays))
 		return w->dying_told;
 	w->dying_told = true;
 	forget_threads(w);
-	event_del(w->again);
+	ft_alarm_set(w->again, FT_NEVER);
 	w->told(w->arg, false);
 	return true;
 }
 
+/* Again and again at first, then each time when twice as much time has passed. */
 static void ask_again(struct ft_deathwatch *w)
 {
-	struct timeval tv = {.tv_usec = w->ask_us};
-	if (w->ask_us <= ASK_LONGEST)
-		evtimer_add(w->again, &tv);
-	w->ask_us *= 2;
+	int64_t now = ft_clock_now(), asked_for = now - w->asked_at;
+	if (asked_for < ASK_LAST)
+		ft_alarm_set(w->again, now + (asked_for < ASK_EAGER ? ASK_EVERY : asked_for));
 }
 
-static void on_again(evutil_socket_t fd, short what, void *arg)
+static void on_again(void *arg)
 {
 	struct ft_deathwatch *w = arg;
-	(void)fd, (void)what;
 	if (!tell_dying(w))
 		ask_again(w);
 }
 
-void ft_deathwatch_ask(struct ft_deathwatch *w)
+/* True: it is dying, and w may be gone. */
+static bool ask(struct ft_deathwatch *w)
 {
 	if (tell_dying(w))
-		return;
-	w->ask_us = ASK_FIRST;
+		return true;
+	w->asked_at = ft_clock_now();
 	ask_again(w);
+	return false;
+}
+
+void ft_deathwatch_ask(struct ft_deathwatch *w)
+{
+	(void)ask(w);
 }
 
 void ft_deathwatch_look(struct ft_deathwatch *w)
 {
 	if (!w->dying_told && ft_process_leader_leaves(w->stat))
-		ft_deathwatch_ask(w);
+		(void)ask(w);
 }
 
 static void watch_threads(struct ft_deathwatch *w);
@@ -88,8 +100,8 @@ static void on_thread_exited(evutil_socket_t fd, short what, void *arg)
 	struct ft_deathwatch *w = arg;
 	(void)fd, (void)what;
 	forget_threads(w);
-	watch_threads(w);
-	ft_deathwatch_ask(w);
+	if (!ask(w))
+		watch_threads(w);
 }
 
 static void watch_threads(struct ft_deathwatch *w)
@@ -112,8 +124,8 @@ static void on_died(evutil_socket_t fd, short what, void *arg)
 	w->told(w->arg, true);
 }
 
-struct ft_deathwatch *ft_deathwatch_new(struct event_base *base, const struct ft_process *process,
-                                        ft_deathwatch_told *told, void *arg)
+struct ft_deathwatch *ft_deathwatch_new(struct event_base *base, struct ft_alarms *alarms,
+                                        const struct ft_process *process, ft_deathwatch_told *told, void *arg)
 {
 	struct ft_deathwatch *w = calloc(1, sizeof *w);
 	if (!w)
@@ -124,7 +136,7 @@ struct ft_deathwatch *ft_deathwatch_new(struct event_base *base, const struct ft
 	w->arg = arg;
 	w->stat = ft_process_open_stat(process);
 	w->died = event_new(base, process->pidfd, EV_READ, on_died, w);
-	w->again = evtimer_new(base, on_again, w);
+	w->again = ft_alarm_new(alarms, on_again, w);
 	if (!w->died || !w->again || event_add(w->died, NULL) != 0)
 		abort();
 	watch_threads(w);
@@ -137,7 +149,7 @@ void ft_deathwatch_free(struct ft_deathwatch *w)
 		return;
 	forget_threads(w);
 	event_free(w->died);
-	event_free(w->again);
+	ft_alarm_free(w->again);
 	if (w->stat >= 0)
 		close(w->stat);
 	free(w);

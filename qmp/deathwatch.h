@@ -7,28 +7,30 @@
  * - before every heartbeat, in one read of a file that is kept open;
  * - when one of two threads has exited, where the kernel tells that (Linux 6.9): the other threads do not wait for the one
  *   that takes the memory down, so at least one of two is free to go;
- * - when it is asked for: a socket of the process was closed, the peer is in doubt. */
+ * - when it is asked for: a socket of the process was closed, it does not answer, the peer says that replication broke. */
 #ifndef FT_QMP_DEATHWATCH_H
 #define FT_QMP_DEATHWATCH_H
 
 #include "qmp/process.h"
 
 struct event_base;
+struct ft_alarms;
 struct ft_deathwatch;
 
 /* dead false: it is dying, told once at most; true: it has died, told once.  From the event loop, or from within the two
  * calls below.  It may free the watch. */
 typedef void ft_deathwatch_told(void *arg, bool dead);
 
-/* process (alive, not none) must stay open as long as the watch. */
-struct ft_deathwatch *ft_deathwatch_new(struct event_base *base, const struct ft_process *process,
-                                        ft_deathwatch_told *told, void *arg);
+/* process (alive, not none) must stay open as long as the watch; base and alarms must outlive it. */
+struct ft_deathwatch *ft_deathwatch_new(struct event_base *base, struct ft_alarms *alarms,
+                                        const struct ft_process *process, ft_deathwatch_told *told, void *arg);
 void ft_deathwatch_free(struct ft_deathwatch *w); /* NULL is fine */
 
 /* Cheap (some us). For every heartbeat. */
 void ft_deathwatch_look(struct ft_deathwatch *w);
-/* Something points at its death: looks at every thread, now and a few times in the next 60 ms, since a thread may not have
- * run yet since it was killed. */
+/* Something points at its death: looks at its threads up to the first that stays, now, every half millisecond for 15 ms and
+ * twice later, since a thread may not have run yet since it was killed.  Half a millisecond is what is then lost at most:
+ * one more of many, if it is to be known in a few. */
 void ft_deathwatch_ask(struct ft_deathwatch *w);
 
 #endif

@@ -238,51 +238,74 @@ static bool parse_stat(const char *stat, char *state, unsigned long *flags)
 	return true;
 }
 
-struct thread_count {
-	int live;    /* threads that are not yet dead */
-	int stopped; /* of those, in state T (stopped) or t (held by a debugger) */
-	int waiting; /* of those, in state D: a stop that is on its way takes hold before they leave the kernel */
-	int exiting; /* of those, on their way out: they never run guest code again */
+enum thread {
+	THREAD_DEAD,
+	THREAD_EXITING, /* on its way out: it never runs guest code again */
+	THREAD_STOPPED, /* in state T (stopped) or t (held by a debugger) */
+	THREAD_WAITING, /* in state D: a stop that is on its way takes hold before it leaves the kernel */
+	THREAD_RUNS,
 };
 
-static bool count_thread(void *arg, pid_t pid, pid_t tid)
+static enum thread look_at_thread(pid_t pid, pid_t tid)
 {
-	struct thread_count *count = arg;
 	char path[64], stat[1024], state;
 	unsigned long flags;
 	snprintf(path, sizeof path, "/proc/%d/task/%d/stat", (int)pid, (int)tid);
 	if (!read_proc(path, stat, sizeof stat))
-		return true; /* it has exited meanwhile */
+		return THREAD_DEAD; /* it has exited meanwhile */
 	if (!parse_stat(stat, &state, &flags) || state == 'Z' || state == 'X')
-		return true;
-	count->live++;
+		return THREAD_DEAD;
 	if (flags & PF_NEVER_BACK)
-		count->exiting++;
-	else if (state == 'T' || state == 't')
-		count->stopped++;
-	else if (state == 'D')
-		count->waiting++;
-	return true;
+		return THREAD_EXITING;
+	if (state == 'T' || state == 't')
+		return THREAD_STOPPED;
+	return state == 'D' ? THREAD_WAITING : THREAD_RUNS;
 }
 
-static struct thread_count count_threads(const struct ft_process *p)
+struct standstill {
+	bool stopped, runs;
+};
+
+static bool see_standstill(void *arg, pid_t pid, pid_t tid)
 {
-	struct thread_count count = {0};
-	if (p->pidfd < 0 || !ft_process_each_thread(p->pid, count_thread, &count) || !ft_process_alive(p))
-		count = (struct thread_count){0};
-	return count;
+	struct standstill *s = arg;
+	enum thread thread = look_at_thread(pid, tid);
+	s->stopped |= thread == THREAD_STOPPED;
+	s->runs |= thread == THREAD_RUNS;
+	return !s->runs;
 }
 
 bool ft_process_stopped(const struct ft_process *p)
 {
-	struct thread_count count = count_threads(p);
-	return count.stopped > 0 && count.stopped + count.waiting + count.exiting == count.live;
+	struct standstill s = {0};
+	return p->pidfd >= 0 && ft_process_each_thread(p->pid, see_standstill, &s) && s.stopped && !s.runs &&
+	       ft_process_alive(p);
 }
 
-bool ft_process_dying(const struct ft_process *p)
+struct departure {
+	bool exiting; /* a thread is on its way out */
+	pid_t stays;  /* the first that is not, 0: none */
+};
+
+static bool see_departure(void *arg, pid_t pid, pid_t tid)
 {
-	struct thread_count count = count_threads(p);
-	return count.live > 0 && count.exiting == count.live;
+	struct departure *d = arg;
+	enum thread thread = look_at_thread(pid, tid);
+	d->exiting |= thread == THREAD_EXITING;
+	if (thread > THREAD_EXITING)
+		d->stays = tid;
+	return !d->stays;
+}
+
+bool ft_process_dying(const struct ft_process *p, pid_t *stays)
+{
+	struct departure d = {0};
+	if (p->pidfd < 0 || (stays && *stays && look_at_thread(p->pid, *stays) > THREAD_EXITING))
+		return false;
+	bool listed = ft_process_each_thread(p->pid, see_departure, &d);
+	if (stays)
+		*stays = d.stays;
+	return listed && d.exiting && !d.stays && ft_process_alive(p);
 }
 
 int ft_process_open_stat(const struct ft_process *p)

@@ -35,8 +35,12 @@ bool ft_process_stopped(
     const struct ft_process *p); /* a thread is in state T, or t (held by a debugger), the others too or in D */
 /* Killed, and the kernel is still taking its memory down (75 ms a GB), or crashed, and it is writing the core file: all
  * threads are on their way out, none will ever run guest code again, but the pidfd is not readable yet. Also false once it
- * has died.  Reads a file for every thread. */
-bool ft_process_dying(const struct ft_process *p);
+ * has died.
+ * *stays: the thread that kept it from dying when it was asked last, 0 none; the first to be looked at now, and the only
+ * one as long as it stays.  NULL for who asks once.  Few looks are not only cheap: who reads the stat file of a thread that still lives holds the
+ * process's memory for some us, and takes all of it down in the thread's place if that leaves meanwhile, here, where
+ * heartbeats wait.  (Not met in 400 deaths of a process that was looked at without a pause.) */
+bool ft_process_dying(const struct ft_process *p, pid_t *stays);
 /* /proc/PID/task/PID/stat, of the first thread, to be closed by the caller, or -1.  It never tells of another process that gets the number later. */
 int ft_process_open_stat(const struct ft_process *p);
 /* One read, no allocation: whether the first thread is on its way out. That is a reason to ask ft_process_dying() and no

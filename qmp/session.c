@@ -35,6 +35,7 @@ struct side { /* what a connection's callbacks are told to say which one it is *
 
 struct ft_qmp {
 	struct event_base *base;
+	struct ft_alarms *alarms;
 	int64_t reply_timeout;
 	struct ft_qmp_callbacks cb;
 	void *arg;
@@ -181,7 +182,7 @@ static void watch_process(struct ft_qmp *q, struct ft_process process)
 {
 	close_process(q);
 	q->process = process;
-	q->watch = ft_deathwatch_new(q->base, &q->process, on_death, q);
+	q->watch = ft_deathwatch_new(q->base, q->alarms, &q->process, on_death, q);
 }
 
 /* What we froze has died so: whoever comes next is not frozen, and is to be asked. */
@@ -232,7 +233,7 @@ static void adopt(struct ft_qmp *q, int fd, pid_t listener)
 {
 	struct ft_process process;
 	bool found = ft_process_of_socket(fd, &process) == 0;
-	if (found && ft_process_dying(&process)) {
+	if (found && ft_process_dying(&process, NULL)) {
 		ft_process_close(&process); /* its sockets outlive it while its memory is taken down */
 		return;
 	}
@@ -868,9 +869,9 @@ static struct event *new_timer(struct ft_qmp *q, event_callback_fn fire)
 	return timer;
 }
 
-static void make_timers(struct ft_qmp *q, struct ft_alarms *alarms)
+static void make_timers(struct ft_qmp *q)
 {
-	q->ping_alarm = ft_alarm_new(alarms, on_ping_alarm, q);
+	q->ping_alarm = ft_alarm_new(q->alarms, on_ping_alarm, q);
 	if (!q->ping_alarm)
 		abort();
 	q->refresh_timer = new_timer(q, on_refresh_timer);
@@ -893,6 +894,7 @@ struct ft_qmp *ft_qmp_new(struct event_base *base, struct ft_alarms *alarms, con
 	if (!q)
 		abort();
 	q->base = base;
+	q->alarms = alarms;
 	q->reply_timeout = config->qmp_reply_timeout_ms * FT_NS_PER_MS;
 	q->cb = *cb;
 	q->arg = arg;
@@ -905,7 +907,7 @@ struct ft_qmp *ft_qmp_new(struct event_base *base, struct ft_alarms *alarms, con
 	q->oob = ft_conn_new(base, alarms, "qmp.oob_socket", config->qmp_oob_socket, true, q->reply_timeout, &callbacks,
 	                     &q->sides[FT_CHANNEL_OOB]);
 	q->discovery = ft_discovery_new(q->qmp, on_discovered, q);
-	make_timers(q, alarms);
+	make_timers(q);
 	forget_qemu(q);
 	derive_plan_fault(q);
 	q->told = q->view;

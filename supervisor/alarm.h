@@ -18,7 +18,7 @@ struct ft_alarms *ft_alarms_new(struct event_base *base);
 void ft_alarms_free(struct ft_alarms *s); /* once it has no alarms any more; NULL is fine */
 
 /* NULL if there is no memory (errno).  ring: from the event loop, once for each time set; the alarm is not set then, and
- * ring may set it again.  It must not free its own alarm.  What is due at the same time rings in the order of time. */
+ * ring may set it again, or free it.  What is due at the same time rings in the order of time. */
 struct ft_alarm *ft_alarm_new(struct ft_alarms *s, void (*ring)(void *arg), void *arg);
 /* Rings at that time in place of any set before; at once if it is past.  FT_NEVER: not at all. */
 void ft_alarm_set(struct ft_alarm *a, int64_t at);

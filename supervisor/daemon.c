@@ -127,7 +127,8 @@ static void on_news(void *arg, const struct ft_beat *peer, bool new_incarnation,
 {
 	(void)now;
 	struct ft_daemon *d = arg;
-	ft_qmp_ask_death(d->qmp); /* what it saw may be our QEMU's end */
+	if (peer->side.repl_broken)
+		ft_qmp_ask_death(d->qmp); /* what it saw may be our QEMU's end */
 	struct ft_peer_news news = {.incarnation = peer->incarnation, .side = peer->side};
 	memcpy(news.node, peer->node, sizeof news.node);
 	if (d->exclusion)
@@ -243,7 +244,7 @@ static void find_qemu_of_session(struct ft_daemon *d)
 	if (pid == 0 || ft_process_open(pid, &d->found) != 0)
 		return;
 	d->found_instance = d->core.session.instance;
-	d->found_watch = ft_deathwatch_new(d->base, &d->found, on_found_died, d);
+	d->found_watch = ft_deathwatch_new(d->base, d->alarms, &d->found, on_found_died, d);
 	on_view(d, ft_qmp_view(d->qmp), ft_clock_now());
 }
 

@@ -141,7 +141,7 @@ static void feed_watchdog(struct guard *g, int64_t lease, int64_t now)
 	char food = limited && holds ? '\0' : 'V';
 	if (food == g->fed_with && now - g->fed_at < TICK_NS)
 		return;
-	if (limited && !holds && !ft_process_stopped(&g->process) && !ft_process_dying(&g->process) &&
+	if (limited && !holds && !ft_process_stopped(&g->process) && !ft_process_dying(&g->process, NULL) &&
 	    ft_process_alive(&g->process))
 		return; /* a guest that will not stop: better no host than a second master */
 	g->fed_at = now;

@@ -1,12 +1,11 @@
 /* See tune.h. */
 #include "supervisor/tune.h"
 
+#include "ctl/tune.h"
 #include "report/record.h"
 
 #include <math.h>
 
-#define DETECTION_MIN  10 /* ms: twice the shortest interval */
-#define DETECTION_MAX  1000000
 #define RUNS_TOLD      8 /* lengths of runs of losses: 1 .. 7, and longer */
 #define NS_PER_US      1000
 #define NEVER_PER_HOUR 1e-12 /* a model's figure below this says nothing but "never" */
@@ -92,8 +91,8 @@ static const char *take_wish(const json_t *request, struct ft_advice_wish *wish)
 	wish->alarms_per_hour = json_number_value(alarms);
 	if (!isnormal(wish->alarms_per_hour) || wish->alarms_per_hour < 0)
 		return "alarms_per_hour must be a number above 0";
-	if (detection && (!json_is_integer(detection) || ms < DETECTION_MIN || ms > DETECTION_MAX))
-		return "detection_ms must be an integer, 11 .. 1000000";
+	if (detection && (!json_is_integer(detection) || ms < FT_TUNE_DETECTION_MIN || ms > FT_TUNE_DETECTION_MAX))
+		return "detection_ms must be an integer, " FT_TUNE_DETECTION_RANGE;
 	wish->detection = ms * FT_NS_PER_MS;
 	return NULL;
 }

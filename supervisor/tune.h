@@ -11,8 +11,8 @@
 #define FT_TUNE_USAGE      2
 #define FT_TUNE_TOO_LITTLE 12 /* of data */
 
-/* request: "alarms_per_hour" (a number above 0) and "detection_ms" (an integer, 11 .. 1000000, or absent: the fastest).
- * A new reference, or NULL with *error (a constant) set; *code is the answer's. */
+/* request: "alarms_per_hour" (a number above 0) and "detection_ms" (an integer in the range of ctl/tune.h, or absent: the
+ * fastest).  A new reference, or NULL with *error (a constant) set; *code is the answer's. */
 json_t *ft_tune_json(const struct ft_status_source *s, const json_t *request, int *code, const char **error);
 
 #endif

@@ -2,6 +2,7 @@
  * or a log.  Each call is counted in the file $WITNESS by the stack that it came from; witness.py reads it.
  * Only the first process and its main thread are watched, not their children. */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <dlfcn.h>
 #include <execinfo.h>
 #include <fcntl.h>
@@ -14,6 +15,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define FRAMES 30
@@ -155,19 +157,53 @@ PASS_ON(pid_t, fork, (void), ())
 PASS_ON(int, getaddrinfo, (const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **out),
         (node, service, hints, out))
 
+PASS_ON(int, posix_memalign, (void **out, size_t alignment, size_t size), (out, alignment, size))
+PASS_ON(void *, mmap, (void *at, size_t size, int prot, int flags, int fd, off_t from),
+        (at, size, prot, flags, fd, from))
+PASS_ON(void *, mmap64, (void *at, size_t size, int prot, int flags, int fd, off64_t from),
+        (at, size, prot, flags, fd, from))
+PASS_ON(FILE *, fopen64, (const char *path, const char *mode), (path, mode))
+PASS_ON(DIR *, opendir, (const char *path), (path))
+PASS_ON(ssize_t, pwrite, (int fd, const void *data, size_t size, off_t at), (fd, data, size, at))
+PASS_ON(int, stat, (const char *path, struct stat *out), (path, out))
+PASS_ON(int, lstat, (const char *path, struct stat *out), (path, out))
+PASS_ON(int, fstatat, (int dir, const char *path, struct stat *out, int flags), (dir, path, out, flags))
+PASS_ON(int, stat64, (const char *path, struct stat64 *out), (path, out))
+PASS_ON(int, lstat64, (const char *path, struct stat64 *out), (path, out))
+PASS_ON(int, fstatat64, (int dir, const char *path, struct stat64 *out, int flags), (dir, path, out, flags))
+PASS_ON(int, faccessat, (int dir, const char *path, int mode, int flags), (dir, path, mode, flags))
+PASS_ON(ssize_t, readlink, (const char *path, char *out, size_t size), (path, out, size))
+PASS_ON(int, unlink, (const char *path), (path))
+PASS_ON(int, unlinkat, (int dir, const char *path, int flags), (dir, path, flags))
+PASS_ON(int, renameat, (int from, const char *old, int to, const char *new), (from, old, to, new))
+PASS_ON(int, linkat, (int from, const char *old, int to, const char *new, int flags), (from, old, to, new, flags))
+PASS_ON(int, mkdir, (const char *path, mode_t mode), (path, mode))
+/* What open64 is called in a program whose flags the compiler has checked. */
+PASS_ON(int, __open64_2, (const char *path, int flags), (path, flags))
+PASS_ON(int, __openat64_2, (int dir, const char *path, int flags), (dir, path, flags))
+
 static int mode_of(int flags, va_list more)
 {
 	return flags & (O_CREAT | O_TMPFILE) ? va_arg(more, int) : 0;
 }
 
-int open(const char *path, int flags, ...)
-{
-	va_list more;
-	int mode;
+#define PASS_OPEN_ON(name, parameters, ...)                                                                            \
+	int name parameters                                                                                            \
+	{                                                                                                              \
+		static int(*real) parameters;                                                                          \
+		va_list more;                                                                                          \
+		int mode;                                                                                              \
+                                                                                                                       \
+		if (!real)                                                                                             \
+			real = (int(*) parameters)dlsym(RTLD_NEXT, #name);                                             \
+		va_start(more, flags);                                                                                 \
+		mode = mode_of(flags, more);                                                                           \
+		va_end(more);                                                                                          \
+		note(#name);                                                                                           \
+		return real(__VA_ARGS__, mode);                                                                        \
+	}
 
-	va_start(more, flags);
-	mode = mode_of(flags, more);
-	va_end(more);
-	note("open");
-	return openat(AT_FDCWD, path, flags, mode);
-}
+PASS_OPEN_ON(open, (const char *path, int flags, ...), path, flags)
+PASS_OPEN_ON(open64, (const char *path, int flags, ...), path, flags)
+PASS_OPEN_ON(openat, (int dir, const char *path, int flags, ...), dir, path, flags)
+PASS_OPEN_ON(openat64, (int dir, const char *path, int flags, ...), dir, path, flags)

@@ -197,6 +197,28 @@ START_TEST(one_alarm_may_set_another_off)
 }
 END_TEST
 
+static void free_it(void *arg)
+{
+	struct ft_alarm **own = arg;
+
+	ft_alarm_free(*own);
+	*own = NULL;
+}
+
+/* Whoever is told something by an alarm may have no use for it any more. */
+START_TEST(one_that_rings_may_be_freed)
+{
+	struct ft_alarm *last = ft_alarm_new(alarms, free_it, &last);
+
+	ck_assert_ptr_nonnull(last);
+	ft_alarm_set(last, 1);
+	ft_alarm_set(alarm_a, 2);
+	run_until(ft_clock_now() + 2 * MS);
+	ck_assert_ptr_null(last);
+	ck_assert_int_eq(rung_a, 1);
+}
+END_TEST
+
 START_TEST(who_always_wants_to_ring_keeps_nobody_from_it)
 {
 	restless = true;
@@ -224,6 +246,7 @@ int main(void)
 	tcase_add_test(t, one_that_can_wait_rings_with_another);
 	tcase_add_test(t, one_that_can_wait_rings_with_any_event);
 	tcase_add_test(t, one_alarm_may_set_another_off);
+	tcase_add_test(t, one_that_rings_may_be_freed);
 	tcase_add_test(t, who_always_wants_to_ring_keeps_nobody_from_it);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);

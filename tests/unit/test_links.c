@@ -380,6 +380,97 @@ START_TEST(a_flood_of_rubbish_does_no_harm)
 }
 END_TEST
 
+/* A peer of a's only link that sends when it is told to, and whatever it is told to. */
+struct puppet {
+	int fd;
+	struct ft_hub hub;
+};
+
+static void puppet_says(struct puppet *p)
+{
+	uint8_t out[FT_WIRE_MAX];
+	size_t len = ft_hub_compose(&p->hub, 0, &b.side, ft_clock_now(), out);
+
+	ck_assert_int_eq(send(p->fd, out, len, 0), (ssize_t)len);
+}
+
+/* More than are read at a time, less than fill the least buffer of a Linux that nobody has tuned. */
+static void puppet_floods(const struct puppet *p)
+{
+	for (int i = 0; i < 400; i++)
+		(void)send(p->fd, "rubbish", 7, 0);
+}
+
+static void puppet_meets_a(struct puppet *p)
+{
+	uint8_t in[FT_WIRE_MAX];
+	ssize_t n;
+
+	a.config.n_links = b.config.n_links = 1;
+	a.config.interval_ms = b.config.interval_ms = 100;
+	a.config.lost_after = b.config.lost_after = 3;
+	p->fd = bind_any(AF_INET, &(int){0});
+	struct sockaddr_storage *own = &a.config.links[0].peer;
+	ck_assert_int_eq(getsockname(p->fd, (struct sockaddr *)own, &a.config.links[0].peer_len), 0);
+	const struct ft_link_config *to = &a.config.links[0];
+	ck_assert_int_eq(connect(p->fd, (const struct sockaddr *)&to->local, to->local_len), 0);
+	ft_hub_init(&p->hub, &b.config, 2, ft_clock_now());
+	ck_assert_msg(open_end(&a, base_a, 1) != NULL, "%s", error_text);
+	while (a.hearing != FT_HEARING_ALIVE) {
+		turn_both();
+		while ((n = recv(p->fd, in, sizeof in, MSG_DONTWAIT)) > 0)
+			(void)ft_hub_receive(&p->hub, 0, in, (size_t)n, ft_clock_now());
+		puppet_says(p);
+	}
+}
+
+static void run_a_until(int64_t at)
+{
+	while (ft_clock_now() < at) {
+		event_base_loop(base_a, EVLOOP_NONBLOCK);
+		usleep(500);
+	}
+}
+
+static void sleep_until(int64_t at)
+{
+	while (ft_clock_now() < at)
+		usleep(500);
+}
+
+/* The heartbeat comes in time, behind a flood, and is read only when its time is over. */
+START_TEST(a_flood_hides_no_heartbeat_from_the_verdict)
+{
+	struct puppet p;
+	const struct ft_detector *d;
+
+	puppet_meets_a(&p);
+	d = &ft_links_hub(a.links)->detector;
+	run_a_until(ft_detector_silent_at(d, d->window) - 50 * MS);
+	if (a.hearing != FT_HEARING_LOST) { /* on a machine that was busy */
+		int64_t verdict_at = ft_detector_silent_at(d, d->window);
+
+		puppet_floods(&p);
+		puppet_says(&p);
+		sleep_until(verdict_at + 5 * MS);
+		event_base_loop(base_a, EVLOOP_NONBLOCK);
+		ck_assert_int_eq(a.lost, 0);
+		ck_assert_int_eq(a.hearing, FT_HEARING_ALIVE);
+	}
+	close(p.fd);
+}
+END_TEST
+
+START_TEST(a_flood_puts_no_verdict_off)
+{
+	struct puppet p;
+
+	puppet_meets_a(&p);
+	run_until((puppet_floods(&p), a.hearing == FT_HEARING_LOST));
+	close(p.fd);
+}
+END_TEST
+
 START_TEST(every_fault_at_start_has_its_line)
 {
 	struct sockaddr_in *far = (struct sockaddr_in *)(void *)&a.config.links[0].local;
@@ -580,6 +671,8 @@ int main(void)
 	tcase_add_test(t, a_leaver_is_refused_then_lost_then_new);
 	tcase_add_loop_test(t, a_stalled_daemon_reads_before_it_judges, 0, 2);
 	tcase_add_test(t, a_flood_of_rubbish_does_no_harm);
+	tcase_add_test(t, a_flood_hides_no_heartbeat_from_the_verdict);
+	tcase_add_test(t, a_flood_puts_no_verdict_off);
 	tcase_add_test(t, every_fault_at_start_has_its_line);
 	tcase_add_test(t, a_link_that_cannot_be_opened_yet_does_not_hold_up_the_others);
 	tcase_add_test(t, a_link_is_opened_once_its_address_is_there);

@@ -1,7 +1,9 @@
 /* What random loss costs, measured: two hubs on one link that loses datagrams either way, for hours of virtual time.
  * Counted are false alarms, and how often a side's right to run (its newest acknowledged heartbeat is younger than the
  * detection time) has ended although both are there.  Pairs are made anew all the time, so that every phase between
- * the two schedules has its turn: the right is in most danger where acknowledgements wait longest. */
+ * the two schedules has its turn: the right is in most danger where acknowledgements wait longest.
+ * All is played by two sides without roles, which keep to schedules of their own, and by a primary and a secondary, which
+ * keeps in step. */
 #include "heartbeat/hub.h"
 
 #include <check.h>
@@ -14,6 +16,8 @@
 #define IN_FLIGHT     64  /* each way; a power of two */
 #define LIFE          500 /* intervals that a pair lives */
 #define SCHEDULE_EACH 2   /* heartbeats an interval of both sides together */
+
+enum roles { NO_ROLES, PAIR, ROLES };
 
 struct setting {
 	int interval_ms, lost_after;
@@ -44,6 +48,7 @@ struct side {
 
 static struct side sides[2];
 static struct setting set;
+static enum roles roles;
 static struct tally tally;
 static int64_t now;
 static uint64_t dice_state, incarnations, sent;
@@ -58,12 +63,16 @@ static unsigned dice(unsigned n)
 
 static void send_from(int i)
 {
-	static const struct ft_side self = {.state = FT_PROTECTED};
+	static const struct ft_side self[ROLES][2] = {
+	    [NO_ROLES] = {{.state = FT_PROTECTED}, {.state = FT_PROTECTED}},
+	    [PAIR] = {{.state = FT_PROTECTED, .role = FT_ROLE_PRIMARY},
+	              {.state = FT_PROTECTED, .role = FT_ROLE_SECONDARY}},
+	};
 	struct side *to = &sides[!i];
 	struct datagram *d = &to->in_flight[(to->first + to->n) % IN_FLIGHT];
 
 	ck_assert_uint_lt(to->n, IN_FLIGHT);
-	d->len = ft_hub_compose(&sides[i].hub, 0, &self, now, d->data);
+	d->len = ft_hub_compose(&sides[i].hub, 0, &self[roles][i], now, d->data);
 	d->at = now + set.rtt / 2;
 	sent++;
 	to->n += dice(100) >= (unsigned)set.loss;
@@ -176,10 +185,10 @@ static struct tally play_hours(struct setting setting, double hours)
 	struct tally t = play(setting, (int64_t)((wanted ? atof(wanted) : hours) * HOUR));
 
 	if (wanted)
-		printf("%d ms x %d, %d %% lost, round trip %.1f ms: in %.1f h %d false alarms, %d rights ended, "
+		printf("%s, %d ms x %d, %d %% lost, round trip %.1f ms: in %.1f h %d false alarms, %d rights ended, "
 		       "%.0f %% more datagrams\n",
-		       setting.interval_ms, setting.lost_after, setting.loss, (double)setting.rtt / 1e6,
-		       (double)t.played / HOUR, t.alarms, t.expiries, 100 * t.extra);
+		       roles == PAIR ? "in step" : "no roles", setting.interval_ms, setting.lost_after, setting.loss,
+		       (double)setting.rtt / 1e6, (double)t.played / HOUR, t.alarms, t.expiries, 100 * t.extra);
 	fflush(stdout); /* a test that fails does not */
 	return t;
 }
@@ -197,16 +206,18 @@ static const struct {
 
 START_TEST(random_loss_alarms_nobody_and_ends_no_right)
 {
-	struct tally t = play_hours(settings[_i].setting, settings[_i].hours);
+	roles = _i % ROLES;
+	struct tally t = play_hours(settings[_i / ROLES].setting, settings[_i / ROLES].hours);
 
 	ck_assert_int_eq(t.alarms, 0);
 	ck_assert_int_eq(t.expiries, 0);
-	ck_assert_double_le(t.extra, settings[_i].extra);
+	ck_assert_double_le(t.extra, settings[_i / ROLES].extra);
 }
 END_TEST
 
 START_TEST(no_loss_no_question)
 {
+	roles = _i;
 	ck_assert_double_lt(play_hours((struct setting){10, 3, 0, 500000}, 0.1).extra, 0.01);
 	ck_assert_double_lt(play_hours((struct setting){100, 5, 0, 20 * MS}, 1).extra, 0.01);
 }
@@ -215,6 +226,7 @@ END_TEST
 /* What the tests above say there is none of would have been seen. */
 START_TEST(too_much_loss_is_seen_here)
 {
+	roles = _i;
 	struct tally t = play_hours((struct setting){10, 3, 90, 100000}, 0.01);
 
 	ck_assert_int_gt(t.alarms, 10);
@@ -232,9 +244,9 @@ int main(void)
 	suite_add_tcase(s, t);
 	tcase_set_timeout(t, 0);
 	tcase_add_loop_test(t, random_loss_alarms_nobody_and_ends_no_right, 0,
-	                    (int)(sizeof settings / sizeof settings[0]));
-	tcase_add_test(t, no_loss_no_question);
-	tcase_add_test(t, too_much_loss_is_seen_here);
+	                    ROLES * (int)(sizeof settings / sizeof settings[0]));
+	tcase_add_loop_test(t, no_loss_no_question, 0, ROLES);
+	tcase_add_loop_test(t, too_much_loss_is_seen_here, 0, ROLES);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);
 	srunner_free(sr);

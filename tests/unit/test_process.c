@@ -79,7 +79,7 @@ START_TEST(stop_and_continue)
 	ck_assert_int_eq(ft_process_signal(&p, SIGSTOP), 0);
 	ck_assert(comes_true(ft_process_stopped, &p, true));
 	ck_assert(ft_process_alive(&p));
-	ck_assert(!ft_process_dying(&p));
+	ck_assert(!ft_process_dying(&p, NULL));
 	ck_assert_int_eq(ft_process_signal(&p, SIGCONT), 0);
 	ck_assert(comes_true(ft_process_stopped, &p, false));
 	ft_process_close(&p);
@@ -98,7 +98,7 @@ START_TEST(an_unreaped_zombie_is_dead)
 	ck_assert_int_eq(poll(&died, 1, PATIENCE_MS), 1);
 	ck_assert(!ft_process_alive(&p)); /* nobody has waited for it yet */
 	ck_assert(!ft_process_stopped(&p));
-	ck_assert(!ft_process_dying(&p));
+	ck_assert(!ft_process_dying(&p, NULL));
 	end_child();
 	ck_assert(!ft_process_alive(&p));
 	ck_assert_int_eq(ft_process_signal(&p, SIGKILL), -1);
@@ -165,6 +165,24 @@ START_TEST(a_token_is_where_it_was_passed_to)
 }
 END_TEST
 
+/* As long as the thread stays that stayed last, no other is looked at. */
+START_TEST(who_stays_is_looked_at_first)
+{
+	struct ft_process p;
+	pid_t stays = 0;
+	ck_assert_int_eq(ft_process_open(child, &p), 0);
+	ck_assert(!ft_process_dying(&p, &stays));
+	ck_assert_int_eq(stays, child);
+	stays = child_thread;
+	ck_assert(!ft_process_dying(&p, &stays));
+	ck_assert_int_eq(stays, child_thread);
+	stays = getpid(); /* none of its threads */
+	ck_assert(!ft_process_dying(&p, &stays));
+	ck_assert_int_eq(stays, child);
+	ft_process_close(&p);
+}
+END_TEST
+
 START_TEST(none_is_harmless)
 {
 	struct ft_process none = FT_PROCESS_NONE, p;
@@ -172,7 +190,7 @@ START_TEST(none_is_harmless)
 	ck_assert_int_eq(ft_process_holds(&none, STDIN_FILENO), -1);
 	ck_assert(!ft_process_alive(&none));
 	ck_assert(!ft_process_stopped(&none));
-	ck_assert(!ft_process_dying(&none));
+	ck_assert(!ft_process_dying(&none, NULL));
 	ck_assert(!ft_process_owns_thread(&none, child, &real));
 	ck_assert_int_eq(ft_process_signal(&none, SIGKILL), -1);
 	ck_assert_int_eq(errno, ESRCH);
@@ -230,6 +248,7 @@ int main(void)
 	tcase_add_test(c, a_stopped_process_can_be_killed);
 	tcase_add_test(c, threads_tell_whose_process_it_is);
 	tcase_add_test(c, a_token_is_where_it_was_passed_to);
+	tcase_add_test(c, who_stays_is_looked_at_first);
 	tcase_add_test(c, none_is_harmless);
 	tcase_add_test(c, the_peer_of_a_socket);
 	suite_add_tcase(suite, c);

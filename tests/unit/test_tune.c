@@ -102,7 +102,7 @@ START_TEST(the_daemon_trusts_no_request)
 	    "{\"alarms_per_hour\":-1}",
 	    "{\"alarms_per_hour\":1e-320}",
 	    "{\"alarms_per_hour\":\"1\"}",
-	    "{\"alarms_per_hour\":1,\"detection_ms\":9}",
+	    "{\"alarms_per_hour\":1,\"detection_ms\":10}",
 	    "{\"alarms_per_hour\":1,\"detection_ms\":\"x\"}",
 	    "{\"alarms_per_hour\":1,\"detection_ms\":9223372036854775807}",
 	};
