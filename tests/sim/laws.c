@@ -324,15 +324,33 @@ static bool right_is_spent(void)
 	return arbiter_find(w.host[0].ftd.core.session.id) != NULL;
 }
 
-bool laws_settled(void)
+/* Whoever has won the session, and runs the guest alone by that, has a success on its disk.  (Who has booted it anew is another
+ * instance.) */
+static bool owes_outcome(int host)
 {
-	return w.healed && ((both_protect() && !right_is_spent()) || solo(0) || solo(1) || all_dead());
+	const struct host *h = &w.host[host];
+	const struct ft_session *s = &h->ftd.core.session;
+	const struct disk *d = &h->disk;
+	bool won = s->stage == FT_SESSION_ENDED && strcmp(s->winner, h->ftd.core.params.node) == 0 &&
+	           s->instance == h->qemu.instance && h->qemu.alive && h->qemu.mode == FT_ROLE_NONE;
+	for (int i = 0; i < d->n_outcomes && won; i++)
+		if (d->outcomes[i].result == FT_SUCCESS && memcmp(d->outcomes[i].session, s->id, sizeof s->id) == 0)
+			return false;
+	return won && d->n_outcomes < OUTCOMES_MAX;
 }
 
-/* At most one success a session, on both disks together; but for a person's order; and for a pair that was made anew and
- * broke before it had a session of its own. */
+bool laws_settled(void)
+{
+	return w.healed && !owes_outcome(0) && !owes_outcome(1) &&
+	       ((both_protect() && !right_is_spent()) || solo(0) || solo(1) || all_dead());
+}
+
+/* The winner's is there.  And at most one success a session, on both disks together; but for a person's order; and for a pair
+ * that was made anew and broke before it had a session of its own. */
 static void judge_outcomes(void)
 {
+	if (owes_outcome(0) || owes_outcome(1))
+		law_broken("a winner runs the guest alone, and has no outcome on disk");
 	for (int i = 0; i < w.n_registers; i++) {
 		int successes = 0;
 		bool ordered = false;
