@@ -324,19 +324,26 @@ static bool right_is_spent(void)
 	return arbiter_find(w.host[0].ftd.core.session.id) != NULL;
 }
 
-/* Whoever has won the session, and runs the guest alone by that, has a success on its disk.  (Who has booted it anew is another
- * instance.) */
+static bool has_success(const struct disk *d, const uint8_t id[FT_SESSION_BYTES])
+{
+	for (int i = 0; i < d->n_outcomes; i++)
+		if (d->outcomes[i].result == FT_SUCCESS && memcmp(d->outcomes[i].session, id, FT_SESSION_BYTES) == 0)
+			return true;
+	return d->n_outcomes == OUTCOMES_MAX;
+}
+
+/* Whoever runs the guest alone since a failover of ftd's, has a success on its disk: of the session that it has won by the core's
+ * word, and of the one that QEMU was failed over in, unless the disk has lost it. */
 static bool owes_outcome(int host)
 {
 	const struct host *h = &w.host[host];
 	const struct ft_session *s = &h->ftd.core.session;
-	const struct disk *d = &h->disk;
+	const struct qemu *q = &h->qemu;
+	bool alone = q->alive && q->mode == FT_ROLE_NONE;
 	bool won = s->stage == FT_SESSION_ENDED && strcmp(s->winner, h->ftd.core.params.node) == 0 &&
-	           s->instance == h->qemu.instance && h->qemu.alive && h->qemu.mode == FT_ROLE_NONE;
-	for (int i = 0; i < d->n_outcomes && won; i++)
-		if (d->outcomes[i].result == FT_SUCCESS && memcmp(d->outcomes[i].session, s->id, sizeof s->id) == 0)
-			return false;
-	return won && d->n_outcomes < OUTCOMES_MAX;
+	           s->instance == q->instance;
+	bool led = memcmp(q->session, none, sizeof none) != 0 && !h->disk.lost;
+	return alone && ((won && !has_success(&h->disk, s->id)) || (led && !has_success(&h->disk, q->session)));
 }
 
 bool laws_settled(void)
