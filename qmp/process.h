@@ -37,9 +37,9 @@ bool ft_process_stopped(
  * threads are on their way out, none will ever run guest code again, but the pidfd is not readable yet. Also false once it
  * has died.
  * *stays: the thread that kept it from dying when it was asked last, 0 none; the first to be looked at now, and the only
- * one as long as it stays.  NULL for who asks once.  Few looks are not only cheap: who reads the stat file of a thread that still lives holds the
- * process's memory for some us, and takes all of it down in the thread's place if that leaves meanwhile, here, where
- * heartbeats wait.  (Not met in 400 deaths of a process that was looked at without a pause.) */
+ * one as long as it stays.  NULL for who asks once.
+ * Few looks are not only cheap: who reads the stat file of a thread that still lives holds the process's memory for some us,
+ * and would take all of it down in the thread's place if that left meanwhile; here, where heartbeats wait. */
 bool ft_process_dying(const struct ft_process *p, pid_t *stays);
 /* /proc/PID/task/PID/stat, of the first thread, to be closed by the caller, or -1.  It never tells of another process that gets the number later. */
 int ft_process_open_stat(const struct ft_process *p);

@@ -314,6 +314,12 @@ void ft_scribe_append(struct ft_scribe *s, const char *name, const char *text, s
 	add_job(s, FT_SCRIBE_APPEND, name, text, len, deadline_ms, done, arg);
 }
 
+void ft_scribe_append_once(struct ft_scribe *s, const char *name, const char *text, size_t len, int deadline_ms,
+                           ft_scribe_done *done, void *arg)
+{
+	add_job(s, FT_SCRIBE_APPEND_ONCE, name, text, len, deadline_ms, done, arg);
+}
+
 void ft_scribe_replace(struct ft_scribe *s, const char *name, const char *text, size_t len, int deadline_ms,
                        ft_scribe_done *done, void *arg)
 {

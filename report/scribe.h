@@ -26,6 +26,10 @@ struct ft_scribe *ft_scribe_new(struct event_base *base, const char *state_dir, 
  * name: a plain file name of at most 63 bytes. text is copied. done may be NULL: then a failure is logged. */
 void ft_scribe_append(struct ft_scribe *s, const char *name, const char *text, size_t len, int deadline_ms,
                       ft_scribe_done *done, void *arg);
+/* The same for a text whose append has failed: if it is among the last lines all the same, it is only flushed.  An append that
+ * was late, or whose child died, may have come through. */
+void ft_scribe_append_once(struct ft_scribe *s, const char *name, const char *text, size_t len, int deadline_ms,
+                           ft_scribe_done *done, void *arg);
 /* Replaces state_dir/name as a whole: write to a temporary file, fsync, rename, fsync of the folder. */
 void ft_scribe_replace(struct ft_scribe *s, const char *name, const char *text, size_t len, int deadline_ms,
                        ft_scribe_done *done, void *arg);

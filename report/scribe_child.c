@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define LOOK_BACK (1u << 20)
+
 /* A file was created or renamed and the folder not yet flushed. True at first: an earlier child may have died in between. */
 static bool folder_dirty = true;
 
@@ -52,13 +54,40 @@ static struct ft_scribe_reply flush_folder(int folder)
 	return (struct ft_scribe_reply){0};
 }
 
-/* The text and its line feed, after a line feed that ends a torn last line. On failure the file is as long as before. */
-static struct ft_scribe_reply append_line(int fd, const char *text, size_t len)
+/* Whether the text is a line among the last ones.  Its line feed may be missing: the next line brings one. */
+static bool has_line(int fd, off_t size, const char *text, size_t len)
+{
+	size_t most = len + 2 + LOOK_BACK, kept = (size_t)size < most ? (size_t)size : most;
+	char *tail = malloc(kept + 1);
+	if (tail == NULL)
+		return false;
+	tail[0] = '\n';
+	ssize_t n = pread(fd, tail + 1, kept, size - (off_t)kept);
+	bool found = false;
+	const char *end = tail + 1 + (n > 0 ? n : 0);
+	for (const char *at = tail + 1; !found && (at = memmem(at, (size_t)(end - at), text, len)) != NULL; at++)
+		found = at[-1] == '\n' && (at + len == end || at[len] == '\n');
+	free(tail);
+	return found;
+}
+
+static struct ft_scribe_reply flush_file(int fd)
+{
+	if (fsync(fd) != 0)
+		return failed("flush");
+	return (struct ft_scribe_reply){0};
+}
+
+/* The text and its line feed, after a line feed that ends a torn last line. On failure the file is as long as before: what
+ * could not be flushed may be lost, and must not be taken for written. */
+static struct ft_scribe_reply append_line(int fd, const char *text, size_t len, bool once)
 {
 	struct stat before;
 	char last = '\n';
 	if (fstat(fd, &before) != 0)
 		return failed("stat");
+	if (once && has_line(fd, before.st_size, text, len))
+		return flush_file(fd);
 	if (before.st_size > 0 && pread(fd, &last, 1, before.st_size - 1) != 1)
 		return failed("read");
 	if ((last != '\n' && !write_all(fd, "\n", 1)) || !write_all(fd, text, len) || !write_all(fd, "\n", 1)) {
@@ -67,12 +96,13 @@ static struct ft_scribe_reply append_line(int fd, const char *text, size_t len)
 			snprintf(reply.step, sizeof(reply.step), "write and undo");
 		return reply;
 	}
-	if (fsync(fd) != 0)
-		return failed("flush");
-	return (struct ft_scribe_reply){0};
+	struct ft_scribe_reply reply = flush_file(fd);
+	if (reply.error != 0 && ftruncate(fd, before.st_size) != 0)
+		snprintf(reply.step, sizeof(reply.step), "flush and undo");
+	return reply;
 }
 
-static struct ft_scribe_reply do_append(int folder, const char *name, const char *text, size_t len)
+static struct ft_scribe_reply do_append(int folder, const char *name, const char *text, size_t len, bool once)
 {
 	int flags = O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW;
 	int fd = openat(folder, name, flags);
@@ -82,7 +112,7 @@ static struct ft_scribe_reply do_append(int folder, const char *name, const char
 	}
 	if (fd < 0)
 		return failed("open");
-	struct ft_scribe_reply reply = append_line(fd, text, len);
+	struct ft_scribe_reply reply = append_line(fd, text, len, once);
 	close(fd);
 	return reply.error != 0 ? reply : flush_folder(folder);
 }
@@ -141,9 +171,10 @@ noreturn void ft_scribe_child(int fd, int folder)
 		char *text = malloc((size_t)request.len + 1);
 		if (text == NULL || !read_all(fd, text, request.len))
 			_exit(1);
-		struct ft_scribe_reply reply = request.op == FT_SCRIBE_APPEND
-		                                   ? do_append(folder, request.name, text, request.len)
-		                                   : do_replace(folder, request.name, text, request.len);
+		bool once = request.op == FT_SCRIBE_APPEND_ONCE;
+		struct ft_scribe_reply reply = request.op == FT_SCRIBE_REPLACE
+		                                   ? do_replace(folder, request.name, text, request.len)
+		                                   : do_append(folder, request.name, text, request.len, once);
 		free(text);
 		if (!write_all(fd, &reply, sizeof(reply)))
 			_exit(1);

@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <stdnoreturn.h>
 
-enum ft_scribe_op { FT_SCRIBE_APPEND, FT_SCRIBE_REPLACE };
+enum ft_scribe_op { FT_SCRIBE_APPEND, FT_SCRIBE_APPEND_ONCE, FT_SCRIBE_REPLACE };
 
 #define FT_SCRIBE_NAME_MAX 64
 

@@ -72,6 +72,13 @@ static void recorded(void *arg, const char *error)
 	ft_daemon_feed(d, &(struct ft_event){.kind = FT_EVENT_RECORDED, .error = error[0] != '\0', .text = error});
 }
 
+static void recorded_after_all(void *arg, const char *error)
+{
+	if (error[0] == '\0')
+		ft_log(FT_LOG_WARN, "report", "the outcome that could not be written is on disk now");
+	recorded(arg, error);
+}
+
 static void do_record(struct ft_daemon *d)
 {
 	const struct ft_outcome *o = &d->pending;
@@ -87,7 +94,19 @@ static void do_record(struct ft_daemon *d)
 		ft_scribe_append(d->scribe, FT_OUTCOMES_FILE, text, strlen(text), FT_DISK_MS, recorded, d);
 	else
 		ft_log(FT_LOG_ERROR, "report", "out of memory: the outcome cannot be written");
+	if (text && o->result == FT_SUCCESS) {
+		free(d->success);
+		d->success = text;
+		return;
+	}
 	free(text);
+}
+
+/* The very same text, by which one that came through all the same is known. */
+static void do_repeat(struct ft_daemon *d)
+{
+	ft_scribe_append_once(d->scribe, FT_OUTCOMES_FILE, d->success, strlen(d->success), FT_DISK_MS,
+	                      recorded_after_all, d);
 }
 
 static int outcome_code(enum ft_result r)
@@ -208,6 +227,9 @@ void ft_daemon_act(struct ft_daemon *d, const struct ft_action *a)
 		break;
 	case FT_DO_RECORD:
 		do_record(d);
+		break;
+	case FT_DO_REPEAT:
+		do_repeat(d);
 		break;
 	case FT_DO_OUTCOME:
 		do_outcome(d, a);

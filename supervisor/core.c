@@ -122,6 +122,7 @@ void ft_core_init(struct ft_core *c, const struct ft_core_params *params, int64_
 	    .look_again_at = now,
 	    .leave_until = FT_NEVER,
 	};
+	memcpy(c->recorded, params->recorded, sizeof c->recorded);
 	/* An answer that the peer still shows to our predecessor must not fit a request of ours. */
 	c->self.request_id = (uint32_t)params->incarnation;
 }
@@ -272,10 +273,19 @@ static void absorb_checkpoint(struct ft_core *c)
 	}
 }
 
+static void absorb_success_recorded(struct ft_core *c, bool error)
+{
+	c->unwritten = error;
+	c->repeat_at = c->now + ft_backoff(c->record_failures);
+	c->record_failures = error ? c->record_failures + 1 : 0;
+}
+
 static void absorb_recorded(struct ft_core *c, const struct ft_event *e)
 {
 	if (c->records_out > 0)
 		c->records_out--;
+	if (c->success_in > 0 && --c->success_in == 0)
+		absorb_success_recorded(c, e->error);
 	/* A late answer to an earlier record says nothing about the one under way. */
 	if (c->record_until == FT_NEVER || c->records_out > 0)
 		return;

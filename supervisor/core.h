@@ -47,7 +47,7 @@ enum ft_event_kind {
 	FT_EVENT_HUNG,       /* .text: the local QEMU answers nothing, not even out of band */
 	FT_EVENT_FROZEN,     /* .error, .text: the answer to FT_DO_FREEZE */
 	FT_EVENT_PLAN,       /* .plan: the answer to FT_DO_PLAN */
-	FT_EVENT_RECORDED,   /* .error, .text: the answer to FT_DO_RECORD */
+	FT_EVENT_RECORDED,   /* .error, .text: the answer to FT_DO_RECORD and FT_DO_REPEAT; they come in order */
 	FT_EVENT_ACK,        /* .at: when the newest heartbeat was sent that a calm peer is known to have heard */
 	FT_EVENT_STORED,     /* .error, .text: the answer to FT_DO_STORE */
 	FT_EVENT_CLAIM,      /* .claim, .text: the winner, or why it is unreachable; the answer to FT_DO_CLAIM */
@@ -106,6 +106,7 @@ enum ft_action_kind {
 	FT_DO_READ,    /* read the register core->claim_id; answer FT_EVENT_REGISTER */
 	FT_DO_PLAN,    /* run the prepared plan; answer FT_EVENT_PLAN */
 	FT_DO_RECORD,  /* make core->outcome durable; answer FT_EVENT_RECORDED */
+	FT_DO_REPEAT,  /* FT_DO_RECORD of the newest success once more, unless it is there; answer FT_EVENT_RECORDED */
 	FT_DO_OUTCOME, /* announce what FT_DO_RECORD handed over: it is durable, or .text says why not */
 	FT_DO_EXIT,    /* goodbye has been said: leave */
 };
@@ -139,7 +140,7 @@ struct ft_actions {
 #define FT_LEAVE_NS     (500 * FT_NS_PER_MS)
 #define FT_LANDS_NS     (10000 * FT_NS_PER_MS)
 #define FT_PLAN_TRIES   5
-#define FT_BACKOFF_MOST 6 /* doublings of FT_RETRY_NS between one failed failover and the next */
+#define FT_BACKOFF_MOST 6 /* doublings of FT_RETRY_NS between one failed attempt and the next */
 
 struct ft_core_params {
 	char node[FT_NAME_MAX];
@@ -148,11 +149,12 @@ struct ft_core_params {
 	int64_t reply_timeout;    /* qmp.reply_timeout_ms */
 	/* With an arbiter; without one there is no exclusion to enforce, hence neither sessions nor leases */
 	bool arbitrated;
-	bool registers;                 /* the arbiter keeps registers that can be read: all but type fence do */
-	int64_t guard;                  /* the secondary waits this much longer */
-	uint8_t seed[FT_SESSION_BYTES]; /* random: where this incarnation's session ids come from */
-	struct ft_session session;      /* as read back from disk */
-	bool fresh;                     /* no ftd was here before: if there is no session, none was lost */
+	bool registers;                     /* the arbiter keeps registers that can be read: all but type fence do */
+	int64_t guard;                      /* the secondary waits this much longer */
+	uint8_t seed[FT_SESSION_BYTES];     /* random: where this incarnation's session ids come from */
+	struct ft_session session;          /* as read back from disk */
+	bool fresh;                         /* no ftd was here before: if there is no session, none was lost */
+	uint8_t recorded[FT_SESSION_BYTES]; /* the newest session that has a success on disk; all zero: none */
 };
 
 struct ft_core {
@@ -244,6 +246,12 @@ struct ft_core {
 	bool plan_running;
 	bool outcome_busy; /* core->outcome is being made or written: not to be touched */
 	int records_out;   /* FT_DO_RECORDs not answered yet; answers come in order */
+	/* The newest session whose success is on disk, or was handed over to be. */
+	uint8_t recorded[FT_SESSION_BYTES];
+	int success_in; /* so many answers from now the disk answers about that one; 0: it has */
+	bool unwritten; /* ... that it did not take it */
+	int64_t repeat_at;
+	int record_failures; /* of that one, in a row */
 	struct ft_outcome outcome;
 	char record_fault[FT_TEXT_MAX]; /* why the outcome is not known to be on disk; "" it is */
 

@@ -84,6 +84,12 @@ static inline bool ft_peer_heard(const struct ft_core *c)
 	return c->hearing == FT_PEER_ALIVE || c->hearing == FT_PEER_QUIET;
 }
 
+/* How long to wait after so many failures in a row. */
+static inline int64_t ft_backoff(int failures)
+{
+	return FT_RETRY_NS << (failures < FT_BACKOFF_MOST ? failures : FT_BACKOFF_MOST);
+}
+
 /* a + b, where FT_NEVER stays FT_NEVER. */
 static inline int64_t ft_after(int64_t a, int64_t b)
 {

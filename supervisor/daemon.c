@@ -371,6 +371,13 @@ static json_t *earlier_outcomes(const char *state_dir)
 	return outcomes ? outcomes : json_array();
 }
 
+/* A success that cannot be read is taken for one of this session: better none than two. */
+static void find_success(struct ft_core_params *p, const char *state_dir)
+{
+	if (ft_outcomes_newest_success(state_dir, p->recorded) != 0)
+		memcpy(p->recorded, p->session.id, sizeof p->recorded);
+}
+
 /* ---- life ---- */
 
 static bool make_events(struct ft_daemon *d)
@@ -459,6 +466,7 @@ struct ft_daemon *ft_daemon_new(struct ft_config *config, bool fresh, FILE *erro
 	params.fresh = fresh;
 	d->base = event_base_new();
 	bool good = d->base && make_events(d) && make_children(d, &params.session, errors);
+	find_success(&params, config->state_dir);
 	ft_core_init(&d->core, &params, ft_clock_now());
 	if (!good || !make_shells(d, incarnation, errors)) {
 		ft_daemon_free(d);
@@ -532,6 +540,7 @@ void ft_daemon_free(struct ft_daemon *d)
 		event_base_free(d->base);
 	json_decref(d->outcomes);
 	json_decref(d->pending_outcome);
+	free(d->success);
 	ft_config_free(d->config);
 	free(d);
 }

@@ -54,6 +54,7 @@ struct ft_daemon {
 	/* The outcome on its way to disk, as the core handed it over: a failover may begin before the disk answers. */
 	struct ft_outcome pending;
 	json_t *pending_outcome;
+	char *success; /* the newest success as it was handed to the disk, for another attempt; NULL none */
 	int n_calls;
 	struct ft_call *calls[FT_CALLS_MAX]; /* operators waiting for an outcome */
 	struct ft_call *may_start;           /* whoever waits to start the VM; NULL nobody */

@@ -494,6 +494,25 @@ static bool already_over(const struct ft_core *c)
 	return !ft_session_unended(c) && !ft_session_lost(c) && left_colo(c);
 }
 
+/* We have won, and the guest runs here by that; but no success of the session was ever handed to the disk.  While the arbiter
+ * is asked, whether it names us is about to be known. */
+static bool outcome_owed(const struct ft_core *c)
+{
+	bool handed_over = memcmp(c->recorded, c->session.id, sizeof c->recorded) == 0;
+	return ft_session_won(c) && left_colo(c) && !handed_over && !c->outcome_busy && !c->arbiter_busy;
+}
+
+/* Its answer must not be taken for that of one which is waited for. */
+static bool may_repeat(const struct ft_core *c)
+{
+	return c->unwritten && !c->outcome_busy && c->records_out == 0;
+}
+
+static bool repeat_due(const struct ft_core *c)
+{
+	return may_repeat(c) && c->now >= c->repeat_at;
+}
+
 /* ... but no register is known to have given it the right. */
 static bool over_but_unsettled(const struct ft_core *c)
 {
@@ -737,17 +756,12 @@ static bool right_is_given(const struct ft_core *c)
 	return ours && (peer_vm_is(c, FT_VM_GONE) || peer_vm_is(c, FT_VM_YIELDED));
 }
 
-static int64_t retry_after(const struct ft_core *c)
-{
-	return FT_RETRY_NS << (c->failures < FT_BACKOFF_MOST ? c->failures : FT_BACKOFF_MOST);
-}
-
 /* The plan met a QEMU that was blocked, by a dead peer's connection perhaps.  It answers now, and nobody else may run
  * the guest.  Once for each time that it comes to answer, so that what cannot work is left to a person. */
 static bool failed_but_able(const struct ft_core *c)
 {
 	bool able = could_fail_over(c) && (won_and_able(c) || right_is_given(c)) && !peer_solo(c);
-	return c->retry_owed && able && c->now >= c->phase_since + retry_after(c);
+	return c->retry_owed && able && c->now >= c->phase_since + ft_backoff(c->failures);
 }
 
 /* Found standing still: an earlier ftd froze it, or its sentinel. */
@@ -1248,6 +1262,12 @@ static void begin_outcome(struct ft_core *c, struct ft_actions *out, enum ft_cau
 	c->outcome_busy = true;
 }
 
+static void hand_over(struct ft_core *c, struct ft_actions *out, enum ft_action_kind kind)
+{
+	c->records_out++;
+	ft_core_do(out, kind);
+}
+
 static void record(struct ft_core *c, struct ft_actions *out, enum ft_result result)
 {
 	c->outcome.result = result;
@@ -1255,8 +1275,19 @@ static void record(struct ft_core *c, struct ft_actions *out, enum ft_result res
 	c->record_until = c->now + FT_RECORD_NS;
 	snprintf(c->record_fault, sizeof c->record_fault, "the disk has not answered within %d ms",
 	         (int)(FT_RECORD_NS / FT_NS_PER_MS));
-	c->records_out++;
-	ft_core_do(out, FT_DO_RECORD);
+	hand_over(c, out, FT_DO_RECORD);
+	if (result != FT_SUCCESS)
+		return;
+	memcpy(c->recorded, c->outcome.session, sizeof c->recorded);
+	c->success_in = c->records_out;
+	c->unwritten = false;
+	c->record_failures = 0;
+}
+
+static void repeat(struct ft_core *c, struct ft_actions *out)
+{
+	hand_over(c, out, FT_DO_REPEAT);
+	c->success_in = c->records_out;
 }
 
 static void thaw(struct ft_core *c, struct ft_actions *out)
@@ -1603,6 +1634,37 @@ static void to_solo_as_settled(struct ft_core *c, struct ft_actions *out)
 	to_solo_as_found(c, out);
 }
 
+static void note_lost_end(struct ft_core *c)
+{
+	unsigned long long epoch = (unsigned long long)c->session.epoch;
+	if (c->failures > 0)
+		ft_core_note(c, c->now, "QEMU has left COLO after all: session %llu's failover had been given up",
+		             epoch);
+	else
+		ft_core_note(c, c->now,
+		             "QEMU has left COLO, and no outcome of session %llu is on disk: "
+		             "ftd was ended before it could write it, or somebody helped by hand",
+		             epoch);
+}
+
+/* What we cannot know any more is left open: the cause, the times, the steps. */
+static void make_up_outcome(struct ft_core *c, struct ft_actions *out)
+{
+	c->n_evidence = 0;
+	note_lost_end(c);
+	begin_outcome(c, out, FT_CAUSE_UNKNOWN);
+	struct ft_outcome *o = &c->outcome;
+	o->role_before = c->session.role;
+	o->judged_at = FT_NEVER;
+	if (!c->session.taken) {
+		o->claim = FT_CLAIM_WON;
+		memcpy(o->winner, c->session.winner, sizeof o->winner);
+	}
+	snprintf(o->plan.guest_colo_mode, sizeof o->plan.guest_colo_mode, "%s", ft_role_name(c->qemu.role));
+	snprintf(o->plan.guest_last_mode, sizeof o->plan.guest_last_mode, "%s", ft_role_name(c->qemu.last_role));
+	record(c, out, FT_SUCCESS);
+}
+
 static void record_loss(struct ft_core *c, struct ft_actions *out)
 {
 	reopen_held(c, out);
@@ -1800,6 +1862,7 @@ static const struct rule rules[] = {
     {ANY & ~BUSY, may_exit, exit_now},
     {ANY, ft_resign_due, ft_resign},
     {ANY, has_exited, NULL},
+    {ANY & ~BUSY, repeat_due, repeat},
     {P(STARTING), found_place, to_place},
     {P(STARTING), found_frozen_primary, freeze_at_end_of_right},
     {P(STARTING), found_frozen_in_vain, thaw},
@@ -1835,6 +1898,7 @@ static const struct rule rules[] = {
     {P(CUT_OFF), claim_again_due, send_claim},
     {P(SOLO), ft_settle_due, ft_settle},
     {OPEN | P(SOLO), ft_record_due, ft_settle},
+    {P(SOLO), outcome_owed, make_up_outcome},
     {P(STARTING) | OPEN | P(FENCED), ft_start_claim_due, ft_end_old},
 
     /* Giving up the right to run */
@@ -1973,12 +2037,13 @@ int64_t ft_rules_deadline(const struct ft_core *c)
 		int64_t at;
 	} waits[] = {
 	    {true, c->record_until},
+	    {phase & ~BUSY && may_repeat(c), c->repeat_at},
 	    {phase & P(STARTING), c->phase_since + FT_STARTING_NS},
 	    {phase & (P(YIELDING) | P(FREEZING)), c->freeze_until},
 	    {phase & P(FENCED), c->kill_again_at},
 	    {phase & P(ASKING), c->ask_until},
 	    {phase & P(PLANNING) && !c->plan_running, c->retry_at},
-	    {phase & P(FAILED) && c->retry_owed, c->phase_since + retry_after(c)},
+	    {phase & P(FAILED) && c->retry_owed, c->phase_since + ft_backoff(c->failures)},
 	    {phase & (P(ARMING) | BOUND), c->probe_again_at},
 	    {phase & BOUND, ft_after(c->broken_at, FT_WORD_NS)},
 	    {phase & P(ARMING), c->phase_since + FT_WORD_NS},

@@ -27,7 +27,7 @@ const char *ft_vm_name(enum ft_vm v)
 const char *ft_cause_name(enum ft_cause c)
 {
 	static const char *const names[] = {"none",   "peer-lost", "peer-vm-gone", "peer-yielded", "replication-broken",
-	                                    "signal", "operator"};
+	                                    "signal", "operator",  "unknown"};
 	return NAME_OF(names, c);
 }
 

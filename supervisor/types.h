@@ -56,6 +56,7 @@ enum ft_cause {
 	FT_CAUSE_REPLICATION_BROKEN,
 	FT_CAUSE_SIGNAL,
 	FT_CAUSE_OPERATOR,
+	FT_CAUSE_UNKNOWN, /* the failover is over, and whoever began it wrote nothing of it */
 	FT_CAUSE_COUNT
 };
 

@@ -110,9 +110,15 @@ class Side:
         self.ftd.send_signal(signal.SIGCONT)
 
     def sentinel(self):
+        return self._child("ftd-sentinel")
+
+    def scribe(self):
+        return self._child("ftd-scribe")
+
+    def _child(self, name):
         for pid in processes.children(self.ftd.pid):
             with open(f"/proc/{pid}/comm", encoding="ascii") as f:
-                if f.read().strip() == "ftd-sentinel":
+                if f.read().strip() == name:
                     return pid
         return None
 

@@ -480,30 +480,54 @@ static void stored(int host, bool error)
 	         &(struct ft_event){.kind = FT_EVENT_STORED, .error = error, .text = error ? "no space left" : NULL});
 }
 
-static void do_record(int host)
+static void hand_to_disk(int host, const struct kept_outcome *o)
 {
 	struct disk *d = &w.host[host].disk;
-	const struct ft_outcome *o = &w.host[host].ftd.pending;
-	w.host[host].ftd.pending = w.host[host].ftd.core.outcome;
-	memcpy(d->outcome_coming.session, o->session, sizeof d->outcome_coming.session);
-	d->outcome_coming.result = o->result;
-	d->outcome_coming.ordered = o->cause == FT_CAUSE_SIGNAL;
-	d->outcome_coming.rebuilt = w.rebuilt;
-	d->recording = true;
+	assert(d->n_coming < RECORDS_MAX);
+	d->outcomes_coming[d->n_coming++] = *o;
 	double ms = d->full ? 1 : d->hangs ? 4500 : between(of(host), 1, 20);
 	later(ms, FTD_RECORDED, host)->error = d->full || d->hangs;
 }
 
+static void do_record(int host)
+{
+	struct ftd *f = &w.host[host].ftd;
+	const struct ft_outcome *o = &f->pending;
+	f->pending = f->core.outcome;
+	struct kept_outcome kept = {.result = o->result, .ordered = o->cause == FT_CAUSE_SIGNAL, .rebuilt = w.rebuilt};
+	memcpy(kept.session, o->session, sizeof kept.session);
+	if (o->result == FT_SUCCESS)
+		f->success = kept;
+	hand_to_disk(host, &kept);
+}
+
+static void do_repeat(int host)
+{
+	struct kept_outcome kept = w.host[host].ftd.success;
+	kept.again = true;
+	hand_to_disk(host, &kept);
+}
+
+/* In their order, whichever of them took longer. */
 static void recorded(int host, bool error)
 {
 	struct disk *d = &w.host[host].disk;
-	if (!d->recording)
-		return;
-	d->recording = false;
-	if (!error && d->n_outcomes < OUTCOMES_MAX)
-		d->outcomes[d->n_outcomes++] = d->outcome_coming;
+	assert(d->n_coming > 0);
+	struct kept_outcome kept = d->outcomes_coming[0];
+	memmove(d->outcomes_coming, d->outcomes_coming + 1, (size_t)--d->n_coming * sizeof kept);
+	/* What hung may be there in the end. */
+	if (!error || (d->hangs && happens(of(host), 0.5)))
+		disk_keeps(d, &kept);
 	ftd_feed(host,
 	         &(struct ft_event){.kind = FT_EVENT_RECORDED, .error = error, .text = error ? "no space left" : NULL});
+}
+
+static void read_outcomes(int host, uint8_t success[FT_SESSION_BYTES])
+{
+	const struct disk *d = &w.host[host].disk;
+	for (int i = 0; i < d->n_outcomes; i++)
+		if (d->outcomes[i].result == FT_SUCCESS)
+			memcpy(success, d->outcomes[i].session, FT_SESSION_BYTES);
 }
 
 static void read_disk(int host, struct ft_session *out)
@@ -648,6 +672,10 @@ static void act(int host, const struct ft_action *a)
 		break;
 	case FT_DO_RECORD:
 		do_record(host);
+		break;
+	case FT_DO_REPEAT:
+		tell(host, "REPEAT");
+		do_repeat(host);
 		break;
 	case FT_DO_OUTCOME:
 		do_outcome(host, a);
@@ -930,6 +958,7 @@ void ftd_start(int host)
 		p.fresh = !h->disk.used;
 		h->disk.used = true;
 		read_disk(host, &p.session);
+		read_outcomes(host, p.recorded);
 		start_sentinel(host);
 	}
 	tell(host, "ftd starts, its session: %s %02x%02x", ft_session_stage_name(p.session.stage), p.session.id[0],

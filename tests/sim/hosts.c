@@ -3,6 +3,21 @@
 
 #include <string.h>
 
+static bool is_kept(const struct disk *d, const struct kept_outcome *o)
+{
+	for (int i = 0; i < d->n_outcomes; i++)
+		if (d->outcomes[i].result == o->result &&
+		    memcmp(d->outcomes[i].session, o->session, sizeof o->session) == 0)
+			return true;
+	return false;
+}
+
+void disk_keeps(struct disk *d, const struct kept_outcome *o)
+{
+	if (d->n_outcomes < OUTCOMES_MAX && !(o->again && is_kept(d, o)))
+		d->outcomes[d->n_outcomes++] = *o;
+}
+
 /* What was not yet answered for may be on the disk or not; what was is. */
 void disk_settles(int host, bool crash)
 {
@@ -13,9 +28,10 @@ void disk_settles(int host, bool crash)
 		d->file = d->cached = d->coming;
 		laws_after_write(host);
 	}
-	if (d->recording && d->n_outcomes < OUTCOMES_MAX && happens(RANDOM_SETUP, 0.5))
-		d->outcomes[d->n_outcomes++] = d->outcome_coming;
-	d->writing = d->recording = false;
+	for (int i = 0; i < d->n_coming && happens(RANDOM_SETUP, 0.5); i++)
+		disk_keeps(d, &d->outcomes_coming[i]);
+	d->n_coming = 0;
+	d->writing = false;
 }
 
 void host_crash(int host)

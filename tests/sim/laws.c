@@ -324,15 +324,40 @@ static bool right_is_spent(void)
 	return arbiter_find(w.host[0].ftd.core.session.id) != NULL;
 }
 
-bool laws_settled(void)
+static bool has_success(const struct disk *d, const uint8_t id[FT_SESSION_BYTES])
 {
-	return w.healed && ((both_protect() && !right_is_spent()) || solo(0) || solo(1) || all_dead());
+	for (int i = 0; i < d->n_outcomes; i++)
+		if (d->outcomes[i].result == FT_SUCCESS && memcmp(d->outcomes[i].session, id, FT_SESSION_BYTES) == 0)
+			return true;
+	return d->n_outcomes == OUTCOMES_MAX;
 }
 
-/* At most one success a session, on both disks together; but for a person's order; and for a pair that was made anew and
- * broke before it had a session of its own. */
+/* Whoever runs the guest alone since a failover of ftd's, has a success on its disk: of the session that it has won by the core's
+ * word, and of the one that QEMU was failed over in, unless the disk has lost it. */
+static bool owes_outcome(int host)
+{
+	const struct host *h = &w.host[host];
+	const struct ft_session *s = &h->ftd.core.session;
+	const struct qemu *q = &h->qemu;
+	bool alone = q->alive && q->mode == FT_ROLE_NONE;
+	bool won = s->stage == FT_SESSION_ENDED && strcmp(s->winner, h->ftd.core.params.node) == 0 &&
+	           s->instance == q->instance;
+	bool led = memcmp(q->session, none, sizeof none) != 0 && !h->disk.lost;
+	return alone && ((won && !has_success(&h->disk, s->id)) || (led && !has_success(&h->disk, q->session)));
+}
+
+bool laws_settled(void)
+{
+	return w.healed && !owes_outcome(0) && !owes_outcome(1) &&
+	       ((both_protect() && !right_is_spent()) || solo(0) || solo(1) || all_dead());
+}
+
+/* The winner's is there.  And at most one success a session, on both disks together; but for a person's order; and for a pair
+ * that was made anew and broke before it had a session of its own. */
 static void judge_outcomes(void)
 {
+	if (owes_outcome(0) || owes_outcome(1))
+		law_broken("a winner runs the guest alone, and has no outcome on disk");
 	for (int i = 0; i < w.n_registers; i++) {
 		int successes = 0;
 		bool ordered = false;

@@ -26,6 +26,7 @@
 #define FAULTS_MAX    11
 #define REGISTERS_MAX 64
 #define OUTCOMES_MAX  64
+#define RECORDS_MAX   16 /* on their way to a disk */
 
 /* ---- chance: each part of the world has a stream of its own, so that taking a fault out disturbs the others little ---- */
 
@@ -149,9 +150,9 @@ struct disk {
 		uint8_t session[FT_SESSION_BYTES];
 		enum ft_result result;
 		bool ordered, rebuilt;
-	} outcomes[OUTCOMES_MAX], outcome_coming;
-	int n_outcomes;
-	bool recording;
+		bool again; /* handed over once more: not written if it is there */
+	} outcomes[OUTCOMES_MAX], outcomes_coming[RECORDS_MAX];
+	int n_outcomes, n_coming;
 };
 
 enum running { FTD_DEAD, FTD_RUNS, FTD_STOPPED };
@@ -191,8 +192,9 @@ struct ftd {
 	uint32_t plan_run;
 	uint32_t requests; /* to the arbiter */
 	bool request_open, claimed_released;
-	struct ft_outcome pending; /* as the core handed it over to be written */
-	int stall_in;              /* boundaries until it is stopped between two instructions; 0: not */
+	struct ft_outcome pending;   /* as the core handed it over to be written */
+	struct kept_outcome success; /* the newest one that it handed over */
+	int stall_in;                /* boundaries until it is stopped between two instructions; 0: not */
 	double stall_ms;
 };
 
@@ -362,6 +364,7 @@ void sentinel_lease(int host, int64_t lease, uint64_t instance);
 /* hosts.c */
 void host_crash(int host);
 void disk_settles(int host, bool crash); /* who wrote it has died */
+void disk_keeps(struct disk *d, const struct kept_outcome *o);
 void host_happens(const struct happening *h);
 void unit_hears(int host, bool may); /* the answer */
 

@@ -30,10 +30,10 @@ static inline const char *phase_name(enum ft_phase p)
 static inline const char *action_name(enum ft_action_kind k)
 {
 	static const char *const names[] = {
-	    [FT_DO_SAY] = "SAY",         [FT_DO_STATE] = "STATE", [FT_DO_SEND] = "SEND", [FT_DO_PROBE] = "PROBE",
-	    [FT_DO_FREEZE] = "FREEZE",   [FT_DO_THAW] = "THAW",   [FT_DO_KILL] = "KILL", [FT_DO_STORE] = "STORE",
-	    [FT_DO_CLAIM] = "CLAIM",     [FT_DO_READ] = "READ",   [FT_DO_PLAN] = "PLAN", [FT_DO_RECORD] = "RECORD",
-	    [FT_DO_OUTCOME] = "OUTCOME", [FT_DO_EXIT] = "EXIT",
+	    [FT_DO_SAY] = "SAY",       [FT_DO_STATE] = "STATE",     [FT_DO_SEND] = "SEND", [FT_DO_PROBE] = "PROBE",
+	    [FT_DO_FREEZE] = "FREEZE", [FT_DO_THAW] = "THAW",       [FT_DO_KILL] = "KILL", [FT_DO_STORE] = "STORE",
+	    [FT_DO_CLAIM] = "CLAIM",   [FT_DO_READ] = "READ",       [FT_DO_PLAN] = "PLAN", [FT_DO_RECORD] = "RECORD",
+	    [FT_DO_REPEAT] = "REPEAT", [FT_DO_OUTCOME] = "OUTCOME", [FT_DO_EXIT] = "EXIT",
 	};
 	return k <= FT_DO_EXIT ? names[k] : "?";
 }
@@ -63,7 +63,7 @@ static inline const char *broken_invariant(const struct ft_core *c, const struct
 	if (e->kind == FT_EVENT_RECORDED && p->records > 0)
 		p->records--;
 	for (int i = 0; i < out->n; i++) {
-		if (out->a[i].kind == FT_DO_RECORD)
+		if (out->a[i].kind == FT_DO_RECORD || out->a[i].kind == FT_DO_REPEAT)
 			p->records++;
 		if (out->a[i].kind == FT_DO_OUTCOME && p->records > 0 && !out->a[i].text[0])
 			return "an outcome is announced as durable before the disk has said so";

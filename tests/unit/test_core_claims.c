@@ -96,6 +96,11 @@ static void recorded(void)
 	step(&(struct ft_event){.kind = FT_EVENT_RECORDED});
 }
 
+static void not_recorded(void)
+{
+	step(&(struct ft_event){.kind = FT_EVENT_RECORDED, .error = true, .text = "no space left"});
+}
+
 static void order(void)
 {
 	step(&(struct ft_event){.kind = FT_EVENT_FORCE, .cause = FT_CAUSE_SIGNAL});
@@ -120,8 +125,8 @@ static void forget(void)
 #define expect_stage(s)                                                                                                \
 	ck_assert_str_eq(ft_session_stage_name(w.c.session.stage), ft_session_stage_name(FT_SESSION_##s))
 
-/* An ftd that finds this on its disk. Its QEMU, if it shows up, is the session's. */
-static void start(enum ft_session_stage stage, enum ft_role role)
+/* An ftd that finds this on its disk. Its QEMU, if it shows up, is the session's.  told: and a success of the session, too. */
+static void start_told(enum ft_session_stage stage, enum ft_role role, bool told)
 {
 	memset(&w, 0, sizeof w);
 	w.now = SECOND(1000);
@@ -135,6 +140,8 @@ static void start(enum ft_session_stage stage, enum ft_role role)
 	                                .registers = true,
 	                                .session = {.stage = stage, .epoch = EPOCH, .role = role, .instance = 5}};
 	memcpy(params.session.id, id, sizeof id);
+	if (told)
+		memcpy(params.recorded, id, sizeof id);
 	strcpy(params.session.peer, "beta");
 	if (stage == FT_SESSION_ENDED)
 		strcpy(params.session.winner, "alpha");
@@ -157,6 +164,11 @@ static void start(enum ft_session_stage stage, enum ft_role role)
 	                                     .checkpoint_ms = 2000,
 	                                     .window_ms = 500}};
 	memcpy(w.p.side.session, id, sizeof id);
+}
+
+static void start(enum ft_session_stage stage, enum ft_role role)
+{
+	start_told(stage, role, false);
 }
 
 /* Both sides are there and hear each other, and replication is proven. */
@@ -1259,6 +1271,214 @@ START_TEST(a_peer_that_speaks_before_an_ordered_plan_comes_through_is_asked)
 }
 END_TEST
 
+/* ---- a winner's outcome that is not on disk ---- */
+
+/* An ftd comes to a QEMU that has failed over, and hears nobody. */
+static void find_it_over(enum ft_session_stage stage, bool told)
+{
+	start_told(stage, FT_ROLE_SECONDARY, told);
+	w.q.role = FT_ROLE_NONE;
+	w.q.last_role = FT_ROLE_SECONDARY;
+	qemu_is();
+	if (stage == FT_SESSION_BOUND)
+		frozen();
+	pass(3000);
+}
+
+static void expect_made_up(void)
+{
+	const struct ft_outcome *o = &w.c.outcome;
+	expect_phase(SOLO);
+	expect_did(RECORD, 1);
+	ck_assert_str_eq(ft_result_name(o->result), "success");
+	ck_assert_str_eq(ft_cause_name(o->cause), "unknown");
+	ck_assert_str_eq(ft_role_name(o->role_before), "secondary");
+	ck_assert_str_eq(ft_claim_name(o->claim), "won");
+	ck_assert_str_eq(o->winner, "alpha");
+	ck_assert_str_eq(o->peer, "beta");
+	ck_assert_str_eq(o->plan.guest_colo_mode, "none");
+	ck_assert_str_eq(o->plan.guest_last_mode, "secondary");
+	ck_assert_mem_eq(o->session, id, sizeof id);
+	ck_assert_int_eq(o->epoch, EPOCH);
+	ck_assert_int_eq(o->plan.n_steps, 0);
+	ck_assert_int_eq(o->n_evidence, 1);
+	ck_assert_msg(strstr(o->evidence[0].text, "ftd was ended before it could write it"), "%s", o->evidence[0].text);
+	ck_assert(o->judged_at == FT_NEVER && o->claimed_at == FT_NEVER && o->planned_at == FT_NEVER);
+	ck_assert(o->ended_at != FT_NEVER);
+}
+
+/* It was ended between the plan and the disk: the next one writes the outcome, once. */
+START_TEST(an_outcome_that_an_earlier_ftd_did_not_write_is_made_up_for)
+{
+	find_it_over(FT_SESSION_ENDED, false);
+	expect_made_up();
+	expect_did(OUTCOME, 0);
+	recorded();
+	expect_did(OUTCOME, 1);
+	pass(100e3);
+	expect_did(RECORD, 1);
+	expect_did(REPEAT, 0);
+}
+END_TEST
+
+/* Its end had not reached the disk: the register gives it to us, and then it is told.  A claim that cannot be made at first
+ * is told as held before. */
+START_TEST(a_failover_that_is_found_over_and_is_won_by_the_register_is_told)
+{
+	find_it_over(FT_SESSION_BOUND, false);
+	expect_phase(CLAIMING);
+	expect_did(RECORD, 0);
+	if (_i) {
+		claim_is(FT_CLAIM_UNREACHABLE, "no answer");
+		expect_phase(CUT_OFF);
+		expect_did(RECORD, 1);
+		recorded();
+		forget();
+		pass(1000);
+	}
+	claim_is(FT_CLAIM_WON, "alpha");
+	stored();
+	expect_made_up();
+	recorded();
+	pass(100e3);
+	expect_did(RECORD, 1);
+}
+END_TEST
+
+/* _i: the end of the session is on disk, or is not. */
+START_TEST(an_outcome_that_is_on_disk_is_not_told_again)
+{
+	find_it_over(_i ? FT_SESSION_BOUND : FT_SESSION_ENDED, true);
+	if (_i) {
+		claim_is(FT_CLAIM_WON, "alpha");
+		stored();
+	}
+	expect_phase(SOLO);
+	pass(100e3);
+	expect_did(RECORD, 0);
+}
+END_TEST
+
+/* A session that we have ended for a new QEMU was no failover. */
+START_TEST(a_session_of_an_earlier_qemu_has_no_outcome)
+{
+	start(FT_SESSION_ENDED, FT_ROLE_SECONDARY);
+	w.q.role = FT_ROLE_NONE;
+	w.q.last_role = FT_ROLE_SECONDARY;
+	w.q.instance = 6;
+	qemu_is();
+	pass(3000);
+	expect_phase(SOLO);
+	expect_did(RECORD, 0);
+}
+END_TEST
+
+static void fail_over(void)
+{
+	protect_surely(FT_ROLE_SECONDARY);
+	hear(FT_PEER_QUIET);
+	pass(500);
+	hear(FT_PEER_LOST);
+	pass(20);
+	claim_is(FT_CLAIM_WON, "alpha");
+	stored();
+	plan_works();
+	w.q.role = FT_ROLE_NONE;
+	w.q.last_role = FT_ROLE_SECONDARY;
+	qemu_is();
+	expect_phase(RECORDING);
+}
+
+/* Announced once, at once; written again, ever more rarely, until it is there. */
+START_TEST(an_outcome_that_the_disk_did_not_take_is_written_later)
+{
+	fail_over();
+	not_recorded();
+	expect_phase(SOLO);
+	expect_did(OUTCOME, 1);
+	pass(999);
+	expect_did(REPEAT, 0);
+	pass(1);
+	expect_did(REPEAT, 1);
+	not_recorded();
+	pass(1999);
+	expect_did(REPEAT, 1);
+	pass(1);
+	expect_did(REPEAT, 2);
+	pass(100e3); /* not before it has been answered */
+	expect_did(REPEAT, 2);
+	recorded();
+	pass(1000e3);
+	expect_did(REPEAT, 2);
+	expect_did(RECORD, 1);
+	expect_did(OUTCOME, 1);
+}
+END_TEST
+
+START_TEST(a_disk_that_never_takes_an_outcome_is_asked_about_once_a_minute)
+{
+	fail_over();
+	not_recorded();
+	for (int i = 0; i < 36000; i++) {
+		int before = w.did[FT_DO_REPEAT];
+		pass(100);
+		if (w.did[FT_DO_REPEAT] > before)
+			not_recorded();
+	}
+	ck_assert_int_gt(w.did[FT_DO_REPEAT], 50);
+	ck_assert_int_lt(w.did[FT_DO_REPEAT], 65);
+	expect_did(OUTCOME, 1);
+}
+END_TEST
+
+/* A refusal meanwhile: neither takes the other's answer for its own. */
+START_TEST(a_refusal_beside_an_outcome_that_is_written_again_has_its_own_answer)
+{
+	fail_over();
+	not_recorded();
+	pass(1000);
+	expect_did(REPEAT, 1);
+	order();
+	expect_did(RECORD, 2);
+	not_recorded(); /* the success, again */
+	expect_did(OUTCOME, 1);
+	recorded(); /* the refusal */
+	expect_did(OUTCOME, 2);
+	ck_assert_str_eq(w.c.record_fault, "");
+	pass(2000);
+	expect_did(REPEAT, 2);
+	recorded();
+	pass(100e3);
+	expect_did(REPEAT, 2);
+}
+END_TEST
+
+/* Given up as failed, and QEMU leaves COLO after all. */
+START_TEST(a_failed_failover_that_comes_through_after_all_is_a_success)
+{
+	protect_surely(FT_ROLE_SECONDARY);
+	hear(FT_PEER_LOST);
+	pass(20);
+	claim_is(FT_CLAIM_WON, "alpha");
+	stored();
+	for (int i = 0; i < FT_PLAN_TRIES; i++) {
+		step(&(struct ft_event){.kind = FT_EVENT_PLAN,
+		                        .plan = &(struct ft_plan_report){.proven_at = FT_NEVER, .error = "no"}});
+		pass(1000);
+	}
+	recorded();
+	expect_phase(FAILED);
+	forget();
+	w.q.role = FT_ROLE_NONE;
+	w.q.last_role = FT_ROLE_SECONDARY;
+	qemu_is();
+	expect_phase(SOLO);
+	expect_did(RECORD, 1);
+	ck_assert_str_eq(ft_result_name(w.c.outcome.result), "success");
+	ck_assert_ptr_nonnull(strstr(w.c.outcome.evidence[0].text, "had been given up"));
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("claims");
@@ -1319,6 +1539,14 @@ static Suite *suite(void)
 	tcase_add_test(tc, an_order_beside_a_peer_that_is_heard_is_refused_where_no_register_can_tell);
 	tcase_add_test(tc, who_has_resigned_and_is_given_the_right_back_has_won);
 	tcase_add_test(tc, a_peer_that_speaks_before_an_ordered_plan_comes_through_is_asked);
+	tcase_add_test(tc, an_outcome_that_an_earlier_ftd_did_not_write_is_made_up_for);
+	tcase_add_loop_test(tc, a_failover_that_is_found_over_and_is_won_by_the_register_is_told, 0, 2);
+	tcase_add_loop_test(tc, an_outcome_that_is_on_disk_is_not_told_again, 0, 2);
+	tcase_add_test(tc, a_session_of_an_earlier_qemu_has_no_outcome);
+	tcase_add_test(tc, an_outcome_that_the_disk_did_not_take_is_written_later);
+	tcase_add_test(tc, a_disk_that_never_takes_an_outcome_is_asked_about_once_a_minute);
+	tcase_add_test(tc, a_refusal_beside_an_outcome_that_is_written_again_has_its_own_answer);
+	tcase_add_test(tc, a_failed_failover_that_comes_through_after_all_is_a_success);
 	suite_add_tcase(s, tc);
 	return s;
 }

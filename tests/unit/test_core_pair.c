@@ -571,6 +571,7 @@ static void act(int host, const struct ft_action *a)
 		do_plan(host);
 		break;
 	case FT_DO_RECORD:
+	case FT_DO_REPEAT:
 		for_ftd(h->disk_silent ? 20000 : between(1, 20), RECORDED, host, 0);
 		break;
 	case FT_DO_OUTCOME:

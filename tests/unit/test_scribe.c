@@ -66,6 +66,12 @@ static void append(const char *text, int deadline_ms, struct answer *a)
 	ck_assert_int_eq(a->calls, 0);
 }
 
+static void append_once(const char *text, struct answer *a)
+{
+	*a = (struct answer){0};
+	ft_scribe_append_once(scribe, "log", text, strlen(text), LONG_MS, on_done, a);
+}
+
 static void append_ok(const char *text)
 {
 	struct answer a;
@@ -381,6 +387,44 @@ START_TEST(a_name_that_cannot_be_opened_is_said)
 }
 END_TEST
 
+/* Which of two appends of one text reaches the disk cannot be told from their answers. */
+START_TEST(what_came_through_after_all_is_not_appended_again)
+{
+	struct answer late, again;
+	append_ok("one");
+	kill(ft_scribe_pid(scribe), SIGSTOP);
+	append("two", 100, &late);
+	wait_for(&late);
+	ck_assert_ptr_nonnull(strstr(late.error, "not on disk after 100 ms"));
+	append_once("two", &again);
+	kill(ft_scribe_pid(scribe), SIGCONT);
+	wait_for(&again);
+	ck_assert_str_eq(again.error, "");
+	assert_content("log", "one\ntwo\n");
+	append_once("one", &again); /* nor if it is not the last one */
+	wait_for(&again);
+	assert_content("log", "one\ntwo\n");
+}
+END_TEST
+
+START_TEST(what_did_not_come_through_is_appended)
+{
+	static const struct {
+		const char *before, *after;
+	} cases[] = {{"", "two\n"},
+	             {"one\n", "one\ntwo\n"},
+	             {"one\ntwo", "one\ntwo"}, /* a child that died before the line feed */
+	             {"one\ntw", "one\ntw\ntwo\n"},
+	             {"two three\nand two\n", "two three\nand two\ntwo\n"}};
+	struct answer a;
+	put("log", cases[_i].before);
+	append_once("two", &a);
+	wait_for(&a);
+	ck_assert_str_eq(a.error, "");
+	assert_content("log", cases[_i].after);
+}
+END_TEST
+
 START_TEST(a_killed_child_fails_what_is_outstanding_and_is_replaced)
 {
 	struct answer a, b;
@@ -601,6 +645,8 @@ int main(void)
 	tcase_add_test(c, what_cannot_be_flushed_is_not_said_to_be_on_disk);
 	tcase_add_test(c, a_failed_write_says_why_and_leaves_no_torn_line);
 	tcase_add_test(c, a_name_that_cannot_be_opened_is_said);
+	tcase_add_test(c, what_came_through_after_all_is_not_appended_again);
+	tcase_add_loop_test(c, what_did_not_come_through_is_appended, 0, 5);
 	tcase_add_test(c, a_killed_child_fails_what_is_outstanding_and_is_replaced);
 	tcase_add_test(c, a_child_that_dies_at_once_is_not_forked_in_a_circle);
 	tcase_add_test(c, a_hanging_disk_meets_the_deadline_and_the_loop_goes_on);

@@ -1,11 +1,13 @@
 """What is told to people and programs: ftctl, hook, outcome record."""
 
 import json
+import os
+import resource
 import signal
 import subprocess
 
-from tests.e2e.checks import HOST_DIED, failed_over, no_failover
-from tests.e2e.harness import protected, wait
+from tests.e2e.checks import HOST_DIED, failed_over, no_failover, survivor_runs, valid_outcome
+from tests.e2e.harness import protected, stays, wait
 from tests.e2e.registry import scenario
 
 
@@ -118,3 +120,49 @@ def the_outcome_is_on_disk_before_it_is_told():
 
         wait(solo, "beta to be solo")
         failed_over(rig, rig.beta, "peer-vm-gone")
+
+
+@scenario
+def an_outcome_that_ftd_was_killed_before_is_made_up_for():
+    """Its disk hangs, so neither the end of the session nor the outcome is on it when ftd is killed."""
+    with protected(arbiter="file", hook=True) as rig:
+        alpha, beta = rig.sides
+        session = beta.status()["session"]["id"]
+        os.kill(beta.scribe(), signal.SIGSTOP)
+        alpha.kill_host()
+        wait(lambda: beta.qemu.colo()[0] == "none", "beta's QEMU to fail over")
+        beta.kill_ftd()
+        assert beta.outcomes() == [], beta.outcomes()
+
+        beta.start_ftd()
+        beta.wait_state("solo")
+        survivor_runs(beta, "secondary")
+        (record,) = wait(beta.outcomes, "the outcome")
+        valid_outcome(record, beta)
+        told = (record["session"], record["cause"], record["result"], record["claim"]["result"], record["role_before"])
+        assert told == (session, "unknown", "success", "won", "secondary"), record
+        assert rig.arbiter.registers() == {session: "beta"}, rig.arbiter.registers()
+        assert json.loads(beta.ftctl("last", "--json").stdout) == record, record
+        wait(lambda: [c for c in beta.hook_calls() if c["env"]["FT_EVENT"] == "outcome"], "the hook")
+
+        beta.kill_ftd()
+        beta.start_ftd()
+        beta.wait_state("solo")
+        stays(lambda: beta.outcomes() == [record], 3, "it is told once")
+
+
+@scenario
+def an_outcome_that_the_disk_did_not_take_is_written_later():
+    """A limit on the size of a file is as a full disk, but for the session, which is small."""
+    with protected(hook=True) as rig:
+        alpha, beta = rig.sides
+        resource.prlimit(beta.scribe(), resource.RLIMIT_FSIZE, (1024, resource.RLIM_INFINITY))
+        alpha.kill_host()
+        beta.wait_state("solo")
+        beta.wait_log("the outcome is not known to be in")
+        assert beta.outcomes() == [], beta.outcomes()
+        resource.prlimit(beta.scribe(), resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        beta.wait_log("is on disk now")
+        failed_over(rig, beta, HOST_DIED)
+        told = [c for c in beta.hook_calls() if c["env"]["FT_EVENT"] == "outcome"]
+        assert len(told) == 1 and told[0]["input"] == beta.outcomes()[0], told

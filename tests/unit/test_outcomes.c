@@ -1,0 +1,105 @@
+/* The outcomes on disk, read back: what a crash has torn says nothing, and hides nothing. */
+#include "report/outcomes.h"
+
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static char dir[64], path[128];
+
+static void set_up(void)
+{
+	strcpy(dir, "/tmp/ftd-test-outcomes.XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/outcomes.jsonl", dir);
+}
+
+static void tear_down(void)
+{
+	char command[128];
+	snprintf(command, sizeof(command), "rm -rf %s", dir);
+	ck_assert_int_eq(system(command), 0);
+}
+
+static void put(const char *text)
+{
+	FILE *f = fopen(path, "w");
+	ck_assert_ptr_nonnull(f);
+	fputs(text, f);
+	fclose(f);
+}
+
+#define LINE(first, result) "{\"session\":\"" first "000000000000000000000000000000\",\"result\":\"" result "\"}\n"
+
+START_TEST(the_newest_success_is_found)
+{
+	static const struct {
+		const char *file;
+		uint8_t first; /* byte of its session; 0 none */
+	} cases[] = {
+	    {"", 0},
+	    {LINE("01", "success"), 1},
+	    {LINE("01", "success") LINE("02", "success"), 2},
+	    {LINE("01", "success") LINE("02", "failed") LINE("03", "held") LINE("04", "refused"), 1},
+	    {LINE("01", "lost-claim"), 0},
+	    {LINE("01", "success") "{\"session\":\"0200000000000000000000000000", 1}, /* torn */
+	    {"{\"session\":\"02000\n" LINE("01", "success"), 1},
+	    {LINE("01", "success") "{\"session\":null,\"result\":\"success\"}\n", 1}, /* without an arbiter */
+	    {LINE("01", "success") "{\"session\":\"02\",\"result\":\"success\"}\n", 1},
+	    {LINE("01", "success") LINE("zz", "success") "{\"result\":7}\n[]\n\n", 1},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uint8_t expected[FT_SESSION_BYTES] = {cases[i].first}, found[FT_SESSION_BYTES] = {9};
+		put(cases[i].file);
+		ck_assert_int_eq(ft_outcomes_newest_success(dir, found), 0);
+		ck_assert_msg(memcmp(found, expected, sizeof(found)) == 0, "case %zu: %02x", i, found[0]);
+	}
+}
+END_TEST
+
+/* However much came after it: the newest hundred are not enough. */
+START_TEST(a_success_is_found_behind_many_others)
+{
+	uint8_t found[FT_SESSION_BYTES];
+	put(LINE("01", "success"));
+	FILE *f = fopen(path, "a");
+	for (int i = 0; i < 1000; i++)
+		fputs(LINE("01", "refused"), f);
+	fclose(f);
+	ck_assert_int_eq(ft_outcomes_newest_success(dir, found), 0);
+	ck_assert_int_eq(found[0], 1);
+}
+END_TEST
+
+START_TEST(no_file_is_an_empty_one_and_an_unreadable_one_is_not)
+{
+	uint8_t found[FT_SESSION_BYTES] = {9}, none[FT_SESSION_BYTES] = {0};
+	int damaged;
+	ck_assert_int_eq(ft_outcomes_newest_success(dir, found), 0);
+	ck_assert_mem_eq(found, none, sizeof(none));
+	ck_assert_int_eq(mkdir(path, 0700), 0); /* root reads everything but a folder */
+	ck_assert_int_eq(ft_outcomes_newest_success(dir, found), -1);
+	ck_assert_int_eq(errno, EISDIR);
+	ck_assert_ptr_null(ft_outcomes_read(dir, 1, &damaged));
+	ck_assert_int_eq(errno, EISDIR);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("outcomes");
+	TCase *c = tcase_create("outcomes");
+	tcase_add_checked_fixture(c, set_up, tear_down);
+	tcase_add_test(c, the_newest_success_is_found);
+	tcase_add_test(c, a_success_is_found_behind_many_others);
+	tcase_add_test(c, no_file_is_an_empty_one_and_an_unreadable_one_is_not);
+	suite_add_tcase(s, c);
+	SRunner *sr = srunner_create(s);
+	srunner_run_all(sr, CK_NORMAL);
+	int failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed == 0 ? 0 : 1;
+}
