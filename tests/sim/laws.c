@@ -339,7 +339,7 @@ static bool owes_outcome(int host)
 	const struct host *h = &w.host[host];
 	const struct ft_session *s = &h->ftd.core.session;
 	const struct qemu *q = &h->qemu;
-	bool alone = q->alive && q->mode == FT_ROLE_NONE;
+	bool alone = q->alive && !q->stopped && q->mode == FT_ROLE_NONE;
 	bool won = s->stage == FT_SESSION_ENDED && strcmp(s->winner, h->ftd.core.params.node) == 0 &&
 	           s->instance == q->instance;
 	bool led = memcmp(q->session, none, sizeof none) != 0 && !h->disk.lost;
