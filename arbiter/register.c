@@ -25,7 +25,7 @@
 #define STALE_SECONDS   3600 /* no claim lives that long: timeout_ms is at most 600000 */
 #define SAYS_WHAT_TO_DO "see whether the storage is mounted and ftd may write there"
 
-#define MARK_MAX (2 * FT_NAME_MAX) /* "PAIR@NODE" */
+#define MARK_MAX ((size_t)2 * FT_NAME_MAX) /* "PAIR@NODE" */
 
 struct folder {
 	int fd;
@@ -205,7 +205,9 @@ static struct fault leave_mark(const struct folder *f)
 
 	mark_name(f, f->place->node, name);
 	struct fault fault = make_temporary(f->fd, name, text, sizeof(text) - 1);
-	return fault.step != NULL && fault.error == EEXIST ? (struct fault){0} : fault;
+	if (fault.step != NULL && fault.error == EEXIST)
+		fault.step = NULL; /* it is there */
+	return fault;
 }
 
 /* Whose mark is missing; NULL: nobody's. */

@@ -42,15 +42,15 @@ struct ft_exclusion {
 	bool may_stop;     /* it, by the kernel's rules */
 	bool relieved;     /* the sentinels of earlier ftd are gone */
 	int64_t relief_ms; /* one is not, and is tried again after so long; 0: none is known that stays */
-	bool relief_told;
 	struct event *relief_again, *after_relief;
-	bool reachable;
+	bool relief_told;
+	bool reachable;           /* the arbiter */
+	bool checking, check_old; /* old: it is to be done anew when it ends */
 	char unreachable[FT_TEXT_MAX];
 	char store_fault[FT_TEXT_MAX]; /* as logged last */
 	struct event *trial;
-	int64_t trial_ms;         /* until the next after one that fails */
-	char peer[FT_NAME_MAX];   /* "" while it is not known */
-	bool checking, check_old; /* old: it is to be done anew when it ends */
+	int64_t trial_ms;                                                   /* until the next after one that fails */
+	char peer[FT_NAME_MAX];                                             /* "" while it is not known */
 	void (*checked)(void *arg, const char *fault, const char *warning); /* who has asked, NULL: nobody */
 	void *checked_arg;
 	char check_warning[FT_TEXT_MAX]; /* of the arbiter, while the fence is looked at */
