@@ -1,7 +1,6 @@
 /* See links.h.
  * Every wake-up, whatever its cause, is one turn: read all sockets, judge, tell, send, set the alarm.  Where there is only a
- * heartbeat to be sent, the sockets are left to the loop.
- * What is judged is the moment at which the turn began: all that had come by then is read, whatever comes meanwhile. */
+ * heartbeat to be sent, the sockets are left to the loop. */
 #include "heartbeat/links.h"
 #include "report/log.h"
 #include "supervisor/alarm.h"
@@ -227,10 +226,10 @@ static void drain_all(struct ft_links *l)
 	event_active(l->looked, 0, 0);
 }
 
-/* The rest of a turn: what is to be done now, judged by all that had come until then, which is read. */
-static void finish_turn(struct ft_links *l, int64_t read_until, int64_t now)
+/* The rest of a turn: what is to be done at that time, by what has been read so far. */
+static void finish_turn(struct ft_links *l, int64_t now)
 {
-	bool changed = ft_detector_tick(&l->hub.detector, read_until);
+	bool changed = ft_detector_tick(&l->hub.detector, now);
 
 	l->now = now;
 	/* Tell before sending, so that what goes out after a stall is what this side stands for now. */
@@ -250,10 +249,9 @@ static void turn(struct ft_links *l)
 	if (l->in_turn)
 		return;
 	l->in_turn = true;
-	int64_t began = ft_clock_now();
 	drain_all(l);
-	/* What was answered meanwhile carries a later time, and so must what is sent now. */
-	finish_turn(l, began, ft_clock_now());
+	/* No earlier time: where we were stopped since, what was heard would seem older than it is, and a claim come early. */
+	finish_turn(l, ft_clock_now());
 }
 
 /* Of several links that the loop has found readable, the first brings the turn that reads them all. */
@@ -291,7 +289,7 @@ static void on_alarm(void *arg)
 	}
 	assert(!l->in_turn);
 	l->in_turn = true;
-	finish_turn(l, now, now);
+	finish_turn(l, now);
 }
 
 static void close_link(struct udp_link *u)

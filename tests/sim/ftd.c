@@ -246,13 +246,13 @@ static void turn(int host)
 		return;
 	uint64_t life = f->life;
 	f->in_turn = true;
-	int64_t began = f->turn_now = local_time(host);
+	f->turn_now = local_time(host);
 	if (!boundary(host) || !drain(host) || !boundary(host))
 		return;
 	int64_t now = f->turn_now = w.options.old_clock ? f->turn_now : local_time(host);
 	if (!boundary(host))
 		return;
-	bool changed = ft_detector_tick(&f->hub.detector, began);
+	bool changed = ft_detector_tick(&f->hub.detector, now);
 	f->hub.detector.stalled_ns = 0;
 	if (!tell_peer(host) || !tell_hearing(host, changed))
 		return;
