@@ -44,8 +44,8 @@ struct ft_exclusion {
 	int64_t relief_ms; /* one is not, and is tried again after so long; 0: none is known that stays */
 	struct event *relief_again, *after_relief;
 	bool relief_told;
-	bool reachable;           /* the arbiter */
-	bool checking, check_old; /* old: it is to be done anew when it ends */
+	bool reachable;             /* the arbiter */
+	bool checking, check_again; /* as soon as it ends: it began before it was asked for */
 	char unreachable[FT_TEXT_MAX];
 	char store_fault[FT_TEXT_MAX]; /* as logged last */
 	struct event *trial;
@@ -155,7 +155,7 @@ static void try_soon(struct ft_exclusion *x, const char *peer)
 	snprintf(x->peer, sizeof x->peer, "%s", peer);
 	ft_arbiter_meet(x->arbiter, x->peer);
 	x->trial_ms = TRIAL_FIRST_MS;
-	x->check_old = x->checking;
+	x->check_again = x->checking;
 	if (!x->checking && x->type != FT_ARBITER_FENCE) /* a switch may take one at a time, and a claim may come */
 		evtimer_add(x->trial, &now);
 }
@@ -317,7 +317,7 @@ static void tell_checked(struct ft_exclusion *x, const char *fault, const char *
 {
 	void (*checked)(void *, const char *, const char *) = x->checked;
 	x->checking = false;
-	if (x->check_old) {
+	if (x->check_again) {
 		check_now(x);
 		return;
 	}
@@ -346,7 +346,7 @@ static void on_checked(void *arg, const char *fault, const char *warning)
 		note_reach(x, fault);
 	if (fault[0] && x->type != FT_ARBITER_FENCE)
 		try_again_later(x);
-	if (fault[0] || !x->power || !x->checked || x->check_old) {
+	if (fault[0] || !x->power || !x->checked || x->check_again) {
 		tell_checked(x, fault, warning);
 		return;
 	}
@@ -357,7 +357,7 @@ static void on_checked(void *arg, const char *fault, const char *warning)
 static void check_now(struct ft_exclusion *x)
 {
 	x->checking = true;
-	x->check_old = false;
+	x->check_again = false;
 	ft_arbiter_check(x->arbiter, on_checked, x);
 }
 
@@ -386,7 +386,7 @@ void ft_exclusion_check(struct ft_exclusion *x, void (*done)(void *arg, const ch
 	}
 	x->checked = done;
 	x->checked_arg = arg;
-	x->check_old = x->checking;
+	x->check_again = x->checking;
 	if (!x->checking)
 		check_now(x);
 }
