@@ -40,7 +40,8 @@ enum flag {
 	FLAG_TENTATIVE = 16,
 	FLAG_DOUBTFUL = 32,
 	FLAG_RELEASED = 64,
-	FLAG_GUEST = 128
+	FLAG_GUEST = 128,
+	FLAG_DYING = 256
 };
 
 static const uint8_t magic[4] = {'F', 'T', 'H', 'B'};
@@ -90,7 +91,8 @@ static unsigned flags_of(const struct ft_beat *beat)
 	return (beat->side.ready ? FLAG_READY : 0u) | (beat->side.leaving ? FLAG_LEAVING : 0u) |
 	       (beat->side.repl_broken ? FLAG_REPL_BROKEN : 0u) | (beat->asking ? FLAG_ASKING : 0u) |
 	       (beat->tentative ? FLAG_TENTATIVE : 0u) | (beat->side.doubtful ? FLAG_DOUBTFUL : 0u) |
-	       (beat->side.released ? FLAG_RELEASED : 0u) | (beat->side.guest ? FLAG_GUEST : 0u);
+	       (beat->side.released ? FLAG_RELEASED : 0u) | (beat->side.guest ? FLAG_GUEST : 0u) |
+	       (beat->side.dying ? FLAG_DYING : 0u);
 }
 
 static void put_side(const struct ft_side *side, uint8_t *out)
@@ -194,6 +196,7 @@ static struct ft_side get_side(const uint8_t *data)
 	    .doubtful = flags & FLAG_DOUBTFUL,
 	    .released = flags & FLAG_RELEASED,
 	    .guest = flags & FLAG_GUEST,
+	    .dying = flags & FLAG_DYING,
 	    .request = (enum ft_request)(data[AT_REQUEST_ANSWER] >> 4),
 	    .request_id = (uint32_t)get(data, AT_REQUEST_ID, 4),
 	    .answer = (enum ft_answer)(data[AT_REQUEST_ANSWER] & 15),

@@ -144,7 +144,8 @@ static void absorb_peer(struct ft_core *c, const struct ft_peer_news *news)
 		if (c->peer_known && c->bound)
 			ft_core_note(c, c->now, "the peer's ftd was restarted");
 	}
-	if (is->vm == FT_VM_GONE && was->vm != FT_VM_GONE)
+	bool died = is->dying || is->vm == FT_VM_GONE, had_died = was->dying || was->vm == FT_VM_GONE;
+	if (died && !had_died)
 		ft_core_note(c, c->now, "the peer's ftd says that its QEMU has died");
 	if (is->vm == FT_VM_ABSENT && was->vm != FT_VM_ABSENT)
 		ft_core_note(c, c->now, "the peer's ftd finds nobody listening on its QMP socket");
@@ -426,6 +427,8 @@ void ft_core_refresh_self(struct ft_core *c)
 	bool claiming = c->arbiter_busy && c->errand != FT_ERRAND_READ;
 	s->doubtful = bound && (c->unsure || c->given_away || (claiming && c->params.registers));
 	s->released = c->params.arbitrated && c->session.stage == FT_SESSION_RELEASED && !c->storing;
+	/* The word that gives our right away waits for the disk; a peer that can ask the register need not. */
+	s->dying = bound && q->vm == FT_VM_GONE && s->vm == FT_VM_UNKNOWN && ft_session_given_up(c);
 	bool outside = here && q->vm == FT_VM_ALIVE && q->role == FT_ROLE_NONE && q->last_role == FT_ROLE_NONE;
 	s->guest = ft_start_announced(c) || (outside && !q->incoming);
 	s->epoch = c->session.epoch;

@@ -433,6 +433,25 @@ static bool unasked_and_gone(const struct ft_core *c)
 	return unasked(c) && peer_vm_out(c);
 }
 
+/* Its death is on its way to disk, so its word does not give us the right yet; the register may, and sooner.  One in doubt
+ * may stand there itself: then only the word helps. */
+static bool peer_vm_dying(const struct ft_core *c)
+{
+	const struct ft_side *p = &c->peer.side;
+	bool ours = ft_session_current(c) && ft_session_shared(c);
+	return c->params.registers && ours && p->dying && !p->doubtful && !p->leaving && in_colo(c);
+}
+
+static bool claim_of_dying_due(const struct ft_core *c)
+{
+	return peer_vm_dying(c) && ft_can_ask_arbiter(c);
+}
+
+static bool unasked_and_dying(const struct ft_core *c)
+{
+	return unasked(c) && claim_of_dying_due(c);
+}
+
 static bool unasked_and_lost(const struct ft_core *c)
 {
 	return unasked(c) && peer_lost(c);
@@ -870,6 +889,12 @@ static bool claim_lost(const struct ft_core *c)
 static bool claim_unreachable(const struct ft_core *c)
 {
 	return c->claim == FT_CLAIM_UNREACHABLE && !c->arbiter_busy;
+}
+
+/* Its word is about to come, and our right has not ended. */
+static bool unreachable_but_dying(const struct ft_core *c)
+{
+	return claim_unreachable(c) && peer_vm_dying(c) && !c->frozen && !ft_lease_over(c);
 }
 
 static bool forced_and_unreachable(const struct ft_core *c)
@@ -1429,6 +1454,27 @@ static void take_over_absent(struct ft_core *c, struct ft_actions *out)
 		proceed(c, out);
 }
 
+static void take_over_dying_after_all(struct ft_core *c, struct ft_actions *out)
+{
+	c->outcome_busy = false;
+	take_over_absent(c, out);
+}
+
+/* The peer's word has overtaken the register's: it is all we need, and what the register says goes into the record. */
+static void take_as_given(struct ft_core *c, struct ft_actions *out)
+{
+	c->outcome.claim_asked = false;
+	if (c->arbiter_busy && c->errand == FT_ERRAND_FAILOVER)
+		c->errand = FT_ERRAND_RECORD;
+	proceed(c, out);
+}
+
+static void wait_for_the_word(struct ft_core *c, struct ft_actions *out)
+{
+	give_up_attempt(c, out, "the arbiter is out of reach");
+	to_rest(c, out);
+}
+
 static void take_over_lost_after_all(struct ft_core *c, struct ft_actions *out)
 {
 	c->outcome_busy = false;
@@ -1887,11 +1933,13 @@ static const struct rule rules[] = {
     {P(FREEZING), may_claim, to_claiming},
     {P(FREEZING), found_won, proceed_as_found},
     {P(FREEZING), freeze_overdue, end_unfrozen},
+    {P(CLAIMING), peer_vm_dead, take_as_given},
     {P(CLAIMING), claim_unsent, send_claim},
     {P(CLAIMING) | P(CUT_OFF), claim_won_afterwards, to_solo_as_settled},
     {P(CLAIMING) | P(CUT_OFF), claim_won, proceed},
     {P(CLAIMING), forced_and_unreachable, proceed},
     {P(CLAIMING) | P(CUT_OFF), claim_lost, lose_elsewhere},
+    {P(CLAIMING), unreachable_but_dying, wait_for_the_word},
     {P(CLAIMING), claim_unreachable, to_cut_off},
     {P(CUT_OFF), forced_against_the_peers_word, refuse_force},
     {P(CUT_OFF), forced_cut_off, claim_as_ordered},
@@ -1930,6 +1978,7 @@ static const struct rule rules[] = {
     {P(ASKING), no_vm_here, ask_lost_own_vm},
     {P(ASKING), peer_is_out_elsewhere, to_claiming},
     {P(ASKING), unasked_and_gone, take_over_gone_after_all},
+    {P(ASKING), unasked_and_dying, take_over_dying_after_all},
     {P(ASKING), unasked_and_lost_unbound, ask_was_unheard},
     {P(ASKING), unasked_and_lost, take_over_lost_after_all},
     {P(ASKING), peer_is_out, proceed},
@@ -1966,6 +2015,7 @@ static const struct rule rules[] = {
     {BOUND, unbound, to_unprotected},
     {BOUND, peer_leaves, to_unprotected},
     {OPEN | BOUND, peer_vm_dead, take_over_gone},
+    {BOUND, claim_of_dying_due, take_over_absent},
     {BOUND, peer_yielded, take_over_yielded},
     {OPEN, yielded_unbound, take_over_yielded},
     {BOUND, hung_with_live_peer, freeze_hung},

@@ -110,6 +110,7 @@ struct ft_side {
 	bool doubtful; /* our name may stand in the register of the session, by a claim that was given up: see core.h */
 	bool released; /* the session of this epoch binds this side no longer, nor will it after a restart */
 	bool guest;    /* this side runs the guest outside of COLO, or may be starting it */
+	bool dying;    /* this side's QEMU in the session has died, and that its claim is given up is not on disk yet */
 	enum ft_request request;
 	uint32_t request_id; /* names the request; from a random start, so that answers to a predecessor's fit none */
 	enum ft_answer answer;

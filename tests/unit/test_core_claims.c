@@ -1087,6 +1087,113 @@ START_TEST(a_death_that_the_disk_does_not_take_is_an_absence)
 }
 END_TEST
 
+/* The register may be asked about who is dying, which does not hang on its disk. */
+START_TEST(a_death_on_its_way_to_disk_is_told_as_such)
+{
+	protect_surely(_i ? FT_ROLE_PRIMARY : FT_ROLE_SECONDARY);
+	qemu_dies();
+	ck_assert(w.c.self.dying);
+	expect_did(SEND, 1);
+	stored();
+	ck_assert(!w.c.self.dying);
+
+	protect_surely(_i ? FT_ROLE_PRIMARY : FT_ROLE_SECONDARY);
+	qemu_dies();
+	store_fails();
+	ck_assert(!w.c.self.dying);
+}
+END_TEST
+
+static void peer_is_dying(void)
+{
+	w.p.side.dying = true;
+	peer_vm(FT_VM_UNKNOWN);
+}
+
+static void dead_peer_is_claimed_from(int role)
+{
+	protect_surely(role);
+	peer_is_dying();
+	expect_phase(CLAIMING);
+	expect_did(CLAIM, 1);
+	expect_did(FREEZE, 0);
+	ck_assert(!w.fenced);
+}
+
+/* Whichever comes first: the register's word, or the peer's. */
+START_TEST(who_is_dying_is_claimed_from_at_once)
+{
+	dead_peer_is_claimed_from(_i);
+	claim_is(FT_CLAIM_WON, "alpha");
+	expect_phase(PLANNING);
+	stored();
+	plan_works();
+	recorded();
+	expect_phase(SOLO);
+	expect_did(CLAIM, 1);
+	ck_assert_str_eq(ft_cause_name(w.c.outcome.cause), "peer-vm-gone");
+	ck_assert_str_eq(ft_claim_name(w.c.outcome.claim), "won");
+}
+END_TEST
+
+START_TEST(the_word_of_who_was_dying_may_come_before_the_registers)
+{
+	dead_peer_is_claimed_from(_i);
+	w.p.side.dying = false;
+	peer_vm(FT_VM_GONE);
+	expect_phase(PLANNING);
+	plan_works();
+	expect_phase(PLANNING); /* the claim is in the record, too */
+	claim_is(FT_CLAIM_WON, "alpha");
+	expect_phase(RECORDING);
+	expect_did(CLAIM, 1);
+	ck_assert_str_eq(ft_claim_name(w.c.outcome.claim), "won");
+	ck_assert_str_eq(w.c.session.winner, "alpha");
+}
+END_TEST
+
+/* Nothing is held: the word is about to come. */
+START_TEST(an_arbiter_out_of_reach_does_not_freeze_who_waits_for_the_word_of_the_dying)
+{
+	dead_peer_is_claimed_from(_i);
+	claim_is(FT_CLAIM_UNREACHABLE, "no answer");
+	expect_phase(WATCH);
+	expect_did(FREEZE, 0);
+	expect_did(RECORD, 0);
+	w.p.side.dying = false;
+	peer_vm(FT_VM_GONE);
+	expect_phase(PLANNING);
+}
+END_TEST
+
+START_TEST(the_death_is_a_better_cause_than_the_break)
+{
+	protect_surely(FT_ROLE_PRIMARY);
+	step(&(struct ft_event){.kind = FT_EVENT_COLO_EXIT, .error = true, .text = "primary, error"});
+	expect_phase(ASKING);
+	peer_is_dying();
+	expect_phase(CLAIMING);
+	claim_is(FT_CLAIM_WON, "alpha");
+	ck_assert_str_eq(ft_cause_name(w.c.outcome.cause), "peer-vm-gone");
+}
+END_TEST
+
+/* In doubt, it may stand in the register itself, and then only its word lets us go on; without a register there is nothing to
+ * be asked but a fence; and who takes its leave is not failed over from. */
+START_TEST(who_is_dying_is_waited_for_where_the_register_cannot_help)
+{
+	protect_surely(FT_ROLE_SECONDARY);
+	w.p.side.doubtful = _i == 0;
+	w.p.side.leaving = _i == 1;
+	w.c.params.registers = _i != 2;
+	if (_i == 3)
+		w.p.side.session[0]++;
+	peer_is_dying();
+	expect_did(CLAIM, 0);
+	expect_did(PLAN, 0);
+}
+END_TEST
+
 /* Its session would be there after a restart, and could be claimed. */
 START_TEST(who_yields_while_its_session_is_on_the_way_to_disk_gives_that_up_first)
 {
@@ -1530,6 +1637,14 @@ static Suite *suite(void)
 	tcase_add_test(tc, replication_that_broke_while_the_session_was_lost_is_broken);
 	tcase_add_loop_test(tc, a_death_is_told_once_it_is_on_disk, 0, 2);
 	tcase_add_loop_test(tc, a_death_that_the_disk_does_not_take_is_an_absence, 0, 2);
+	tcase_add_loop_test(tc, a_death_on_its_way_to_disk_is_told_as_such, 0, 2);
+	tcase_add_loop_test(tc, who_is_dying_is_claimed_from_at_once, FT_ROLE_PRIMARY, FT_ROLE_SECONDARY + 1);
+	tcase_add_loop_test(tc, the_word_of_who_was_dying_may_come_before_the_registers, FT_ROLE_PRIMARY,
+	                    FT_ROLE_SECONDARY + 1);
+	tcase_add_loop_test(tc, an_arbiter_out_of_reach_does_not_freeze_who_waits_for_the_word_of_the_dying,
+	                    FT_ROLE_PRIMARY, FT_ROLE_SECONDARY + 1);
+	tcase_add_test(tc, the_death_is_a_better_cause_than_the_break);
+	tcase_add_loop_test(tc, who_is_dying_is_waited_for_where_the_register_cannot_help, 0, 4);
 	tcase_add_test(tc, who_yields_while_its_session_is_on_the_way_to_disk_gives_that_up_first);
 	tcase_add_test(tc, a_qemu_that_is_being_ended_has_not_yielded_before_it_has_ended);
 	tcase_add_test(tc, a_survivor_goes_on_when_the_new_peer_comes_back_without_its_qemu);
