@@ -200,11 +200,19 @@ static int64_t overdue_after(const struct ft_detector *d)
 	return max64(d->interval + d->interval / 4, (d->window - d->interval) / 2);
 }
 
+/* What hangs on being heard is a primary's right to run. */
+static int64_t right_lasts(const struct ft_detector *d)
+{
+	return d->window - ft_right_ends_early(d->window);
+}
+
 /* An acknowledgement waits for the peer's next heartbeat, so ours may be an interval older than what we hear.  With a
  * window of two intervals even that is too long, in some phases of the two schedules: then it is asked for every time. */
 static int64_t unheard_after(const struct ft_detector *d)
 {
-	return min64(overdue_after(d) + d->interval, d->window - 3 * d->interval / 4);
+	int64_t early_enough = max64(right_lasts(d) - 3 * d->interval / 4, d->interval + d->interval / 4);
+
+	return min64(overdue_after(d) + d->interval, early_enough);
 }
 
 static void doubt(const struct ft_hub *h, struct doubt doubts[DOUBTS])
@@ -215,7 +223,7 @@ static void doubt(const struct ft_hub *h, struct doubt doubts[DOUBTS])
 	doubts[ARE_THEY_THERE].from = ft_detector_silent_at(d, overdue_after(d));
 	doubts[ARE_THEY_THERE].until = ft_detector_silent_at(d, d->window);
 	doubts[ARE_WE_HEARD].from = acked == FT_NEVER ? FT_NEVER : acked + unheard_after(d);
-	doubts[ARE_WE_HEARD].until = acked == FT_NEVER ? FT_NEVER : acked + d->window;
+	doubts[ARE_WE_HEARD].until = acked == FT_NEVER ? FT_NEVER : acked + right_lasts(d);
 }
 
 /* When a question is due if none may be asked before not_before; FT_NEVER if nothing is in doubt then. */

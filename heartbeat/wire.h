@@ -5,7 +5,7 @@
  *
  *   offset size field
  *        0    4 magic "FTHB"
- *        4    1 version, 1; any other is refused
+ *        4    1 version, 2; any other is refused (a primary of version 1 keeps its right for the whole detection time)
  *        5    1 link, index of the link in ft.conf, the same on both hosts
  *        6    2 flags: 1 ready, 2 leaving, 4 replication broken, 8 asking, 16 tentative, 32 doubtful, 64 released,
  *               128 guest, 256 dying; unknown bits are ignored
@@ -38,7 +38,7 @@
 #include "config/config.h"
 #include "supervisor/types.h"
 
-#define FT_WIRE_VERSION 1
+#define FT_WIRE_VERSION 2
 #define FT_WIRE_FIXED   109
 #define FT_WIRE_MAC     16
 #define FT_WIRE_MAX     (FT_WIRE_FIXED + FT_NAME_MAX - 1 + FT_WIRE_MAC)

@@ -150,7 +150,7 @@ struct ft_core_params {
 	/* With an arbiter; without one there is no exclusion to enforce, hence neither sessions nor leases */
 	bool arbitrated;
 	bool registers;                     /* the arbiter keeps registers that can be read: all but type fence do */
-	int64_t guard;                      /* the secondary waits this much longer */
+	int64_t guard;                      /* from the end of the primary's right to the secondary's claim, at least */
 	uint8_t seed[FT_SESSION_BYTES];     /* random: where this incarnation's session ids come from */
 	struct ft_session session;          /* as read back from disk */
 	bool fresh;                         /* no ftd was here before: if there is no session, none was lost */

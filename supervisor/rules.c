@@ -12,8 +12,9 @@
 
 /* ---- what the facts mean ---- */
 
-/* With an arbiter the guard is waited out, so that a primary's right to run has ended before we claim; and a bound side
- * that was restarted and hears nothing has lost its peer too, once any right its predecessor granted is over. */
+/* With an arbiter the guard is waited out, from the end of the primary's right to run until we claim: what of it has passed
+ * before the peer was lost counts.  A bound side that was restarted and hears nothing has lost its peer too, once any right
+ * its predecessor granted is over. */
 static int64_t lost_from(const struct ft_core *c)
 {
 	int64_t granted = ft_session_granted_until(c);
@@ -21,7 +22,9 @@ static int64_t lost_from(const struct ft_core *c)
 		return c->hearing == FT_PEER_NEVER && ft_session_current(c) ? granted : FT_NEVER;
 	if (!c->params.arbitrated)
 		return c->lost_at;
-	return c->lost_at + c->params.guard > granted ? c->lost_at + c->params.guard : granted;
+	int64_t passed = ft_right_ends_early(c->params.window);
+	int64_t guarded = c->lost_at + (c->params.guard > passed ? c->params.guard - passed : 0);
+	return guarded > granted ? guarded : granted;
 }
 
 static bool peer_lost(const struct ft_core *c)

@@ -61,6 +61,12 @@ const char *ft_session_stage_name(enum ft_session_stage s)
 	return NAME_OF(names, s);
 }
 
+int64_t ft_right_ends_early(int64_t window)
+{
+	int64_t part = window / 20, most = 20 * FT_NS_PER_MS;
+	return part < most ? part : most;
+}
+
 bool ft_side_calm(const struct ft_side *side)
 {
 	switch (side->state) {

@@ -35,6 +35,11 @@ enum ft_state {
 	FT_STATE_COUNT
 };
 
+/* With an arbiter: so much of the detection time before its end does the primary's right to run end.  Most or all of the guard
+ * (failover.guard_ms) passes so before the peer is lost, and not after it.  Both sides follow from the detection time alone:
+ * a twentieth, which no heartbeat hangs on, and 20 ms at the most, the guard as it is shipped. */
+int64_t ft_right_ends_early(int64_t window);
+
 /* Learned from QEMU, never configured. Numbers are on the wire. */
 enum ft_role { FT_ROLE_NONE = 0, FT_ROLE_PRIMARY = 1, FT_ROLE_SECONDARY = 2, FT_ROLE_SOLO = 3, FT_ROLE_COUNT };
 

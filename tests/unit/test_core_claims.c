@@ -317,6 +317,7 @@ END_TEST
 START_TEST(an_order_that_comes_to_nothing_is_an_outcome)
 {
 	protect_surely(FT_ROLE_SECONDARY);
+	w.c.params.guard = MS(40); /* 20 of it are left when the peer is lost */
 	hear(FT_PEER_QUIET);
 	pass(500);
 	hear(FT_PEER_LOST);
@@ -342,6 +343,7 @@ END_TEST
 START_TEST(an_order_whose_qemu_dies_meanwhile_is_an_outcome)
 {
 	protect_surely(FT_ROLE_SECONDARY);
+	w.c.params.guard = MS(40); /* 20 of it are left when the peer is lost */
 	hear(FT_PEER_QUIET);
 	pass(500);
 	hear(FT_PEER_LOST);
@@ -418,6 +420,36 @@ START_TEST(the_right_to_run_lasts_no_longer_than_the_peers_patience)
 END_TEST
 
 /* Ours was started anew with a shorter detection time; the peer may live by an acknowledgement of before. */
+/* Detection time, guard, and how long after the loss a secondary claims: the guard counts from the end of the primary's right. */
+static const struct {
+	double window, guard, right, wait;
+} guards[] = {
+    {500, 20, 480, 0},    {500, 5, 480, 0},    {500, 50, 480, 30},    {300, 20, 285, 5},
+    {30, 20, 28.5, 18.5}, {3000, 20, 2980, 0}, {3000, 100, 2980, 80},
+};
+
+START_TEST(the_guard_begins_with_the_end_of_the_primarys_right)
+{
+	double window = guards[_i].window, wait = guards[_i].wait;
+	start(FT_SESSION_BOUND, FT_ROLE_PRIMARY);
+	w.c.params.window = MS(window);
+	w.p.side.window_ms = (uint32_t)window;
+	meet();
+	ck_assert_int_eq(ft_core_lease(&w.c), w.now + MS(guards[_i].right));
+
+	protect_surely(FT_ROLE_SECONDARY);
+	w.c.params.window = MS(window);
+	w.c.params.guard = MS(guards[_i].guard);
+	hear(FT_PEER_QUIET);
+	hear(FT_PEER_LOST);
+	if (wait > 0)
+		pass(wait - 0.1);
+	expect_did(CLAIM, wait > 0 ? 0 : 1);
+	pass(0.1);
+	expect_did(CLAIM, 1);
+}
+END_TEST
+
 START_TEST(what_an_earlier_ftd_has_granted_is_waited_out)
 {
 	if (_i)
@@ -1599,6 +1631,8 @@ static Suite *suite(void)
 	tcase_add_test(tc, who_is_held_leaves_at_once);
 	tcase_add_test(tc, a_failover_that_failed_says_what_the_claim_came_to);
 	tcase_add_loop_test(tc, the_right_to_run_lasts_no_longer_than_the_peers_patience, 0, 4);
+	tcase_add_loop_test(tc, the_guard_begins_with_the_end_of_the_primarys_right, 0,
+	                    (int)(sizeof guards / sizeof guards[0]));
 	tcase_add_loop_test(tc, what_an_earlier_ftd_has_granted_is_waited_out, 0, 2);
 	tcase_add_test(tc, a_session_is_bound_under_a_detection_time);
 	tcase_add_test(tc, a_claim_that_has_landed_after_all_is_found_and_the_guest_goes_on_alone);

@@ -161,7 +161,7 @@ END_TEST
 START_TEST(the_bytes_are_those_of_the_table)
 {
 	static const char golden[] = "46544842"
-	                             "01"
+	                             "02"
 	                             "01"
 	                             "001f"
 	                             "00000007"
@@ -184,7 +184,7 @@ START_TEST(the_bytes_are_those_of_the_table)
 	                             "d1d2d3d4"
 	                             "05"
 	                             "616c706861"
-	                             "f0d9f6efb435de2eb11ea21ebacb55b6";
+	                             "a03a873903a7c65a423adc3228cdb03b";
 	struct ft_key key = key_of(7, 1);
 	struct ft_beat beat = sample();
 	uint8_t data[FT_WIRE_MAX];
