@@ -72,6 +72,7 @@ struct ft_qmp {
 	bool hung_told;
 
 	bool running, done_told;
+	bool unproven;            /* the last run of a plan, on this QEMU, gave up before the proof */
 	const char *run_refused;  /* there was nothing to run, or nothing to run it on */
 	struct ft_plan *run_plan; /* the runner's; q->plan may be replaced meanwhile */
 	struct ft_runner runner;
@@ -158,7 +159,7 @@ static void forget_qemu(struct ft_qmp *q)
 	ft_discovery_stop(q->discovery);
 	json_decref(q->yanks);
 	q->yanks = NULL;
-	q->status_known = q->discover_retried = q->guest_stopped = q->hung_told = false;
+	q->status_known = q->discover_retried = q->guest_stopped = q->hung_told = q->unproven = false;
 	q->replicating = true;
 	q->discovered_at = q->stopped_since = FT_NEVER;
 	q->view = (struct ft_qemu_view){.vm = q->view.vm, .checkpoint_at = FT_NEVER};
@@ -398,6 +399,16 @@ static void take_plan(struct ft_qmp *q, struct ft_plan *plan)
 	ft_log(FT_LOG_INFO, "qmp", "failover plan of the %s: %d steps", ft_role_name(plan->role), plan->n);
 }
 
+/* The failover command may take longer than a step may, since QEMU flushes its disks in it, and leave COLO when the plan has
+ * given up.  No plan can be made any more, and what the old one had still to do (a secondary's gates) would stay undone. */
+static void keep_or_drop_plan(struct ft_qmp *q, const char *fault)
+{
+	if (q->unproven)
+		set_text(q->plan_fault, sizeof q->plan_fault, fault);
+	else
+		drop_plan(q, fault);
+}
+
 static void on_discovered(void *arg, const struct ft_topology *topology, const char *error, int64_t now)
 {
 	struct ft_qmp *q = arg;
@@ -424,7 +435,7 @@ static void on_discovered(void *arg, const struct ft_topology *topology, const c
 		take_plan(q, plan);
 	} else {
 		free_plan(plan);
-		drop_plan(q, fault);
+		keep_or_drop_plan(q, fault);
 	}
 	tell_view(q, now);
 }
@@ -590,6 +601,7 @@ static void apply_hold(struct ft_qmp *q)
 static void run_finished(struct ft_qmp *q, int64_t now)
 {
 	q->running = false;
+	q->unproven = q->run_refused ? q->unproven : !q->runner.report.ok;
 	q->run_refused = NULL;
 	if (q->run_plan != q->plan)
 		free_plan(q->run_plan);

@@ -716,6 +716,24 @@ START_TEST(answers_of_an_earlier_run)
 }
 END_TEST
 
+/* QEMU leaves COLO between two runs: nothing else is left that could open the guest's network. */
+START_TEST(a_plan_that_came_through_late_is_run_to_its_end)
+{
+	come_up();
+	fake.orders->mute[FAKE_QMP] = 1;
+	run_plan();
+	RUN_UNTIL(told.finished == 1);
+	ck_assert(!told.report.ok);
+	fake.orders->mute[FAKE_QMP] = 0;
+	RUN_UNTIL(told.view.connected && told.view.role == FT_ROLE_NONE && !told.view.plan_ready);
+	run_for(QUIET_MS); /* QEMU is asked for a new plan, and has none */
+	run_plan();
+	RUN_UNTIL(told.finished == 2);
+	ck_assert(told.report.ok);
+	RUN_UNTIL(ft_qmp_plan(qmp) == NULL);
+}
+END_TEST
+
 /* The first one has failed, and still waits for what it asked out of band. */
 START_TEST(another_run_does_not_wait_for_what_is_left_of_the_first)
 {
@@ -868,6 +886,7 @@ int main(void)
 	tcase_add_test(c, dies_under_the_plan);
 	tcase_add_test(c, the_plan_outlives_a_blocked_monitor);
 	tcase_add_test(c, answers_of_an_earlier_run);
+	tcase_add_test(c, a_plan_that_came_through_late_is_run_to_its_end);
 	tcase_add_test(c, another_run_does_not_wait_for_what_is_left_of_the_first);
 	suite_add_tcase(suite, c);
 	c = tcase_create("proof");

@@ -111,7 +111,7 @@ def times(case, record, events, killed):
     due = first + case.due_ms if case.blow == "host" else 0.0
     found = {"cause": record["cause"], "resume_seen": runs is not None, "first_evidence": first,
              "known": first + parts["detection"], "running": running, "proven": first + proven, "qemu_in_plan": qemu,
-             "plan": parts["plan"], "claim": record["claim"]["ms"], "due_to_running": running - due,
+             "command": command["ms"], "plan": parts["plan"], "claim": record["claim"]["ms"], "due_to_running": running - due,
              "due_to_proven": first + proven - due, "ours": first + proven - due - qemu}
     if case.blow == "host":
         found |= {"over_nominal": running - case.interval_ms * LOST_AFTER}
@@ -229,10 +229,12 @@ ROWS = {"big": (("kill to known to the peer's ftd", "known"), ("kill to all of i
         "qemu": (("kill to guest running alone", "running"), ("kill to known to the survivor's ftd", "known"),
                  ("kill to all of it gone, memory and sockets", "gone"), ("kill to proven", "due_to_proven"),
                  ("... claim", "claim"), ("... QEMU's share of the plan", "qemu_in_plan"),
+                 ("...... x-colo-lost-heartbeat, in which it flushes the guest's disks", "command"),
                  ("... ours: all the rest, the claim and QEMU's dying counted in", "ours")),
         "host": (("kill to guest running alone", "running"), ("... minus the detection time", "over_nominal"),
                  ("due (last heartbeat + detection time) to guest running alone", "due_to_running"),
                  ("due to proven", "due_to_proven"), ("... claim", "claim"), ("... QEMU's share of the plan", "qemu_in_plan"),
+                 ("...... x-colo-lost-heartbeat, in which it flushes the guest's disks", "command"),
                  ("... ours: all the rest, lateness and the claim counted in", "ours"))}
 
 
@@ -306,10 +308,12 @@ def arguments():
 def main():
     processes.end_with_everything()
     source = origin.now()
-    print(f"QEMU runs with {build.accelerator()}, a checkpoint every {CHECKPOINT_MS} ms", flush=True)
+    print(f"QEMU runs with {build.accelerator()}, a checkpoint every {CHECKPOINT_MS} ms; "
+          f"guests' disks on {filesystem(tempfile.gettempdir())} (TMPDIR)", flush=True)
     with contextlib.ExitStack() as stack:
         bare, runs = measure(stack)
-    results = {"accelerator": build.accelerator(), "checkpoint_ms": CHECKPOINT_MS, "bare_claim_ms": bare, "targets": targets(runs),
+    results = {"accelerator": build.accelerator(), "checkpoint_ms": CHECKPOINT_MS,
+               "guests_disks_on": filesystem(tempfile.gettempdir()), "bare_claim_ms": bare, "targets": targets(runs),
                "runs": [r | {"spread": {k: figures.spread(values(r, k)) for _, k in ROWS[r["blow"]]}} for r in runs]}
     figures.publish(OPTIONS.json, source, results, tables(bare, runs), OPTIONS.markdown, [f"p99: {figures.FEW}"])
 
