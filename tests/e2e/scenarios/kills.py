@@ -1,5 +1,8 @@
 """QEMU, or the whole side, dies at once."""
 
+import os
+import signal
+
 from tests.e2e.checks import HOST_DIED, failed_over, forgotten_peer, is_out, no_failover, survivor_runs
 from tests.e2e.harness import Skip, protected, stays
 from tests.e2e.registry import on_either
@@ -16,6 +19,20 @@ def kill_qemu(role):
         failed_over(rig, rig.other(victim), "peer-vm-gone")
         forgotten_peer(rig.other(victim))
         stays(lambda: victim.state() not in ("protected", "solo", "failing-over"), 1, f"{victim.node} has no guest")
+
+
+@on_either
+def kill_qemu_beside_a_disk_that_hangs(role):
+    """The word that gives the right away is never written; the survivor has it from the register."""
+    with protected(arbiter="file") as rig:
+        victim = rig.side(role)
+        os.kill(victim.scribe(), signal.SIGSTOP)
+        victim.qemu.kill()
+        record = failed_over(rig, rig.other(victim), "peer-vm-gone")
+        seen = [e["what"] for e in record["evidence"]]
+        # Not that it finds none: so it says, a second later, when it has waited for its disk in vain.
+        assert any("says that its QEMU has died" in s for s in seen), seen
+        assert not any("nobody listening" in s for s in seen), seen
 
 
 def needs_memory_for_two_big_guests():
