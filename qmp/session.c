@@ -396,14 +396,15 @@ static void take_plan(struct ft_qmp *q, struct ft_plan *plan)
 	}
 	drop_plan(q, "");
 	q->plan = plan;
+	q->unproven = false;
 	ft_log(FT_LOG_INFO, "qmp", "failover plan of the %s: %d steps", ft_role_name(plan->role), plan->n);
 }
 
 /* The failover command may take longer than a step may, since QEMU flushes its disks in it, and leave COLO when the plan has
  * given up.  No plan can be made any more, and what the old one had still to do (a secondary's gates) would stay undone. */
-static void keep_or_drop_plan(struct ft_qmp *q, const char *fault)
+static void keep_or_drop_plan(struct ft_qmp *q, enum ft_role role, const char *fault)
 {
-	if (q->unproven)
+	if (q->unproven && role == FT_ROLE_NONE)
 		set_text(q->plan_fault, sizeof q->plan_fault, fault);
 	else
 		drop_plan(q, fault);
@@ -435,7 +436,7 @@ static void on_discovered(void *arg, const struct ft_topology *topology, const c
 		take_plan(q, plan);
 	} else {
 		free_plan(plan);
-		keep_or_drop_plan(q, fault);
+		keep_or_drop_plan(q, topology->role, fault);
 	}
 	tell_view(q, now);
 }
@@ -702,6 +703,19 @@ static void on_answer(void *arg, const char *id, const json_t *reply, int64_t no
 	run_send(q, now);
 }
 
+/* Why there is nothing to run, or nothing to run it on; NULL: there is. */
+static const char *unable_to_run(const struct ft_qmp *q)
+{
+	if (!q->plan)
+		return "no failover plan is prepared";
+	if (!ft_conn_is_up(q->qmp))
+		return "no connection to QEMU";
+	/* One that was kept, and QEMU is in a new pair. */
+	if (q->view.role != FT_ROLE_NONE && q->view.role != q->plan->role)
+		return "the failover plan is of another role than QEMU's";
+	return NULL;
+}
+
 void ft_qmp_run_plan(struct ft_qmp *q)
 {
 	int64_t now = ft_clock_now();
@@ -715,8 +729,8 @@ void ft_qmp_run_plan(struct ft_qmp *q)
 	q->done_told = false;
 	ft_discovery_stop(q->discovery);
 	apply_hold(q);
-	if (!q->plan || !ft_conn_is_up(q->qmp)) {
-		q->run_refused = q->plan ? "no connection to QEMU" : "no failover plan is prepared";
+	q->run_refused = unable_to_run(q);
+	if (q->run_refused) {
 		add_timer(q->run_timer, 0);
 		return;
 	}

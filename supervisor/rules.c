@@ -399,6 +399,21 @@ static bool is_forced(const struct ft_core *c)
 	return c->forced != FT_CAUSE_NONE;
 }
 
+/* Its death is on its way to disk, so its word does not give us the right yet; the register may, and sooner.  One in doubt
+ * may stand there itself: then only the word helps. */
+static bool peer_vm_dying(const struct ft_core *c)
+{
+	const struct ft_side *p = &c->peer.side;
+	bool ours = ft_session_current(c) && ft_session_shared(c);
+	return c->params.registers && ours && p->dying && !p->doubtful && !p->leaving && in_colo(c);
+}
+
+/* What may yet be dropped for the peer's word, as if it had not been begun, takes no order in: that waits a moment. */
+static bool forced_meanwhile(const struct ft_core *c)
+{
+	return is_forced(c) && !(c->phase == FT_PHASE_CLAIMING && peer_vm_dying(c));
+}
+
 static bool forced_in_vain(const struct ft_core *c)
 {
 	return is_forced(c) && !c->outcome_busy && !in_colo(c);
@@ -434,15 +449,6 @@ static bool unasked(const struct ft_core *c)
 static bool unasked_and_gone(const struct ft_core *c)
 {
 	return unasked(c) && peer_vm_out(c);
-}
-
-/* Its death is on its way to disk, so its word does not give us the right yet; the register may, and sooner.  One in doubt
- * may stand there itself: then only the word helps. */
-static bool peer_vm_dying(const struct ft_core *c)
-{
-	const struct ft_side *p = &c->peer.side;
-	bool ours = ft_session_current(c) && ft_session_shared(c);
-	return c->params.registers && ours && p->dying && !p->doubtful && !p->leaving && in_colo(c);
 }
 
 static bool claim_of_dying_due(const struct ft_core *c)
@@ -1994,7 +2000,7 @@ static const struct rule rules[] = {
     {P(PLANNING), plan_retry_due, run_plan},
 
     /* A person's order */
-    {ENDING | P(ASKING) | P(FREEZING) | P(CLAIMING), is_forced, join_force},
+    {ENDING | P(ASKING) | P(FREEZING) | P(CLAIMING), forced_meanwhile, join_force},
     {P(SOLO) | P(FENCED), forced_too_late, refuse_force},
     {OPEN | BOUND | FROZEN | P(FAILED), forced_in_vain, refuse_force},
     {OPEN | BOUND | FROZEN | P(FAILED), forced_with_live_peer, ask_forced},

@@ -389,7 +389,7 @@ static bool needs_fence(const struct ft_core *c, enum ft_errand errand)
 	if (errand == FT_ERRAND_RECORD)
 		return false;
 	if (c->params.registers || errand == FT_ERRAND_END_OLD)
-		return c->hearing != FT_PEER_ALIVE;
+		return !ft_peer_heard(c);
 	enum ft_vm vm = c->peer.side.vm;
 	return !ft_peer_heard(c) || !(vm == FT_VM_GONE || vm == FT_VM_YIELDED);
 }

@@ -1152,6 +1152,31 @@ static void dead_peer_is_claimed_from(int role)
 	ck_assert(!w.fenced);
 }
 
+/* A host whose ftd is heard is not powered off for its QEMU's death, however quiet it was before. */
+START_TEST(the_host_of_who_is_dying_is_not_powered_off)
+{
+	protect_surely(_i);
+	hear(FT_PEER_QUIET);
+	peer_is_dying();
+	expect_did(CLAIM, 1);
+	ck_assert(!w.fenced);
+}
+END_TEST
+
+/* The claim may yet come to nothing, and the order is not to be forgotten with it. */
+START_TEST(an_order_beside_the_claim_of_who_is_dying_is_carried_out)
+{
+	dead_peer_is_claimed_from(_i);
+	order();
+	claim_is(FT_CLAIM_UNREACHABLE, "no answer");
+	expect_phase(ASKING);
+	w.p.side.dying = false;
+	peer_vm(FT_VM_GONE);
+	expect_phase(PLANNING);
+	ck_assert_str_eq(ft_cause_name(w.c.outcome.cause), "signal");
+}
+END_TEST
+
 /* Whichever comes first: the register's word, or the peer's. */
 START_TEST(who_is_dying_is_claimed_from_at_once)
 {
@@ -1672,6 +1697,9 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, a_death_is_told_once_it_is_on_disk, 0, 2);
 	tcase_add_loop_test(tc, a_death_that_the_disk_does_not_take_is_an_absence, 0, 2);
 	tcase_add_loop_test(tc, a_death_on_its_way_to_disk_is_told_as_such, 0, 2);
+	tcase_add_loop_test(tc, the_host_of_who_is_dying_is_not_powered_off, FT_ROLE_PRIMARY, FT_ROLE_SECONDARY + 1);
+	tcase_add_loop_test(tc, an_order_beside_the_claim_of_who_is_dying_is_carried_out, FT_ROLE_PRIMARY,
+	                    FT_ROLE_SECONDARY + 1);
 	tcase_add_loop_test(tc, who_is_dying_is_claimed_from_at_once, FT_ROLE_PRIMARY, FT_ROLE_SECONDARY + 1);
 	tcase_add_loop_test(tc, the_word_of_who_was_dying_may_come_before_the_registers, FT_ROLE_PRIMARY,
 	                    FT_ROLE_SECONDARY + 1);

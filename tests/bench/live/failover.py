@@ -289,9 +289,9 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     memory = "/dev/shm" if os.path.isdir("/dev/shm") else tempfile.gettempdir()
     parser.add_argument("--kills", type=int, default=25, help="of each case (default 25)")
-    parser.add_argument("--guards", default=f"{GUARD_MS},5", metavar="MS,...", type=_guards,
+    parser.add_argument("--guards", default=f"{GUARD_MS}", metavar="MS,...", type=_guards,
                         help="guard_ms of the cases with etcd in memory, the first one with etcd on disk as well; below "
-                        f"{GUARD_MS} with realtime = true, which takes root (default {GUARD_MS},5)")
+                        f"{GUARD_MS} with realtime = true, which takes root (default {GUARD_MS})")
     parser.add_argument("--big", type=int, default=3, metavar="N", help="kills of a big guest; 0: none (default 3)")
     parser.add_argument("--quick", action="store_true", help="4 kills of each case, one of a big guest")
     parser.add_argument("--memory-dir", default=memory, help="where an etcd in memory has its data")
