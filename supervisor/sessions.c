@@ -382,14 +382,16 @@ void ft_resign(struct ft_core *c, struct ft_actions *out)
 
 /* ---- the claim and the lease ---- */
 
-/* Powering off is for a peer that cannot be asked: one that is heard reads the register, and ends its own QEMU.  Without a
- * register it is the only proof, but for the peer's own word that it has given up.  (Who is only absent may start anew.) */
+/* Powering off is for a peer that cannot be asked.  One that is heard reads the register, and ends its own QEMU; one that was
+ * quiet, and says as it speaks again that its QEMU is dying, is there as well.  (Quiet alone is not: a primary's right ends
+ * before its peer is lost.)  Without a register it is the only proof, but for the peer's own word that it has given up.  (Who
+ * is only absent may start anew.) */
 static bool needs_fence(const struct ft_core *c, enum ft_errand errand)
 {
 	if (errand == FT_ERRAND_RECORD)
 		return false;
 	if (c->params.registers || errand == FT_ERRAND_END_OLD)
-		return !ft_peer_heard(c);
+		return c->hearing != FT_PEER_ALIVE && !(ft_session_shared(c) && c->peer.side.dying);
 	enum ft_vm vm = c->peer.side.vm;
 	return !ft_peer_heard(c) || !(vm == FT_VM_GONE || vm == FT_VM_YIELDED);
 }

@@ -893,6 +893,19 @@ START_TEST(a_host_that_is_lost_is_fenced)
 }
 END_TEST
 
+/* Its right has ended; the peer is quiet, and will be lost a moment later. */
+START_TEST(a_primary_fences_before_its_peer_is_lost)
+{
+	protect_surely(FT_ROLE_PRIMARY);
+	pass(300);
+	hear(FT_PEER_QUIET);
+	pass(180);
+	frozen();
+	expect_phase(CLAIMING);
+	ck_assert(w.fenced);
+}
+END_TEST
+
 START_TEST(a_host_whose_ftd_says_that_nothing_runs_there_is_not_fenced)
 {
 	protect_surely(FT_ROLE_SECONDARY);
@@ -1684,6 +1697,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_qemu_that_does_not_end_is_told_and_ended_again);
 	tcase_add_test(tc, each_try_of_the_plan_thaws_first);
 	tcase_add_loop_test(tc, a_host_that_is_lost_is_fenced, 0, 2);
+	tcase_add_test(tc, a_primary_fences_before_its_peer_is_lost);
 	tcase_add_loop_test(tc, a_host_whose_ftd_says_that_nothing_runs_there_is_not_fenced, 0, 2);
 	tcase_add_test(tc, who_ends_a_session_that_the_peer_has_bound_again_ends_that_one);
 	tcase_add_test(tc, who_is_yielded_to_in_a_released_session_goes_on_though_its_qemu_is_blocked);
