@@ -4,7 +4,8 @@
  * The primary proposes a session and is bound by it from its own disk on; the secondary is bound once it is on its disk.
  * Ending a session is a claim: put-if-absent in the register that its id names.  Whoever loses ends its QEMU.
  * A bound primary may run only while its lease lasts: until one detection time, less ft_right_ends_early(), after it sent
- * the newest heartbeat that a calm peer is known to have heard.  A new session is proposed only by the side that ended the last one.
+ * the newest heartbeat that a calm peer is known to have heard.  A new session is proposed only by the side that ended the
+ * last one.
  *
  * A claim whose answer did not come may have landed, or land yet: then the session is over, and neither side knows.  So who
  * has given a claim up, or has just come, is in doubt: it looks into the register until nothing of it can land any more,
