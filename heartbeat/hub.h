@@ -18,7 +18,7 @@
  * hello, but whose detector is still counting the silence of the primary's earlier life.
  *
  * A doubt is asked, not waited out.  There are two: the peer's heartbeats are missing, or its acknowledgements are, on
- * which a primary's right to run rests.  Both last until the detection time is over.  Meanwhile questions go out on every
+ * which a primary's right to run rests.  Each lasts until the peer, or the right, is lost.  Meanwhile questions go out on every
  * link, the faster the less time is left, and the peer answers each at once: random loss then costs no false alarm and
  * no right.  Heartbeats and answers may carry a question too, but never sooner than its turn: who is asked by a peer
  * that is in doubt itself does not ask back without end.
