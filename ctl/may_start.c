@@ -73,7 +73,7 @@ static bool write_session(const char *state_dir, const char *text, char error[FT
 static bool store_ended(struct question *q, const char *winner, char error[FT_MAY_START_MAX])
 {
 	q->session.stage = FT_SESSION_ENDED;
-	q->session.taken = false;
+	q->session.title = FT_TITLE_REGISTER;
 	snprintf(q->session.winner, sizeof(q->session.winner), "%s", winner);
 	char *text = ft_session_file_text(&q->session, q->config->pair, q->config->node);
 	snprintf(error, FT_MAY_START_MAX, "the session cannot be put into words: out of memory");
@@ -220,7 +220,7 @@ static bool judge(struct question *q, const char *fault)
 	case FT_SESSION_RESIGNED:
 		return ask_arbiter(q);
 	case FT_SESSION_ENDED:
-		if (q->session.taken)
+		if (q->session.title == FT_TITLE_WORD)
 			return claim(q);
 		if (strcmp(q->session.winner, q->config->node) == 0)
 			return answer(q, true, "yes: this host has ended the last session");

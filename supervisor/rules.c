@@ -1711,7 +1711,7 @@ static void make_up_outcome(struct ft_core *c, struct ft_actions *out)
 	struct ft_outcome *o = &c->outcome;
 	o->role_before = c->session.role;
 	o->judged_at = FT_NEVER;
-	if (!c->session.taken) {
+	if (c->session.title == FT_TITLE_REGISTER) {
 		o->claim = FT_CLAIM_WON;
 		memcpy(o->winner, c->session.winner, sizeof o->winner);
 	}

@@ -16,7 +16,6 @@
 #define SIZE_MAX_READ  4096 /* several times what we write */
 #define CHECKSUM_BYTES 32
 #define ID_HEX         (2 * FT_SESSION_BYTES)
-#define TAKEN          "taken"
 
 /* What a fault means for the person who finds it; the register at the arbiter knows more than this file. */
 #define WHAT_TO_DO                                                                                                     \
@@ -27,8 +26,9 @@ static bool valid(const struct ft_session *s)
 {
 	bool ended = s->stage == FT_SESSION_ENDED;
 	bool known = s->stage > FT_SESSION_UNKNOWN && s->stage < FT_SESSION_STAGE_COUNT;
-	return known && (ended || !s->taken) && (s->role == FT_ROLE_PRIMARY || s->role == FT_ROLE_SECONDARY) &&
-	       s->epoch <= INT64_MAX && s->peer[0] != '\0' && ended == (s->winner[0] != '\0');
+	return known && s->title < FT_TITLE_COUNT && (ended || s->title == FT_TITLE_REGISTER) &&
+	       (s->role == FT_ROLE_PRIMARY || s->role == FT_ROLE_SECONDARY) && s->epoch <= INT64_MAX &&
+	       s->peer[0] != '\0' && ended == (s->winner[0] != '\0');
 }
 
 /* {"version":1,...} without the checksum. A new reference. */
@@ -39,9 +39,9 @@ static json_t *body(const struct ft_session *s, const char *pair, const char *no
 	snprintf(instance, sizeof(instance), "%016llx", (unsigned long long)s->instance);
 	json_t *window = s->window_ms ? json_integer(s->window_ms) : NULL;
 	return json_pack("{s:i, s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:o*, s:s, s:s}", "version", VERSION, "pair", pair,
-	                 "node", node, "stage", s->taken ? TAKEN : ft_session_stage_name(s->stage), "session", id,
-	                 "epoch", (json_int_t)s->epoch, "role", ft_role_name(s->role), "instance", instance,
-	                 "window_ms", window, "peer", s->peer, "winner", s->winner);
+	                 "node", node, "stage", s->title ? ft_title_name(s->title) : ft_session_stage_name(s->stage),
+	                 "session", id, "epoch", (json_int_t)s->epoch, "role", ft_role_name(s->role), "instance",
+	                 instance, "window_ms", window, "peer", s->peer, "winner", s->winner);
 }
 
 static char *seal(json_t *object)
@@ -88,10 +88,18 @@ static bool hex_from(const char *text, void *out, size_t size)
 	return strlen(text) == 2 * size && sodium_hex2bin(out, size, text, 2 * size, NULL, &n, NULL) == 0 && n == size;
 }
 
-/* "taken" is "ended", by us, where the register may not say so yet. */
+static enum ft_title title_from(const char *stage)
+{
+	for (enum ft_title t = FT_TITLE_REGISTER; t < FT_TITLE_COUNT; t++)
+		if (strcmp(stage, ft_title_name(t)) == 0)
+			return t;
+	return FT_TITLE_REGISTER;
+}
+
+/* A word of a title's is "ended", and says how. */
 static enum ft_session_stage stage_from(const char *name)
 {
-	if (strcmp(name, TAKEN) == 0)
+	if (title_from(name) != FT_TITLE_REGISTER)
 		return FT_SESSION_ENDED;
 	for (enum ft_session_stage s = FT_SESSION_BOUND; s < FT_SESSION_STAGE_COUNT; s++)
 		if (strcmp(name, ft_session_stage_name(s)) == 0)
@@ -125,7 +133,7 @@ static const char *unpack(json_t *object, struct ft_session *out, const char **p
 	    !name_from(winner, out->winner))
 		return "it is damaged";
 	out->stage = stage_from(stage);
-	out->taken = strcmp(stage, TAKEN) == 0;
+	out->title = title_from(stage);
 	out->role = role_from(role);
 	out->epoch = (uint64_t)epoch;
 	out->window_ms = (uint32_t)window;

@@ -163,7 +163,7 @@ void ft_session_store(struct ft_core *c, struct ft_actions *out, enum ft_session
 {
 	struct ft_session next = c->session;
 	next.stage = stage;
-	next.taken = false;
+	next.title = FT_TITLE_REGISTER;
 	snprintf(next.winner, sizeof next.winner, "%s", winner);
 	store(c, out, &next);
 }
@@ -424,7 +424,7 @@ bool ft_settle_due(const struct ft_core *c)
 
 bool ft_record_due(const struct ft_core *c)
 {
-	return c->session.taken && ft_can_ask_arbiter(c);
+	return c->session.title == FT_TITLE_WORD && ft_can_ask_arbiter(c);
 }
 
 void ft_settle(struct ft_core *c, struct ft_actions *out)
@@ -519,7 +519,7 @@ static void absorb_stored(struct ft_core *c, const struct ft_event *e)
 		c->store_again_at = c->now + FT_RETRY_NS;
 		return;
 	}
-	bool same = c->store_next.stage == FT_SESSION_ENDED && c->store_next.taken == c->session.taken &&
+	bool same = c->store_next.stage == FT_SESSION_ENDED && c->store_next.title == c->session.title &&
 	            strcmp(c->store_next.winner, c->session.winner) == 0;
 	if (c->winner_unstored && !same)
 		return; /* it was ended meanwhile: what was on its way to disk is overtaken */
@@ -558,7 +558,7 @@ static void know_winner(struct ft_core *c, const char *winner)
 	if (ft_session_shared(c) && c->peer.side.epoch > c->session.epoch)
 		c->session.epoch = peers_epoch(c);
 	c->session.stage = FT_SESSION_ENDED;
-	c->session.taken = false;
+	c->session.title = FT_TITLE_REGISTER;
 	snprintf(c->session.winner, sizeof c->session.winner, "%s", winner);
 	c->store_again_at = c->now;
 	c->winner_unstored = true;
@@ -577,7 +577,7 @@ void ft_session_take(struct ft_core *c)
 	c->given = true;
 	c->given_in_doubt = c->peer.side.doubtful;
 	know_winner(c, c->params.node);
-	c->session.taken = c->params.registers;
+	c->session.title = c->params.registers ? FT_TITLE_WORD : FT_TITLE_REGISTER;
 }
 
 static int64_t longer(int64_t backoff)
@@ -620,7 +620,7 @@ static bool given_by(const struct ft_core *c, const char *winner)
 static bool taken_and_runs(const struct ft_core *c)
 {
 	bool runs = c->qemu.instance == c->session.instance && c->qemu.vm == FT_VM_ALIVE;
-	return c->session.taken && !c->given && runs;
+	return c->session.title == FT_TITLE_WORD && !c->given && runs;
 }
 
 static void absorb_winner(struct ft_core *c, enum ft_claim claim, const char *winner)

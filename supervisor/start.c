@@ -179,7 +179,7 @@ static struct verdict as_winner(const struct ft_core *c, bool confirmed)
 	if (ft_peer_heard(c) && c->peer.side.epoch > c->session.epoch)
 		return (struct verdict){0, "the peer knows a later session than this side: start the VM there"};
 	/* It was given to us, and a person may have let the peer go on with it since: the register first, then a person. */
-	if (c->session.taken && !(confirmed && c->claim == FT_CLAIM_UNREACHABLE))
+	if (c->session.title == FT_TITLE_WORD && !(confirmed && c->claim == FT_CLAIM_UNREACHABLE))
 		return by_register(c);
 	if (ft_peer_heard(c) && !out_there(c) && !start_is_known(c))
 		return (struct verdict){-1, "the other side is being told"};

@@ -61,6 +61,12 @@ const char *ft_session_stage_name(enum ft_session_stage s)
 	return NAME_OF(names, s);
 }
 
+const char *ft_title_name(enum ft_title t)
+{
+	static const char *const names[] = {"ended", "taken", "returned", "regained"};
+	return NAME_OF(names, t);
+}
+
 int64_t ft_right_ends_early(int64_t window)
 {
 	int64_t part = window / 20, most = 20 * FT_NS_PER_MS;

@@ -92,6 +92,15 @@ enum ft_session_stage {
 	FT_SESSION_STAGE_COUNT
 };
 
+/* How a side came to hold that a session is over; on disk with FT_SESSION_ENDED. */
+enum ft_title {
+	FT_TITLE_REGISTER = 0, /* the register named the winner */
+	FT_TITLE_WORD,         /* we took it by the peer's word, and the register may not name us yet */
+	FT_TITLE_RETURNED, /* we had won, could not run the guest, and gave the session back: the peer is the winner */
+	FT_TITLE_REGAINED, /* the peer had won, and gave it back to us; the register names the peer for ever */
+	FT_TITLE_COUNT
+};
+
 struct ft_session {
 	enum ft_session_stage stage;
 	uint8_t id[FT_SESSION_BYTES]; /* random; names the register at the arbiter */
@@ -101,7 +110,7 @@ struct ft_session {
 	uint32_t window_ms; /* the detection time under which it was bound; 0: by an ftd that did not write it */
 	char peer[FT_NAME_MAX];
 	char winner[FT_NAME_MAX]; /* with FT_SESSION_ENDED */
-	bool taken; /* with FT_SESSION_ENDED by us: by the peer's word, and the register may not name us yet */
+	enum ft_title title;      /* with FT_SESSION_ENDED; else 0 */
 };
 
 /* Everything a side says of itself in a heartbeat. The core keeps it true, the heartbeat room carries it. */
@@ -193,6 +202,8 @@ const char *ft_vm_name(enum ft_vm v);
 const char *ft_cause_name(enum ft_cause c);
 const char *ft_result_name(enum ft_result r);
 const char *ft_session_stage_name(enum ft_session_stage s);
+/* As in the session file; that of FT_TITLE_REGISTER is the stage's own. */
+const char *ft_title_name(enum ft_title t);
 const char *ft_claim_name(enum ft_claim c);
 const char *ft_step_result_name(enum ft_step_result r);
 const char *ft_channel_name(enum ft_channel c);

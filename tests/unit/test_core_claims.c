@@ -626,7 +626,7 @@ END_TEST
 static void start_taken(void)
 {
 	start(FT_SESSION_ENDED, FT_ROLE_PRIMARY);
-	w.c.session.taken = true;
+	w.c.session.title = FT_TITLE_WORD;
 	w.q.role = FT_ROLE_NONE;
 	w.q.last_role = FT_ROLE_PRIMARY;
 }
@@ -642,7 +642,7 @@ START_TEST(who_has_taken_the_session_sees_to_it_that_the_register_says_so)
 	expect_phase(SOLO);
 	expect_did(KILL, 0);
 	ck_assert_str_eq(w.c.session.winner, "alpha");
-	ck_assert(!w.c.session.taken);
+	ck_assert_int_eq(w.c.session.title, FT_TITLE_REGISTER);
 }
 END_TEST
 

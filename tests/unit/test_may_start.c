@@ -334,7 +334,7 @@ START_TEST(what_the_peer_has_given_is_claimed)
 	                       .instance = 1,
 	                       .peer = "beta",
 	                       .winner = "alpha",
-	                       .taken = true};
+	                       .title = FT_TITLE_WORD};
 	char *text = ft_session_file_text(&s, config.pair, config.node);
 	put(FT_SESSION_FILE, text);
 	plays.claim = FT_CLAIM_UNREACHABLE;

@@ -84,7 +84,7 @@ static void assert_round_trip(const struct ft_session *in)
 	ck_assert_uint_eq(s.window_ms, in->window_ms);
 	ck_assert_str_eq(s.peer, in->peer);
 	ck_assert_str_eq(s.winner, in->winner);
-	ck_assert(s.taken == in->taken);
+	ck_assert(s.title == in->title);
 	free(text);
 }
 
@@ -109,11 +109,13 @@ START_TEST(what_was_stored_is_read_back)
 				strcpy(s.winner, "beta");
 			assert_round_trip(&s);
 		}
-	struct ft_session taken = sample;
-	taken.stage = FT_SESSION_ENDED;
-	taken.taken = true;
-	strcpy(taken.winner, "alpha");
-	assert_round_trip(&taken);
+	for (enum ft_title t = FT_TITLE_REGISTER; t < FT_TITLE_COUNT; t++) {
+		struct ft_session titled = sample;
+		titled.stage = FT_SESSION_ENDED;
+		titled.title = t;
+		strcpy(titled.winner, "alpha");
+		assert_round_trip(&titled);
+	}
 	struct ft_session big = sample;
 	big.epoch = INT64_MAX;
 	big.instance = 1;
