@@ -36,6 +36,9 @@ const char *const fault_names[FAULT_KINDS] = {
     [REPLAY_LIFE] = "replay-life",
     [MUTE_START] = "mute-start",
     [START_VM] = "start-vm",
+    [KILL_AT_ANSWER] = "kill-at-answer",
+    [LEAVE_AT_ANSWER] = "leave-at-answer",
+    [CRASH_AT_ANSWER] = "crash-at-answer",
 };
 
 #define FIRST_AT SECOND(1.8) /* after the start: all are protected by then */
@@ -46,22 +49,22 @@ const char *const fault_names[FAULT_KINDS] = {
 
 /* Without an arbiter: heartbeats get through, and no ftd is stopped but the secondary's.  (A primary's that is stopped for
  * longer than the detection time is taken for dead unless a checkpoint comes in time, and that is luck.) */
-#define F(kind)     (1u << (kind))
 #define DRAWN_KINDS REPLAY_LIFE /* those before it */
-#define ALL_DRAWN   (F(DRAWN_KINDS) - 1)
-static const uint32_t harmless[] = {F(KILL_QEMU) | F(CRASH_HOST) | F(STOP_QEMU) | F(HANG_QEMU) | F(CLOSE_COLO) |
-                                        F(PLAN_TROUBLE) | F(DISK_FULL) | F(DISK_HANGS),
-                                    F(STOP_FTD) | F(STALL_FTD) | F(LOSSY) | F(REPLAY) | F(REPLAY_LIFE) |
-                                        F(PLAN_TROUBLE) | F(DISK_FULL) | F(DISK_HANGS)};
+#define ALL_DRAWN   (FAULT(DRAWN_KINDS) - 1)
+static const uint64_t harmless[] = {FAULT(KILL_QEMU) | FAULT(CRASH_HOST) | FAULT(STOP_QEMU) | FAULT(HANG_QEMU) |
+                                        FAULT(CLOSE_COLO) | FAULT(PLAN_TROUBLE) | FAULT(DISK_FULL) | FAULT(DISK_HANGS),
+                                    FAULT(STOP_FTD) | FAULT(STALL_FTD) | FAULT(LOSSY) | FAULT(REPLAY) |
+                                        FAULT(REPLAY_LIFE) | FAULT(PLAN_TROUBLE) | FAULT(DISK_FULL) |
+                                        FAULT(DISK_HANGS)};
 
 bool faults_are_harmless(void)
 {
-	uint32_t kinds = 0;
+	uint64_t kinds = 0;
 	bool primary_stopped = false;
 	for (int i = 0; i < w.n_faults; i++) {
 		const struct fault *f = &w.faults[i];
 		if (f->on)
-			kinds |= F(f->kind);
+			kinds |= FAULT(f->kind);
 		primary_stopped |= f->on && (f->kind == STOP_FTD || f->kind == STALL_FTD) && f->host == 0;
 	}
 	return !primary_stopped && ((kinds & ~harmless[0]) == 0 || (kinds & ~harmless[1]) == 0);
@@ -81,15 +84,15 @@ bool faults_are_a_crash(int host)
 	return crashes == 1;
 }
 
-bool faults_named(const char *names, uint32_t *kinds)
+bool faults_named(const char *names, uint64_t *kinds)
 {
 	*kinds = 0;
 	for (const char *name = names; *name;) {
 		size_t len = strcspn(name, ",");
-		uint32_t before = *kinds;
+		uint64_t before = *kinds;
 		for (int kind = 0; kind < FAULT_KINDS; kind++)
 			if (strlen(fault_names[kind]) == len && strncmp(fault_names[kind], name, len) == 0)
-				*kinds |= F(kind);
+				*kinds |= FAULT(kind);
 		if (*kinds == before)
 			return false;
 		name += len + (name[len] == ',');
@@ -97,12 +100,12 @@ bool faults_named(const char *names, uint32_t *kinds)
 	return *kinds != 0;
 }
 
-static enum fault_kind draw_kind(uint32_t of)
+static enum fault_kind draw_kind(uint64_t of)
 {
 	enum fault_kind kind;
 	do
 		kind = (enum fault_kind)(chance(RANDOM_SETUP) % DRAWN_KINDS);
-	while (!(of & F(kind)));
+	while (!(of & FAULT(kind)));
 	return kind;
 }
 
@@ -131,9 +134,9 @@ static void strike_at(int i, int64_t at)
 /* Seldom among all kinds; where a few were asked for, mostly. */
 static void add_on_top(enum fault_kind kind, int host)
 {
-	bool comes = happens(RANDOM_ON_TOP, w.options.kinds == UINT32_MAX ? 0.12 : 0.7);
+	bool comes = happens(RANDOM_ON_TOP, w.options.kinds == ALL_FAULTS ? 0.12 : 0.7);
 	double after = between(RANDOM_ON_TOP, 0, 3000), ms = between(RANDOM_ON_TOP, 500, 10000);
-	if (!comes || !(w.options.kinds & F(kind)))
+	if (!comes || !(w.options.kinds & FAULT(kind)))
 		return;
 	struct fault *f = &w.faults[w.n_faults++];
 	*f = (struct fault){.kind = kind, .host = host, .at = w.now + FIRST_AT + MS(after), .ms = ms, .on = true};
@@ -149,6 +152,18 @@ static void plan_on_top(void)
 		add_on_top(MUTE_START, (int)(chance(RANDOM_ON_TOP) % 2));
 }
 
+/* Which faults are drawn in this world. */
+static uint64_t draw_kinds(bool calm)
+{
+	/* Few kinds a world, so that the same ones meet often. */
+	uint64_t few = chance(RANDOM_SETUP) & chance(RANDOM_SETUP) & w.options.kinds & ALL_DRAWN;
+	uint64_t kinds = calm                                ? harmless[chance(RANDOM_SETUP) % 2]
+	                 : few && happens(RANDOM_SETUP, 0.6) ? few
+	                                                     : w.options.kinds;
+	uint64_t theme = w.options.boundaries ? death_theme() & w.options.kinds : 0;
+	return theme ? theme : kinds;
+}
+
 static void plan_drawn(void)
 {
 	w.n_faults = happens(RANDOM_SETUP, 0.25) ? 1 : 2 + (int)(chance(RANDOM_SETUP) % (DRAWN_MAX - 1));
@@ -156,11 +171,7 @@ static void plan_drawn(void)
 	double spread = spreads[chance(RANDOM_SETUP) % 4];
 	int64_t first = w.now + FIRST_AT + MS(between(RANDOM_SETUP, 0, 400));
 	bool calm = !w.options.arbitrated && happens(RANDOM_SETUP, 0.7);
-	/* Few kinds a world, so that the same ones meet often. */
-	uint32_t few = (uint32_t)chance(RANDOM_SETUP) & (uint32_t)chance(RANDOM_SETUP) & w.options.kinds & ALL_DRAWN;
-	uint32_t kinds = calm                                ? harmless[chance(RANDOM_SETUP) % 2]
-	                 : few && happens(RANDOM_SETUP, 0.6) ? few
-	                                                     : w.options.kinds;
+	uint64_t kinds = draw_kinds(calm);
 	for (int i = 0; i < w.n_faults; i++) {
 		struct fault *f = &w.faults[i];
 		*f = (struct fault){.kind = draw_kind(kinds),
@@ -180,6 +191,8 @@ void faults_plan(void)
 	if (w.options.kinds & ALL_DRAWN)
 		plan_drawn();
 	plan_on_top();
+	if (w.options.boundaries)
+		deaths_plan();
 	later((double)HEAL_AT / 1e6, HEAL, 0);
 }
 
@@ -310,7 +323,7 @@ static void rebuild(void)
 	}
 }
 
-static void strike_once(const struct fault *f)
+static void strike_once(struct fault *f)
 {
 	struct host *h = &w.host[f->host];
 	switch ((int)f->kind) { /* the others are held for a while */
@@ -368,6 +381,11 @@ static void strike_once(const struct fault *f)
 		h->muted_after = 1 + (int)(f->at / 1000 % 4);
 		h->mute_ms = f->ms;
 		break;
+	case KILL_AT_ANSWER:
+	case LEAVE_AT_ANSWER:
+	case CRASH_AT_ANSWER:
+		f->armed = true;
+		break;
 	case START_VM:
 		h->unit = true;
 		later(0, HOST_UNIT_ASKS, f->host);
@@ -420,7 +438,7 @@ static void heal_host(int host)
 	struct host *h = &w.host[host];
 	h->disk.full = h->disk.hangs = false;
 	h->qemu.trouble_in = 0;
-	h->ftd.stall_in = h->words = h->muted_after = 0;
+	h->ftd.stall_in = h->ftd.dies_in = h->words = h->muted_after = 0;
 	h->muted_until = w.now;
 	if (!h->up)
 		later(1, HOST_BOOT, host);

@@ -86,6 +86,10 @@ static bool boundary(int host)
 {
 	struct ftd *f = &w.host[host].ftd;
 	uint64_t life = f->life;
+	if (f->dies_in > 0 && --f->dies_in == 0) {
+		death_strikes(host);
+		return false;
+	}
 	if (f->stall_in == 0 || --f->stall_in > 0 || w.depth > 0)
 		return !w.broken;
 	tell(host, "ftd is stopped between two instructions for %.0f ms", f->stall_ms);
@@ -705,6 +709,7 @@ void ftd_feed(int host, const struct ft_event *e)
 	struct ftd *f = &w.host[host].ftd;
 	uint64_t life = f->life;
 	struct ft_actions out;
+	death_hears_of(host, e);
 	if (!boundary(host))
 		return;
 	ft_core_step(&f->core, e, local_time(host), &out);
@@ -850,6 +855,9 @@ static void handle(int host, const struct happening *h)
 	case FTD_REGISTER:
 		arbiter_answered(host, h);
 		break;
+	case FTD_TERM:
+		ftd_feed(host, &(struct ft_event){.kind = FT_EVENT_LEAVE});
+		break;
 	case FTD_GOODBYE:
 		goodbye(host, h->arg);
 		break;
@@ -949,7 +957,7 @@ void ftd_start(int host)
 	h->muted_after = 0;
 	memset(&f->in_turn, 0, offsetof(struct ftd, socket) - offsetof(struct ftd, in_turn));
 	memset(&f->seen, 0, offsetof(struct ftd, runner) - offsetof(struct ftd, seen));
-	f->n_inbox = f->stall_in = 0;
+	f->n_inbox = f->stall_in = f->dies_in = 0;
 	f->plan_runs = f->request_open = false;
 	memcpy(p.node, config[host].node, sizeof p.node);
 	for (size_t i = 0; i < sizeof p.seed; i++)

@@ -23,7 +23,7 @@ static struct order {
 	unsigned long long from, count, shown;
 	int workers, most; /* most: broken laws until we stop */
 	bool brief, show;
-} o = {.options = {.arbitrated = true, .kinds = UINT32_MAX, .freeze_ms = 12},
+} o = {.options = {.arbitrated = true, .kinds = ALL_FAULTS, .freeze_ms = 12},
        .from = 1,
        .count = 1000,
        .workers = 2,
@@ -146,11 +146,12 @@ static int run_all(void)
 	int crashed = wait_for_workers(t, pids);
 	double lasted = seconds() - begun;
 	show_found(t);
-	printf("%llu seeds from %llu, %s: %d broken laws, %d crashes, %.1f s, %.1f million events\n", o.count, o.from,
+	printf("%llu seeds from %llu, %s%s: %d broken laws, %d crashes, %.1f s, %.1f million events\n", o.count, o.from,
 	       o.options.fence        ? "fence"
 	       : o.options.arbitrated ? "arbiter"
 	                              : "no arbiter",
-	       t->broken, crashed, lasted, (double)t->events / 1e6);
+	       o.options.boundaries ? ", deaths at boundaries" : "", t->broken, crashed, lasted,
+	       (double)t->events / 1e6);
 	return t->broken || crashed;
 }
 
@@ -184,9 +185,9 @@ static bool break_world(const char *what)
 static bool read_options(int argc, char **argv)
 {
 	static const struct option longs[] = {
-	    {"seeds", 1, NULL, 's'}, {"none", 0, NULL, 'n'},  {"workers", 1, NULL, 'w'}, {"most", 1, NULL, 'm'},
-	    {"brief", 0, NULL, 'b'}, {"show", 1, NULL, 'v'},  {"break", 1, NULL, 'x'},   {"faults", 1, NULL, 'f'},
-	    {"law", 1, NULL, 'l'},   {"fence", 0, NULL, 'p'}, {NULL, 0, NULL, 0}};
+	    {"seeds", 1, NULL, 's'}, {"none", 0, NULL, 'n'},  {"workers", 1, NULL, 'w'},    {"most", 1, NULL, 'm'},
+	    {"brief", 0, NULL, 'b'}, {"show", 1, NULL, 'v'},  {"break", 1, NULL, 'x'},      {"faults", 1, NULL, 'f'},
+	    {"law", 1, NULL, 'l'},   {"fence", 0, NULL, 'p'}, {"boundaries", 0, NULL, 'd'}, {NULL, 0, NULL, 0}};
 	bool good = true;
 	for (int c; good && (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
 		if (c == 's')
@@ -195,6 +196,8 @@ static bool read_options(int argc, char **argv)
 			o.options.arbitrated = false;
 		else if (c == 'p')
 			o.options.fence = true;
+		else if (c == 'd')
+			o.options.boundaries = true;
 		else if (c == 'w')
 			good = sscanf(optarg, "%d", &o.workers) == 1 && o.workers >= 1 && o.workers <= WORKERS_MAX;
 		else if (c == 'm')
@@ -216,9 +219,11 @@ static bool read_options(int argc, char **argv)
 int main(int argc, char **argv)
 {
 	if (!read_options(argc, argv)) {
-		fprintf(stderr, "usage: sim [--seeds FROM:COUNT] [--none | --fence] [--workers N] [--most N] [--brief] "
-		                "[--show SEED]\n"
-		                "           [--faults NAME,...] [--law LAW] [--break sentinel|fsync|guard|clock]\n");
+		fprintf(
+		    stderr,
+		    "usage: sim [--seeds FROM:COUNT] [--none | --fence] [--boundaries] [--workers N] "
+		    "[--most N] [--brief]\n"
+		    "           [--show SEED] [--faults NAME,...] [--law LAW] [--break sentinel|fsync|guard|clock]\n");
 		return 2;
 	}
 	ftd_prepare();

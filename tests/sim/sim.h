@@ -23,7 +23,7 @@
 #define INBOX_MAX     256
 #define PARKED_MAX    64
 #define DRAWN_MAX     7 /* faults of the kinds that are drawn; those on top come besides */
-#define FAULTS_MAX    11
+#define FAULTS_MAX    13
 #define REGISTERS_MAX 64
 #define OUTCOMES_MAX  64
 #define RECORDS_MAX   16 /* on their way to a disk */
@@ -36,6 +36,7 @@ enum stream {
 	RANDOM_ARBITER,
 	RANDOM_HOST,
 	RANDOM_ON_TOP = RANDOM_HOST + 2, /* of the faults on top */
+	RANDOM_DEATH,                    /* of the deaths at boundaries */
 	RANDOM_STREAMS
 };
 uint64_t chance(enum stream s);
@@ -60,6 +61,7 @@ enum what {
 	FTD_STORED,     /* the disk's answer; .error */
 	FTD_RECORDED,   /* the disk's answer; .error */
 	FTD_REGISTER,   /* the arbiter's answer, or its absence; .arg: which request, .detail: enum register_answer */
+	FTD_TERM,       /* it is asked to stop, by SIGTERM */
 	FTD_GOODBYE,    /* the next goodbye, or the end; .arg: how many are left */
 	FTD_LAST = FTD_GOODBYE,
 	/* to a QEMU process: void once it has died */
@@ -196,6 +198,8 @@ struct ftd {
 	struct kept_outcome success; /* the newest one that it handed over */
 	int stall_in;                /* boundaries until it is stopped between two instructions; 0: not */
 	double stall_ms;
+	int dies_in; /* boundaries until it dies between two instructions; 0: not */
+	int dies_of; /* which fault */
 };
 
 struct host {
@@ -258,8 +262,15 @@ enum fault_kind {
 	REPLAY_LIFE, /* while a host is silent, somebody plays its former life to the other */
 	MUTE_START,  /* the next ftd of a host is heard for a few words, and then no more */
 	START_VM,    /* a unit of the host starts the VM anew, wherever ftd says that it may */
+	/* Deaths at boundaries, by another stream: right after a certain answer. */
+	KILL_AT_ANSWER,  /* ftd is killed, or crashes: the world cannot tell */
+	LEAVE_AT_ANSWER, /* it is asked to stop */
+	CRASH_AT_ANSWER, /* its host crashes */
 	FAULT_KINDS
 };
+
+/* What a host is told by those that it has asked. */
+enum answer { ANSWER_STORED, ANSWER_RECORDED, ANSWER_REGISTER, ANSWER_PLAN, ANSWER_FROZEN, ANSWERS };
 
 struct fault {
 	enum fault_kind kind;
@@ -268,13 +279,19 @@ struct fault {
 	double ms; /* how long, or after what time what it ended begins again */
 	bool on;
 	bool at_start; /* waits for an ftd to start after .at, and strikes within ms of that */
+	/* Of a death at a boundary: after the .nth such answer from .at on, .steps boundaries later; 0: it was given, and is
+	 * not heard any more. */
+	enum answer answer;
+	int nth, steps;
+	bool armed;
 };
 
 struct options {
 	bool arbitrated;
 	bool fence;                                      /* the arbiter is of type fence, and keeps no register */
 	bool no_sentinel, no_fsync, no_guard, old_clock; /* break the world on purpose */
-	uint32_t kinds;                                  /* of faults, a bit each: which may happen */
+	bool boundaries;                                 /* deaths at boundaries, besides all else */
+	uint64_t kinds;                                  /* of faults, a bit each: which may happen */
 	double freeze_ms;                                /* the longest time that a SIGSTOP takes to take hold */
 	const char *law;                                 /* only this one is judged; NULL: all */
 };
@@ -369,17 +386,27 @@ void host_happens(const struct happening *h);
 void unit_hears(int host, bool may); /* the answer */
 
 /* faults.c */
+#define FAULT(kind) (UINT64_C(1) << (kind))
+#define ALL_FAULTS  (FAULT(FAULT_KINDS) - 1)
 void faults_plan(void);
 /* Whether what happens here is what an arbiter of type none still excludes two masters in. */
 bool faults_are_harmless(void);
 /* A list with commas, as in the histories; false: one of them is unknown, or given twice. */
-bool faults_named(const char *names, uint32_t *kinds);
+bool faults_named(const char *names, uint64_t *kinds);
 void fault_happens(const struct happening *h);
 void faults_at_start(void);
 /* Whether the faults of this run are a crash of this host, after deaths of its ftd, and an attacker, and no more. */
 bool faults_are_a_crash(int host);
 void heal(void);
 extern const char *const fault_names[FAULT_KINDS];
+
+/* deaths.c */
+void deaths_plan(void);
+/* Kinds of faults which deaths at boundaries are to meet in this world; 0: as they come. */
+uint64_t death_theme(void);
+/* The core is about to be told this. */
+void death_hears_of(int host, const struct ft_event *e);
+void death_strikes(int host);
 
 /* arbiter.c */
 void arbiter_ask(int host, bool claim, bool fence);
