@@ -32,6 +32,15 @@ enum offset {
 	AT_NODE = FT_WIRE_FIXED
 };
 
+enum record { RECORD_ARBITER = 1, RECORD_LINKS = 2, RECORD_PLACE = 3, RECORD_MARK = 4, RECORD_GUEST = 5 };
+#define RECORD_HEAD 2 /* type and length */
+
+/* What our own records take at the most leaves room. */
+_Static_assert(FT_WIRE_FIXED + FT_NAME_MAX - 1 + (RECORD_HEAD + 5) + (RECORD_HEAD + 4 * FT_LINKS_MAX) +
+                       (RECORD_HEAD + FT_PLACE_MAX - 1) + (RECORD_HEAD + 25) + (RECORD_HEAD + 1) + FT_WIRE_MAC <=
+                   FT_WIRE_MAX,
+               "a heartbeat fits");
+
 enum flag {
 	FLAG_READY = 1,
 	FLAG_LEAVING = 2,
@@ -58,18 +67,18 @@ const char *ft_wire_error_name(enum ft_wire_error e)
 	return (unsigned)e < FT_WIRE_ERROR_COUNT ? names[e] : "?";
 }
 
-static void put(uint8_t *out, enum offset at, int bytes, uint64_t value)
+static void put(uint8_t *out, size_t at, int bytes, uint64_t value)
 {
 	for (int i = bytes - 1; i >= 0; i--, value >>= 8)
-		out[(int)at + i] = (uint8_t)value;
+		out[at + (size_t)i] = (uint8_t)value;
 }
 
-static uint64_t get(const uint8_t *data, enum offset at, int bytes)
+static uint64_t get(const uint8_t *data, size_t at, int bytes)
 {
 	uint64_t value = 0;
 
 	for (int i = 0; i < bytes; i++)
-		value = value << 8 | data[(int)at + i];
+		value = value << 8 | data[at + (size_t)i];
 	return value;
 }
 
@@ -111,10 +120,55 @@ static void put_side(const struct ft_side *side, uint8_t *out)
 	put(out, AT_WINDOW, 4, side->window_ms);
 }
 
+/* Begins a record; returns where its bytes go. */
+static size_t put_head(uint8_t *out, size_t at, enum record type, size_t len)
+{
+	put(out, at, 1, type);
+	put(out, at + 1, 1, len);
+	return at + RECORD_HEAD;
+}
+
+static size_t put_records(const struct ft_side *side, uint8_t *out, size_t at)
+{
+	const struct ft_share *s = &side->share;
+	size_t place_len = strnlen(s->place, sizeof s->place);
+
+	assert(s->n_links >= 0 && s->n_links <= FT_LINKS_MAX && place_len < sizeof s->place);
+	if (s->arbiter) {
+		at = put_head(out, at, RECORD_ARBITER, 5);
+		put(out, at, 1, s->arbiter);
+		put(out, at + 1, 4, s->guard_ms);
+		at += 5;
+	}
+	if (s->n_links > 0)
+		at = put_head(out, at, RECORD_LINKS, 4 * (size_t)s->n_links);
+	for (int i = 0; i < s->n_links; i++, at += 4)
+		put(out, at, 4, s->links[i]);
+	if (place_len > 0) {
+		at = put_head(out, at, RECORD_PLACE, place_len);
+		memcpy(out + at, s->place, place_len);
+		at += place_len;
+	}
+	if (s->mark || s->next_mark || s->verdict != FT_SHARING_UNKNOWN) {
+		at = put_head(out, at, RECORD_MARK, 25);
+		put(out, at, 8, s->mark);
+		put(out, at + 8, 8, s->next_mark);
+		put(out, at + 16, 1, s->verdict);
+		put(out, at + 17, 8, s->about);
+		at += 25;
+	}
+	if (side->runs) {
+		at = put_head(out, at, RECORD_GUEST, 1);
+		put(out, at, 1, 1);
+		at += 1;
+	}
+	return at;
+}
+
 size_t ft_wire_encode(const struct ft_beat *beat, const struct ft_key *key, const char *pair, uint8_t out[FT_WIRE_MAX])
 {
 	size_t node_len = strnlen(beat->node, sizeof beat->node);
-	size_t len = FT_WIRE_FIXED + node_len;
+	size_t len;
 
 	assert(node_len >= 1 && node_len < FT_NAME_MAX);
 	assert(beat->incarnation != 0 && beat->sequence != 0 && beat->sent >= 0 && beat->echo_sent >= 0);
@@ -133,6 +187,7 @@ size_t ft_wire_encode(const struct ft_beat *beat, const struct ft_key *key, cons
 	put_side(&beat->side, out);
 	put(out, AT_NODE_LEN, 1, node_len);
 	memcpy(out + AT_NODE, beat->node, node_len);
+	len = put_records(&beat->side, out, AT_NODE + node_len);
 	authenticate(out, len, key, pair, out + len);
 	return len + FT_WIRE_MAC;
 }
@@ -146,7 +201,8 @@ static enum ft_wire_error check_shape(const uint8_t *data, size_t len)
 		return FT_WIRE_MAGIC;
 	if (data[AT_VERSION] != FT_WIRE_VERSION)
 		return FT_WIRE_VERSION_UNKNOWN;
-	if (len != (size_t)FT_WIRE_FIXED + data[AT_NODE_LEN] + FT_WIRE_MAC)
+	if (data[AT_NODE_LEN] < 1 || data[AT_NODE_LEN] >= FT_NAME_MAX ||
+	    len < (size_t)FT_WIRE_FIXED + data[AT_NODE_LEN] + FT_WIRE_MAC)
 		return FT_WIRE_LENGTH;
 	return FT_WIRE_OK;
 }
@@ -168,6 +224,13 @@ static enum ft_wire_error check_authentic(const uint8_t *data, size_t len, const
 		error = FT_WIRE_AUTH;
 	}
 	return error;
+}
+
+int ft_wire_version(const uint8_t *data, size_t len, const struct ft_key *keys, int n_keys, const char *pair)
+{
+	if (len < FT_WIRE_FIXED + 1 + FT_WIRE_MAC || len > FT_WIRE_MAX || memcmp(data + AT_MAGIC, magic, sizeof magic) != 0)
+		return 0;
+	return check_authentic(data, len, keys, n_keys, pair) == FT_WIRE_OK ? data[AT_VERSION] : 0;
 }
 
 static bool known_values(const uint8_t *data)
@@ -210,10 +273,81 @@ static struct ft_side get_side(const uint8_t *data)
 	return side;
 }
 
+static bool get_links(const uint8_t *value, size_t len, struct ft_share *out)
+{
+	size_t n = len / 4;
+
+	if (n > FT_LINKS_MAX)
+		return false;
+	out->n_links = (int)n;
+	for (size_t i = 0; i < n; i++)
+		out->links[i] = (uint32_t)get(value, 4 * i, 4);
+	return true;
+}
+
+static bool get_place(const uint8_t *value, size_t len, struct ft_share *out)
+{
+	if (len >= sizeof out->place)
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (value[i] < ' ' || value[i] > '~')
+			return false; /* it goes to logs as it is */
+	memcpy(out->place, value, len);
+	return true;
+}
+
+static bool get_record(unsigned type, const uint8_t *value, size_t len, struct ft_side *out)
+{
+	struct ft_share *s = &out->share;
+
+	switch (type) {
+	case RECORD_ARBITER:
+		if (len < 5)
+			return false;
+		s->arbiter = value[0];
+		s->guard_ms = (uint32_t)get(value, 1, 4);
+		return true;
+	case RECORD_LINKS:
+		return get_links(value, len, s);
+	case RECORD_PLACE:
+		return get_place(value, len, s);
+	case RECORD_MARK:
+		if (len < 25 || value[16] >= FT_SHARING_COUNT)
+			return false;
+		s->mark = get(value, 0, 8);
+		s->next_mark = get(value, 8, 8);
+		s->verdict = (enum ft_sharing)value[16];
+		s->about = get(value, 17, 8);
+		return true;
+	case RECORD_GUEST:
+		out->runs = len > 0 && value[0] == 1;
+		return true;
+	default:
+		return true;
+	}
+}
+
+/* All that stand between at and end, whole. */
+static bool get_records(const uint8_t *at, const uint8_t *end, struct ft_side *out)
+{
+	bool seen[256] = {false};
+
+	while (at < end) {
+		if (end - at < RECORD_HEAD || end - at - RECORD_HEAD < at[1] || seen[at[0]])
+			return false;
+		seen[at[0]] = true;
+		if (!get_record(at[0], at + RECORD_HEAD, at[1], out))
+			return false;
+		at += RECORD_HEAD + at[1];
+	}
+	return true;
+}
+
 enum ft_wire_error ft_wire_decode(const uint8_t *data, size_t len, const struct ft_key *keys, int n_keys,
                                   const char *pair, struct ft_beat *out)
 {
 	enum ft_wire_error error = check_shape(data, len);
+	struct ft_side side;
 	unsigned flags;
 
 	if (error == FT_WIRE_OK)
@@ -221,6 +355,9 @@ enum ft_wire_error ft_wire_decode(const uint8_t *data, size_t len, const struct 
 	if (error != FT_WIRE_OK)
 		return error;
 	if (!known_values(data))
+		return FT_WIRE_VALUE;
+	side = get_side(data);
+	if (!get_records(data + AT_NODE + data[AT_NODE_LEN], data + len - FT_WIRE_MAC, &side))
 		return FT_WIRE_VALUE;
 	flags = (unsigned)get(data, AT_FLAGS, 2);
 	*out = (struct ft_beat){
@@ -234,7 +371,7 @@ enum ft_wire_error ft_wire_decode(const uint8_t *data, size_t len, const struct 
 	    .sent = (int64_t)get(data, AT_SENT, 8),
 	    .echo_sent = (int64_t)get(data, AT_ECHO_SENT, 8),
 	    .held_us = (uint32_t)get(data, AT_HELD, 4),
-	    .side = get_side(data),
+	    .side = side,
 	};
 	memcpy(out->node, data + AT_NODE, data[AT_NODE_LEN]);
 	return FT_WIRE_OK;

@@ -5,7 +5,8 @@
  *
  *   offset size field
  *        0    4 magic "FTHB"
- *        4    1 version, 2; any other is refused (a primary of version 1 keeps its right for the whole detection time)
+ *        4    1 version, 3; any other is refused, but an authentic one is known for what it is: a primary of version 1 keeps
+ *               its right for the whole detection time, and a side of version 2 does not prove that it shares its registers
  *        5    1 link, index of the link in ft.conf, the same on both hosts
  *        6    2 flags: 1 ready, 2 leaving, 4 replication broken, 8 asking, 16 tentative, 32 doubtful, 64 released,
  *               128 guest, 256 dying; unknown bits are ignored
@@ -29,7 +30,18 @@
  *      104    4 detection time of the sender, ms: it claims nothing before a silence of that length
  *      108    1 length N of the node name, 1 .. 63
  *      109    N node name, no NUL
- *    109+N   16 BLAKE2b-128, keyed, of the pair's name, a zero byte, and all bytes before this field
+ *    109+N    M records, each a type (1 byte), a length (1 byte), and so many bytes; in any order, each type at most once.
+ *               A type that is not known is skipped; so are bytes behind those that are known of one.
+ *  109+N+M   16 BLAKE2b-128, keyed, of the pair's name, a zero byte, and all bytes before this field
+ *
+ * The records that are known; one that is left out says nothing.
+ *
+ *   type length
+ *      1      5 arbiter type (1: none, 2: file, 3: etcd, 4: fence), failover.guard_ms (4 bytes)
+ *      2  4 x n names of the n links' address pairs, in their order (struct ft_share); 0 .. 8 of them
+ *      3 0 .. 63 where the registers are, printable ASCII, for people
+ *      4     25 mark (8 bytes), next mark (8), verdict (1, enum ft_sharing), the incarnation it is about (8)
+ *      5      1 1: a guest runs here in a QEMU that was never in COLO
  *
  * The pair's name is not sent: a heartbeat of another pair fails authentication. */
 #ifndef FT_HEARTBEAT_WIRE_H
@@ -38,10 +50,12 @@
 #include "config/config.h"
 #include "supervisor/types.h"
 
-#define FT_WIRE_VERSION 2
+#define FT_WIRE_VERSION 3
 #define FT_WIRE_FIXED   109
 #define FT_WIRE_MAC     16
-#define FT_WIRE_MAX     (FT_WIRE_FIXED + FT_NAME_MAX - 1 + FT_WIRE_MAC)
+/* The longest that is taken in, below what every IP network must carry in one piece.  Ours stay far below it, so that a later
+ * ftd may add records. */
+#define FT_WIRE_MAX 512
 
 struct ft_beat {
 	uint8_t link;
@@ -70,6 +84,10 @@ const char *ft_wire_error_name(enum ft_wire_error e); /* "length", "magic", ... 
 
 /* Returns the datagram's length, at most FT_WIRE_MAX. Every field of beat must be in range: it is our own. */
 size_t ft_wire_encode(const struct ft_beat *beat, const struct ft_key *key, const char *pair, uint8_t out[FT_WIRE_MAX]);
+
+/* The version of a heartbeat of this pair, whatever it is, and authentic; 0: it is none.  All versions have the magic, the
+ * version and the key id in the same place, and the authentication at the end. */
+int ft_wire_version(const uint8_t *data, size_t len, const struct ft_key *keys, int n_keys, const char *pair);
 
 /* data may be shorter than len says once len is above FT_WIRE_MAX (a truncated datagram): it is refused unread.
  * out is written only with FT_WIRE_OK.  Authenticity is checked before any field but magic, version, length and key id is

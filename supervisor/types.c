@@ -94,6 +94,14 @@ bool ft_side_calm(const struct ft_side *side)
 	return false;
 }
 
+bool ft_share_equal(const struct ft_share *a, const struct ft_share *b)
+{
+	return a->arbiter == b->arbiter && a->guard_ms == b->guard_ms && a->n_links == b->n_links &&
+	       memcmp(a->links, b->links, (size_t)a->n_links * sizeof a->links[0]) == 0 &&
+	       strcmp(a->place, b->place) == 0 && a->mark == b->mark && a->next_mark == b->next_mark &&
+	       a->verdict == b->verdict && a->about == b->about;
+}
+
 bool ft_side_equal(const struct ft_side *a, const struct ft_side *b)
 {
 	return a->state == b->state && a->role == b->role && a->vm == b->vm && a->ready == b->ready &&
@@ -101,5 +109,6 @@ bool ft_side_equal(const struct ft_side *a, const struct ft_side *b)
 	       a->released == b->released && a->guest == b->guest && a->dying == b->dying && a->request == b->request &&
 	       a->request_id == b->request_id && a->answer == b->answer && a->answer_id == b->answer_id &&
 	       a->checkpoint_ms == b->checkpoint_ms && a->epoch == b->epoch && a->window_ms == b->window_ms &&
-	       memcmp(a->session, b->session, sizeof a->session) == 0;
+	       a->runs == b->runs && memcmp(a->session, b->session, sizeof a->session) == 0 &&
+	       ft_share_equal(&a->share, &b->share);
 }

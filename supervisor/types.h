@@ -113,6 +113,31 @@ struct ft_session {
 	enum ft_title title;      /* with FT_SESSION_ENDED; else 0 */
 };
 
+/* Whether the peer asks the registers that we ask, by the marks that both leave there. Numbers are on the wire. */
+enum ft_sharing {
+	FT_SHARING_UNKNOWN = 0, /* nothing was compared yet */
+	FT_SHARING_PROVEN = 1,
+	FT_SHARING_DIFFERS = 2, /* proven, too: the registers that one claims in, the other never sees */
+	FT_SHARING_COUNT
+};
+
+#define FT_PLACE_MAX 64 /* where the registers are, with the NUL */
+
+/* What both sides of a pair must have in common before either may say protected. */
+struct ft_share {
+	uint8_t arbiter;           /* 0: not said; else 1 + enum ft_arbiter_type */
+	uint32_t guard_ms;         /* failover.guard_ms */
+	int n_links;               /* 0 .. FT_LINKS_MAX */
+	uint32_t links[FT_LINKS_MAX]; /* names each pair of addresses, the same on both hosts; in the order of ft.conf */
+	char place[FT_PLACE_MAX];  /* for people alone, printable ASCII */
+	/* The mark: a number that this side has written beside its registers, and tells here.  It draws a new one now and then,
+	 * and tells that before it writes it. */
+	uint64_t mark, next_mark; /* the one that stands there; the one that may by now; 0 none */
+	enum ft_sharing verdict;  /* of having looked for the peer's mark beside our registers */
+	uint64_t about;           /* the incarnation of the peer that the verdict is about; 0 with UNKNOWN */
+};
+bool ft_share_equal(const struct ft_share *a, const struct ft_share *b);
+
 /* Everything a side says of itself in a heartbeat. The core keeps it true, the heartbeat room carries it. */
 struct ft_side {
 	enum ft_state state;
@@ -134,6 +159,8 @@ struct ft_side {
 	    session[FT_SESSION_BYTES]; /* the one this side is bound by or has resigned, on its disk; all zero: none */
 	uint64_t epoch;
 	uint32_t window_ms; /* this side's detection time: it claims nothing before a silence of that length */
+	bool runs; /* this side's QEMU was never in COLO, and its guest runs */
+	struct ft_share share;
 };
 
 /* Whether a side that says this holds to its promise not to claim: only then may the other draw a right to run from its

@@ -47,6 +47,16 @@ static struct ft_beat sample(void)
 	            .checkpoint_ms = 0xa1a2a3a4,
 	            .epoch = 0xb1b2b3b4b5b6b7b8,
 	            .window_ms = 0xd1d2d3d4,
+	            .runs = true,
+	            .share = {.arbiter = 3,
+	                      .guard_ms = 0xe1e2e3e4,
+	                      .n_links = 2,
+	                      .links = {0xf1f2f3f4, 0x01020304},
+	                      .place = "/ftd/",
+	                      .mark = 0x0102030405060708,
+	                      .next_mark = 0x1112131415161719,
+	                      .verdict = FT_SHARING_DIFFERS,
+	                      .about = 0x2122232425262729},
 	        },
 	};
 
@@ -71,6 +81,9 @@ static void assert_same_side(const struct ft_side *a, const struct ft_side *b)
 	ck_assert_mem_eq(a->session, b->session, FT_SESSION_BYTES);
 	ck_assert_uint_eq(a->epoch, b->epoch);
 	ck_assert_uint_eq(a->window_ms, b->window_ms);
+	ck_assert_int_eq(a->runs, b->runs);
+	ck_assert(ft_share_equal(&a->share, &b->share));
+	ck_assert(ft_side_equal(a, b));
 }
 
 static void assert_same_beat(const struct ft_beat *a, const struct ft_beat *b)
@@ -150,7 +163,12 @@ START_TEST(extreme_values_make_the_journey)
 	high.sent = high.echo_sent = INT64_MAX;
 	high.held_us = high.side.request_id = high.side.answer_id = high.side.checkpoint_ms = UINT32_MAX;
 	high.side.epoch = UINT64_MAX;
-	high.side.window_ms = UINT32_MAX;
+	high.side.window_ms = high.side.share.guard_ms = UINT32_MAX;
+	high.side.share.arbiter = UINT8_MAX;
+	high.side.share.n_links = FT_LINKS_MAX;
+	memset(high.side.share.links, 0xff, sizeof high.side.share.links);
+	memset(high.side.share.place, '~', FT_PLACE_MAX - 1);
+	high.side.share.mark = high.side.share.next_mark = high.side.share.about = UINT64_MAX;
 	memset(high.side.session, 0xff, FT_SESSION_BYTES);
 	memset(high.node, 'z', FT_NAME_MAX - 1);
 	assert_round_trip(&high);
@@ -161,7 +179,7 @@ END_TEST
 START_TEST(the_bytes_are_those_of_the_table)
 {
 	static const char golden[] = "46544842"
-	                             "02"
+	                             "03"
 	                             "01"
 	                             "001f"
 	                             "00000007"
@@ -184,7 +202,12 @@ START_TEST(the_bytes_are_those_of_the_table)
 	                             "d1d2d3d4"
 	                             "05"
 	                             "616c706861"
-	                             "a03a873903a7c65a423adc3228cdb03b";
+	                             "010503e1e2e3e4"
+	                             "0208f1f2f3f401020304"
+	                             "03052f6674642f"
+	                             "041901020304050607081112131415161719022122232425262729"
+	                             "050101"
+	                             "f27ec60eee8db7dccc51d8920166790c";
 	struct ft_key key = key_of(7, 1);
 	struct ft_beat beat = sample();
 	uint8_t data[FT_WIRE_MAX];
@@ -193,7 +216,7 @@ START_TEST(the_bytes_are_those_of_the_table)
 
 	for (size_t i = 0; i < len; i++)
 		snprintf(hex + 2 * i, 3, "%02x", data[i]);
-	ck_assert_uint_eq(len, FT_WIRE_FIXED + 5 + FT_WIRE_MAC);
+	ck_assert_uint_eq(len, FT_WIRE_FIXED + 5 + 7 + 10 + 7 + 27 + 3 + FT_WIRE_MAC);
 	ck_assert_str_eq(hex, golden);
 }
 END_TEST
@@ -207,7 +230,9 @@ START_TEST(every_other_length_is_refused)
 
 	for (size_t n = 0; n <= sizeof data; n++)
 		if (n != len)
-			ck_assert_int_eq(decode(data, n, &key, &out), FT_WIRE_LENGTH);
+			ck_assert_int_eq(decode(data, n, &key, &out),
+			                 n < FT_WIRE_FIXED + 5 + FT_WIRE_MAC || n > FT_WIRE_MAX ? FT_WIRE_LENGTH
+			                                                                        : FT_WIRE_AUTH);
 	ck_assert_uint_eq(out.link, 99);
 }
 END_TEST
@@ -236,11 +261,13 @@ START_TEST(every_flipped_bit_is_refused)
 		enum ft_wire_error expect = at < 4                    ? FT_WIRE_MAGIC
 		                            : at == 4                 ? FT_WIRE_VERSION_UNKNOWN
 		                            : at >= 8 && at < 12      ? FT_WIRE_KEY
-		                            : at == FT_WIRE_FIXED - 1 ? FT_WIRE_LENGTH
 		                                                      : FT_WIRE_AUTH;
 
 		data[at] ^= (uint8_t)(1u << bit % 8);
-		ck_assert_int_eq(decode(data, len, &key, &out), expect);
+		enum ft_wire_error got = decode(data, len, &key, &out);
+		/* A node name that is too long to be one is seen before it is known who wrote it. */
+		if (at != FT_WIRE_FIXED - 1 || got != FT_WIRE_LENGTH)
+			ck_assert_int_eq(got, expect);
 		data[at] ^= (uint8_t)(1u << bit % 8);
 	}
 	ck_assert_uint_eq(out.link, 99);
@@ -308,6 +335,12 @@ static const struct {
     {109, 0xc3, FT_WIRE_VALUE},
     {109, '_', FT_WIRE_OK},
     {6, 0xff, FT_WIRE_OK}, /* unknown flags are ignored */
+    {114, 77, FT_WIRE_OK}, /* so are unknown records: the arbiter's is one now */
+    {114, 2, FT_WIRE_VALUE}, /* the links' a second time */
+    {115, 4, FT_WIRE_VALUE}, /* a record that is too short, and what follows it does not fit */
+    {133, '\n', FT_WIRE_VALUE}, /* a place goes to logs as it is */
+    {156, FT_SHARING_COUNT, FT_WIRE_VALUE}, /* the verdict */
+    {166, 2, FT_WIRE_VALUE}, /* a record longer than what is left */
 };
 
 START_TEST(authentic_values_out_of_range_are_refused)
@@ -321,6 +354,91 @@ START_TEST(authentic_values_out_of_range_are_refused)
 	ck_assert_int_eq(decode(data, len, &key, &out), FT_WIRE_AUTH);
 	sign(data, len, &key);
 	ck_assert_int_eq(decode(data, len, &key, &out), values[_i].expect);
+}
+END_TEST
+
+/* Whatever stands behind the node name, signed by who holds the key: it is understood or refused, and never read beyond. */
+START_TEST(no_record_leads_astray)
+{
+	struct ft_key key = key_of(7, 1);
+	struct ft_beat beat = sample(), out;
+	int good = 0;
+
+	srand(1);
+	beat.side.runs = false;
+	beat.side.share = (struct ft_share){0};
+	for (int i = 0; i < 20000; i++) {
+		uint8_t data[FT_WIRE_MAX];
+		size_t at = ft_wire_encode(&beat, &key, PAIR, data) - FT_WIRE_MAC;
+		size_t len = at + (size_t)rand() % (FT_WIRE_MAX - FT_WIRE_MAC - at + 1) / (i % 2 ? 1 : 8);
+
+		for (size_t k = at; k < len; k++)
+			data[k] = (uint8_t)(i % 3 ? rand() % 9 : rand());
+		sign(data, len + FT_WIRE_MAC, &key);
+		enum ft_wire_error e = decode(data, len + FT_WIRE_MAC, &key, &out);
+		ck_assert(e == FT_WIRE_OK || e == FT_WIRE_VALUE);
+		if (e != FT_WIRE_OK)
+			continue;
+		good++;
+		ck_assert(out.side.share.n_links <= FT_LINKS_MAX && out.side.share.verdict < FT_SHARING_COUNT);
+		ck_assert_uint_lt(strlen(out.side.share.place), FT_PLACE_MAX);
+	}
+	ck_assert_int_gt(good, 10);
+}
+END_TEST
+
+/* A later ftd may know more of a record, and have more of them. */
+START_TEST(what_a_later_ftd_adds_is_skipped)
+{
+	static const uint8_t later[] = {200, 3, 1, 2, 3, 1, 7, 3, 0, 0, 0, 9, 0xaa, 0xbb, 201, 0};
+	struct ft_key key = key_of(7, 1);
+	struct ft_beat beat = sample(), out;
+	uint8_t data[FT_WIRE_MAX];
+	beat.side.share = (struct ft_share){0};
+	beat.side.runs = false;
+	size_t len = ft_wire_encode(&beat, &key, PAIR, data) - FT_WIRE_MAC;
+
+	memcpy(data + len, later, sizeof later);
+	len += sizeof later + FT_WIRE_MAC;
+	sign(data, len, &key);
+	ck_assert_int_eq(decode(data, len, &key, &out), FT_WIRE_OK);
+	ck_assert_uint_eq(out.side.share.arbiter, 3);
+	ck_assert_uint_eq(out.side.share.guard_ms, 9);
+}
+END_TEST
+
+/* No name that is none, or too long for one, whatever else makes the datagram long enough. */
+START_TEST(a_name_of_no_possible_length_is_refused)
+{
+	static const uint8_t lengths[] = {0, FT_NAME_MAX, 255};
+	struct ft_key key = key_of(7, 1);
+	struct ft_beat beat = sample(), out;
+	uint8_t data[FT_WIRE_MAX] = {0};
+
+	ft_wire_encode(&beat, &key, PAIR, data);
+	memset(data + FT_WIRE_FIXED, 'a', FT_WIRE_MAX - FT_WIRE_FIXED);
+	data[FT_WIRE_FIXED - 1] = lengths[_i];
+	sign(data, FT_WIRE_MAX, &key);
+	ck_assert_int_eq(decode(data, FT_WIRE_MAX, &key, &out), FT_WIRE_LENGTH);
+}
+END_TEST
+
+/* An upgrade meets the other side's earlier ftd: whose it is must be known, and that nobody forged it. */
+START_TEST(another_version_is_known_for_what_it_is)
+{
+	struct ft_key key = key_of(7, 1), other = key_of(7, 2);
+	struct ft_beat beat = sample(), out;
+	uint8_t data[FT_WIRE_MAX];
+	size_t len = ft_wire_encode(&beat, &key, PAIR, data);
+
+	ck_assert_int_eq(ft_wire_version(data, len, &key, 1, PAIR), FT_WIRE_VERSION);
+	data[4] = 2;
+	ck_assert_int_eq(ft_wire_version(data, len, &key, 1, PAIR), 0);
+	sign(data, len, &key);
+	ck_assert_int_eq(decode(data, len, &key, &out), FT_WIRE_VERSION_UNKNOWN);
+	ck_assert_int_eq(ft_wire_version(data, len, &key, 1, PAIR), 2);
+	ck_assert_int_eq(ft_wire_version(data, len, &other, 1, PAIR), 0);
+	ck_assert_int_eq(ft_wire_version(data, 20, &key, 1, PAIR), 0);
 }
 END_TEST
 
@@ -355,6 +473,10 @@ int main(void)
 	tcase_add_test(t, another_key_or_pair_is_refused);
 	tcase_add_test(t, every_listed_key_is_accepted_during_rotation);
 	tcase_add_loop_test(t, authentic_values_out_of_range_are_refused, 0, (int)(sizeof values / sizeof values[0]));
+	tcase_add_test(t, no_record_leads_astray);
+	tcase_add_test(t, what_a_later_ftd_adds_is_skipped);
+	tcase_add_loop_test(t, a_name_of_no_possible_length_is_refused, 0, 3);
+	tcase_add_test(t, another_version_is_known_for_what_it_is);
 	tcase_add_loop_test(t, no_incarnation_or_sequence_is_refused, 0, 2);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);
