@@ -33,6 +33,13 @@ static const char *parse_v4(const char *host, in_port_t port, struct sockaddr_in
 	return NULL;
 }
 
+static bool interface_name(const char *text)
+{
+	size_t len = strlen(text);
+
+	return len > 0 && len < IF_NAMESIZE && strcspn(text, "/: \t") == len;
+}
+
 static const char *parse_v6(char *host, in_port_t port, struct sockaddr_in6 *sin6)
 {
 	char *scope = strchr(host, '%');
@@ -48,8 +55,10 @@ static const char *parse_v6(char *host, in_port_t port, struct sockaddr_in6 *sin
 	if (IN6_IS_ADDR_LINKLOCAL(&sin6->sin6_addr) != (scope != NULL))
 		return scope ? "has a %interface, which only a link-local address (fe80::) takes"
 		             : "is link-local and does not say on which interface: write [fe80::1%eth0]:7400";
-	if (scope && (sin6->sin6_scope_id = if_nametoindex(scope)) == 0)
-		return "names an interface that this host has not (yet)";
+	if (scope && !interface_name(scope))
+		return "has no name of an interface behind the %";
+	/* One that is missing may come: the link is down until then, and no fault of the file. */
+	sin6->sin6_scope_id = scope ? if_nametoindex(scope) : 0;
 	sin6->sin6_family = AF_INET6;
 	sin6->sin6_port = htons(port);
 	return NULL;

@@ -48,7 +48,8 @@ static void read_file(struct ft_reader *r)
 	config_init(&tree);
 	if (config_read_string(&tree, source)) {
 		ft_settings_apply(r, &tree);
-		ft_relations_judge(r, &tree);
+		if (!r->only)
+			ft_relations_judge(r, &tree);
 	} else {
 		syntax_fault(r, &tree);
 	}
@@ -56,10 +57,11 @@ static void read_file(struct ft_reader *r)
 	free(source);
 }
 
-struct ft_config *ft_config_load(const char *path, FILE *errors)
+/* only: as in struct ft_reader. */
+static struct ft_config *load(const char *path, const char *const *only, FILE *errors)
 {
 	struct ft_config *c = calloc(1, sizeof(*c));
-	struct ft_reader r = {.c = c, .errors = errors};
+	struct ft_reader r = {.c = c, .errors = errors, .only = only};
 
 	if (!c || sodium_init() < 0) {
 		(void)fprintf(errors, "%s: %s; nothing was read\n", path,
@@ -78,6 +80,24 @@ struct ft_config *ft_config_load(const char *path, FILE *errors)
 	memcpy(c->arbiter.pair, c->pair, sizeof(c->arbiter.pair));
 	memcpy(c->arbiter.node, c->node, sizeof(c->arbiter.node));
 	return c;
+}
+
+struct ft_config *ft_config_load(const char *path, FILE *errors)
+{
+	return load(path, NULL, errors);
+}
+
+int ft_config_find(const char *path, struct ft_config_places *out, FILE *errors)
+{
+	static const char *const only[] = {"pair", "state_dir", "control", "control.socket", NULL};
+	struct ft_config *c = load(path, only, errors);
+
+	if (!c)
+		return -1;
+	memcpy(out->control_socket, c->control_socket, sizeof(out->control_socket));
+	memcpy(out->state_dir, c->state_dir, sizeof(out->state_dir));
+	ft_config_free(c);
+	return 0;
 }
 
 void ft_config_free(struct ft_config *c)

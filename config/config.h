@@ -71,13 +71,23 @@ struct ft_config {
 struct ft_config *ft_config_load(const char *path, FILE *errors);
 void ft_config_free(struct ft_config *c); /* NULL is fine; wipes the keys */
 
+/* What it takes to ask a running ftd, or to read what one has left. */
+struct ft_config_places {
+	char control_socket[FT_SOCKPATH_MAX];
+	char state_dir[FT_PATH_MAX];
+};
+/* Reads these two alone (and the pair's name, of which they are made if they are not given): whatever else is wrong with the
+ * file, or may not be read by this user, is no reason not to ask an ftd that runs.  Returns 0, or -1 after lines to errors. */
+int ft_config_find(const char *path, struct ft_config_places *out, FILE *errors);
+
 /* Settings that a running daemon cannot change without a restart: pair, node, state_dir, realtime, watchdog_device, all of
  * control, arbiter and fence.  Where old has an arbiter, also heartbeat.interval_ms, heartbeat.lost_after and
  * failover.guard_ms: the sessions of both sides rest on them.
  * Returns the name of the first one that differs, or NULL if new can take old's place. */
 const char *ft_config_fixed_difference(const struct ft_config *old_config, const struct ft_config *new_config);
 
-/* The address of a link, as it stands in the file.  A link-local one names its interface, whose number is looked up.
+/* The address of a link, as it stands in the file.  A link-local one names its interface, whose number is looked
+ * up; it is 0 while there is no such interface.
  * Returns NULL, or what is wrong with text. Numeric only: no name is ever resolved. */
 const char *ft_address_parse(const char *text, struct sockaddr_storage *out, socklen_t *len);
 

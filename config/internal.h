@@ -24,6 +24,7 @@ struct ft_reader {
 	struct ft_config *c;
 	FILE *errors;
 	int n_faults;
+	const char *const *only; /* paths of settings, NULL-terminated: the others are not looked at; NULL: all are */
 };
 
 struct ft_setting;

@@ -145,6 +145,15 @@ static void unknown_fault(struct ft_reader *r, const config_setting_t *s, const 
 	         *group ? " in " : "", group, *group ? "in " : "here", group, known);
 }
 
+/* Whether this reader is to look at it at all. */
+static bool is_wanted(const struct ft_reader *r, const char *path)
+{
+	for (const char *const *p = r->only; p && *p; p++)
+		if (strcmp(*p, path) == 0)
+			return true;
+	return !r->only;
+}
+
 static void walk(struct ft_reader *r, const config_setting_t *group, const char *path, void *base);
 
 static void apply(struct ft_reader *r, const struct ft_setting *row, const config_setting_t *s, void *base)
@@ -184,6 +193,8 @@ static void walk(struct ft_reader *r, const config_setting_t *group, const char 
 		char full[LABEL_MAX];
 		int len = snprintf(full, sizeof(full), "%s%s%s", path, *path ? "." : "", config_setting_name(s));
 		const struct ft_setting *row = len < (int)sizeof(full) ? find_row(full) : NULL;
+		if (!is_wanted(r, full))
+			continue;
 		if (row)
 			apply(r, row, s, base);
 		else
@@ -207,17 +218,28 @@ static void judge_end(struct ft_reader *r, config_setting_t *link, const char *n
 		ft_fault(r, ft_where(s), "heartbeat.links: %s %s %s; %s", name, ft_shown(text, shown), wrong, AN_END);
 }
 
+/* Interfaces that are missing have no number yet to tell them apart. */
+static bool same_end(const struct sockaddr_storage *a, const char *a_text, const struct sockaddr_storage *b,
+                     const char *b_text)
+{
+	const char *a_interface = strchr(a_text, '%'), *b_interface = strchr(b_text, '%');
+
+	if (a_interface && b_interface && strcmp(a_interface, b_interface) != 0)
+		return false;
+	return ft_address_equal(a, b);
+}
+
 /* What a link must hold within itself and against the links before it. */
 static void judge_pairing(struct ft_reader *r, struct ft_where w, const struct ft_link_config *link)
 {
 	if (link->local.ss_family != link->peer.ss_family)
 		ft_fault(r, w, "heartbeat.links: local %s and peer %s are of two families; both IPv4, or both IPv6",
 		         link->local_text, link->peer_text);
-	if (ft_address_equal(&link->local, &link->peer))
+	if (same_end(&link->local, link->local_text, &link->peer, link->peer_text))
 		ft_fault(r, w, "heartbeat.links: local and peer are both %s; two different addresses",
 		         link->local_text);
 	for (const struct ft_link_config *other = r->c->links; other < link; other++)
-		if (ft_address_equal(&other->local, &link->local))
+		if (same_end(&other->local, other->local_text, &link->local, link->local_text))
 			ft_fault(r, w,
 			         "heartbeat.links: local %s is the same as in an earlier link; one address and port "
 			         "for each link",
@@ -309,7 +331,8 @@ void ft_settings_apply(struct ft_reader *r, const config_t *tree)
 {
 	walk(r, config_root_setting(tree), "", r->c);
 	for (size_t i = 0; i < N_SETTINGS; i++)
-		judge_absence(r, tree, &settings[i]);
+		if (is_wanted(r, settings[i].path))
+			judge_absence(r, tree, &settings[i]);
 }
 
 /* Places are compared as bytes: each was zero before its value was stored. */

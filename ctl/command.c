@@ -74,6 +74,11 @@ static int fail(const struct command *c, int code, const char *error)
 	return code;
 }
 
+static const char *path_of_config(const struct command *c)
+{
+	return c->config_path != NULL ? c->config_path : DEFAULT_CONFIG;
+}
+
 /* The config, or NULL with all its faults in *faults, which the caller frees. */
 static struct ft_config *load_config(const struct command *c, char **faults)
 {
@@ -82,29 +87,43 @@ static struct ft_config *load_config(const struct command *c, char **faults)
 	FILE *errors = open_memstream(faults, &size);
 	if (errors == NULL)
 		return NULL;
-	struct ft_config *config = ft_config_load(c->config_path != NULL ? c->config_path : DEFAULT_CONFIG, errors);
+	struct ft_config *config = ft_config_load(path_of_config(c), errors);
 	fclose(errors);
 	return config;
 }
 
-/* Where to ask. Returns 0, or an exit code with a complaint in error. */
-static int find_socket(const struct command *c, char path[FT_SOCKPATH_MAX], char **error)
+/* What of the config is needed to ask. Returns whether it is had, else with all that is wrong with the file in *error, which
+ * the caller frees. */
+static bool find_places(const struct command *c, struct ft_config_places *places, char **error)
 {
 	char *faults = NULL;
+	size_t size = 0;
 	*error = NULL;
-	if (c->socket != NULL) {
-		snprintf(path, FT_SOCKPATH_MAX, "%s", c->socket);
-		return 0;
+	FILE *errors = open_memstream(&faults, &size);
+	if (errors == NULL)
+		return false;
+	bool found = ft_config_find(path_of_config(c), places, errors) == 0;
+	fclose(errors);
+	if (!found) {
+		free(faults);
+		ft_config_free(load_config(c, &faults));
 	}
-	struct ft_config *config = load_config(c, &faults);
-	if (config != NULL)
-		snprintf(path, FT_SOCKPATH_MAX, "%s", config->control_socket);
-	else if (asprintf(error, "%smend this file, or name the control socket of a running ftd with -s SOCKET",
-	                  faults != NULL ? faults : "") < 0)
+	if (!found && asprintf(error, "%smend this file, or name the control socket of a running ftd with -s SOCKET",
+	                       faults != NULL ? faults : "") < 0)
 		*error = NULL;
-	ft_config_free(config);
 	free(faults);
-	return config != NULL ? 0 : EXIT_USAGE;
+	return found;
+}
+
+/* Where to ask. Returns 0, or an exit code with a complaint in *error, which the caller frees. */
+static int find_socket(const struct command *c, char path[FT_SOCKPATH_MAX], char **error)
+{
+	struct ft_config_places places;
+	*error = NULL;
+	if (c->socket == NULL && !find_places(c, &places, error))
+		return EXIT_USAGE;
+	snprintf(path, FT_SOCKPATH_MAX, "%s", c->socket != NULL ? c->socket : places.control_socket);
+	return 0;
 }
 
 static int exit_code_of(enum ft_asked asked)
@@ -196,16 +215,26 @@ static int run_failover(const struct command *c)
 	return code;
 }
 
+/* With a file that is not without faults, a daemon that runs on an earlier one can be asked all the same. */
+static int may_start_by_daemon(const struct command *c, const char *faults, char why[FT_MAY_START_MAX])
+{
+	char path[FT_SOCKPATH_MAX], *error = NULL;
+	int code = find_socket(c, path, &error);
+	if (code == EXIT_OK)
+		code = ft_may_start_ask(path, c->confirm_fenced, why);
+	if (code == EXIT_USAGE || (code == EXIT_NO_DAEMON && c->socket == NULL)) {
+		snprintf(why, FT_MAY_START_MAX, "%s", faults != NULL ? faults : "out of memory");
+		code = EXIT_USAGE;
+	}
+	free(error);
+	return code;
+}
+
 static int run_may_start(const struct command *c)
 {
-	char why[FT_MAY_START_MAX], *faults = NULL;
-	int code = EXIT_USAGE;
+	char why[FT_MAY_START_MAX] = "", *faults = NULL;
 	struct ft_config *config = c->socket == NULL ? load_config(c, &faults) : NULL;
-	snprintf(why, sizeof(why), "%s", faults != NULL ? faults : "");
-	if (c->socket != NULL)
-		code = ft_may_start_ask(c->socket, c->confirm_fenced, why);
-	else if (config != NULL)
-		code = ft_may_start(config, c->confirm_fenced, why);
+	int code = config != NULL ? ft_may_start(config, c->confirm_fenced, why) : may_start_by_daemon(c, faults, why);
 	ft_config_free(config);
 	free(faults);
 	if (code != EXIT_OK)
@@ -303,7 +332,8 @@ static int check_ms(const struct ft_config *config)
 	return ms < LONG_ANSWER_MS ? ms : LONG_ANSWER_MS;
 }
 
-/* What can be seen without the daemon: the config. Returns whether there is a socket to ask. */
+/* What can be seen without the daemon: the config. Returns whether there is a socket to ask; a daemon may run on an earlier
+ * file than one that is not without faults. */
 static bool check_config(const struct command *c, json_t *checks, struct daemon_to_ask *daemon)
 {
 	daemon->answer_ms = LONG_ANSWER_MS;
@@ -311,12 +341,16 @@ static bool check_config(const struct command *c, json_t *checks, struct daemon_
 		snprintf(daemon->path, sizeof(daemon->path), "%s", c->socket);
 		return true;
 	}
-	char *faults = NULL, text[FT_PATH_MAX + 64];
+	char *faults = NULL, *error = NULL, text[FT_PATH_MAX + 64];
+	struct ft_config_places places;
 	struct ft_config *config = load_config(c, &faults);
+	bool found = find_places(c, &places, &error);
+	free(error);
+	if (found)
+		snprintf(daemon->path, sizeof(daemon->path), "%s", places.control_socket);
 	if (config != NULL) {
 		snprintf(text, sizeof(text), "%s is without faults", config->path);
 		add_check(checks, "ft.conf", "ok", text, "");
-		snprintf(daemon->path, sizeof(daemon->path), "%s", config->control_socket);
 		daemon->answer_ms = check_ms(config);
 	} else {
 		add_check(checks, "ft.conf", "FAIL", faults != NULL ? faults : "out of memory",
@@ -324,7 +358,7 @@ static bool check_config(const struct command *c, json_t *checks, struct daemon_
 	}
 	ft_config_free(config);
 	free(faults);
-	return config != NULL;
+	return found;
 }
 
 /* Adds what the daemon has to say; *plan is a new reference or NULL. Returns an exit code. */
@@ -410,19 +444,19 @@ static int ask_outcomes(const struct command *c, int count)
 /* The file tells as much as the daemon does, and needs none. */
 static int run_last(const struct command *c)
 {
-	char *end = NULL, *faults = NULL, text[FT_PATH_MAX + 128];
+	char *end = NULL, *error = NULL, text[FT_PATH_MAX + 128];
 	long count = c->n_args > 0 ? strtol(c->args[0], &end, 10) : 1;
 	int damaged = 0;
 	if (count < 1 || count > LAST_MAX || (end != NULL && *end != '\0'))
 		return fail(c, EXIT_USAGE, "last: N must be a number, 1 .. 1000");
-	struct ft_config *config = c->socket == NULL ? load_config(c, &faults) : NULL;
-	free(faults);
-	if (config == NULL)
+	struct ft_config_places places;
+	bool found = c->socket == NULL && find_places(c, &places, &error);
+	free(error);
+	if (!found)
 		return ask_outcomes(c, (int)count);
 
-	json_t *outcomes = ft_outcomes_read(config->state_dir, (size_t)count, &damaged);
-	snprintf(text, sizeof(text), "cannot read the outcomes in %s: %s", config->state_dir, strerror(errno));
-	ft_config_free(config);
+	json_t *outcomes = ft_outcomes_read(places.state_dir, (size_t)count, &damaged);
+	snprintf(text, sizeof(text), "cannot read the outcomes in %s: %s", places.state_dir, strerror(errno));
 	if (outcomes == NULL)
 		return fail(c, EXIT_FAILED, text);
 	if (damaged > 0)

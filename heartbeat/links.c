@@ -30,6 +30,7 @@ struct udp_link {
 	struct sockaddr_storage local, peer;
 	socklen_t local_len, peer_len;
 	int open_error;          /* while it is not open, why it is not */
+	bool lasting;            /* and that will not pass by itself */
 	char fault[FT_TEXT_MAX]; /* the same, for people */
 	bool refused_pending;
 	int64_t refused_at; /* last told; FT_NEVER never */
@@ -83,7 +84,13 @@ static void open_again_later(struct ft_links *l)
 	l->open_again_set = true;
 }
 
-/* The number of the interface of a link-local address, 0 of any other. */
+static bool link_local(const struct sockaddr_storage *address)
+{
+	return address->ss_family == AF_INET6 &&
+	       IN6_IS_ADDR_LINKLOCAL(&((const struct sockaddr_in6 *)(const void *)address)->sin6_addr);
+}
+
+/* The number of the interface of a link-local address, 0 of any other, or while there is none of that name. */
 static uint32_t scope(const struct sockaddr_storage *address)
 {
 	return address->ss_family == AF_INET6 ? ((const struct sockaddr_in6 *)(const void *)address)->sin6_scope_id : 0;
@@ -114,7 +121,7 @@ static void send_on(struct ft_links *l, int i, int64_t now)
 	if (sent >= 0)
 		return;
 	stats->unsent++;
-	if (scope(&u->local)) /* its interface may have been made anew */
+	if (link_local(&u->local)) /* its interface may have been made anew */
 		open_again_later(l);
 }
 
@@ -315,10 +322,11 @@ static const char *bind_hint(int error)
 	return "check heartbeat.links in ft.conf";
 }
 
-/* Not there yet, or not now: an interface that comes up late or is down, an address still looked for a double. */
-static bool may_pass(int error)
+/* All else may pass: an interface that comes late or is down, an address still looked for a double, a route that leads
+ * nowhere or is forbidden, IPv6 that is switched off, a want of memory. */
+static bool lasts(int bind_error)
 {
-	return error == EADDRNOTAVAIL || error == ENETUNREACH || error == EHOSTUNREACH || error == ENETDOWN;
+	return bind_error == EADDRINUSE || bind_error == EACCES;
 }
 
 static int fault(struct udp_link *u, const char *what, const char *address, int error, const char *hint)
@@ -332,6 +340,8 @@ static int bind_and_connect(struct udp_link *u, const struct ft_link_config *c)
 {
 	int on = 1, size = RECEIVE_BUFFER, rc;
 
+	if ((link_local(&c->local) && !scope(&c->local)) || (link_local(&c->peer) && !scope(&c->peer)))
+		return fault(u, "bind", c->local_text, ENODEV, "is its interface on this host?");
 	if (c->local.ss_family == AF_INET6 && setsockopt(u->fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) != 0)
 		return fault(u, "set up", c->local_text, errno, "is IPv6 switched off on this host?");
 	/* More room is welcome, not needed: a heartbeat repeats all that the one before it said. */
@@ -341,6 +351,7 @@ static int bind_and_connect(struct udp_link *u, const struct ft_link_config *c)
 	if (set_reuse(u->fd, 1) != 0)
 		return fault(u, "set up", c->local_text, errno, bind_hint(0));
 	rc = bind(u->fd, (const struct sockaddr *)&c->local, c->local_len);
+	u->lasting = rc != 0 && lasts(errno);
 	if (rc != 0)
 		return fault(u, "bind", c->local_text, errno, bind_hint(errno));
 	if (set_reuse(u->fd, 0) != 0)
@@ -374,22 +385,32 @@ static int open_link(struct ft_links *l, const struct ft_link_config *c, struct 
 	if (bind_and_connect(out, c) == 0 && watch(l, out, c->local_text) == 0)
 		return 0;
 	closed.open_error = out->open_error;
+	closed.lasting = out->lasting;
 	memcpy(closed.fault, out->fault, sizeof closed.fault);
 	close_link(out);
 	*out = closed;
 	return -1;
 }
 
+/* The interface may have another number meanwhile, or none: then the text tells. */
+static bool same_link(const struct ft_links *l, int i, const struct ft_link_config *c)
+{
+	const struct udp_link *u = &l->links[i];
+	const struct ft_link_config *old = &l->config->links[i];
+
+	if (u->local_len != c->local_len || u->peer_len != c->peer_len)
+		return false;
+	if (link_local(&c->local))
+		return strcmp(old->local_text, c->local_text) == 0 && strcmp(old->peer_text, c->peer_text) == 0;
+	return memcmp(&u->local, &c->local, c->local_len) == 0 && memcmp(&u->peer, &c->peer, c->peer_len) == 0;
+}
+
 /* The link with these addresses, open or still to be opened, or -1. */
 static int find_link(const struct ft_links *l, const struct ft_link_config *c)
 {
-	for (int i = 0; i < l->hub.n_links; i++) {
-		const struct udp_link *u = &l->links[i];
-
-		if (u->local_len == c->local_len && u->peer_len == c->peer_len &&
-		    memcmp(&u->local, &c->local, c->local_len) == 0 && memcmp(&u->peer, &c->peer, c->peer_len) == 0)
+	for (int i = 0; i < l->hub.n_links; i++)
+		if (same_link(l, i, c))
 			return i;
-	}
 	return -1;
 }
 
@@ -405,7 +426,7 @@ static void follow_interface(struct sockaddr_storage *address, const char *text)
 	struct sockaddr_storage now;
 	socklen_t len;
 
-	if (scope(address) && ft_address_parse(text, &now, &len) == NULL)
+	if (link_local(address) && ft_address_parse(text, &now, &len) == NULL)
 		*address = now;
 }
 
@@ -462,7 +483,7 @@ static int swap_sockets(struct ft_links *l, const struct ft_config *config, bool
 		} else {
 			opened[i] = open_link(l, &config->links[i], &fresh[i]) == 0;
 			failed[i] = !opened[i];
-			faults += failed[i] && !(at_start && may_pass(fresh[i].open_error));
+			faults += failed[i] && !(at_start && !fresh[i].lasting);
 		}
 	}
 	for (int i = 0; i < l->hub.n_links; i++) {

@@ -30,8 +30,9 @@ struct ft_links_callbacks {
 	void (*due)(void *arg, int64_t now);
 };
 
-/* Opens every link.  One whose address is not there yet, or has no route, is opened later, and the log says so: the others
- * are no worse for it.  Returns NULL after writing one line a fault to errors where that will not pass (port taken).
+/* Opens every link.  One whose address or interface is not there yet, or that has no route or one that is forbidden or leads
+ * nowhere, is opened later, and the log says so: the others are no worse for it.  Returns NULL after writing one line a
+ * fault to errors where that will not pass (port taken, or not allowed).
  * base, alarms and config must outlive the links, or be replaced (config). */
 struct ft_links *ft_links_new(struct event_base *base, struct ft_alarms *alarms, const struct ft_config *config,
                               uint64_t incarnation, const struct ft_links_callbacks *cb, void *arg, FILE *errors);

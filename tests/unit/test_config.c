@@ -279,6 +279,20 @@ START_TEST(links_become_socket_addresses)
 }
 END_TEST
 
+/* Such a link is down, and no reason not to start. */
+START_TEST(a_link_may_name_an_interface_that_is_missing)
+{
+	struct ft_config *c =
+	    load_good(write_with(9, "{ local = \"[fe80::1%nosuchif]:7400\"; peer = \"[fe80::2%nosuchif]:7400\"; },"
+	                            "{ local = \"[fe80::1%northis]:7400\"; peer = \"[fe80::2%northis]:7400\"; }"));
+
+	ck_assert_int_eq(c->n_links, 3);
+	ck_assert_str_eq(c->links[1].local_text, "[fe80::1%nosuchif]:7400");
+	ck_assert_uint_eq(((const struct sockaddr_in6 *)&c->links[1].local)->sin6_scope_id, 0);
+	ft_config_free(c);
+}
+END_TEST
+
 START_TEST(a_bad_link_is_told_at_its_line)
 {
 	static const struct bad bad[] = {
@@ -297,7 +311,9 @@ START_TEST(a_bad_link_is_told_at_its_line)
 	    {9, "{ local = \"[fd00::1]\"; peer = \"[fd00::2]:7400\"; }", "has no port"},
 	    {9, "{ local = \"[fd00::x]:7400\"; peer = \"[fd00::2]:7400\"; }", "not a numeric IPv6"},
 	    {9, "{ local = \"[fe80::1]:7400\"; peer = \"[fe80::2%lo]:7400\"; }", "link-local"},
-	    {9, "{ local = \"[fe80::1%nosuchif]:7400\"; peer = \"[fe80::2%lo]:7400\"; }", "interface"},
+	    {9, "{ local = \"[fe80::1%]:7400\"; peer = \"[fe80::2%lo]:7400\"; }", "interface"},
+	    {9, "{ local = \"[fe80::1%much.too.long.a.name]:7400\"; peer = \"[fe80::2%lo]:7400\"; }", "interface"},
+	    {9, "{ local = \"[fe80::1%none]:7400\"; peer = \"[fe80::1%none]:7400\"; }", "local and peer are both"},
 	    {9, "{ local = \"0.0.0.0:7400\"; peer = \"10.0.0.4:7400\"; }", "not the address of one host"},
 	    {9, "{ local = \"10.0.0.3:7400\"; peer = \"224.0.0.1:7400\"; }", "not the address of one host"},
 	    {9, "{ local = \"[::ffff:10.0.0.3]:7400\"; peer = \"[fd00::2]:7400\"; }", "write it as IPv4"},
@@ -1096,6 +1112,7 @@ int main(void)
 	tcase_add_test(values, every_setting_lands);
 	tcase_add_test(values, what_is_left_out_has_its_default);
 	tcase_add_test(values, links_become_socket_addresses);
+	tcase_add_test(values, a_link_may_name_an_interface_that_is_missing);
 	tcase_add_test(values, a_bad_link_is_told_at_its_line);
 	tcase_add_test(values, one_to_eight_links);
 	tcase_add_test(values, a_value_out_of_its_range_is_refused);

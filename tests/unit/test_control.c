@@ -785,6 +785,42 @@ START_TEST(a_faulty_config_is_told_with_all_its_faults)
 }
 END_TEST
 
+/* An operator may not read the key, a program may be gone, a mistake half mended: the daemon that runs is asked all the same,
+ * and so is the file of outcomes. */
+START_TEST(a_running_daemon_is_asked_whatever_else_is_wrong_with_the_config)
+{
+	static const char *const verbs[] = {"status", "failover --confirm-fenced", "last", "reload"};
+	char command[256];
+	write_config();
+	snprintf(command, sizeof(command), "rm %s/key && echo 'colour = 1;' >> %s/ft.conf", dir, dir);
+	ck_assert_int_eq(system(command), 0);
+	serve("ok");
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+		struct said s = ftctl_c(verbs[i]);
+		ck_assert_msg(s.code == 0 || (i == 0 && s.code == 10), "%s: %d, %s", verbs[i], s.code, s.errors);
+		forget(s);
+	}
+	struct said s = ftctl_c("may-start"); /* this daemon says no, in its own words */
+	ck_assert_int_eq(s.code, 1);
+	ck_assert_ptr_nonnull(strstr(s.errors, "first fault"));
+	forget(s);
+	s = ftctl_c("check");
+	ck_assert_int_eq(s.code, 1);
+	ck_assert_ptr_nonnull(strstr(s.out, "FAIL  ft.conf "));
+	ck_assert_ptr_nonnull(strstr(s.out, "ok    ftd "));
+	ck_assert_ptr_nonnull(strstr(s.out, "ok    qmp "));
+	forget(s);
+	stop_serving();
+	s = ftctl_c("may-start");
+	ck_assert_int_eq(s.code, 2);
+	ck_assert_ptr_nonnull(strstr(s.errors, "colour"));
+	forget(s);
+	s = ftctl_c("status");
+	ck_assert_int_eq(s.code, 3);
+	forget(s);
+}
+END_TEST
+
 static void write_outcomes(const char *text)
 {
 	char path[128];
@@ -942,6 +978,7 @@ int main(void)
 	tcase_add_test(c, check_fails_if_one_thing_fails);
 	tcase_add_test(c, check_tells_what_it_can_without_a_daemon);
 	tcase_add_test(c, a_faulty_config_is_told_with_all_its_faults);
+	tcase_add_test(c, a_running_daemon_is_asked_whatever_else_is_wrong_with_the_config);
 	tcase_add_test(c, last_reads_the_file_without_a_daemon);
 	tcase_add_test(c, a_torn_outcome_hides_no_whole_one);
 	tcase_add_test(c, last_asks_the_daemon_when_given_only_its_socket);

@@ -3,6 +3,7 @@
 #include "heartbeat/links.h"
 #include "supervisor/alarm.h"
 #include "supervisor/clock.h"
+#include "tests/unit/skip.h"
 
 #include <arpa/inet.h>
 #include <check.h>
@@ -558,30 +559,86 @@ static bool make_interface(void)
 	              "ip addr add fe80::77/64 dev v0 nodad; } 2>/dev/null") == 0;
 }
 
+static void address_link_local(struct ft_link_config *c, const char *interface)
+{
+	c->local_len = make_address(AF_INET6, 7400, &c->local);
+	inet_pton(AF_INET6, "fe80::77", &((struct sockaddr_in6 *)(void *)&c->local)->sin6_addr);
+	((struct sockaddr_in6 *)(void *)&c->local)->sin6_scope_id = if_nametoindex(interface);
+	c->peer = c->local;
+	c->peer_len = c->local_len;
+	inet_pton(AF_INET6, "fe80::78", &((struct sockaddr_in6 *)(void *)&c->peer)->sin6_addr);
+	snprintf(c->local_text, sizeof c->local_text, "[fe80::77%%%s]:7400", interface);
+	snprintf(c->peer_text, sizeof c->peer_text, "[fe80::78%%%s]:7400", interface);
+}
+
 START_TEST(a_link_local_address_follows_its_interface)
 {
-	struct ft_link_config *c = &a.config.links[0];
-	struct sockaddr_in6 *local = (struct sockaddr_in6 *)(void *)&c->local;
-
 	if (unshare(CLONE_NEWNET) != 0 || !make_interface()) {
 		printf("NOTE: no network namespace with an interface may be made here; one made anew was not tried\n");
 		return;
 	}
 	a.config.n_links = 1;
-	c->local_len = make_address(AF_INET6, 7400, &c->local);
-	inet_pton(AF_INET6, "fe80::77", &local->sin6_addr);
-	local->sin6_scope_id = if_nametoindex("v0");
-	c->peer = c->local;
-	c->peer_len = c->local_len;
-	inet_pton(AF_INET6, "fe80::78", &((struct sockaddr_in6 *)(void *)&c->peer)->sin6_addr);
-	strcpy(c->local_text, "[fe80::77%v0]:7400");
-	strcpy(c->peer_text, "[fe80::78%v0]:7400");
+	address_link_local(&a.config.links[0], "v0");
 	ck_assert_msg(open_end(&a, base_a, 1) != NULL, "%s", error_text);
 	turn_both();
 	ck_assert_int_eq(send_error(&a, 0), 0);
 	ck_assert_int_eq(system("ip link del v0"), 0);
 	run_until(send_error(&a, 0) != 0);
 	ck_assert(make_interface());
+	run_until(send_error(&a, 0) == 0);
+}
+END_TEST
+
+START_TEST(a_link_whose_interface_is_missing_comes_up_with_it)
+{
+	struct ft_config same;
+
+	if (unshare(CLONE_NEWNET) != 0 || system("ip link set lo up") != 0) {
+		skipped("a missing interface", "no network namespace may be made here");
+		return;
+	}
+	address_link_local(&a.config.links[0], "v0");
+	ck_assert_msg(open_end(&a, base_a, 1) != NULL, "%s", error_text);
+	ck_assert_ptr_nonnull(open_end(&b, base_b, 2));
+	run_until(a.hearing == FT_HEARING_ALIVE && b.hearing == FT_HEARING_ALIVE);
+	ck_assert_int_eq(send_error(&a, 0), ENODEV);
+	ck_assert(!ft_links_hub(a.links)->detector.links[0].alive);
+	ck_assert(make_interface());
+	run_until(send_error(&a, 0) == 0);
+	/* It goes away again: a reload of the very same file, where it has no number now, is none the worse for it. */
+	ck_assert_int_eq(system("ip link del v0"), 0);
+	run_until(send_error(&a, 0) != 0);
+	same = a.config;
+	address_link_local(&same.links[0], "v0");
+	ck_assert_int_eq(ft_links_reconfigure(a.links, &same, errors), 0);
+	ck_assert(make_interface());
+	run_until(send_error(&a, 0) == 0);
+	ft_links_free(a.links);
+	a.links = NULL;
+}
+END_TEST
+
+/* connect(2) says EINVAL of the first, EACCES of the second. */
+START_TEST(a_route_that_leads_nowhere_is_a_link_that_is_down)
+{
+	static const char *const kinds[] = {"blackhole", "prohibit", "unreachable"};
+	struct ft_link_config *c = &a.config.links[0];
+	char command[128];
+
+	if (unshare(CLONE_NEWNET) != 0 || system("ip link set lo up") != 0) {
+		skipped("a route that leads nowhere", "no network namespace may be made here");
+		return;
+	}
+	snprintf(command, sizeof command, "ip route add %s 192.0.2.0/24", kinds[_i]);
+	ck_assert_int_eq(system(command), 0);
+	((struct sockaddr_in *)(void *)&c->peer)->sin_addr.s_addr = inet_addr("192.0.2.9");
+	ck_assert_msg(open_end(&a, base_a, 1) != NULL, "%s", error_text);
+	ck_assert_ptr_nonnull(open_end(&b, base_b, 2));
+	run_until(a.hearing == FT_HEARING_ALIVE && b.hearing == FT_HEARING_ALIVE);
+	ck_assert_int_ne(send_error(&a, 0), 0);
+	snprintf(command, sizeof command, "ip route del %s 192.0.2.0/24 && ip route add 192.0.2.0/24 dev lo",
+	         kinds[_i]);
+	ck_assert_int_eq(system(command), 0);
 	run_until(send_error(&a, 0) == 0);
 }
 END_TEST
@@ -678,6 +735,8 @@ int main(void)
 	tcase_add_test(t, a_link_is_opened_once_its_address_is_there);
 	tcase_add_test(t, a_link_that_is_not_open_costs_nothing_in_doubt);
 	tcase_add_test(t, a_link_local_address_follows_its_interface);
+	tcase_add_test(t, a_link_whose_interface_is_missing_comes_up_with_it);
+	tcase_add_loop_test(t, a_route_that_leads_nowhere_is_a_link_that_is_down, 0, 3);
 	tcase_add_test(t, two_daemons_cannot_share_a_link);
 	tcase_add_test(t, a_reload_keeps_the_heartbeats_flowing);
 	tcase_add_test(t, a_failed_reload_changes_nothing);
