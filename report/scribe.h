@@ -10,6 +10,7 @@
 #include "config/config.h"
 
 #define FT_SCRIBE_TEXT_MAX (1u << 20) /* bytes of one job; a longer one fails */
+#define FT_SCRIBE_FILE_MAX (2u << 20) /* bytes of a file that is appended to: a longer one makes room first */
 #define FT_SCRIBE_JOBS_MAX 256        /* waiting at once; further ones fail */
 
 struct event_base;
@@ -23,6 +24,7 @@ typedef void ft_scribe_done(void *arg, const char *error);
  * If the child dies it is forked anew, and what was outstanding fails with a clear text. */
 struct ft_scribe *ft_scribe_new(struct event_base *base, const char *state_dir, FILE *errors);
 /* Appends text and a line feed to state_dir/name and flushes it (fsync; of the folder too when the file is new). A torn last line of an earlier crash is ended first.
+ * A file that would become longer than FT_SCRIBE_FILE_MAX is renamed to name.1 first, in place of the one before.
  * name: a plain file name of at most 63 bytes. text is copied. done may be NULL: then a failure is logged. */
 void ft_scribe_append(struct ft_scribe *s, const char *name, const char *text, size_t len, int deadline_ms,
                       ft_scribe_done *done, void *arg);

@@ -1,6 +1,8 @@
 /* See scribe_child.h. */
 #include "report/scribe_child.h"
 
+#include "report/scribe.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -102,11 +104,27 @@ static struct ft_scribe_reply append_line(int fd, const char *text, size_t len, 
 	return reply;
 }
 
+/* A file that is full makes room. Returns whether it has: fd is closed then. */
+static bool make_room(int folder, const char *name, int fd, const char *text, size_t len, bool once)
+{
+	char old[FT_SCRIBE_NAME_MAX + 8];
+	struct stat st;
+	if (fstat(fd, &st) != 0 || st.st_size == 0 || (size_t)st.st_size + len < FT_SCRIBE_FILE_MAX)
+		return false;
+	snprintf(old, sizeof(old), "%s.1", name);
+	if ((once && has_line(fd, st.st_size, text, len)) || renameat(folder, name, folder, old) != 0)
+		return false; /* better a long file than none */
+	folder_dirty = true;
+	close(fd);
+	return true;
+}
+
 static struct ft_scribe_reply do_append(int folder, const char *name, const char *text, size_t len, bool once)
 {
 	int flags = O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW;
 	int fd = openat(folder, name, flags);
-	if (fd < 0 && errno == ENOENT) {
+	bool anew = fd >= 0 ? make_room(folder, name, fd, text, len, once) : errno == ENOENT;
+	if (anew) {
 		folder_dirty = true;
 		fd = openat(folder, name, flags | O_CREAT, 0640);
 	}

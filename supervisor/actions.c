@@ -72,11 +72,27 @@ static void recorded(void *arg, const char *error)
 	ft_daemon_feed(d, &(struct ft_event){.kind = FT_EVENT_RECORDED, .error = error[0] != '\0', .text = error});
 }
 
+void ft_daemon_note_announced(struct ft_daemon *d, const uint8_t session[FT_SESSION_BYTES])
+{
+	char text[FT_ANNOUNCED_MAX];
+	ft_announced_text(session, text);
+	if (d->exclusion) /* else there is no session, and nothing to tell twice */
+		ft_scribe_replace(d->scribe, FT_ANNOUNCED_FILE, text, strlen(text), FT_DISK_MS, NULL, NULL);
+}
+
+static void recorded_success(void *arg, const char *error)
+{
+	struct ft_daemon *d = arg;
+	if (error[0] == '\0')
+		ft_daemon_note_announced(d, d->success_session);
+	recorded(arg, error);
+}
+
 static void recorded_after_all(void *arg, const char *error)
 {
 	if (error[0] == '\0')
 		ft_log(FT_LOG_WARN, "report", "the outcome that could not be written is on disk now");
-	recorded(arg, error);
+	recorded_success(arg, error);
 }
 
 static void do_record(struct ft_daemon *d)
@@ -90,13 +106,16 @@ static void do_record(struct ft_daemon *d)
 	d->pending_outcome =
 	    ft_outcome_json(o, d->config->pair, d->config->node, ft_arbiter_word(d->config->arbiter.type), wall);
 	char *text = d->pending_outcome ? json_dumps(d->pending_outcome, FT_JSON_FLAGS) : NULL;
+	bool success = o->result == FT_SUCCESS;
 	if (text)
-		ft_scribe_append(d->scribe, FT_OUTCOMES_FILE, text, strlen(text), FT_DISK_MS, recorded, d);
+		ft_scribe_append(d->scribe, FT_OUTCOMES_FILE, text, strlen(text), FT_DISK_MS,
+		                 success ? recorded_success : recorded, d);
 	else
 		ft_log(FT_LOG_ERROR, "report", "out of memory: the outcome cannot be written");
-	if (text && o->result == FT_SUCCESS) {
+	if (text && success) {
 		free(d->success);
 		d->success = text;
+		memcpy(d->success_session, o->session, sizeof d->success_session);
 		return;
 	}
 	free(text);

@@ -1,6 +1,5 @@
 /* The loop that feeds the decision core: its life, and what the shells tell. */
 #include "report/log.h"
-#include "report/outcomes.h"
 #include "supervisor/clock.h"
 #include "supervisor/daemon_internal.h"
 #include "supervisor/instance.h"
@@ -371,11 +370,19 @@ static json_t *earlier_outcomes(const char *state_dir)
 	return outcomes ? outcomes : json_array();
 }
 
-/* A success that cannot be read is taken for one of this session: better none than two. */
-static void find_success(struct ft_core_params *p, const char *state_dir)
+/* Whether a success of this session was told: by either file, since people rotate the outcomes away.  One that cannot be read
+ * is taken for yes: better none than two. */
+static void find_success(struct ft_daemon *d, struct ft_core_params *p)
 {
-	if (ft_outcomes_newest_success(state_dir, p->recorded) != 0)
+	const char *state_dir = d->config->state_dir;
+	bool read = ft_outcomes_announced(state_dir, p->recorded) == 0;
+	if (read && memcmp(p->recorded, p->session.id, sizeof p->recorded) == 0)
+		return;
+	if (!read || ft_outcomes_newest_success(state_dir, p->recorded) != 0)
 		memcpy(p->recorded, p->session.id, sizeof p->recorded);
+	else if (d->exclusion && memcmp(p->recorded, p->session.id, sizeof p->recorded) == 0)
+		ft_daemon_note_announced(d,
+		                         p->recorded); /* an earlier version, or a crash right after it was written */
 }
 
 /* ---- life ---- */
@@ -466,7 +473,8 @@ struct ft_daemon *ft_daemon_new(struct ft_config *config, bool fresh, FILE *erro
 	params.fresh = fresh;
 	d->base = event_base_new();
 	bool good = d->base && make_events(d) && make_children(d, &params.session, errors);
-	find_success(&params, config->state_dir);
+	if (good)
+		find_success(d, &params);
 	ft_core_init(&d->core, &params, ft_clock_now());
 	if (!good || !make_shells(d, incarnation, errors)) {
 		ft_daemon_free(d);

@@ -9,6 +9,7 @@
 #include "qmp/deathwatch.h"
 #include "qmp/session.h"
 #include "report/hook.h"
+#include "report/outcomes.h"
 #include "report/scribe.h"
 #include "supervisor/alarm.h"
 #include "supervisor/core.h"
@@ -20,7 +21,6 @@
 #include <event2/event.h>
 
 #define FT_SIGNALS       4 /* that the daemon answers to */
-#define FT_OUTCOMES_FILE "outcomes.jsonl"
 #define FT_OUTCOMES_KEPT 100
 #define FT_CALLS_MAX     16    /* operators waiting for one failover */
 #define FT_LEAVE_MS      30000 /* a failover under way is finished first, but not for longer */
@@ -55,6 +55,7 @@ struct ft_daemon {
 	struct ft_outcome pending;
 	json_t *pending_outcome;
 	char *success; /* the newest success as it was handed to the disk, for another attempt; NULL none */
+	uint8_t success_session[FT_SESSION_BYTES];
 	int n_calls;
 	struct ft_call *calls[FT_CALLS_MAX]; /* operators waiting for an outcome */
 	struct ft_call *may_start;           /* whoever waits to start the VM; NULL nobody */
@@ -84,6 +85,8 @@ struct ft_core_params ft_daemon_core_params(const struct ft_config *config, uint
 /* actions.c */
 void ft_daemon_act(struct ft_daemon *d, const struct ft_action *a);
 void ft_daemon_thaw(struct ft_daemon *d);
+/* Puts on disk that a success of this session was told: outcomes.jsonl may be rotated away. */
+void ft_daemon_note_announced(struct ft_daemon *d, const uint8_t session[FT_SESSION_BYTES]);
 
 /* operators.c; arg: the daemon */
 void ft_daemon_on_signal(evutil_socket_t sig, short what, void *arg);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 static char dir[64], path[128];
 
@@ -22,6 +23,16 @@ static void tear_down(void)
 	char command[128];
 	snprintf(command, sizeof(command), "rm -rf %s", dir);
 	ck_assert_int_eq(system(command), 0);
+}
+
+static void put_in(const char *name, const char *text)
+{
+	char other[128];
+	snprintf(other, sizeof(other), "%s/%s", dir, name);
+	FILE *f = fopen(other, "w");
+	ck_assert_ptr_nonnull(f);
+	fputs(text, f);
+	fclose(f);
 }
 
 static void put(const char *text)
@@ -74,6 +85,76 @@ START_TEST(a_success_is_found_behind_many_others)
 }
 END_TEST
 
+/* What ftd itself has rotated away is read on. */
+START_TEST(what_was_rotated_comes_before_what_is_new)
+{
+	uint8_t found[FT_SESSION_BYTES];
+	int damaged;
+	put_in("outcomes.jsonl.1", LINE("01", "success") LINE("02", "success") "torn\n" LINE("03", "failed"));
+	put(LINE("04", "held") LINE("05", "refused"));
+	ck_assert_int_eq(ft_outcomes_newest_success(dir, found), 0);
+	ck_assert_int_eq(found[0], 2);
+	json_t *outcomes = ft_outcomes_read(dir, 4, &damaged);
+	ck_assert_uint_eq(json_array_size(outcomes), 4);
+	ck_assert_int_eq(damaged, 1);
+	for (size_t i = 0; i < 4; i++) {
+		const char *session = json_string_value(json_object_get(json_array_get(outcomes, i), "session"));
+		ck_assert_int_eq(session[1], "2345"[i]);
+	}
+	json_decref(outcomes);
+}
+END_TEST
+
+/* 100 MB, as they come together in years of a pair that is held up again and again: its end is read and no more.  The time
+ * it would take to read the whole is many times what a busy machine could add. */
+START_TEST(a_file_of_any_length_is_read_at_once)
+{
+	uint8_t found[FT_SESSION_BYTES];
+	struct timespec before, after;
+	int damaged;
+	FILE *f = fopen(path, "w");
+	fputs(LINE("01", "success"), f);
+	for (int i = 0; i < 1600000; i++)
+		fputs(LINE("02", "refused"), f);
+	fputs(LINE("03", "success"), f);
+	fclose(f);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
+	ck_assert_int_eq(ft_outcomes_newest_success(dir, found), 0);
+	ck_assert_int_eq(found[0], 3);
+	json_t *outcomes = ft_outcomes_read(dir, 100, &damaged);
+	ck_assert_uint_eq(json_array_size(outcomes), 100);
+	ck_assert_int_eq(damaged, 0);
+	json_decref(outcomes);
+	outcomes = ft_outcomes_read(dir, 1000000, &damaged);
+	ck_assert_uint_gt(json_array_size(outcomes), 10000);
+	ck_assert_uint_lt(json_array_size(outcomes), 50000);
+	ck_assert_int_eq(damaged, 0); /* a line that is cut by where reading begins is not damaged */
+	json_decref(outcomes);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
+	ck_assert_int_lt(after.tv_sec - before.tv_sec, 10);
+}
+END_TEST
+
+START_TEST(what_was_announced_is_known_without_the_outcomes)
+{
+	static const char *const nothing[] = {"", "\n", "0100", "zz000000000000000000000000000000\n",
+	                                      "0100000000000000000000000000000000\n"};
+	uint8_t found[FT_SESSION_BYTES] = {9}, none[FT_SESSION_BYTES] = {0}, told[FT_SESSION_BYTES] = {7, 6, 5};
+	char text[FT_ANNOUNCED_MAX];
+	ck_assert_int_eq(ft_outcomes_announced(dir, found), 0);
+	ck_assert_mem_eq(found, none, sizeof(none));
+	ft_announced_text(told, text);
+	put_in("announced", text);
+	ck_assert_int_eq(ft_outcomes_announced(dir, found), 0);
+	ck_assert_mem_eq(found, told, sizeof(told));
+	for (size_t i = 0; i < sizeof(nothing) / sizeof(nothing[0]); i++) {
+		put_in("announced", nothing[i]);
+		ck_assert_int_eq(ft_outcomes_announced(dir, found), 0);
+		ck_assert_mem_eq(found, none, sizeof(none));
+	}
+}
+END_TEST
+
 START_TEST(no_file_is_an_empty_one_and_an_unreadable_one_is_not)
 {
 	uint8_t found[FT_SESSION_BYTES] = {9}, none[FT_SESSION_BYTES] = {0};
@@ -92,9 +173,13 @@ int main(void)
 {
 	Suite *s = suite_create("outcomes");
 	TCase *c = tcase_create("outcomes");
+	tcase_set_timeout(c, 120);
 	tcase_add_checked_fixture(c, set_up, tear_down);
 	tcase_add_test(c, the_newest_success_is_found);
 	tcase_add_test(c, a_success_is_found_behind_many_others);
+	tcase_add_test(c, what_was_rotated_comes_before_what_is_new);
+	tcase_add_test(c, a_file_of_any_length_is_read_at_once);
+	tcase_add_test(c, what_was_announced_is_known_without_the_outcomes);
 	tcase_add_test(c, no_file_is_an_empty_one_and_an_unreadable_one_is_not);
 	suite_add_tcase(s, c);
 	SRunner *sr = srunner_create(s);

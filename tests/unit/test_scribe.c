@@ -407,6 +407,30 @@ START_TEST(what_came_through_after_all_is_not_appended_again)
 }
 END_TEST
 
+/* Two files of FT_SCRIBE_FILE_MAX are all that there ever is, and no line is lost on the way or written twice. */
+START_TEST(a_full_file_makes_room)
+{
+	static char full[FT_SCRIBE_FILE_MAX];
+	struct answer a;
+	memset(full, 'x', sizeof(full));
+	full[sizeof(full) - 1] = '\0';
+	memcpy(full + sizeof(full) - 7, "\nlast\n", 7);
+	put("log.1", "older\n");
+	put("log", full);
+	append_ok("one");
+	assert_content("log", "one\n");
+	assert_content("log.1", full);
+	append_ok("two");
+	assert_content("log", "one\ntwo\n");
+	/* A text that is there already needs no room. */
+	put("log", full);
+	append_once("last", &a);
+	wait_for(&a);
+	ck_assert_str_eq(a.error, "");
+	assert_content("log", full);
+}
+END_TEST
+
 START_TEST(what_did_not_come_through_is_appended)
 {
 	static const struct {
@@ -646,6 +670,7 @@ int main(void)
 	tcase_add_test(c, a_failed_write_says_why_and_leaves_no_torn_line);
 	tcase_add_test(c, a_name_that_cannot_be_opened_is_said);
 	tcase_add_test(c, what_came_through_after_all_is_not_appended_again);
+	tcase_add_test(c, a_full_file_makes_room);
 	tcase_add_loop_test(c, what_did_not_come_through_is_appended, 0, 5);
 	tcase_add_test(c, a_killed_child_fails_what_is_outstanding_and_is_replaced);
 	tcase_add_test(c, a_child_that_dies_at_once_is_not_forked_in_a_circle);

@@ -152,6 +152,26 @@ def an_outcome_that_ftd_was_killed_before_is_made_up_for():
 
 
 @scenario
+def a_success_is_told_once_though_the_outcomes_were_rotated_away():
+    with protected(arbiter="file", hook=True) as rig:
+        beta = rig.beta
+        rig.alpha.kill_host()
+        record = failed_over(rig, beta, HOST_DIED)
+        wait(lambda: [c for c in beta.hook_calls() if c["env"]["FT_EVENT"] == "outcome"], "the hook")
+        announced = os.path.join(beta.state_dir, "announced")
+        wait(lambda: os.path.exists(announced) and open(announced, encoding="ascii").read() == record["session"] + "\n",
+             "it to be noted")
+        for _ in range(2):
+            beta.kill_ftd()
+            if beta.outcomes():
+                os.remove(os.path.join(beta.state_dir, "outcomes.jsonl"))
+            beta.start_ftd()
+            beta.wait_state("solo")
+            stays(lambda: not beta.outcomes(), 3, "it is told once")
+        assert len([c for c in beta.hook_calls() if c["env"]["FT_EVENT"] == "outcome"]) == 1, beta.hook_calls()
+
+
+@scenario
 def an_outcome_that_the_disk_did_not_take_is_written_later():
     """A limit on the size of a file is as a full disk, but for the session, which is small."""
     with protected(hook=True) as rig:
