@@ -139,6 +139,7 @@ struct ft_actions {
 #define FT_WORD_NS      (3000 * FT_NS_PER_MS)
 #define FT_LEAVE_NS     (500 * FT_NS_PER_MS)
 #define FT_LANDS_NS     (10000 * FT_NS_PER_MS)
+#define FT_TROUBLE_NS   (60000 * FT_NS_PER_MS)
 #define FT_PLAN_TRIES   5
 #define FT_BACKOFF_MOST 6 /* doublings of FT_RETRY_NS between one failed attempt and the next */
 

@@ -1256,6 +1256,18 @@ static void announce_earlier(struct ft_core *c, struct ft_actions *out)
 	announce(c, out);
 }
 
+/* What a minute (and no silence that was still to be judged) without any more evidence has followed came to nothing: the guest
+ * ran on. */
+static void forget_earlier_trouble(const struct ft_core *c, struct ft_outcome *o)
+{
+	int first = 0;
+	for (int i = 1; i < o->n_evidence; i++)
+		if (o->evidence[i].at - o->evidence[i - 1].at > c->params.window + FT_TROUBLE_NS)
+			first = i;
+	o->n_evidence -= first;
+	memmove(o->evidence, o->evidence + first, (size_t)o->n_evidence * sizeof o->evidence[0]);
+}
+
 static void begin_outcome(struct ft_core *c, struct ft_actions *out, enum ft_cause cause)
 {
 	announce_earlier(c, out);
@@ -1291,6 +1303,7 @@ static void begin_outcome(struct ft_core *c, struct ft_actions *out, enum ft_cau
 			o->evidence[k] = o->evidence[k - 1];
 			o->evidence[k - 1] = e;
 		}
+	forget_earlier_trouble(c, o);
 	if (o->n_evidence > 0)
 		o->first_evidence_at = o->evidence[0].at;
 	c->outcome_busy = true;
@@ -1570,8 +1583,9 @@ static void freeze_at_end_of_right(struct ft_core *c, struct ft_actions *out)
 	}
 	if (unasked(c))
 		drop_attempt(c); /* replication broke because the peer was dying: that is the better cause */
-	if (c->hearing != FT_PEER_LOST && c->heard_at != FT_NEVER)
-		ft_core_note(c, c->heard_at, "the peer's last known heartbeat was heard");
+	/* Of a peer that is heard all the while, where one direction is cut, this is all that tells since when. */
+	if (c->hearing != FT_PEER_LOST && c->acked_sent != FT_NEVER)
+		ft_core_note(c, c->acked_sent, "the last heartbeat of ours that the peer is known to have heard was sent");
 	ft_core_note(c, c->now, "our right to run has ended: no heartbeat of ours was acknowledged in time");
 	freeze_and_claim(c, out, "our right to run has ended, unacknowledged by the peer");
 }

@@ -481,6 +481,38 @@ START_TEST(a_session_is_bound_under_a_detection_time)
 }
 END_TEST
 
+/* The peer is heard all the while, and hears nothing: the outage began when the last was sent that it heard. */
+START_TEST(an_outage_by_one_way_silence_begins_with_the_last_heartbeat_that_was_heard)
+{
+	protect_surely(FT_ROLE_PRIMARY);
+	int64_t last = w.now;
+	pass(490);
+	frozen();
+	expect_phase(CLAIMING);
+	claim_is(FT_CLAIM_WON, "alpha");
+	ck_assert_int_eq(w.c.outcome.first_evidence_at, last);
+	ck_assert_int_le(w.c.outcome.judged_at - w.c.outcome.first_evidence_at, MS(500));
+}
+END_TEST
+
+/* Something was amiss an hour ago, and protection has not come back since; that is no part of this outage. */
+START_TEST(an_outage_does_not_begin_with_an_earlier_trouble)
+{
+	protect_surely(FT_ROLE_SECONDARY);
+	w.p.incarnation++;
+	w.p.side.ready = false;
+	peer_says();
+	expect_phase(WATCH);
+	live(3600, FT_CLAIM_NOT_NEEDED, "");
+	int64_t last = w.now;
+	pass(500);
+	step(&(struct ft_event){.kind = FT_EVENT_HEARING, .hearing = FT_PEER_LOST, .heard_at = last});
+	pass(20);
+	expect_phase(CLAIMING);
+	ck_assert_int_eq(w.c.outcome.first_evidence_at, last);
+}
+END_TEST
+
 /* ---- a claim that was given up ---- */
 
 START_TEST(a_claim_that_has_landed_after_all_is_found_and_the_guest_goes_on_alone)
@@ -1673,6 +1705,8 @@ static Suite *suite(void)
 	                    (int)(sizeof guards / sizeof guards[0]));
 	tcase_add_loop_test(tc, what_an_earlier_ftd_has_granted_is_waited_out, 0, 2);
 	tcase_add_test(tc, a_session_is_bound_under_a_detection_time);
+	tcase_add_test(tc, an_outage_by_one_way_silence_begins_with_the_last_heartbeat_that_was_heard);
+	tcase_add_test(tc, an_outage_does_not_begin_with_an_earlier_trouble);
 	tcase_add_test(tc, a_claim_that_has_landed_after_all_is_found_and_the_guest_goes_on_alone);
 	tcase_add_test(tc, a_claim_that_never_lands_is_looked_for_until_it_cannot_any_more);
 	tcase_add_loop_test(tc, an_ftd_that_was_restarted_looks_into_the_register, 0, 2);
