@@ -49,7 +49,7 @@ struct ft_config {
 	int qmp_reply_timeout_ms; /* 50 .. 60000 */
 
 	struct ft_arbiter_settings arbiter; /* with the fence */
-	int guard_ms;                       /* 0 .. 10000; with an arbiter, 5 .. 10000 */
+	int guard_ms; /* 0 .. 10000; with an arbiter, at least 4 and a thousandth of the detection time */
 
 	int n_hook;                  /* 0: no hook */
 	char *hook[FT_ARGV_MAX + 1]; /* argv, NULL-terminated, owned */

@@ -6,7 +6,10 @@
 
 #include <string.h>
 
-#define GUARD_WITH_ARBITER_MIN_MS 5
+#define GUARD_FREEZE_MS 4    /* for the freeze, at least: a sentinel that wakes in time, a kernel that stops QEMU */
+#define GUARD_ROOM_MS   10   /* ... on any host */
+#define GUARD_MS        20   /* where the detection time is as it mostly is */
+#define CLOCKS_APART    1000 /* the clocks of two hosts run apart by one part of so many */
 
 /* Where a setting stands or, if it does not, its group. */
 static struct ft_where place_of(const config_t *tree, const char *path)
@@ -60,11 +63,26 @@ static void judge_without_arbiter(struct ft_reader *r, const config_t *tree)
 		         "and no sentinel to feed it; \"\", or choose another type");
 }
 
+/* Into the guard must go the primary's freeze, and by how much two clocks run apart in the detection time: a thousandth, see
+ * supervisor/clock.h. */
+static void judge_guard(struct ft_reader *r, const config_t *tree)
+{
+	struct ft_config *c = r->c;
+	int apart = (c->interval_ms * c->lost_after + CLOCKS_APART - 1) / CLOCKS_APART, least = GUARD_FREEZE_MS + apart;
+	int guard = GUARD_MS > GUARD_ROOM_MS + apart ? GUARD_MS : GUARD_ROOM_MS + apart;
+
+	if (!config_lookup(tree, "failover.guard_ms"))
+		c->guard_ms = guard;
+	else if (config_lookup_int(tree, "failover.guard_ms", &guard) && guard >= 0 && guard < least)
+		ft_fault(r, place_of(tree, "failover.guard_ms"),
+		         "failover.guard_ms is %d, too short for the primary's freeze and for two clocks in a detection "
+		         "time of %d ms; at least %d with an arbiter",
+		         guard, c->interval_ms * c->lost_after, least);
+}
+
 static void judge_with_arbiter(struct ft_reader *r, const config_t *tree)
 {
 	const struct ft_config *c = r->c;
-	int guard = GUARD_WITH_ARBITER_MIN_MS;
-
 	if (c->arbiter.type == FT_ARBITER_FILE)
 		need(r, tree, "arbiter.path", "the absolute path of a folder on storage that both hosts share");
 	if (c->arbiter.type == FT_ARBITER_ETCD) {
@@ -76,12 +94,7 @@ static void judge_with_arbiter(struct ft_reader *r, const config_t *tree)
 		ft_fault(r, place_of(tree, "arbiter.type"),
 		         "arbiter.type \"fence\" needs the group fence; fence: { agent = \"/usr/sbin/fence_...\"; "
 		         "options: { ... }; };");
-	(void)config_lookup_int(tree, "failover.guard_ms", &guard);
-	if (guard >= 0 && guard < GUARD_WITH_ARBITER_MIN_MS)
-		ft_fault(r, place_of(tree, "failover.guard_ms"),
-		         "failover.guard_ms is %d, too short for the primary's freeze, which takes time; at least %d "
-		         "with an arbiter",
-		         guard, GUARD_WITH_ARBITER_MIN_MS);
+	judge_guard(r, tree);
 }
 
 static void judge_arbiter(struct ft_reader *r, const config_t *tree)

@@ -88,7 +88,7 @@ static const struct ft_setting settings[] = {
 
     {"failover", FT_GROUP, FT_OPTIONAL, .allowed = A_GROUP},
     {"failover.guard_ms", FT_INT, FT_OPTIONAL, IN(ft_config, guard_ms), WITH_ARBITER, RANGE(0, 10000, 20),
-     .allowed = "milliseconds"},
+     .allowed = "milliseconds"}, /* with an arbiter the default follows from the detection time: relations.c */
 
     {"report", FT_GROUP, FT_OPTIONAL, .allowed = A_GROUP},
     {"report.hook", FT_TREE, FT_OPTIONAL, .tree = ft_judge_hook, IN(ft_config, hook),

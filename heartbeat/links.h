@@ -11,7 +11,7 @@ struct ft_alarms;
 struct ft_links;
 
 /* Called from the event loop or from ft_links_catch_up, once everything that had come in was received and judged.  All
- * pointers are valid only for the call.  now: CLOCK_BOOTTIME ns.  A callback may call anything below but ft_links_free
+ * pointers are valid only for the call.  now: ns, as ft_clock_now() tells.  A callback may call anything below but ft_links_free
  * and ft_links_reconfigure. */
 struct ft_links_callbacks {
 	/* What this side says of itself, asked for every heartbeat sent; must do nothing else. */

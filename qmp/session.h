@@ -36,7 +36,7 @@ struct ft_qemu_view {
 	int64_t checkpoint_at; /* the last checkpoint seen to complete on this connection; FT_NEVER none */
 };
 
-/* From the event loop, where all below may be called but ft_qmp_free.  now: CLOCK_BOOTTIME ns. */
+/* From the event loop, where all below may be called but ft_qmp_free.  now: ns, as ft_clock_now() tells. */
 struct ft_qmp_callbacks {
 	/* Something in it changed. checkpoint_at alone does not count, nor does status "colo" for "running". */
 	void (*view)(void *arg, const struct ft_qemu_view *view, int64_t now);

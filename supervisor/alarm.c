@@ -35,12 +35,8 @@ static void set_timer(struct ft_alarms *s, int64_t at)
 	struct itimerspec spec = {0};
 
 	s->at = at;
-	if (at != FT_NEVER) {
-		int64_t ns = at > 0 ? at : 1; /* zero would disarm it */
-
-		spec.it_value.tv_sec = ns / (1000 * FT_NS_PER_MS);
-		spec.it_value.tv_nsec = ns % (1000 * FT_NS_PER_MS);
-	}
+	if (at != FT_NEVER)
+		spec = ft_clock_timer(at);
 	if (timerfd_settime(s->fd, TFD_TIMER_ABSTIME, &spec, NULL) != 0)
 		assert(!"a deadline of ours is no valid time");
 }
@@ -88,9 +84,8 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	int64_t now = ft_clock_now();
 
 	(void)fd, (void)what;
-	if (now < s->at)
-		return; /* set anew since it became readable */
-	ring_all(s, now);
+	if (now >= s->at) /* else it was set anew since it became readable, or the kernel's clock was slewed meanwhile */
+		ring_all(s, now);
 	/* In any case: it is not read, this is what makes it unreadable again. */
 	set_timer(s, earliest(s));
 }

@@ -1,4 +1,4 @@
-/* Alarms on the clock of the decisions (CLOCK_BOOTTIME, ns, absolute), all behind one timer of the kernel.
+/* Alarms on the clock of the decisions (ft_clock_now, ns, absolute), all behind one timer of the kernel.
  * Knows: libevent, timerfd.  Must not know: what they wake for.
  * libevent's own timers are those of epoll_wait, rounded up to a whole millisecond, and stand still while the host
  * sleeps.  These are neither, and allocate nothing once they are made.  They share a timer since a wake-up is what costs

@@ -2,7 +2,7 @@
  * Parent's side.  Knows: a shared page, a child process, libevent.  Must not know: why a lease is what it is.
  *
  * The child is handed QEMU's pidfd and reads the lease from a page it shares with us.  When the lease is over by
- * CLOCK_BOOTTIME it sends SIGSTOP, and again every 100 ms while it stays over.  It never thaws: that is decided here, by
+ * ft_clock_now() it sends SIGSTOP, and again every 100 ms while it stays over.  It never thaws: that is decided here, by
  * a later lease first and then SIGCONT.
  *
  * It outlives us: killed, hung or stopped, we cannot stop it from doing its duty.  Alone, it stays until QEMU has died or

@@ -24,6 +24,7 @@
 
 #define TICK_NS       (1000 * FT_NS_PER_MS) /* looks at least that often; the watchdog's meal time, too */
 #define STOP_AGAIN_NS (100 * FT_NS_PER_MS)
+#define EXACT_NS      (2 * FT_NS_PER_MS) /* slewed as far as can be, a timer is late by less than a tenth of that */
 
 enum { SOCKET = 3, POKE, TOLD, SLOTS, FIRST_FREE };
 
@@ -242,11 +243,12 @@ static void obey(struct guard *g)
 	answer(request.number, request.pid != 0 && pidfd < 0 ? EBADF : 0);
 }
 
+/* The kernel's clock, by which a timer counts, may be slewed at any time, and we must not be late for it: so we look again when
+ * seven eighths of the time have passed. */
 static void sleep_until(struct guard *g, int64_t at)
 {
-	struct itimerspec when = {.it_value = {.tv_sec = at / 1000000000, .tv_nsec = at % 1000000000}};
-	if (at <= 0) /* a zero would disarm it */
-		when.it_value = (struct timespec){.tv_nsec = 1};
+	int64_t left = at - ft_clock_now();
+	struct itimerspec when = ft_clock_timer(left > EXACT_NS ? at - left / 8 : at);
 	if (timerfd_settime(g->timer, TFD_TIMER_ABSTIME, &when, NULL) != 0)
 		_exit(1);
 }

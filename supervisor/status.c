@@ -6,12 +6,16 @@
 #include "supervisor/realtime.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/timex.h>
+#include <unistd.h>
 
-/* CLOCK_BOOTTIME as wall-clock text, by the present difference of the two. */
+#define CLOCK_OFF_PPM 500 /* what ft.conf(5) has the guard's room for the clocks made of */
+
+/* A time as wall-clock text, by the present difference of the two. */
 static json_t *time_json(const struct ft_status_source *s, int64_t at)
 {
 	int64_t ago = s->now - at;
@@ -226,6 +230,32 @@ static void check_peer(json_t *checks, const struct ft_status_source *s)
 		    ft_state_name(c->peer.side.state));
 }
 
+/* What an NTP client has the kernel add to what the hardware counts, in ppm: how far that is off, and while a wall clock is
+ * brought back to the right time, how fast. */
+static double correction_of(const struct timex *tx)
+{
+	long usual = 1000000 / sysconf(_SC_CLK_TCK);
+	return (double)tx->freq / 65536 + (double)(tx->tick - usual) / (double)usual * 1e6;
+}
+
+static void check_clock(json_t *checks)
+{
+	struct timex tx = {0};
+	bool unknown = adjtimex(&tx) == TIME_ERROR || (tx.status & STA_UNSYNC);
+	double ppm = correction_of(&tx);
+	if (fabs(ppm) > CLOCK_OFF_PPM)
+		add(checks, "clock", "warn",
+		    "look again once the wall clock is right: if it is so still, this hardware keeps no time, and "
+		    "failover.guard_ms must make up for it",
+		    "the kernel's clock is corrected by %+.0f ppm (ftd's is not, so slewing harms nothing)", ppm);
+	else if (unknown)
+		add(checks, "clock", "warn", "run an NTP client: records of both hosts are easier to compare",
+		    "the wall clock is not synchronised (no decision depends on it)");
+	else
+		add(checks, "clock", "ok", "", "synchronised (no decision depends on it); the hardware is off by %+.0f ppm",
+		    -ppm);
+}
+
 static void check_host(json_t *checks, const struct ft_status_source *s, const char *disk_error)
 {
 	if (disk_error[0])
@@ -233,12 +263,7 @@ static void check_host(json_t *checks, const struct ft_status_source *s, const c
 		    "cannot write to %s: %s", s->config->state_dir, disk_error);
 	else
 		add(checks, "state_dir", "ok", "", "%s can be written and flushed", s->config->state_dir);
-	struct timex tx = {0};
-	if (adjtimex(&tx) == TIME_ERROR || (tx.status & STA_UNSYNC))
-		add(checks, "clock", "warn", "run an NTP client: records of both hosts are easier to compare",
-		    "the wall clock is not synchronised (no decision depends on it)");
-	else
-		add(checks, "clock", "ok", "", "the wall clock is synchronised");
+	check_clock(checks);
 }
 
 static void check_realtime(json_t *checks, const struct ft_config *config)

@@ -1,7 +1,8 @@
 /* The language the rooms share: states, roles, causes, and the records made of them.
  * Knows: nothing but fixed-width integers.  Must not know: clocks, sockets, JSON, libevent, QEMU's words.
  *
- * Times are int64_t nanoseconds of one host's CLOCK_BOOTTIME unless a name says otherwise; FT_NEVER is "no such time".
+ * Times are int64_t nanoseconds of one host's clock (supervisor/clock.h) unless a name says otherwise; FT_NEVER is "no such
+ * time".
  * Nothing here is ever compared with the other host's clock. */
 #ifndef FT_SUPERVISOR_TYPES_H
 #define FT_SUPERVISOR_TYPES_H

@@ -575,7 +575,8 @@ START_TEST(an_arbiter_brings_watchdog_and_guard)
 		const char *words; /* NULL: good */
 	} guards[] = {
 	    {0, "guard_ms is 0, too short for the primary's freeze"},
-	    {4, "guard_ms is 4, too short for the primary's freeze, which takes time; at least 5"},
+	    {4, "guard_ms is 4, too short for the primary's freeze and for two clocks in a detection time of 140 ms; at "
+	        "least 5"},
 	    {5, NULL},
 	    {-1, "out of range"},
 	};
@@ -599,6 +600,45 @@ START_TEST(an_arbiter_brings_watchdog_and_guard)
 		ck_assert_str_eq(c->watchdog_device, "/dev/watchdog");
 		ft_config_free(c);
 	}
+}
+END_TEST
+
+/* Two clocks run apart by a thousandth of what they measure; chronyd's slewing is none of it, see supervisor/clock.h. */
+START_TEST(the_guard_has_room_for_two_clocks_in_the_detection_time)
+{
+	static const struct {
+		int interval, lost_after, least, standard;
+	} times[] = {
+	    {5, 2, 5, 20},         {100, 5, 5, 20},      {100, 10, 5, 20},        {1000, 10, 14, 20},
+	    {1000, 16, 20, 26},    {1000, 17, 21, 27},   {10000, 100, 1004, 1010}, {1001, 10, 15, 21},
+	};
+	const char *path = in_folder("guard.conf");
+	char words[64];
+
+	for (int i = 0; i < LENGTH(times); i++)
+		for (int guard = times[i].least - 1; guard <= times[i].least + 1; guard++) { /* the last: none is given */
+			bool given = guard <= times[i].least;
+			FILE *f = fopen(path, "w");
+			ck_assert_ptr_nonnull(f);
+			for (int line = 1; line <= LENGTH(good); line++)
+				if (line == 6)
+					(void)fprintf(f, "interval_ms = %d;\n", times[i].interval);
+				else if (line == 7)
+					(void)fprintf(f, "lost_after = %d;\n", times[i].lost_after);
+				else if (line == 21)
+					(void)fprintf(f, given ? "failover: { guard_ms = %d; };\n" : "\n", guard);
+				else
+					put_line(f, line == 18 ? TYPE_FILE : good[line - 1]);
+			ck_assert_int_eq(fclose(f), 0);
+			if (guard < times[i].least) {
+				(void)snprintf(words, sizeof(words), "at least %d with an arbiter", times[i].least);
+				expect_fault(path, 21, words);
+				continue;
+			}
+			struct ft_config *c = load_good(path);
+			ck_assert_int_eq(c->guard_ms, given ? guard : times[i].standard);
+			ft_config_free(c);
+		}
 }
 END_TEST
 
@@ -1123,6 +1163,7 @@ int main(void)
 	tcase_add_test(values, a_fence_lands_beside_every_arbiter);
 	tcase_add_test(values, an_arbiter_needs_what_its_type_needs);
 	tcase_add_test(values, an_arbiter_brings_watchdog_and_guard);
+	tcase_add_test(values, the_guard_has_room_for_two_clocks_in_the_detection_time);
 	tcase_add_test(values, a_doubtful_endpoint_is_refused);
 	tcase_add_test(values, a_doubtful_file_of_the_arbiter_is_refused);
 	tcase_add_test(values, a_doubtful_fence_is_refused);
