@@ -50,7 +50,8 @@ enum flag {
 	FLAG_DOUBTFUL = 32,
 	FLAG_RELEASED = 64,
 	FLAG_GUEST = 128,
-	FLAG_DYING = 256
+	FLAG_DYING = 256,
+	FLAG_ENDING = 1024
 };
 
 static const uint8_t magic[4] = {'F', 'T', 'H', 'B'};
@@ -101,7 +102,7 @@ static unsigned flags_of(const struct ft_beat *beat)
 	       (beat->side.repl_broken ? FLAG_REPL_BROKEN : 0u) | (beat->asking ? FLAG_ASKING : 0u) |
 	       (beat->tentative ? FLAG_TENTATIVE : 0u) | (beat->side.doubtful ? FLAG_DOUBTFUL : 0u) |
 	       (beat->side.released ? FLAG_RELEASED : 0u) | (beat->side.guest ? FLAG_GUEST : 0u) |
-	       (beat->side.dying ? FLAG_DYING : 0u);
+	       (beat->side.dying ? FLAG_DYING : 0u) | (beat->side.ending ? FLAG_ENDING : 0u);
 }
 
 static void put_side(const struct ft_side *side, uint8_t *out)
@@ -260,6 +261,7 @@ static struct ft_side get_side(const uint8_t *data)
 	    .released = flags & FLAG_RELEASED,
 	    .guest = flags & FLAG_GUEST,
 	    .dying = flags & FLAG_DYING,
+	    .ending = flags & FLAG_ENDING,
 	    .request = (enum ft_request)(data[AT_REQUEST_ANSWER] >> 4),
 	    .request_id = (uint32_t)get(data, AT_REQUEST_ID, 4),
 	    .answer = (enum ft_answer)(data[AT_REQUEST_ANSWER] & 15),

@@ -879,7 +879,11 @@ static void on_event(void *arg, const char *name, const json_t *data, int64_t no
 		on_resume(q, now);
 	} else if (strcmp(name, "COLO_EXIT") == 0) {
 		on_colo_exit(q, data, now);
+	} else if (strcmp(name, "RESET") == 0) {
+		q->cb.shutdown(q->arg, NULL, now);
 	} else if (changes_much(name, data)) {
+		if (strcmp(name, "SHUTDOWN") == 0)
+			q->cb.shutdown(q->arg, text_of(data, "reason"), now);
 		q->replicating |= text_is(data, "status", "colo");
 		refresh_soon(q);
 	}

@@ -33,6 +33,12 @@ enum ft_state ft_phase_state(enum ft_phase p)
 	return states[p];
 }
 
+enum ft_ending ft_ending_of(const char *reason)
+{
+	bool by_guest = strcmp(reason, "guest-shutdown") == 0 || strcmp(reason, "guest-reset") == 0;
+	return by_guest ? FT_ENDING_GUEST : FT_ENDING_HOST;
+}
+
 struct ft_action *ft_core_do(struct ft_actions *out, enum ft_action_kind kind)
 {
 	assert(out->n < FT_ACTIONS_MAX);
@@ -151,6 +157,8 @@ static void absorb_peer(struct ft_core *c, const struct ft_peer_news *news)
 		ft_core_note(c, c->now, "the peer's ftd finds nobody listening on its QMP socket");
 	if (is->vm == FT_VM_YIELDED && was->vm != FT_VM_YIELDED)
 		ft_core_note(c, c->now, "the peer's ftd has frozen its QEMU and yields");
+	if (is->ending && !was->ending)
+		ft_core_note(c, c->now, "the peer's ftd says that its QEMU is on its way out");
 	if (is->repl_broken && !was->repl_broken)
 		ft_core_note(c, c->now, "the peer's QEMU reports that replication broke");
 	c->peer = *news;
@@ -200,6 +208,15 @@ void ft_core_recognise(const struct ft_core *c, struct ft_qemu_facts *q)
 		q->role = c->session.role;
 }
 
+/* With it dies the guest that it had as a primary, by its own will. */
+static void guest_ends(struct ft_core *c)
+{
+	if (c->ending != FT_ENDING_GUEST || c->qemu.role != FT_ROLE_PRIMARY)
+		return;
+	c->guest_ended = true;
+	c->self.request_id++;
+}
+
 static void absorb_qemu(struct ft_core *c, const struct ft_qemu_facts *news)
 {
 	struct ft_qemu_facts q = *news;
@@ -208,11 +225,14 @@ static void absorb_qemu(struct ft_core *c, const struct ft_qemu_facts *news)
 	if (q.vm == FT_VM_GONE && c->qemu.vm != FT_VM_GONE) {
 		c->gone_instance = c->seen_instance; /* its process may be gone from our sight before it is known why */
 		c->gone_at = c->now;
+		guest_ends(c);
 	}
 	if (q.instance != 0)
 		c->seen_instance = q.instance;
 	if (other) {
 		c->hung = c->bound = c->cannot_know = c->forgot = c->start_wanted = c->retry_owed = false;
+		c->guest_ended = false;
+		c->ending = FT_ENDING_NOT;
 		c->failures = 0;
 		bool may_be_ours = unread || q.instance == c->session.instance;
 		c->frozen = c->params.arbitrated && q.stopped && may_be_ours;
@@ -261,6 +281,20 @@ static void absorb_colo_exit(struct ft_core *c, const struct ft_event *e)
 		c->broken_at = c->now;
 		ft_core_note(c, c->now, "QEMU reports COLO_EXIT{%s}", e->text ? e->text : "");
 	}
+}
+
+/* Who powers a machine off that its guest has switched off already changes nothing. */
+static void absorb_shutdown(struct ft_core *c, const struct ft_event *e)
+{
+	bool copy = e->ending == FT_ENDING_GUEST && c->qemu.role == FT_ROLE_SECONDARY;
+	bool known = e->ending == FT_ENDING_HOST && c->ending == FT_ENDING_GUEST;
+	bool reset_too_late = e->ending == FT_ENDING_NOT && c->ending == FT_ENDING_HOST;
+	if (copy || known || reset_too_late)
+		return;
+	c->ending = e->ending;
+	snprintf(c->ending_text, sizeof c->ending_text, "%s", e->text ? e->text : "");
+	if (e->ending != FT_ENDING_NOT)
+		ft_core_note(c, c->now, "QEMU reports SHUTDOWN{%s}", c->ending_text);
 }
 
 static void absorb_checkpoint(struct ft_core *c)
@@ -339,6 +373,9 @@ static void absorb(struct ft_core *c, const struct ft_event *e)
 	case FT_EVENT_COLO_EXIT:
 		absorb_colo_exit(c, e);
 		break;
+	case FT_EVENT_SHUTDOWN:
+		absorb_shutdown(c, e);
+		break;
 	case FT_EVENT_CHECKPOINT:
 		absorb_checkpoint(c);
 		break;
@@ -411,7 +448,9 @@ void ft_core_refresh_self(struct ft_core *c)
 	s->repl_broken = c->broken_at != FT_NEVER && c->phase != FT_PHASE_SOLO;
 	bool holdable = !c->params.arbitrated || q->pid_verified; /* else it accepts no session */
 	s->ready = q->connected && q->oob && q->plan_ready && q->role != FT_ROLE_NONE && s->vm == FT_VM_ALIVE &&
-	           holdable && !c->hung && c->checkpoint_at != FT_NEVER && c->broken_at == FT_NEVER;
+	           holdable && !c->hung && c->checkpoint_at != FT_NEVER && c->broken_at == FT_NEVER &&
+	           c->ending == FT_ENDING_NOT;
+	s->ending = here && c->ending != FT_ENDING_NOT;
 	s->checkpoint_ms = q->checkpoint_ms > 0 ? (uint32_t)q->checkpoint_ms : 0;
 	s->leaving = c->left;
 	/* Also where it was resigned: the peer must know in which one our QEMU died, or yields. */
@@ -428,12 +467,12 @@ void ft_core_refresh_self(struct ft_core *c)
 	s->doubtful = bound && (c->unsure || c->given_away || (claiming && c->params.registers));
 	s->released = c->params.arbitrated && c->session.stage == FT_SESSION_RELEASED && !c->storing;
 	/* The word that gives our right away waits for the disk; a peer that can ask the register need not. */
-	s->dying = bound && q->vm == FT_VM_GONE && s->vm == FT_VM_UNKNOWN && ft_session_given_up(c);
+	s->dying = bound && q->vm == FT_VM_GONE && s->vm == FT_VM_UNKNOWN && ft_session_given_up(c) && !c->guest_ended;
 	bool outside = here && q->vm == FT_VM_ALIVE && q->role == FT_ROLE_NONE && q->last_role == FT_ROLE_NONE;
 	s->guest = ft_start_announced(c) || (outside && !q->incoming);
 	s->epoch = c->session.epoch;
 	s->window_ms = (uint32_t)(c->params.window / FT_NS_PER_MS);
-	s->request = c->phase == FT_PHASE_ASKING ? FT_REQUEST_YIELD : FT_REQUEST_NONE;
+	s->request = c->phase == FT_PHASE_ASKING ? FT_REQUEST_YIELD : c->guest_ended ? FT_REQUEST_END : FT_REQUEST_NONE;
 }
 
 void ft_core_step(struct ft_core *c, const struct ft_event *event, int64_t now, struct ft_actions *out)

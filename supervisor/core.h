@@ -43,6 +43,7 @@ enum ft_event_kind {
 	FT_EVENT_REFUSED,    /* .link: the peer's host answered "port unreachable" */
 	FT_EVENT_QEMU,       /* .qemu: what is known of the local QEMU has changed */
 	FT_EVENT_COLO_EXIT,  /* .text: QEMU's mode and reason; .error: the reason is "error" */
+	FT_EVENT_SHUTDOWN,   /* .ending, .text: QEMU says that it is on its way out; NOT: its machine was reset after all */
 	FT_EVENT_CHECKPOINT, /* a checkpoint completed here */
 	FT_EVENT_HUNG,       /* .text: the local QEMU answers nothing, not even out of band */
 	FT_EVENT_FROZEN,     /* .error, .text: the answer to FT_DO_FREEZE */
@@ -57,6 +58,15 @@ enum ft_event_kind {
 	FT_EVENT_LEAVE, /* asked to stop */
 	FT_EVENT_COUNT
 };
+
+/* Our QEMU is on its way out, by its own word (SHUTDOWN). */
+enum ft_ending {
+	FT_ENDING_NOT = 0,
+	FT_ENDING_HOST,  /* a signal, `quit`, a panic: the guest is to go on at the peer's */
+	FT_ENDING_GUEST, /* it has powered itself off: it is to go on nowhere */
+};
+/* Of SHUTDOWN's reason. */
+enum ft_ending ft_ending_of(const char *reason);
 
 struct ft_peer_news {
 	char node[FT_NAME_MAX];
@@ -85,6 +95,7 @@ struct ft_event {
 	int64_t heard_at; /* with HEARING: when the newest heartbeat came in; FT_NEVER none */
 	enum ft_cause cause;
 	enum ft_claim claim;
+	enum ft_ending ending;
 	int64_t at;
 	const char *text;                  /* may be NULL; copied */
 	const struct ft_peer_news *peer;   /* copied */
@@ -180,6 +191,9 @@ struct ft_core {
 	bool frozen;           /* our QEMU is stopped by us */
 	bool hung;
 	char hung_text[FT_TEXT_MAX];
+	enum ft_ending ending; /* a secondary's copy ends by the host alone: its guest's state is what the primary sends */
+	char ending_text[FT_TEXT_MAX];
+	bool guest_ended; /* of itself, and our QEMU with it: the peer is asked to end its copy until it answers */
 	enum ft_cause forced;  /* SIGNAL or OPERATOR waits to be acted on */
 	bool forced_confirmed; /* the newest order's person vouches for the other host: only written down */
 	bool leave, left, exited;

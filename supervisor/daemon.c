@@ -257,6 +257,18 @@ static void on_colo_exit(void *arg, const char *mode, const char *reason, int64_
 	ft_daemon_feed(arg, &(struct ft_event){.kind = FT_EVENT_COLO_EXIT, .error = error, .text = text});
 }
 
+static void on_shutdown(void *arg, const char *reason, int64_t now)
+{
+	(void)now;
+	if (reason)
+		ft_log(FT_LOG_WARN, "qmp", "SHUTDOWN{%s}", reason);
+	ft_daemon_feed(arg, &(struct ft_event){
+	                        .kind = FT_EVENT_SHUTDOWN,
+	                        .ending = reason ? ft_ending_of(reason) : FT_ENDING_NOT,
+	                        .text = reason,
+	                    });
+}
+
 static void on_checkpoint(void *arg, int64_t now)
 {
 	(void)now;
@@ -440,6 +452,7 @@ static bool make_shells(struct ft_daemon *d, uint64_t incarnation, FILE *errors)
 	    .hung = on_hung,
 	    .plan_done = on_plan_done,
 	    .plan_finished = on_plan_finished,
+	    .shutdown = on_shutdown,
 	};
 	d->control = ft_control_new(d->base, d->config, ft_daemon_on_verb, d, errors);
 	if (!d->control)

@@ -128,7 +128,8 @@ static bool can_arm(const struct ft_core *c)
 	const struct ft_side *p = &c->peer.side;
 	return ft_peer_heard(c) && !p->leaving && !peer_solo(c) && p->vm == FT_VM_ALIVE && in_colo(c) &&
 	       p->role == opposite(c->qemu.role) && c->qemu.connected && c->qemu.oob && c->qemu.plan_ready &&
-	       !c->hung && !c->frozen && !broken(c) && (!c->params.arbitrated || c->qemu.pid_verified);
+	       !c->hung && !c->frozen && !broken(c) && c->ending == FT_ENDING_NOT && !p->ending &&
+	       (!c->params.arbitrated || c->qemu.pid_verified);
 }
 
 /* The first thing that stands between here and protection, for people. */
@@ -139,6 +140,8 @@ static void missing(const struct ft_core *c, char out[FT_TEXT_MAX])
 	const char *t = NULL;
 	if (no_vm_here(c))
 		t = q->vm == FT_VM_GONE ? "our QEMU has died" : "no QEMU listens on qmp.socket";
+	else if (c->ending != FT_ENDING_NOT)
+		t = c->ending == FT_ENDING_GUEST ? "the guest has powered itself off" : "our QEMU is on its way out";
 	else if (c->hung)
 		t = "our QEMU hangs";
 	else if (!q->connected)
@@ -156,6 +159,8 @@ static void missing(const struct ft_core *c, char out[FT_TEXT_MAX])
 		t = "the peer has not been heard yet";
 	else if (p->leaving)
 		t = "the peer's ftd was asked to stop";
+	else if (p->ending)
+		t = "the peer's QEMU is on its way out";
 	else if (p->vm != FT_VM_ALIVE)
 		t = p->vm == FT_VM_UNKNOWN ? "the peer does not reach its QEMU yet" : "the peer has no running QEMU";
 	else if (p->role != opposite(q->role))
@@ -187,12 +192,102 @@ static bool bound_secondary(const struct ft_core *c)
 	return c->params.arbitrated && (soon || binds_secondary(&c->session));
 }
 
+/* Heard again, and its QEMU is still the other half of the pair: it did not run the guest alone in between. */
+static bool peer_in_pair(const struct ft_core *c)
+{
+	return peer_vm_is(c, FT_VM_ALIVE) && c->peer.side.role == opposite(c->role);
+}
+
+static bool answer_is(const struct ft_core *c, enum ft_answer a)
+{
+	return ft_peer_heard(c) && c->peer.side.answer == a && c->peer.side.answer_id == c->self.request_id;
+}
+
+/* ---- a QEMU on its way out: see enum ft_ending ---- */
+
+/* It asks, claims and proposes nothing any more. */
+static bool is_ending(const struct ft_core *c)
+{
+	return c->ending != FT_ENDING_NOT && vm_here(c);
+}
+
+static bool by_the_host(const struct ft_core *c)
+{
+	return is_ending(c) && c->ending == FT_ENDING_HOST && c->qemu.role != FT_ROLE_NONE;
+}
+
+/* There is a copy to go on with, and our word gives the right to.  Alone, or where both end, each ends in its own order. */
+static bool can_give_way(const struct ft_core *c)
+{
+	bool ours = !c->params.arbitrated
+	                ? c->bound
+	                : ft_session_open(c) && c->session.instance == c->qemu.instance;
+	return by_the_host(c) && ours && peer_in_pair(c) && !c->peer.side.ending;
+}
+
+/* How long QEMU takes to go, with its disks to be flushed, nobody knows: it stands still, and the peer need not wait.  Nor may
+ * it run beyond its right; and that is not claimed any more. */
+static bool gives_way(const struct ft_core *c)
+{
+	bool past_right = by_the_host(c) && ft_session_current(c) && ft_lease_over(c);
+	return (can_give_way(c) || past_right) && can_freeze(c) && c->now >= c->freeze_again_at;
+}
+
+/* A claim that is under way says first what has become of it. */
+static bool gives_way_unclaimed(const struct ft_core *c)
+{
+	bool settled = c->arbiter_busy || c->claim == FT_CLAIM_WON || c->claim == FT_CLAIM_LOST;
+	return by_the_host(c) && !settled && can_freeze(c) && ft_session_unended(c);
+}
+
+static bool left_before_its_qemu(const struct ft_core *c)
+{
+	return c->left && !c->exited && can_give_way(c) && can_freeze(c);
+}
+
+/* The guest has powered itself off at the primary, and its QEMU is gone: its copy is not to go on. */
+static bool asked_to_end(const struct ft_core *c)
+{
+	const struct ft_side *p = &c->peer.side;
+	bool answered = c->self.answer != FT_ANSWER_NONE && c->self.answer_id == p->request_id;
+	return ft_peer_heard(c) && p->request == FT_REQUEST_END && !answered;
+}
+
+static bool asked_to_end_copy(const struct ft_core *c)
+{
+	bool ours = !c->params.arbitrated || ft_session_shared(c);
+	return asked_to_end(c) && c->role == FT_ROLE_SECONDARY && in_colo(c) && can_freeze(c) && ours;
+}
+
+static bool ended_as_asked(const struct ft_core *c)
+{
+	return asked_to_end(c) && no_vm_here(c) && !ft_session_open(c);
+}
+
+static bool asked_to_end_in_vain(const struct ft_core *c)
+{
+	return asked_to_end(c) && (c->phase == FT_PHASE_SOLO || !can_freeze(c)) && !no_vm_here(c);
+}
+
+static bool end_is_answered(const struct ft_core *c)
+{
+	return c->guest_ended && (answer_is(c, FT_ANSWER_YIELDED) || answer_is(c, FT_ANSWER_REFUSED));
+}
+
+/* Our QEMU is on its way out, and there is a peer that will go on: first we see it do so, for so long as that may take. */
+static bool giving_way(const struct ft_core *c)
+{
+	bool yielded = c->phase == FT_PHASE_YIELDED && c->now < c->phase_since + FT_LANDS_NS;
+	bool by_host = c->ending == FT_ENDING_HOST && (can_give_way(c) || yielded);
+	return ft_peer_heard(c) && (by_host || c->guest_ended);
+}
+
 /* A bound secondary says goodbye only once its claim is given up on disk (ft_release_due); one that cannot write, or whose
  * peer is not heard, leaves without a word, and its peer takes it for lost. */
 static bool may_say_goodbye(const struct ft_core *c)
 {
 	bool waits = bound_secondary(c) && !c->store_fault[0] && ft_peer_heard(c);
-	return c->leave && !c->left && !c->exited && !c->outcome_busy && !waits;
+	return c->leave && !c->left && !c->exited && !c->outcome_busy && !waits && !giving_way(c);
 }
 
 /* A bound primary waits until its peer has given up its claim; in vain, the sentinel stays on guard. */
@@ -354,16 +449,12 @@ static bool freeze_overdue(const struct ft_core *c)
 	return !c->frozen && c->now >= c->freeze_until;
 }
 
-/* Both froze for each other (each found its QEMU hung): the primary's guest is the one to go on. */
+/* Both froze for each other (each found its QEMU hung): the primary's guest is the one to go on, or the one whose QEMU is not
+ * on its way out. */
 static bool peer_yielded_too(const struct ft_core *c)
 {
-	return peer_vm_is(c, FT_VM_YIELDED) && c->peer.side.request == FT_REQUEST_NONE && c->role == FT_ROLE_PRIMARY;
-}
-
-/* Heard again, and its QEMU is still the other half of the pair: it did not run the guest alone in between. */
-static bool peer_in_pair(const struct ft_core *c)
-{
-	return peer_vm_is(c, FT_VM_ALIVE) && c->peer.side.role == opposite(c->role);
+	bool ours = c->ending == FT_ENDING_NOT && (c->role == FT_ROLE_PRIMARY || c->peer.side.ending);
+	return peer_vm_is(c, FT_VM_YIELDED) && c->peer.side.request == FT_REQUEST_NONE && ours;
 }
 
 /* Who is only absent may have run the guest alone: no old copy is woken then but by a person. */
@@ -416,7 +507,7 @@ static bool forced_meanwhile(const struct ft_core *c)
 
 static bool forced_in_vain(const struct ft_core *c)
 {
-	return is_forced(c) && !c->outcome_busy && !in_colo(c);
+	return is_forced(c) && !c->outcome_busy && (!in_colo(c) || is_ending(c));
 }
 
 static bool forced_with_live_peer(const struct ft_core *c)
@@ -433,11 +524,6 @@ static bool forced_alone(const struct ft_core *c)
 static bool forced_too_late(const struct ft_core *c)
 {
 	return is_forced(c) && !c->outcome_busy;
-}
-
-static bool answer_is(const struct ft_core *c, enum ft_answer a)
-{
-	return ft_peer_heard(c) && c->peer.side.answer == a && c->peer.side.answer_id == c->self.request_id;
 }
 
 /* Replication broke because the peer died: what we then learn is the better cause. */
@@ -579,11 +665,22 @@ static bool peer_yielded(const struct ft_core *c)
 	return peer_vm_is(c, FT_VM_YIELDED);
 }
 
-/* It yields in a session that was released: its word is all that is needed, and it names the session. */
+/* It yields in a session that was released, or its QEMU has died in it: its word is all that is needed, and it names the
+ * session. */
+static bool out_unbound(const struct ft_core *c, enum ft_vm how)
+{
+	return peer_vm_is(c, how) && c->session.stage == FT_SESSION_RELEASED && ft_session_shared(c) && in_colo(c) &&
+	       c->session.instance == c->qemu.instance && c->role_said && !c->peer.side.leaving;
+}
+
 static bool yielded_unbound(const struct ft_core *c)
 {
-	return peer_yielded(c) && c->session.stage == FT_SESSION_RELEASED && ft_session_shared(c) && in_colo(c) &&
-	       c->session.instance == c->qemu.instance && c->role_said;
+	return out_unbound(c, FT_VM_YIELDED);
+}
+
+static bool gone_unbound(const struct ft_core *c)
+{
+	return out_unbound(c, FT_VM_GONE);
 }
 
 static bool hung_with_live_peer(const struct ft_core *c)
@@ -614,10 +711,12 @@ static bool primary_absent(const struct ft_core *c)
 	       c->now >= c->arbiter_again_at;
 }
 
-/* Our own QEMU's COLO_EXIT is asked for, not the peer's word: only a QEMU that lives can have said it. */
+/* Our own QEMU's COLO_EXIT is asked for, not the peer's word: only a QEMU that lives can have said it.  A peer that is on its
+ * way out needs not be asked. */
 static bool broken_here_is_primary(const struct ft_core *c)
 {
-	return (broken(c) || stuck(c)) && is_primary(c) && peer_vm_is(c, FT_VM_ALIVE) && c->now >= c->ask_again_at;
+	return (broken(c) || stuck(c)) && is_primary(c) && peer_vm_is(c, FT_VM_ALIVE) && !c->peer.side.ending &&
+	       c->now >= c->ask_again_at;
 }
 
 /* The peer's QEMU is there but never was in COLO: a new one, started in the dead one's place. */
@@ -693,7 +792,7 @@ static bool half_a_pair_since_we_came(const struct ft_core *c)
 
 static bool could_fail_over(const struct ft_core *c)
 {
-	return in_colo(c) && c->qemu.connected && c->qemu.plan_ready && !c->hung && !c->frozen;
+	return in_colo(c) && c->qemu.connected && c->qemu.plan_ready && !c->hung && !c->frozen && !is_ending(c);
 }
 
 /* QEMU may have stopped the guest for a checkpoint that came to nothing: then only a failover lets it go on.  The peer's
@@ -740,6 +839,11 @@ static bool reason_is_stale(const struct ft_core *c)
 	char text[FT_TEXT_MAX];
 	missing(c, text);
 	return strcmp(text, c->reason) != 0;
+}
+
+static bool ending_news(const struct ft_core *c)
+{
+	return is_ending(c) && reason_is_stale(c);
 }
 
 static bool lost_but_alive_news(const struct ft_core *c)
@@ -1140,6 +1244,14 @@ static void freeze_hung(struct ft_core *c, struct ft_actions *out)
 	freeze(c, out, why);
 }
 
+static void freeze_ending(struct ft_core *c, struct ft_actions *out)
+{
+	char why[FT_TEXT_MAX / 2];
+	snprintf(why, sizeof why, "our QEMU is on its way out (%.60s)", c->ending_text);
+	c->owes_answer = false;
+	freeze(c, out, why);
+}
+
 static void freeze_resigned(struct ft_core *c, struct ft_actions *out)
 {
 	c->owes_answer = false;
@@ -1176,6 +1288,40 @@ static void kill_qemu(struct ft_core *c, struct ft_actions *out)
 	c->gone_instance = c->qemu.instance;
 	c->kill_again_at = c->now + FT_RETRY_NS;
 	ft_core_do(out, FT_DO_KILL);
+}
+
+static void end_copy(struct ft_core *c, struct ft_actions *out)
+{
+	c->bound = false;
+	kill_qemu(c, out);
+	ft_core_enter(c, out, FT_PHASE_FENCED, "the guest has powered itself off at peer %s: its copy here is ended",
+	              c->peer.node);
+}
+
+static void answer_ended(struct ft_core *c, struct ft_actions *out)
+{
+	(void)out;
+	answer(c, FT_ANSWER_YIELDED);
+}
+
+static void refuse_to_end(struct ft_core *c, struct ft_actions *out)
+{
+	answer(c, FT_ANSWER_REFUSED);
+	ft_core_say(c, out, FT_LEVEL_WARN, "the guest has powered itself off at peer %s: %s", c->peer.node,
+	            c->phase == FT_PHASE_SOLO ? "here it goes on alone"
+	                                      : "we cannot end its copy here, end our QEMU by hand");
+}
+
+static void settle_end(struct ft_core *c, struct ft_actions *out)
+{
+	c->guest_ended = false;
+	if (answer_is(c, FT_ANSWER_YIELDED))
+		ft_core_say(c, out, FT_LEVEL_INFO, "the guest has powered itself off, and peer %s has ended its copy",
+		            c->peer.node);
+	else
+		ft_core_say(c, out, FT_LEVEL_ERROR,
+		            "the guest has powered itself off, but peer %s has not ended its copy: end its QEMU by hand",
+		            c->peer.node);
 }
 
 static void kill_again(struct ft_core *c, struct ft_actions *out)
@@ -1776,6 +1922,7 @@ static void refuse_force(struct ft_core *c, struct ft_actions *out)
 	    c->outcome.error, sizeof c->outcome.error, "%s",
 	    c->phase == FT_PHASE_SOLO ? "this side already runs the guest alone"
 	    : no_vm_here(c)           ? "there is no QEMU here to fail over to"
+	    : is_ending(c)            ? "our QEMU is on its way out"
 	    : c->phase == FT_PHASE_CUT_OFF
 	        ? "the peer is heard, and this side has lost its session: give the order there, or end its QEMU first"
 	    : c->frozen ? "this side has yielded and its QEMU is being ended"
@@ -1828,6 +1975,11 @@ static void claim_was_late(struct ft_core *c, struct ft_actions *out)
 static void ask_lost_own_vm(struct ft_core *c, struct ft_actions *out)
 {
 	drop_ask(c, out, "our own QEMU died meanwhile");
+}
+
+static void ask_outlived(struct ft_core *c, struct ft_actions *out)
+{
+	drop_ask(c, out, "our own QEMU is on its way out");
 }
 
 static void ask_was_late(struct ft_core *c, struct ft_actions *out)
@@ -1889,6 +2041,18 @@ static void go_on_unheard(struct ft_core *c, struct ft_actions *out)
 	take_over_unheard(c, out, cause);
 }
 
+static void yield_unclaimed(struct ft_core *c, struct ft_actions *out)
+{
+	give_up_attempt(c, out, "our own QEMU is on its way out");
+	freeze_ending(c, out);
+}
+
+static void stay_to_give_way(struct ft_core *c, struct ft_actions *out)
+{
+	(void)out; /* the goodbye is taken back, and said when that is done */
+	c->left = false;
+}
+
 static void drop_claim(struct ft_core *c, struct ft_actions *out)
 {
 	give_up_attempt(c, out, "our own QEMU died meanwhile");
@@ -1926,6 +2090,7 @@ static const struct rule rules[] = {
     /* Whatever else happens */
     {ANY, outcome_written, announce},
     {ANY, ft_winner_unstored, ft_store_winner},
+    {ANY & ~BUSY, left_before_its_qemu, stay_to_give_way},
     {ANY & ~BUSY, ft_release_due, ft_release},
     {ANY & ~BUSY, may_say_goodbye, say_goodbye},
     {ANY & ~BUSY, may_exit, exit_now},
@@ -1945,9 +2110,11 @@ static const struct rule rules[] = {
     {ANY, nothing_was_lost, forget_doubt},
     {RUNNING & ~P(FAILED), resigned_but_runs, freeze_resigned},
     {RUNNING, over_but_unsettled, freeze_until_settled},
+    {OPEN | BOUND | P(FAILED), gives_way, freeze_ending},
     {RUNNING, right_has_ended, freeze_at_end_of_right},
     {CLAIM, no_vm_here, drop_claim},
     {CLAIM, peer_solo, freeze_claim_for_solo},
+    {CLAIM, gives_way_unclaimed, yield_unclaimed},
     {P(FREEZING) | P(CUT_OFF), right_is_back, thaw_back},
     {P(FREEZING) | P(CUT_OFF), known_again, thaw_back},
     {P(CUT_OFF), peer_is_back, thaw_back},
@@ -1983,6 +2150,11 @@ static const struct rule rules[] = {
     {P(YIELDING), freeze_failed, give_up_freezing},
     {FROZEN, peer_solo, end_frozen},
     {P(ASKING), peer_solo, ask_was_late},
+    {P(ASKING), is_ending, ask_outlived},
+    {OPEN | BOUND | FROZEN | P(FAILED), asked_to_end_copy, end_copy},
+    {OPEN | BOUND | P(FENCED), ended_as_asked, answer_ended},
+    {OPEN | BOUND | P(FAILED) | P(SOLO), asked_to_end_in_vain, refuse_to_end},
+    {ANY, end_is_answered, settle_end},
     {OPEN | BOUND | P(FAILED), ended_by_peer, freeze_for_solo},
     {OPEN | BOUND | P(FAILED), ended_by_peer_in_vain, leave_the_pair},
     {P(SOLO), two_masters, alarm_two_masters},
@@ -2037,10 +2209,16 @@ static const struct rule rules[] = {
     /* Bound: the peer's word first */
     {BOUND, unbound, to_unprotected},
     {BOUND, peer_leaves, to_unprotected},
+    {P(PROTECTED) | P(SUSPECT), is_ending, to_watch},
+    {P(ARMING), is_ending, to_unprotected},
+    {P(WATCH), ending_news, to_watch},
+    {P(UNPROTECTED), ending_news, to_unprotected},
+    {OPEN | BOUND, is_ending, NULL},
     {OPEN | BOUND, peer_vm_dead, take_over_gone},
     {BOUND, claim_of_dying_due, take_over_absent},
     {BOUND, peer_yielded, take_over_yielded},
     {OPEN, yielded_unbound, take_over_yielded},
+    {OPEN, gone_unbound, take_over_gone},
     {BOUND, hung_with_live_peer, freeze_hung},
 
     /* Bound: replication broken */
@@ -2136,6 +2314,7 @@ int64_t ft_rules_deadline(const struct ft_core *c)
 	    {c->params.arbitrated, c->look_again_at},
 	    {c->left && !c->exited, c->leave_until},
 	    {phase & FROZEN, peer_calm},
+	    {phase & P(YIELDED) && c->leave && c->ending == FT_ENDING_HOST, c->phase_since + FT_LANDS_NS},
 	};
 	int64_t next = FT_NEVER;
 	for (size_t i = 0; i < sizeof waits / sizeof waits[0]; i++)

@@ -79,7 +79,12 @@ enum ft_result {
 enum ft_claim { FT_CLAIM_NOT_NEEDED = 0, FT_CLAIM_WON, FT_CLAIM_LOST, FT_CLAIM_UNREACHABLE, FT_CLAIM_COUNT };
 
 /* What one side asks of the other in its heartbeats, repeated until answered. Numbers are on the wire. */
-enum ft_request { FT_REQUEST_NONE = 0, FT_REQUEST_YIELD = 1, FT_REQUEST_COUNT };
+enum ft_request {
+	FT_REQUEST_NONE = 0,
+	FT_REQUEST_YIELD = 1,
+	FT_REQUEST_END = 2, /* the guest has ended itself: end the copy, too */
+	FT_REQUEST_COUNT
+};
 enum ft_answer { FT_ANSWER_NONE = 0, FT_ANSWER_YIELDED = 1, FT_ANSWER_REFUSED = 2, FT_ANSWER_COUNT };
 
 /* How far a session has come, on this side's disk.  A session is the right to end the pair once: see core.h. */
@@ -151,6 +156,7 @@ struct ft_side {
 	bool released; /* the session of this epoch binds this side no longer, nor will it after a restart */
 	bool guest;    /* this side runs the guest outside of COLO, or may be starting it */
 	bool dying;    /* this side's QEMU in the session has died, and that its claim is given up is not on disk yet */
+	bool ending;   /* this side's QEMU is on its way out: it claims nothing, and nobody should wait for it */
 	enum ft_request request;
 	uint32_t request_id; /* names the request; from a random start, so that answers to a predecessor's fit none */
 	enum ft_answer answer;

@@ -25,9 +25,17 @@ def empty_qcow2(directory, size):
 
 
 def tcg_workaround(directory):
-    lib = os.path.join(directory, "tcg-colo-workaround.so")
-    subprocess.run(["cc", "-O2", "-Wall", "-Wextra", "-fPIC", "-shared", "-o", lib, os.path.join(HERE, "tcg-colo-workaround.c")],
-                   check=True)
+    return _library(directory, "tcg-colo-workaround")
+
+
+def slow_flush(directory):
+    """Set FLUSH_MS in the environment of who is given it."""
+    return _library(directory, "slow-flush")
+
+
+def _library(directory, name):
+    lib = os.path.join(directory, name + ".so")
+    subprocess.run(["cc", "-O2", "-Wall", "-Wextra", "-fPIC", "-shared", "-o", lib, os.path.join(HERE, name + ".c")], check=True)
     return lib
 
 

@@ -71,7 +71,7 @@ class Qemu:
                 "-display", "none", "-bios", self.pair.rom, "-name", self.name, "-serial", "file:" + self.path("serial.log")]
         for s in sockets:
             argv += ["-qmp", f"unix:{s},server=on,wait=off"]
-        env = dict(os.environ, LD_PRELOAD=self.pair.preload) if self.pair.preload else None
+        env = dict(os.environ, LD_PRELOAD=":".join(self.pair.preload), FLUSH_MS=str(self.pair.flush_ms))
         self.process = processes.spawn(argv + role_arguments, self.path("qemu.log"), env)
         processes.wait_until(lambda: os.path.exists(self._obs_socket) or self.process.poll() is not None, f"QEMU {self.name}")
         if self.process.poll() is not None:
@@ -137,16 +137,17 @@ def numbers(serial):
 
 class Pair:
     def __init__(self, disks=1, nics=1, renamed=False, checkpoint_ms=300, accel=None, relay_migration=False, hosts=HERE,
-                 memory_mb=16):
+                 memory_mb=16, flush_ms=0):
         self.memory = ("-M", "pc", "-m", "16") if memory_mb == 16 else _touched(memory_mb)
         self.disks, self.nics, self.checkpoint_ms = disks, nics, checkpoint_ms
         self.names = Names(renamed)
-        self.accel = accel or build.accelerator()
+        self.accel, self.flush_ms = accel or build.accelerator(), flush_ms
         self.slot = Slot()
         try:
             self.rom = build.guest_rom(self.slot.dir)
             self.empty = build.empty_qcow2(self.slot.dir, DISK_BYTES)
-            self.preload = build.tcg_workaround(self.slot.dir) if self.accel == "tcg" else None
+            self.preload = [build.tcg_workaround(self.slot.dir)] if self.accel == "tcg" else []
+            self.preload += [build.slow_flush(self.slot.dir)] if flush_ms else []
             self.a, self.b = (Qemu(self, n, h) for n, h in zip("ab", hosts, strict=True))
             self.migration_relay = self._relay() if relay_migration else None
         except BaseException:
@@ -359,7 +360,7 @@ def main():
     processes.end_with_everything()
     with Pair(**vars(options)) as pair:
         pair.up()
-        print(f"COLO is on, {pair.accel}" + (" with the work-around for QEMU's TCG deadlock" if pair.preload else ""))
+        print(f"COLO is on, {pair.accel}" + (" with the work-around for QEMU's TCG deadlock" if pair.accel == "tcg" else ""))
         for q in (pair.a, pair.b):
             print(f"{q.name}: pid {q.process.pid}, {q.qmp_socket}, {q.oob_socket}, serial {q.path('serial.log')}")
         sys.stdout.flush()

@@ -28,6 +28,8 @@ static struct {
 	int views, checkpoints, colo_exits, hangs, done, finished;
 	struct ft_qemu_view view;
 	char colo_exit[64], hung[FT_TEXT_MAX];
+	int shutdowns, resets;
+	char shutdown[64];
 	struct ft_plan_report report;
 	bool ran_inside; /* plan_done came while ft_qmp_run_plan had not returned */
 	bool running;
@@ -77,6 +79,14 @@ static void on_plan_finished(void *arg, const struct ft_plan_report *report, int
 	ck_assert_int_eq(told.done, told.finished + 1);
 	told.finished++;
 	told.report = *report;
+}
+
+static void on_shutdown(void *arg, const char *reason, int64_t now)
+{
+	(void)arg, (void)now;
+	told.shutdowns += reason != NULL;
+	told.resets += reason == NULL;
+	snprintf(told.shutdown, sizeof told.shutdown, "%s", reason ? reason : "");
 }
 
 /* ---- the frame ---- */
@@ -132,7 +142,7 @@ static void tear_down(void)
 static void open_session(const char *qmp_path, const char *oob_path)
 {
 	static const struct ft_qmp_callbacks callbacks = {on_view, on_colo_exit, on_checkpoint,
-	                                                  on_hung, on_plan_done, on_plan_finished};
+	                                                  on_hung, on_plan_done, on_plan_finished, on_shutdown};
 	snprintf(config.qmp_socket, sizeof config.qmp_socket, "%s", qmp_path);
 	snprintf(config.qmp_oob_socket, sizeof config.qmp_oob_socket, "%s", oob_path);
 	config.qmp_reply_timeout_ms = TIMEOUT;
@@ -424,6 +434,18 @@ START_TEST(too_large_an_answer)
 	/* The connection itself goes on. */
 	fake_emit(&fake, "COLO_EXIT", "{\"mode\": \"secondary\", \"reason\": \"error\"}");
 	RUN_UNTIL(told.colo_exits == 1);
+}
+END_TEST
+
+START_TEST(the_end_that_qemu_announces_is_told_with_its_reason)
+{
+	come_up();
+	fake_emit(&fake, "SHUTDOWN", "{\"guest\": false, \"reason\": \"host-signal\"}");
+	RUN_UNTIL(told.shutdowns == 1);
+	ck_assert_str_eq(told.shutdown, "host-signal");
+	fake_emit(&fake, "RESET", "{\"guest\": true, \"reason\": \"guest-reset\"}");
+	RUN_UNTIL(told.resets == 1);
+	ck_assert_int_eq(told.shutdowns, 1); /* though both connections see it */
 }
 END_TEST
 
@@ -868,6 +890,7 @@ int main(void)
 	tcase_add_test(c, events_and_rubbish_between);
 	tcase_add_test(c, too_large_a_number);
 	tcase_add_test(c, too_large_an_answer);
+	tcase_add_test(c, the_end_that_qemu_announces_is_told_with_its_reason);
 	tcase_add_test(c, sockets_of_two_qemus);
 	tcase_add_test(c, reload_moves_to_other_sockets);
 	tcase_add_test(c, a_late_answer_still_counts);

@@ -148,6 +148,7 @@ START_TEST(every_flag_makes_the_journey_alone)
 	beat.side.released = _i == 6;
 	beat.side.guest = _i == 7;
 	beat.side.dying = _i == 8;
+	beat.side.ending = _i == 9;
 	assert_round_trip(&beat);
 }
 END_TEST
@@ -464,7 +465,7 @@ int main(void)
 
 	suite_add_tcase(s, t);
 	tcase_add_test(t, every_field_makes_the_journey);
-	tcase_add_loop_test(t, every_flag_makes_the_journey_alone, 0, 9);
+	tcase_add_loop_test(t, every_flag_makes_the_journey_alone, 0, 10);
 	tcase_add_test(t, extreme_values_make_the_journey);
 	tcase_add_test(t, the_bytes_are_those_of_the_table);
 	tcase_add_test(t, every_other_length_is_refused);

@@ -1,0 +1,16 @@
+/* A disk whose flush takes its time (LD_PRELOAD), for tests: FLUSH_MS milliseconds each. */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <time.h>
+
+int fdatasync(int fd)
+{
+	int (*real)(int) = (int (*)(int))dlsym(RTLD_NEXT, "fdatasync");
+	const char *text = getenv("FLUSH_MS");
+	long ms = text ? strtol(text, NULL, 10) : 0;
+	struct timespec nap = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+
+	nanosleep(&nap, NULL);
+	return real(fd);
+}
