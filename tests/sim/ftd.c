@@ -655,8 +655,10 @@ static void act(int host, const struct ft_action *a)
 		break;
 	case FT_DO_KILL:
 		tell(host, "KILL");
-		if (f->seen.instance == w.host[host].qemu.instance)
+		if (f->seen.instance == w.host[host].qemu.instance) {
+			laws_before_kill(host);
 			qemu_kill(host);
+		}
 		break;
 	case FT_DO_STORE:
 		tell(host, "STORE %s %02x%02x, epoch %llu", ft_session_stage_name(f->core.store_next.stage),

@@ -43,6 +43,8 @@ void law_broken(const char *law)
 static bool excused(int host)
 {
 	const struct host *h = &w.host[host];
+	if (w.options.fence)
+		return false; /* whoever took over has powered it off before */
 	bool woken = h->resumed_at != FT_NEVER && w.now < h->resumed_at + MS(5 + w.options.freeze_ms);
 	return h->blown || woken;
 }
@@ -59,6 +61,32 @@ static bool booted_unbound(void)
 	return booted && !bound;
 }
 
+/* A person answers for one QEMU: whatever is started in its place he knows nothing of. */
+static bool vouched_pair(void)
+{
+	bool both = true;
+	for (int i = 0; i < 2; i++)
+		both &= w.vouched_for[i] != 0 && w.vouched_for[i] == w.host[i].qemu.instance;
+	return both;
+}
+
+/* Whose peer has run the guest alone, for however short a time, holds a copy that is not needed any more. */
+static void note_proof(int host)
+{
+	const struct qemu *peers = &w.host[1 - host].qemu;
+	if (runs_as_master(1 - host) && (peers->released || peers->booted))
+		w.superseded[host] = w.host[host].qemu.instance;
+}
+
+/* Only a copy of which the other side has a newer one, that runs, is ended. */
+void laws_before_kill(int host)
+{
+	const struct qemu *q = &w.host[host].qemu;
+	bool copy = q->alive && (q->mode != FT_ROLE_NONE || q->last != FT_ROLE_NONE || q->booted);
+	if (w.options.strict && w.law && copy && w.superseded[host] != q->instance)
+		law_broken("the last copy of the guest is ended");
+}
+
 /* Whose peer runs the guest alone, and knows it, or has booted it anew, holds an old copy, which with an arbiter never
  * runs again; but where a person orders it since that guest has died. */
 static void judge_copies(int host)
@@ -69,7 +97,7 @@ static void judge_copies(int host)
 		w.old_copy[host] = ours->instance;
 	bool runs = runs_as_master(host) && !runs_as_master(1 - host) && !excused(host);
 	bool ordered = !peers->alive && w.host[host].ftd.core.outcome.cause == FT_CAUSE_SIGNAL;
-	if (w.options.arbitrated && runs && ours->instance == w.old_copy[host] && !ordered)
+	if (w.options.arbitrated && runs && ours->instance == w.old_copy[host] && !ordered && !vouched_pair())
 		law_broken("an old copy of the guest runs");
 }
 
@@ -109,14 +137,16 @@ static void judge_survivor(int crashed)
 
 void laws_after_event(void)
 {
-	if (!w.law || w.vouched)
+	note_proof(0);
+	note_proof(1);
+	if (!w.law)
 		return;
 	judge_survivor(0);
 	judge_survivor(1);
 	judge_copies(0);
 	judge_copies(1);
 	bool both = runs_as_master(0) && runs_as_master(1);
-	if (both && !excused(0) && !excused(1) && !booted_unbound())
+	if (both && !excused(0) && !excused(1) && !booted_unbound() && !vouched_pair())
 		law_broken("two masters");
 }
 
@@ -174,6 +204,8 @@ void laws_after_outcome(int host, const struct ft_action *a)
 		law_broken("an outcome is announced as written, and is not");
 	if (o->result == FT_SUCCESS && q->alive && q->mode != FT_ROLE_NONE)
 		law_broken("a success is announced, and QEMU has not failed over");
+	if (o->result == FT_SUCCESS && o->claim == FT_CLAIM_LOST)
+		law_broken("a success whose claim is lost");
 }
 
 /* Whoever resigns on disk gives the session to the other side, whatever claim of his had landed before. */
@@ -237,9 +269,11 @@ void laws_after_step(int host, const struct ft_actions *out)
 		if ((out->a[i].kind == FT_DO_CLAIM || out->a[i].kind == FT_DO_READ) && ++w.asks > ASKS_MAX)
 			law_broken("the arbiter is asked without end");
 	for (int i = 0; i < out->n; i++)
-		if (out->a[i].kind == FT_DO_PLAN && vouches(host) && !w.vouched) {
+		if (out->a[i].kind == FT_DO_PLAN && vouches(host)) {
 			w.vouched = true;
-			tell(host, "a person vouches: no law of exclusion from here on");
+			for (int k = 0; k < 2; k++)
+				w.vouched_for[k] = w.host[k].qemu.instance;
+			tell(host, "a person vouches: for the other side's QEMU he answers from here on");
 		}
 	judge_word(host);
 	judge_release(0);
@@ -400,7 +434,8 @@ void laws_at_end(void)
 	if (!w.law)
 		return;
 	judge_outcomes();
-	if (w.vouched || laws_settled() || runs_unprotected() || beyond_help(0) || beyond_help(1))
+	bool answered_for = w.vouched && runs_as_master(0) && runs_as_master(1);
+	if (answered_for || laws_settled() || runs_unprotected() || beyond_help(0) || beyond_help(1))
 		return;
 	if (both_protect())
 		law_broken("protected by a session that has ended");

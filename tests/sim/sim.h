@@ -290,6 +290,7 @@ struct options {
 	bool arbitrated;
 	bool fence;                                      /* the arbiter is of type fence, and keeps no register */
 	bool no_sentinel, no_fsync, no_guard, old_clock; /* break the world on purpose */
+	bool strict;                                     /* laws that ftd does not keep yet */
 	bool boundaries;                                 /* deaths at boundaries, besides all else */
 	uint64_t kinds;                                  /* of faults, a bit each: which may happen */
 	double freeze_ms;                                /* the longest time that a SIGSTOP takes to take hold */
@@ -319,10 +320,13 @@ struct world {
 	uint8_t resigned[2][REGISTERS_MAX][FT_SESSION_BYTES]; /* the sessions that a side has resigned on its disk */
 	int n_faults;
 	struct fault faults[FAULTS_MAX];
-	bool rebuilt;       /* a survivor was given a new secondary */
-	bool vouched;       /* a person has said that the other side is dead, and nobody could check it */
-	const char *broken; /* the law, NULL: all hold */
-	int depth;          /* of stalls within stalls */
+	bool rebuilt; /* a survivor was given a new secondary */
+	bool vouched; /* a person has said that the other side is dead, and nobody could check it */
+	uint64_t vouched_for
+	    [2]; /* ... that of this side: this QEMU; and on the other, this one went on by his word; 0 none */
+	uint64_t superseded[2]; /* the QEMU whose peer was proven to run the guest since; 0 none */
+	const char *broken;     /* the law, NULL: all hold */
+	int depth;              /* of stalls within stalls */
 	uint64_t events;
 	int freezes;
 	int asks;              /* of the arbiter */
@@ -427,6 +431,7 @@ void laws_after_event(void);
 void laws_after_outcome(int host, const struct ft_action *a);
 void laws_before_crash(int host);
 void laws_before_loss(int host);
+void laws_before_kill(int host);
 void laws_after_step(int host, const struct ft_actions *out);
 void laws_after_write(int host);
 bool laws_settled(void);
