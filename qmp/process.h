@@ -31,11 +31,16 @@ int ft_process_holds(const struct ft_process *p, int token);
 int ft_process_open(pid_t pid, struct ft_process *out);
 void ft_process_close(struct ft_process *p);
 bool ft_process_alive(const struct ft_process *p); /* false: died (even if its parent has not reaped it), or none */
-bool ft_process_stopped(
-    const struct ft_process *p); /* a thread is in state T, or t (held by a debugger), the others too or in D */
-/* Killed, and the kernel is still taking its memory down (75 ms a GB), or crashed, and it is writing the core file: all
- * threads are on their way out, none will ever run guest code again, but the pidfd is not readable yet. Also false once it
- * has died.
+/* It stands still, and will until a SIGCONT: a thread is in state T, or t (held by a debugger), or has a SIGSTOP pending that it
+ * cannot take (in a frozen cgroup, say), and so are the others, or in D.  Not who is only kept from running, without SIGSTOP. */
+bool ft_process_stopped(const struct ft_process *p);
+/* The same, or about to be so: what is said to run yet has a SIGSTOP pending.  *ticks: the CPU time that its threads have used.
+ * While that stays as it is, no thread of it runs: it gets no CPU to take the signal with, and takes it first when it does. */
+bool ft_process_is_to_stop(const struct ft_process *p, unsigned long long *ticks);
+/* Killed, and the kernel is still taking its memory down (75 ms a GB), or a thread of it is in a wait that nothing interrupts
+ * (a disk that hangs: it may stay so for ever, and the first thread a zombie) or in a frozen cgroup; or crashed, and it is
+ * writing the core file: none of its threads will ever run guest code again, but the pidfd is not readable yet.  Also false
+ * once it has died.
  * *stays: the thread that kept it from dying when it was asked last, 0 none; the first to be looked at now, and the only
  * one as long as it stays.  NULL for who asks once.
  * Few looks are not only cheap: who reads the stat file of a thread that still lives holds the process's memory for some us,
@@ -43,7 +48,7 @@ bool ft_process_stopped(
 bool ft_process_dying(const struct ft_process *p, pid_t *stays);
 /* /proc/PID/task/PID/stat, of the first thread, to be closed by the caller, or -1.  It never tells of another process that gets the number later. */
 int ft_process_open_stat(const struct ft_process *p);
-/* One read, no allocation: whether the first thread is on its way out. That is a reason to ask ft_process_dying() and no
+/* One read, no allocation: whether the first thread is on its way out, or killed. That is a reason to ask ft_process_dying() and no
  * more, since the others may live on. */
 bool ft_process_leader_leaves(int stat_fd);
 /* pidfds of its oldest threads but the first, at most max, each readable once that thread has exited; to be closed by the

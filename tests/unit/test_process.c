@@ -1,5 +1,6 @@
 /* pidfds and /proc, with real children. */
 #include "qmp/process.h"
+#include "tests/unit/cgroups.h"
 
 #include <check.h>
 #include <errno.h>
@@ -8,7 +9,9 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <stdnoreturn.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -68,6 +71,11 @@ static bool comes_true(bool (*question)(const struct ft_process *), const struct
 		poll(NULL, 0, 1);
 	}
 	return false;
+}
+
+static bool is_dying(const struct ft_process *p)
+{
+	return ft_process_dying(p, NULL);
 }
 
 START_TEST(stop_and_continue)
@@ -237,6 +245,168 @@ START_TEST(the_peer_of_a_socket)
 }
 END_TEST
 
+/* Version 2 of the freezer, and version 1: they show a frozen thread in different states. */
+static const char *const freezers[] = {NULL, "freezer"};
+#define FREEZERS 2
+
+static struct cgroup cgroup;
+
+/* A test that fails leaves no other way. */
+static void leave_cgroup(void)
+{
+	if (child > 0)
+		kill(child, SIGKILL);
+	if (cgroup.dir[0])
+		cgroup_freeze(&cgroup, false);
+	end_child();
+	cgroup_end(&cgroup);
+}
+
+static void start_child_to_freeze(void)
+{
+	start_child();
+	atexit(leave_cgroup);
+}
+
+static bool freeze_child(int freezer)
+{
+	if (!cgroup_make(&cgroup, freezers[freezer]))
+		return false;
+	cgroup_add(&cgroup, child);
+	cgroup_freeze(&cgroup, true);
+	return true;
+}
+
+/* Each thread, or who was started in between would be left out. */
+static void stop_threads(pid_t pid)
+{
+	kill(pid, SIGSTOP);
+	tgkill(pid, pid, SIGSTOP);
+	tgkill(pid, child_thread, SIGSTOP);
+}
+
+/* A frozen cgroup may be thawed by anybody at any time: only with SIGSTOP pending does its process stand still for us. */
+START_TEST(in_a_frozen_cgroup_a_pending_stop_is_enough)
+{
+	struct ft_process p;
+	if (!freeze_child(_i))
+		return;
+	ck_assert_int_eq(ft_process_open(child, &p), 0);
+	ck_assert(!ft_process_stopped(&p));
+	stop_threads(child);
+	ck_assert(comes_true(ft_process_stopped, &p, true));
+	cgroup_freeze(&cgroup, false);
+	ck_assert(comes_true(ft_process_stopped, &p, true));
+	ck_assert_int_eq(ft_process_signal(&p, SIGCONT), 0);
+	ck_assert(comes_true(ft_process_stopped, &p, false));
+	ft_process_close(&p);
+}
+END_TEST
+
+/* Nothing of what it counts is counted after the stop, when the freezer lets go of it. */
+START_TEST(a_thawed_cgroup_runs_nothing_of_a_stopped_process)
+{
+	volatile unsigned long *counts = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct ft_process p;
+	end_child();
+	child = fork();
+	if (child == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			counts[0]++;
+	}
+	child_thread = child;
+	if (!freeze_child(_i))
+		return;
+	ck_assert_int_eq(ft_process_open(child, &p), 0);
+	for (int i = 0; i < 50; i++) {
+		stop_threads(child);
+		ck_assert(comes_true(ft_process_stopped, &p, true));
+		unsigned long count = counts[0];
+		cgroup_freeze(&cgroup, false);
+		ck_assert(comes_true(ft_process_stopped, &p, true));
+		poll(NULL, 0, 2);
+		ck_assert_uint_eq(counts[0], count);
+		kill(child, SIGCONT);
+		while (counts[0] == count)
+			poll(NULL, 0, 1);
+		cgroup_freeze(&cgroup, true);
+	}
+	ft_process_close(&p);
+	munmap((void *)(uintptr_t)counts, 4096);
+}
+END_TEST
+
+/* As in a wait for a disk that nothing interrupts: killed, and it cannot die.  (Version 2 lets it.) */
+START_TEST(who_is_killed_and_cannot_die_is_dying)
+{
+	struct ft_process p;
+	if (!freeze_child(1))
+		return;
+	ck_assert_int_eq(ft_process_open(child, &p), 0);
+	int stat = ft_process_open_stat(&p);
+	ck_assert(!ft_process_dying(&p, NULL));
+	ck_assert(!ft_process_leader_leaves(stat));
+	ck_assert_int_eq(ft_process_signal(&p, SIGKILL), 0);
+	ck_assert(ft_process_dying(&p, NULL));
+	ck_assert(ft_process_leader_leaves(stat));
+	ck_assert(ft_process_alive(&p)); /* as far as its pidfd tells */
+	cgroup_freeze(&cgroup, false);
+	ck_assert(comes_true(ft_process_alive, &p, false));
+	close(stat);
+	ft_process_close(&p);
+}
+END_TEST
+
+static void *wait_in_cgroup(void *arg)
+{
+	char text[16];
+	snprintf(text, sizeof text, "%d", (int)gettid());
+	cgroup_write(arg, "tasks", text); /* the thread alone */
+	for (;;)
+		pause();
+	return arg;
+}
+
+static noreturn void be_leaderless(int ready)
+{
+	pthread_t thread;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (pthread_create(&thread, NULL, wait_in_cgroup, &cgroup) != 0 || write(ready, "", 1) != 1)
+		_exit(1);
+	for (;;)
+		pause();
+}
+
+/* A first thread that is dead, and a zombie since another thread is not: for ps it is defunct, and its pidfd is silent. */
+START_TEST(a_zombie_with_a_thread_that_is_stuck_is_dying)
+{
+	struct ft_process p;
+	int ready[2];
+	char byte;
+	end_child();
+	if (!cgroup_make(&cgroup, "freezer"))
+		return;
+	ck_assert_int_eq(pipe(ready), 0);
+	child = fork();
+	if (child == 0)
+		be_leaderless(ready[1]);
+	ck_assert_int_eq(read(ready[0], &byte, 1), 1);
+	while (cgroup_says(&cgroup, "tasks", "\n") == false)
+		poll(NULL, 0, 1);
+	cgroup_freeze(&cgroup, true);
+	ck_assert_int_eq(ft_process_open(child, &p), 0);
+	ck_assert(!ft_process_dying(&p, NULL));
+	ck_assert_int_eq(ft_process_signal(&p, SIGKILL), 0);
+	ck_assert(comes_true(is_dying, &p, true));
+	siginfo_t info = {0};
+	ck_assert_int_eq(waitid(P_PID, (id_t)child, &info, WEXITED | WNOHANG | WNOWAIT), 0);
+	ck_assert_int_eq(info.si_pid, 0); /* it cannot be reaped */
+	ck_assert(ft_process_alive(&p));
+	ft_process_close(&p);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("process");
@@ -252,6 +422,14 @@ int main(void)
 	tcase_add_test(c, none_is_harmless);
 	tcase_add_test(c, the_peer_of_a_socket);
 	suite_add_tcase(suite, c);
+	TCase *g = tcase_create("cgroups");
+	tcase_add_checked_fixture(g, start_child_to_freeze, leave_cgroup);
+	tcase_set_timeout(g, 60);
+	tcase_add_loop_test(g, in_a_frozen_cgroup_a_pending_stop_is_enough, 0, FREEZERS);
+	tcase_add_loop_test(g, a_thawed_cgroup_runs_nothing_of_a_stopped_process, 0, FREEZERS);
+	tcase_add_test(g, who_is_killed_and_cannot_die_is_dying);
+	tcase_add_test(g, a_zombie_with_a_thread_that_is_stuck_is_dying);
+	suite_add_tcase(suite, g);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
 	int failed = srunner_ntests_failed(runner);
