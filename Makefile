@@ -32,7 +32,7 @@ ROOMS    := config heartbeat qmp arbiter supervisor report ctl
 MAINS    := supervisor/main.c ctl/ftctl.c
 LIB_SRC  := $(filter-out $(MAINS),$(foreach r,$(ROOMS),$(wildcard $(r)/*.c)))
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
-ALL_SRC  := $(LIB_SRC) $(MAINS) $(UNIT_SRC) $(wildcard tests/sim/*.c tests/conformance/*.c)
+ALL_SRC  := $(LIB_SRC) $(MAINS) $(UNIT_SRC) $(wildcard tests/sim/*.c tests/exhaustive/*.c tests/conformance/*.c)
 OBJ       = $(patsubst %.c,$(B)/obj/%.o,$(1))
 
 all: $(B)/ftd $(B)/ftctl
@@ -85,6 +85,18 @@ sim: $(SIM)
 	$(SIM) --seeds $(SEEDS)
 	$(SIM) --fence --seeds $(SEEDS_BESIDE)
 	$(SIM) --none --seeds $(SEEDS_BESIDE)
+
+# Two real cores in a small world, and every order of everything that can happen to them: docs/exhaustive.md.
+# make exhaustive FAULTS=3 TURNS=2, as deep as one likes; EXPLORE='--arbiter fence' for more of its options.
+FAULTS  ?= 2
+TURNS   ?= 1
+EXPLORER := $(B)/tests/exhaustive/explore
+$(EXPLORER): $(call OBJ,$(wildcard tests/exhaustive/*.c)) $(B)/libftd.a
+	@mkdir -p $(@D)
+	@echo 'link  $@'
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+exhaustive: $(EXPLORER)
+	$(EXPLORER) --faults $(FAULTS) --turns $(TURNS) $(if $(DEPTH),--depth $(DEPTH)) $(EXPLORE)
 
 # The proof of the proof: ftd broken on purpose in many ways, each of which the simulation must find.  ONLY='names'
 prove: export COMPILE = $(CC) $(CPPFLAGS) $(CFLAGS)
@@ -161,6 +173,6 @@ install: all
 clean:
 	rm -rf build
 
-.PHONY: all unit check sim prove conformance demo bench bench-peers bench-docs lint lint-all \
+.PHONY: all unit check sim exhaustive prove conformance demo bench bench-peers bench-docs lint lint-all \
         fake-qemu bench-failover bench-scale install clean
 .SECONDARY:
