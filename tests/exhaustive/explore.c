@@ -332,8 +332,6 @@ static bool replay(const struct world *begin, const struct choice *c, int n, int
 	}
 	if (verbose)
 		world_print(&w);
-	if (verbose)
-		printf("broken: %s\n", w.broken ? w.broken : "no");
 	return w.broken && strcmp(w.broken, law) == 0;
 }
 

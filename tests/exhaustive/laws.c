@@ -1,9 +1,17 @@
 /* The laws.  What each one means is said where it is judged. */
 #include "tests/exhaustive/model.h"
 
-#include "tests/unit/core_world.h"
-
-enum { TWO_MASTERS, OLD_COPY, ENDED_TOO_EARLY, SUCCESS_WITHOUT_RIGHT, TWO_SUCCESSES, SPINS, NO_WAY_OUT, LAWS };
+enum {
+	TWO_MASTERS,
+	OLD_COPY,
+	ENDED_TOO_EARLY,
+	SUCCESS_WITHOUT_RIGHT,
+	TWO_SUCCESSES,
+	SPINS,
+	NO_INVARIANT,
+	NO_WAY_OUT,
+	LAWS
+};
 const char *const law_names[LAWS + 1] = {
     [TWO_MASTERS] = "two masters",
     [OLD_COPY] = "an old copy of the guest runs",
@@ -11,6 +19,7 @@ const char *const law_names[LAWS + 1] = {
     [SUCCESS_WITHOUT_RIGHT] = "a success is recorded, and the claim is lost",
     [TWO_SUCCESSES] = "a session has two successes",
     [SPINS] = "frozen and thawed without end",
+    [NO_INVARIANT] = "what holds after every step does not hold",
     [NO_WAY_OUT] = "all has healed, and nobody runs the guest",
 };
 uint32_t laws_judged = (1u << LAWS) - 1;
@@ -71,6 +80,17 @@ void laws_on_action(struct world *w, int host, const struct ft_action *a)
 	bool named = memcmp(o->session, none, sizeof none) != 0;
 	if (success && named && !w->vouched && (has_success(h, o->session) || has_success(other, o->session)))
 		breaks(w, TWO_SUCCESSES);
+}
+
+/* As in the unit tests. */
+void laws_after_step(struct world *w, int host, const struct ft_event *e, const struct ft_actions *out)
+{
+	struct host *h = &w->host[host];
+	const char *broken = broken_invariant(&h->core, e, &h->pending, out);
+	if (!broken)
+		return;
+	tell(w, host, "invariant: %s", broken);
+	breaks(w, NO_INVARIANT);
 }
 
 void laws_after(struct world *w)

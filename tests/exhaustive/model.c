@@ -60,8 +60,7 @@ static const char *const nodes[2] = {"alpha", "beta"};
 /* The step under way: where ftd is to be killed, and what is on disk then; and how far it has come. */
 static int killed_at, killed_on_disk, things_done;
 
-static void tell(const struct world *w, int host, const char *format, ...) __attribute__((format(printf, 3, 4)));
-static void tell(const struct world *w, int host, const char *format, ...)
+void tell(const struct world *w, int host, const char *format, ...)
 {
 	if (!verbose)
 		return;
@@ -448,6 +447,7 @@ static void step(struct world *w, int host, const struct ft_event *e)
 	if (!h->ftd)
 		return;
 	ft_core_step(&h->core, e, w->now, &out);
+	laws_after_step(w, host, e, &out);
 	if (killed_here(w, host))
 		return;
 	publish(w, host);
@@ -614,6 +614,7 @@ static void ftd_starts(struct world *w, int host)
 	     p.session.id[0], p.session.id[1], p.session.winner);
 	ft_core_init(&h->core, &p, w->now);
 	h->due = w->now;
+	h->pending = (struct pending){0};
 }
 
 static void ftd_leaves(struct world *w, int host)

@@ -10,9 +10,8 @@
 #define FT_TESTS_EXHAUSTIVE_MODEL_H
 
 #include "supervisor/core.h"
+#include "tests/unit/core_world.h"
 
-#define MS(x)       ((int64_t)((double)(x)*1e6))
-#define SECOND(x)   MS(1000.0 * (x))
 #define INTERVAL_MS 100
 #define GUARD_MS    20
 /* Every time in the world is one of these: no other number of it is as large, so that times can be told from numbers. */
@@ -112,6 +111,7 @@ struct host {
 	uint64_t life, lives;
 	struct ft_core core;
 	int64_t due; /* the core's deadline */
+	struct pending pending;
 	/* links */
 	uint64_t knows; /* the peer's life that has proved itself; 0 none */
 	uint64_t told_life;
@@ -182,12 +182,15 @@ void world_heal(struct world *w);
 uint64_t world_hash(const struct world *w);
 void world_print(const struct world *w);
 bool runs_as_master(const struct world *w, int host);
+/* A line of the story, if it is to be told. */
+void tell(const struct world *w, int host, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* laws.c */
 extern const char *const law_names[];
 extern uint32_t laws_judged; /* a bit for each name */
 void laws_after(struct world *w);
 void laws_on_action(struct world *w, int host, const struct ft_action *a);
+void laws_after_step(struct world *w, int host, const struct ft_event *e, const struct ft_actions *out);
 enum ending { ENDS_PROTECTED, ENDS_SOLO, ENDS_DEAD, ENDS_FOR_A_PERSON, ENDS_UNPROTECTED, ENDS_BADLY, ENDINGS };
 extern const char *const ending_names[ENDINGS];
 /* All is healed and at rest. */
