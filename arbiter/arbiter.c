@@ -81,6 +81,9 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	case FT_ASK_CHECK:
 		s->done.checked(s->arg, told.what == FT_REGISTER_TAKEN ? "" : told.error, told.warning);
 		return;
+	case FT_ASK_REACH:
+		s->done.checked(s->arg, told.error, "");
+		return;
 	case FT_QUESTIONS:
 		break;
 	}
@@ -156,6 +159,29 @@ void ft_arbiter_check(struct ft_arbiter *a, ft_arbiter_checked *done, void *arg)
 	strcpy(s->ask.name, "check");
 	s->done.checked = done;
 	ask(s);
+}
+
+void ft_arbiter_reach(struct ft_arbiter *a, ft_arbiter_checked *done, void *arg)
+{
+	struct slot *s = free_slot(a, FT_ASK_REACH, arg);
+
+	strcpy(s->ask.key, "check-reach"); /* never written */
+	s->done.checked = done;
+	ask(s);
+}
+
+void ft_arbiter_make_way(struct ft_arbiter *a)
+{
+	static const enum ft_question less[] = {FT_ASK_CHECK, FT_ASK_REACH};
+	char why[FT_ARBITER_TEXT_MAX];
+
+	for (size_t i = 0; i < sizeof(less) / sizeof(less[0]); i++) {
+		struct slot *s = &a->slots[less[i]];
+		if (s->asked && !s->answered)
+			a->ops->abandon(a->self, less[i], why);
+		s->asked = s->answered = false;
+		event_del(s->timer);
+	}
 }
 
 int ft_arbiter_limit_ms(const struct ft_arbiter *a)

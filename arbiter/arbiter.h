@@ -51,6 +51,12 @@ void ft_arbiter_read(struct ft_arbiter *a, const uint8_t session[FT_SESSION_BYTE
 /* Tries a claim in a scratch register and removes that again.
  * fence: asks the agent for the other host's power status. */
 void ft_arbiter_check(struct ft_arbiter *a, ft_arbiter_checked *done, void *arg);
+/* Whether a claim could be asked at all: changes nothing there, and costs it next to nothing, so it may be asked every few
+ * seconds.  fence: as ft_arbiter_check. */
+void ft_arbiter_reach(struct ft_arbiter *a, ft_arbiter_checked *done, void *arg);
+/* Ends a check or ft_arbiter_reach under way, to make way for a claim; their done is not called.  Nothing happens when there
+ * is none. */
+void ft_arbiter_make_way(struct ft_arbiter *a);
 /* The longest that an answer may take, ms: timeout_ms; with fence: its delay_ms and timeout_ms. */
 int ft_arbiter_limit_ms(const struct ft_arbiter *a);
 

@@ -170,7 +170,7 @@ static void take_answer(struct job *j, const struct ft_http_answer *answer)
 	struct ft_told told;
 	char cluster[FT_ETCD_CLUSTER_MAX] = "";
 
-	if (j->ask.question == FT_ASK_READ)
+	if (j->ask.question == FT_ASK_READ || j->ask.question == FT_ASK_REACH)
 		ft_etcd_looked(answer->body, answer->len, j->key, &told, cluster);
 	else
 		ft_etcd_claimed(answer->body, answer->len, j->key, j->ask.name, &told, cluster);
@@ -264,7 +264,7 @@ static char *body_of(const struct job *j, const char **path)
 		*path = FT_ETCD_REMOVE_PATH;
 		return ft_etcd_remove(j->key);
 	}
-	if (j->ask.question == FT_ASK_READ) {
+	if (j->ask.question == FT_ASK_READ || j->ask.question == FT_ASK_REACH) {
 		*path = FT_ETCD_READ_PATH;
 		return ft_etcd_read(j->key);
 	}

@@ -15,6 +15,7 @@ struct fencer {
 	struct ft_arbiter *front;
 	struct ft_fence *off, *status; /* apart, so that a check never stands in the way of a claim */
 	struct ft_ask claim;
+	enum ft_question status_asked; /* one of the two at a time */
 };
 
 static void *fencer_open(struct ft_arbiter *front, struct event_base *base, const struct ft_arbiter_settings *settings,
@@ -60,7 +61,7 @@ static void on_status(void *arg, const char *fault, const char *last_line)
 		ft_told_fail(&told, "%s", fault);
 	else if (off)
 		(void)snprintf(told.warning, sizeof(told.warning), FT_FENCE_IS_OFF);
-	ft_arbiter_tell(self->front, FT_ASK_CHECK, &told);
+	ft_arbiter_tell(self->front, self->status_asked, &told);
 }
 
 static void fencer_ask(void *arg, const struct ft_ask *ask)
@@ -74,6 +75,8 @@ static void fencer_ask(void *arg, const struct ft_ask *ask)
 		ft_fence_run(self->off, FT_FENCE_OFF, on_off, self);
 		return;
 	case FT_ASK_CHECK:
+	case FT_ASK_REACH:
+		self->status_asked = ask->question;
 		ft_fence_run(self->status, FT_FENCE_STATUS, on_status, self);
 		return;
 	case FT_ASK_READ:

@@ -57,6 +57,9 @@ static void run(void *arg, int out)
 	case FT_ASK_CHECK:
 		ft_register_check(&j->file->place, j->ask.key, j->ask.name, &told);
 		break;
+	case FT_ASK_REACH:
+		ft_register_reach(&j->file->place, &told);
+		break;
 	case FT_QUESTIONS:
 		abort();
 	}
@@ -87,8 +90,9 @@ static void file_ask(void *self, const struct ft_ask *ask)
 
 	assert(j->child == NULL);
 	j->ask = *ask;
+	bool may_wait = ask->question == FT_ASK_CHECK || ask->question == FT_ASK_REACH;
 	/* Checks that hang take no claim's place. */
-	if (ask->question == FT_ASK_CHECK && ft_children_running(file->children) >= FT_CHILDREN_MAX / 2)
+	if (may_wait && ft_children_running(file->children) >= FT_CHILDREN_MAX / 2)
 		(void)snprintf(error, sizeof(error), "earlier tries hang there; see whether the storage does");
 	else
 		j->child = ft_child_start(file->children, run, j, on_ended, j, error);

@@ -19,7 +19,7 @@
 #define FT_ARBITER_TEXT_MAX 512 /* an error or a warning, with the NUL */
 #define FT_KEY_NAME_MAX     40  /* a register's name, with the NUL: 32 hex digits, or "check-" and as many */
 
-enum ft_question { FT_ASK_CLAIM = 0, FT_ASK_READ, FT_ASK_CHECK, FT_QUESTIONS };
+enum ft_question { FT_ASK_CLAIM = 0, FT_ASK_READ, FT_ASK_CHECK, FT_ASK_REACH, FT_QUESTIONS };
 
 struct ft_ask {
 	enum ft_question question;
@@ -30,7 +30,7 @@ struct ft_ask {
 
 /* What stands in the register now.  Also what a child process writes to its parent, hence no pointers. */
 struct ft_told {
-	enum ft_register what; /* of a check: TAKEN if all went well, else UNKNOWN */
+	enum ft_register what; /* of a check: TAKEN if all went well, else UNKNOWN; to reach it: anything but UNKNOWN */
 	char name[FT_NAME_MAX];
 	char error[FT_ARBITER_TEXT_MAX];   /* unless UNKNOWN: "" */
 	char warning[FT_ARBITER_TEXT_MAX]; /* of a check */

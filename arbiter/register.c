@@ -268,6 +268,26 @@ void ft_register_read(const struct ft_register_place *place, const char *key, st
 	close(f.fd);
 }
 
+/* statfs(2) asks the server of a network filesystem, whatever this host has in its cache. */
+void ft_register_reach(const struct ft_register_place *place, struct ft_told *out)
+{
+	struct folder f;
+	struct statfs fs;
+
+	if (!open_folder(&f, place, out))
+		return;
+	out->what = FT_REGISTER_ABSENT;
+	if (fstatfs(f.fd, &fs) != 0)
+		tell_fault(&f, failed("ask for the filesystem's state"), out);
+	else if (faccessat(f.fd, ".", W_OK | X_OK, AT_EACCESS) != 0) /* EROFS, too */
+		tell_fault(&f, failed("write there"), out);
+	else if (fs.f_blocks > 0 && fs.f_bfree == 0)
+		ft_told_fail(out, "%s: the filesystem is full; make room", f.path);
+	else if (place->peer[0] != '\0')
+		doubt(&f, missing(&f), out);
+	close(f.fd);
+}
+
 /* Is it the temporary file of a process of this host, and is that process dead? */
 static bool is_orphan(const char *name, const char *prefix)
 {

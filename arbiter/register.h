@@ -24,6 +24,8 @@ struct ft_register_place {
 
 void ft_register_claim(const struct ft_register_place *place, const char *key, const char *name, struct ft_told *out);
 void ft_register_read(const struct ft_register_place *place, const char *key, struct ft_told *out);
+/* Whether the folder is there, and what it takes to claim: writes nothing, flushes nothing. */
+void ft_register_reach(const struct ft_register_place *place, struct ft_told *out);
 /* Claims the scratch register key, removes it again, and removes temporary files that dead processes of this host have
  * left.  With a peer: leaves node's mark, and looks for that of the peer.  Warns where the storage looks like one that is
  * not shared. */

@@ -12,10 +12,8 @@
 const char *ft_reject_name(int reject)
 {
 	static const char *const names[FT_REJECT_COUNT] = {
-	    [FT_REJECT_REFLECTED] = "reflected",
-	    [FT_REJECT_LINK] = "link",
-	    [FT_REJECT_REPLAY] = "replay",
-	    [FT_REJECT_ECHO] = "echo",
+	    [FT_REJECT_REFLECTED] = "reflected", [FT_REJECT_NODE] = "node", [FT_REJECT_LINK] = "link",
+	    [FT_REJECT_REPLAY] = "replay",       [FT_REJECT_ECHO] = "echo",
 	};
 
 	if (reject >= 0 && reject < FT_REJECT_COUNT && names[reject])
@@ -102,6 +100,7 @@ void ft_hub_init(struct ft_hub *h, const struct ft_config *config, uint64_t inca
 	for (int i = 0; i < FT_LINKS_MAX; i++) {
 		h->links[i].acked_sent = FT_NEVER;
 		h->links[i].stats.rtt = -1;
+		h->links[i].stats.acked_at = h->links[i].stats.heard_since = FT_NEVER;
 	}
 	ft_detector_init(&h->detector, config->n_links, config->interval_ms * FT_NS_PER_MS, config->lost_after, now);
 	h->slot = now - draw(h, 0, h->detector.interval);
@@ -279,9 +278,10 @@ size_t ft_hub_compose(struct ft_hub *h, int link, const struct ft_side *self, in
 	return ft_wire_encode(&beat, &h->keys[0], h->pair, out);
 }
 
-static enum ft_heard reject(struct ft_hub_link *l, int reason)
+static enum ft_heard reject(struct ft_hub_link *l, int reason, int64_t now)
 {
 	l->stats.rejected[reason]++;
+	ft_trouble_note(&l->trouble, reason, now);
 	return FT_HEARD_NOTHING;
 }
 
@@ -293,8 +293,11 @@ static void take_acknowledgement(struct ft_hub_link *l, const struct ft_beat *be
 
 	if (beat->ack_sequence == 0 || beat->ack_sequence > l->tx_sequence || beat->echo_sent > now)
 		return;
-	if (beat->held_us != UINT32_MAX)
-		l->stats.rtt = rtt > 0 ? rtt : 0;
+	if (beat->ack_sequence > l->acked) {
+		l->acked = beat->ack_sequence;
+		l->stats.acked_at = now;
+		l->stats.rtt = beat->held_us == UINT32_MAX ? -1 : rtt > 0 ? rtt : 0;
+	}
 	if (!beat->tentative && ft_side_calm(&beat->side) &&
 	    (l->acked_sent == FT_NEVER || beat->echo_sent > l->acked_sent))
 		l->acked_sent = beat->echo_sent;
@@ -324,6 +327,8 @@ static void take_life(struct ft_hub *h, int link, const struct ft_beat *beat, in
 	bool asked = l->asked_at >= l->rx.at; /* since the one before */
 
 	l->stats.received++;
+	if (!h->detector.links[link].alive)
+		l->stats.heard_since = now;
 	l->rx = (struct ft_hub_rx){.sequence = beat->sequence, .sent = beat->sent, .at = now};
 	take_acknowledgement(l, beat, now);
 	ft_detector_heard(&h->detector, link, now);
@@ -340,12 +345,12 @@ static enum ft_heard from_peer(struct ft_hub *h, int link, const struct ft_beat 
 	struct ft_hub_link *l = &h->links[link];
 
 	if (beat->sequence <= l->seen)
-		return reject(l, FT_REJECT_REPLAY);
+		return reject(l, FT_REJECT_REPLAY, now);
 	if (l->seen)
 		l->stats.lost += beat->sequence - l->seen - 1;
 	l->seen = beat->sequence;
 	if (beat->echo_incarnation != h->incarnation)
-		return reject(l, FT_REJECT_ECHO);
+		return reject(l, FT_REJECT_ECHO, now);
 	take_life(h, link, beat, now);
 	return beat->asking ? FT_HEARD_ASKED : FT_HEARD_LIFE;
 }
@@ -376,7 +381,7 @@ static enum ft_heard from_stranger(struct ft_hub *h, int link, const struct ft_b
 		c = admit_candidate(h, beat->incarnation);
 	cl = &c->links[link];
 	if (beat->sequence <= cl->rx.sequence)
-		return reject(l, FT_REJECT_REPLAY);
+		return reject(l, FT_REJECT_REPLAY, now);
 	c->seen_at = now;
 	cl->rx = (struct ft_hub_rx){.sequence = beat->sequence, .sent = beat->sent, .at = now};
 	if (beat->echo_incarnation == h->incarnation && beat->ack_sequence > cl->floor &&
@@ -385,7 +390,7 @@ static enum ft_heard from_stranger(struct ft_hub *h, int link, const struct ft_b
 		take_life(h, link, beat, now);
 		return FT_HEARD_NEW_PEER;
 	}
-	reject(l, FT_REJECT_ECHO);
+	reject(l, FT_REJECT_ECHO, now);
 	if (!elapsed(cl->answered_at, h->detector.interval / 2, now))
 		return FT_HEARD_NOTHING;
 	cl->answered_at = now;
@@ -403,11 +408,13 @@ enum ft_heard ft_hub_receive(struct ft_hub *h, int link, const uint8_t *data, si
 	l = &h->links[link];
 	error = ft_wire_decode(data, len, h->keys, h->n_keys, h->pair, &beat);
 	if (error != FT_WIRE_OK)
-		return reject(l, (int)error);
-	if (beat.incarnation == h->incarnation || strcmp(beat.node, h->node) == 0)
-		return reject(l, FT_REJECT_REFLECTED);
+		return reject(l, (int)error, now);
+	if (beat.incarnation == h->incarnation)
+		return reject(l, FT_REJECT_REFLECTED, now);
+	if (strcmp(beat.node, h->node) == 0)
+		return reject(l, FT_REJECT_NODE, now);
 	if (beat.link != link)
-		return reject(l, FT_REJECT_LINK);
+		return reject(l, FT_REJECT_LINK, now);
 	if (h->have_peer && beat.incarnation == h->peer.incarnation && strcmp(beat.node, h->peer.node) == 0)
 		return from_peer(h, link, &beat, now);
 	return from_stranger(h, link, &beat, now);

@@ -33,28 +33,34 @@
 
 #include "heartbeat/arrivals.h"
 #include "heartbeat/detector.h"
+#include "heartbeat/trouble.h"
 #include "heartbeat/wire.h"
 
 #define FT_CANDIDATES_MAX 4
 #define FT_JITTER_PARTS   16 /* a heartbeat is early by less than a 16th of the interval */
 
 enum ft_reject { /* after FT_WIRE_OK; the first FT_WIRE_ERROR_COUNT slots of the counters are enum ft_wire_error */
-	         FT_REJECT_REFLECTED = FT_WIRE_ERROR_COUNT, /* carries our own node name or incarnation */
-	         FT_REJECT_LINK,                            /* came in on another link than it was sent on */
-	         FT_REJECT_REPLAY,                          /* not newer than the last */
-	         FT_REJECT_ECHO, /* does not echo our incarnation, or not freshly: not (yet) the current peer */
+	         FT_REJECT_REFLECTED = FT_WIRE_ERROR_COUNT, /* carries our own incarnation */
+	         FT_REJECT_NODE,   /* carries our own node name: of a twin, or of an earlier ftd here */
+	         FT_REJECT_LINK,   /* came in on another link than it was sent on */
+	         FT_REJECT_REPLAY, /* not newer than the last */
+	         FT_REJECT_ECHO,   /* does not echo our incarnation, or not freshly: not (yet) the current peer */
 	         FT_REJECT_COUNT
 };
+#define FT_TROUBLE_REFUSED FT_REJECT_COUNT /* beside the reasons, in ft_hub_link.trouble: port unreachable */
+_Static_assert(FT_TROUBLE_REFUSED < FT_TROUBLES_MAX, "each kind of trouble has its counter");
 const char *ft_reject_name(int reject); /* every reason, ft_wire_error_name() included */
 
 struct ft_link_stats {
 	uint64_t sent, received; /* composed; counted as life */
 	uint64_t lost;           /* gaps in the peer's sequence; a late one is counted as lost and as replay */
 	uint64_t rejected[FT_REJECT_COUNT];
-	uint64_t refused; /* port unreachable answers */
-	uint64_t unsent;  /* composed, but the kernel would not take it; the user of the hub counts these */
-	int send_error;   /* errno of the newest, 0 if it was taken; the user's, too */
-	int64_t rtt;      /* ns, last; -1 unknown */
+	uint64_t refused;    /* port unreachable answers */
+	uint64_t unsent;     /* composed, but the kernel would not take it; the user of the hub counts these */
+	int send_error;      /* errno of the newest, 0 if it was taken; the user's, too */
+	int64_t rtt;         /* ns, of the newest heartbeat of ours that was acknowledged; -1 unknown */
+	int64_t acked_at;    /* when a heartbeat of ours was found acknowledged that was not before; FT_NEVER never */
+	int64_t heard_since; /* when the peer was heard on it after a silence as long as the window; FT_NEVER never */
 };
 
 enum ft_heard {
@@ -75,11 +81,13 @@ struct ft_hub_link {
 	uint64_t tx_sequence; /* last sent */
 	struct ft_hub_rx rx;  /* the current peer's newest that counted as life */
 	uint64_t seen;        /* the current peer's newest sequence, life or not */
+	uint64_t acked;       /* the newest of our sequences on it that any peer acknowledged */
 	uint64_t answer_to;   /* the candidate that the next heartbeat on this link echoes, 0 none */
 	int64_t acked_sent;   /* when the newest heartbeat of ours that counted as life there was sent; FT_NEVER none */
 	int64_t asked_at;     /* the last question */
 	int64_t next_question; /* no question before this */
 	struct ft_link_stats stats;
+	struct ft_trouble trouble; /* enum ft_reject and FT_TROUBLE_REFUSED; the user of the hub counts the latter */
 };
 
 /* An incarnation that has yet to prove itself. */

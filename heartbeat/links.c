@@ -71,6 +71,7 @@ static void note_refused(struct ft_links *l, int i, int64_t now)
 	struct udp_link *u = &l->links[i];
 
 	l->hub.links[i].stats.refused++;
+	ft_trouble_note(&l->hub.links[i].trouble, FT_TROUBLE_REFUSED, now);
 	if (u->refused_at == FT_NEVER || now - u->refused_at >= l->hub.detector.interval) {
 		u->refused_at = now;
 		u->refused_pending = true;

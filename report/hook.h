@@ -1,4 +1,4 @@
-/* The notify hook: run at every change of state and every outcome; one at a time, in order, each with a deadline.
+/* The notify hook: run at every change of state, every outcome, and what else is news; one at a time, in order, each with a deadline.
  * Knows: fork, exec, libevent.  Must not know: what the events mean.  Never delays anything else.
  * A late one is killed (its whole process group) and logged; so are its exit status and time.  The queue is bounded: when a hook
  * hangs, the oldest waiting *state* events make room, outcomes never do before them.
@@ -16,7 +16,7 @@ struct event_base;
 struct ft_hooks;
 
 struct ft_hook_event {
-	const char *event;                                      /* FT_EVENT: "state" or "outcome" */
+	const char *event;                                      /* FT_EVENT: "state", "outcome", "link" or "arbiter" */
 	const char *state_old, *state, *role, *reason, *result; /* "" where there is none */
 	uint64_t epoch;
 	const char *json; /* standard input */

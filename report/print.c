@@ -246,7 +246,10 @@ static void print_links(const json_t *status, FILE *out)
 	json_array_foreach(links, i, link)
 	{
 		fprintf(out, "  link     %-*s -> %-*s  %-5s", local, text_of(link, "local", "?", a), peer,
-		        text_of(link, "peer", "?", b), is_true(link, "alive") ? "alive" : "DOWN");
+		        text_of(link, "peer", "?", b),
+		        is_text(link, "state", "one-way") ? "1-WAY"
+		        : is_true(link, "alive")          ? "alive"
+		                                          : "DOWN");
 		if (json_is_number(json_object_get(link, "last_heard_ms")))
 			fprintf(out, "  heard %s ms ago", number_of(link, "last_heard_ms", 1, "?", a));
 		else
@@ -257,6 +260,8 @@ static void print_links(const json_t *status, FILE *out)
 		        number_of(link, "received", 0, "?", b));
 		fprintf(out, ", lost %s, rejected %s\n", number_of(link, "lost", 0, "?", a),
 		        number_of(link, "rejected", 0, "?", b));
+		if (json_is_string(json_object_get(link, "trouble")))
+			fprintf(out, "           %s\n", text_of(link, "trouble", "", a));
 	}
 }
 
@@ -290,6 +295,12 @@ void ft_status_print(const json_t *status, FILE *out)
 	        is_text(arbiter, "type", "none") ? "no exclusion"
 	        : is_true(arbiter, "reachable")  ? "reachable"
 	                                         : "NOT REACHABLE");
+	if (json_is_string(json_object_get(arbiter, "error")))
+		fprintf(out, "           %s\n", text_of(arbiter, "error", "", a));
+	const json_t *fence = json_object_get(arbiter, "fence");
+	if (json_is_object(fence))
+		fprintf(out, "  fence    %s\n",
+		        is_true(fence, "reachable") ? "reachable" : text_of(fence, "error", "NOT REACHABLE", a));
 	if (json_is_object(last))
 		fprintf(out, "  last     %s  %s, %s\n", text_of(last, "time", "?", a), text_of(last, "result", "?", b),
 		        text_of(last, "cause", "?", c));

@@ -30,6 +30,27 @@ static void run_hook(struct ft_daemon *d, const char *event, const struct ft_act
 	free(text);
 }
 
+void ft_daemon_tell(struct ft_daemon *d, const char *event, const char *reason)
+{
+	struct ft_status_source source = ft_daemon_status(d);
+	json_t *json = ft_status_json(&source);
+	char *text = json_dumps(json, FT_JSON_FLAGS);
+	const char *state = ft_state_name(ft_core_state(&d->core));
+	struct ft_hook_event e = {
+	    .event = event,
+	    .state_old = state,
+	    .state = state,
+	    .role = ft_role_name(d->core.self.role),
+	    .reason = reason,
+	    .result = "",
+	    .epoch = d->core.self.epoch,
+	    .json = text ? text : "{}",
+	};
+	ft_hooks_run(d->hooks, &e);
+	free(text);
+	json_decref(json);
+}
+
 static enum ft_log_level state_level(enum ft_state s)
 {
 	switch (s) {

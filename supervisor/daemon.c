@@ -138,11 +138,33 @@ static void on_news(void *arg, const struct ft_beat *peer, bool new_incarnation,
 	ft_daemon_feed(d, &(struct ft_event){.kind = FT_EVENT_PEER, .peer = &news});
 }
 
+static void tell_link(struct ft_daemon *d, int i, const struct ft_diagnosis *g)
+{
+	const struct ft_link_config *c = &d->config->links[i];
+	bool well = g->state == FT_LINK_UP && g->kind == 0;
+	char text[4 * FT_TEXT_MAX];
+	snprintf(text, sizeof text, "link %d, %s -> %s, is %s%s%s%s%s", i + 1, c->local_text, c->peer_text,
+	         ft_link_state_name(g->state), g->what[0] ? ": " : "", g->what, g->fix[0] ? "; " : "", g->fix);
+	ft_log(well ? FT_LOG_INFO : FT_LOG_WARN, "heartbeat", "%s", text);
+	ft_daemon_tell(d, "link", text);
+}
+
+static void look_at_links(struct ft_daemon *d, int64_t now)
+{
+	struct ft_diagnosis g;
+	if (now < d->links_looked_at + FT_LOOK_NS)
+		return;
+	d->links_looked_at = now;
+	for (int i = 0; i < d->config->n_links; i++)
+		if (ft_link_news(&d->link_news, ft_links_hub(d->links), i, now, &g))
+			tell_link(d, i, &g);
+}
+
 static void on_due(void *arg, int64_t now)
 {
-	(void)now;
 	struct ft_daemon *d = arg;
 	ft_qmp_look(d->qmp);
+	look_at_links(d, now);
 }
 
 static void on_acked(void *arg, int64_t sent, int64_t now)
@@ -328,6 +350,14 @@ static void on_looked(void *arg, enum ft_claim result, const char *text)
 	ft_daemon_feed(arg, &(struct ft_event){.kind = FT_EVENT_REGISTER, .claim = result, .text = text});
 }
 
+static void on_reach(void *arg, bool good, const char *what)
+{
+	struct ft_daemon *d = arg;
+	char text[4 * FT_TEXT_MAX];
+	snprintf(text, sizeof text, "%s%s", what, good ? "" : "; until it is, a failover may be held");
+	ft_daemon_tell(d, "arbiter", text);
+}
+
 /* If the lease was renewed at that very moment, QEMU stands still although it may run: the core did not ask for it.  It is
  * thawed whether it is seen stopped yet or not: a SIGSTOP on its way is taken back. */
 static void on_sentinel_froze(void *arg, int64_t at)
@@ -426,6 +456,7 @@ static bool make_children(struct ft_daemon *d, struct ft_session *session, FILE 
 	    .looked = on_looked,
 	    .sentinel_froze = on_sentinel_froze,
 	    .may_guard = on_may_guard,
+	    .reach = on_reach,
 	};
 	d->scribe = ft_scribe_new(d->base, d->config->state_dir, errors);
 	if (!d->scribe || d->config->arbiter.type == FT_ARBITER_NONE)

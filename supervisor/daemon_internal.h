@@ -16,15 +16,17 @@
 #include "supervisor/daemon.h"
 #include "supervisor/exclusion.h"
 #include "supervisor/freezer.h"
+#include "supervisor/link_news.h"
 #include "supervisor/status.h"
 
 #include <event2/event.h>
 
 #define FT_SIGNALS       4 /* that the daemon answers to */
 #define FT_OUTCOMES_KEPT 100
-#define FT_CALLS_MAX     16    /* operators waiting for one failover */
-#define FT_LEAVE_MS      30000 /* a failover under way is finished first, but not for longer */
-#define FT_DISK_MS       4500  /* for the scribe; within the core's own FT_RECORD_NS */
+#define FT_CALLS_MAX     16                    /* operators waiting for one failover */
+#define FT_LEAVE_MS      30000                 /* a failover under way is finished first, but not for longer */
+#define FT_LOOK_NS       (1000 * FT_NS_PER_MS) /* between two looks at what is the matter with the links */
+#define FT_DISK_MS       4500                  /* for the scribe; within the core's own FT_RECORD_NS */
 
 struct ft_daemon {
 	struct ft_config *config;
@@ -66,6 +68,8 @@ struct ft_daemon {
 	struct ft_call *reload_call; /* whoever waits for it; NULL nobody */
 	bool reload_again;           /* asked for while one was under way */
 	struct event *reload_timer;
+	struct ft_link_news link_news;
+	int64_t links_looked_at;
 };
 
 static inline struct timeval ft_ms(int64_t n)
@@ -85,6 +89,8 @@ struct ft_core_params ft_daemon_core_params(const struct ft_config *config, uint
 /* actions.c */
 void ft_daemon_act(struct ft_daemon *d, const struct ft_action *a);
 void ft_daemon_thaw(struct ft_daemon *d);
+/* Has the hook told of what is no change of state: event "link" or "arbiter". */
+void ft_daemon_tell(struct ft_daemon *d, const char *event, const char *reason);
 /* Puts on disk that a success of this session was told: outcomes.jsonl may be rotated away. */
 void ft_daemon_note_announced(struct ft_daemon *d, const uint8_t session[FT_SESSION_BYTES]);
 

@@ -4,11 +4,13 @@
 #include "arbiter/arbiter.h"
 #include "arbiter/fence.h"
 #include "report/log.h"
+#include "supervisor/clock.h"
 #include "supervisor/sentinel.h"
 #include "supervisor/session_file.h"
 
 #include <errno.h>
 #include <event2/event.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,7 +26,13 @@
 
 /* Until a claim has been shown to work, that is tried ever more rarely. */
 #define TRIAL_FIRST_MS 1000
-#define TRIAL_MOST_MS  60000
+#define TRIAL_MOST_MS  10000
+
+/* Then the arbiter is looked at this often, a tenth sooner or later, since ten thousand pairs may share it.  A power switch
+ * is slow, and some take one at a time. */
+#define LOOK_MS       10000
+#define POWER_MS      60000
+#define POWER_SOON_MS 10000 /* after one try that failed */
 
 struct ft_exclusion {
 	const struct ft_exclusion_callbacks *cb;
@@ -46,6 +54,14 @@ struct ft_exclusion {
 	bool relief_told;
 	bool reachable;             /* the arbiter */
 	bool checking, check_again; /* as soon as it ends: it began before it was asked for */
+	bool well;                  /* a claim has been shown to work, with this peer */
+	bool power_reached;         /* the switch behind the register */
+	bool powering;              /* it is being looked at, by ourselves */
+	int64_t power_at;           /* the next look at it */
+	int look_ms, power_ms;
+	char power_fault[FT_TEXT_MAX];
+	struct event *tell; /* news of reach; later, for a failover may be under way */
+	bool told_reachable, told_power;
 	char unreachable[FT_TEXT_MAX];
 	char store_fault[FT_TEXT_MAX]; /* as logged last */
 	struct event *trial;
@@ -62,6 +78,13 @@ const char *ft_arbiter_word(enum ft_arbiter_type type)
 	return words[type];
 }
 
+static void tell_later(struct ft_exclusion *x)
+{
+	struct timeval now = {0};
+	if (x->reachable != x->told_reachable || x->power_reached != x->told_power)
+		evtimer_add(x->tell, &now);
+}
+
 static void note_reach(struct ft_exclusion *x, const char *error)
 {
 	bool reachable = error[0] == '\0';
@@ -71,6 +94,38 @@ static void note_reach(struct ft_exclusion *x, const char *error)
 		ft_log(FT_LOG_WARN, "core", "the arbiter is out of reach: %s", error);
 	x->reachable = reachable;
 	snprintf(x->unreachable, sizeof x->unreachable, "%s", error);
+	tell_later(x);
+}
+
+static void note_power(struct ft_exclusion *x, const char *error)
+{
+	bool reached = error[0] == '\0';
+	if (reached && !x->power_reached)
+		ft_log(FT_LOG_INFO, "core", "the other host's power switch is in reach again");
+	if (!reached && x->power_reached)
+		ft_log(FT_LOG_WARN, "core", "the other host's power switch is out of reach: %s", error);
+	x->power_reached = reached;
+	snprintf(x->power_fault, sizeof x->power_fault, "%s", error);
+	tell_later(x);
+}
+
+static void tell_reach(struct ft_exclusion *x, bool good, bool *told, const char *what, const char *why)
+{
+	char text[2 * FT_TEXT_MAX];
+	if (good == *told)
+		return;
+	*told = good;
+	snprintf(text, sizeof text, "%s is %s%s%s", what, good ? "in reach again" : "out of reach", good ? "" : ": ",
+	         good ? "" : why);
+	x->cb->reach(x->arg, good, text);
+}
+
+static void on_tell(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd, (void)what;
+	struct ft_exclusion *x = arg;
+	tell_reach(x, x->reachable, &x->told_reachable, "the arbiter", x->unreachable);
+	tell_reach(x, x->power_reached, &x->told_power, "the other host's power switch", x->power_fault);
 }
 
 static void on_froze(void *arg, int64_t at, int error)
@@ -149,15 +204,25 @@ static void on_granted(evutil_socket_t fd, short what, void *arg)
 
 static void on_trial(evutil_socket_t fd, short what, void *arg);
 
+static void look_again_in(struct ft_exclusion *x, int64_t ms)
+{
+	int64_t in = ms - ms / 10 + randombytes_uniform((uint32_t)ms / 5);
+	struct timeval tv = {.tv_sec = in / 1000, .tv_usec = in % 1000 * 1000};
+	evtimer_add(x->trial, &tv);
+}
+
 static void try_soon(struct ft_exclusion *x, const char *peer)
 {
 	struct timeval now = {0};
 	snprintf(x->peer, sizeof x->peer, "%s", peer);
 	ft_arbiter_meet(x->arbiter, x->peer);
 	x->trial_ms = TRIAL_FIRST_MS;
+	x->well = false;
 	x->check_again = x->checking;
-	if (!x->checking && x->type != FT_ARBITER_FENCE) /* a switch may take one at a time, and a claim may come */
+	if (!x->checking && x->type != FT_ARBITER_FENCE)
 		evtimer_add(x->trial, &now);
+	else if (!x->checking) /* a switch may take one at a time, and a claim may come */
+		look_again_in(x, x->power_ms);
 }
 
 struct ft_exclusion *ft_exclusion_new(struct event_base *base, const struct ft_config *config, struct ft_scribe *scribe,
@@ -176,7 +241,9 @@ struct ft_exclusion *ft_exclusion_new(struct event_base *base, const struct ft_c
 	x->after_relief = evtimer_new(base, on_relieved, x);
 	x->relief_again = evtimer_new(base, on_relief_again, x);
 	x->trial = evtimer_new(base, on_trial, x);
-	x->reachable = x->may_stop = true;
+	x->tell = evtimer_new(base, on_tell, x);
+	x->reachable = x->may_stop = x->power_reached = x->told_reachable = x->told_power = true;
+	ft_exclusion_look_every(x, LOOK_MS, POWER_MS);
 	x->type = config->arbiter.type;
 	memcpy(x->pair, config->pair, sizeof x->pair);
 	memcpy(x->node, config->node, sizeof x->node);
@@ -190,7 +257,7 @@ struct ft_exclusion *ft_exclusion_new(struct event_base *base, const struct ft_c
 		x->fence = ft_fence_new(base, &config->arbiter.fence, errors);
 	if (x->fence)
 		x->power = ft_fence_new(base, &config->arbiter.fence, errors);
-	bool timers = x->granted && x->after_relief && x->relief_again && x->trial;
+	bool timers = x->granted && x->after_relief && x->relief_again && x->trial && x->tell;
 	if (x->arbiter && x->sentinel && timers && (x->power || !behind)) {
 		try_soon(x, session->peer);
 		return x;
@@ -231,20 +298,36 @@ static void on_fenced(void *arg, const char *fault, const char *last_line)
 	}
 }
 
+/* A look of our own at the power switch is no reason for a claim to wait, nor to meet a switch that is busy. */
+static void make_way(struct ft_exclusion *x)
+{
+	if (!x->checking || x->checked || (x->type != FT_ARBITER_FENCE && !x->powering))
+		return;
+	if (x->powering)
+		ft_fence_cancel(x->power);
+	else
+		ft_arbiter_make_way(x->arbiter);
+	x->checking = x->check_again = x->powering = false;
+	look_again_in(x, x->power_ms);
+}
+
 static void on_claimed(void *arg, enum ft_claim result, const char *winner, const char *error)
 {
 	struct ft_exclusion *x = arg;
 	note_reach(x, error);
-	if (result == FT_CLAIM_WON && x->fence && x->fenced)
+	if (result == FT_CLAIM_WON && x->fence && x->fenced) {
+		make_way(x);
 		ft_fence_run(x->fence, FT_FENCE_OFF, on_fenced, x);
-	else
+	} else {
 		x->cb->claimed(x->arg, result, result == FT_CLAIM_UNREACHABLE ? error : winner);
+	}
 }
 
 void ft_exclusion_claim(struct ft_exclusion *x, const uint8_t id[FT_SESSION_BYTES], bool fence)
 {
 	struct timeval now = {0};
 	x->fenced = fence;
+	make_way(x);
 	if (x->type == FT_ARBITER_FENCE && !fence)
 		evtimer_add(x->granted, &now);
 	else
@@ -303,6 +386,12 @@ bool ft_exclusion_reachable(const struct ft_exclusion *x, const char **text)
 	return x->reachable;
 }
 
+bool ft_exclusion_power(const struct ft_exclusion *x, const char **text)
+{
+	*text = x->power_fault;
+	return x->power_reached;
+}
+
 static void check_now(struct ft_exclusion *x);
 
 static void try_again_later(struct ft_exclusion *x)
@@ -332,20 +421,38 @@ static void on_power(void *arg, const char *fault, const char *last_line)
 {
 	struct ft_exclusion *x = arg;
 	bool off;
-	if (!ft_fence_reached(fault, last_line, &off))
+	bool reached = ft_fence_reached(fault, last_line, &off);
+	note_power(x, reached ? "" : fault);
+	if (!reached)
 		tell_checked(x, fault, "");
 	else
 		tell_checked(x, "", off ? FT_FENCE_IS_OFF : x->check_warning);
 }
 
+/* What was found of the arbiter; when to look again.  One try that fails is no news yet: the peer may leave its mark just now,
+ * or the server be busy. */
+static void settle(struct ft_exclusion *x, const char *fault)
+{
+	bool first = x->trial_ms == TRIAL_FIRST_MS, good = fault[0] == '\0';
+	if (good || x->checked || !first)
+		note_reach(x, fault);
+	x->well |= good;
+	if (good)
+		x->trial_ms = TRIAL_FIRST_MS;
+	if (x->type == FT_ARBITER_FENCE) {
+		look_again_in(x, !good && first && x->power_ms > POWER_SOON_MS ? POWER_SOON_MS : x->power_ms);
+		x->trial_ms = good ? TRIAL_FIRST_MS : TRIAL_MOST_MS;
+	} else if (good) {
+		look_again_in(x, x->look_ms);
+	} else {
+		try_again_later(x);
+	}
+}
+
 static void on_checked(void *arg, const char *fault, const char *warning)
 {
 	struct ft_exclusion *x = arg;
-	bool first = x->trial_ms == TRIAL_FIRST_MS; /* the peer may leave its mark just now */
-	if (!fault[0] || x->checked || !first)
-		note_reach(x, fault);
-	if (fault[0] && x->type != FT_ARBITER_FENCE)
-		try_again_later(x);
+	settle(x, fault);
 	if (fault[0] || !x->power || !x->checked || x->check_again) {
 		tell_checked(x, fault, warning);
 		return;
@@ -361,14 +468,44 @@ static void check_now(struct ft_exclusion *x)
 	ft_arbiter_check(x->arbiter, on_checked, x);
 }
 
+/* One failure may be a switch that was busy. */
+static void on_power_looked(void *arg, const char *fault, const char *last_line)
+{
+	struct ft_exclusion *x = arg;
+	bool off, reached = ft_fence_reached(fault, last_line, &off), first = x->power_fault[0] == '\0';
+	x->powering = false;
+	if (reached || !first)
+		note_power(x, reached ? "" : fault);
+	else
+		snprintf(x->power_fault, sizeof x->power_fault, "%s", fault);
+	x->power_at = ft_clock_now() + (!reached && first ? 0 : x->power_ms * FT_NS_PER_MS);
+	tell_checked(x, "", "");
+}
+
+static void on_reached(void *arg, const char *fault, const char *warning)
+{
+	(void)warning;
+	struct ft_exclusion *x = arg;
+	settle(x, fault);
+	x->powering = !fault[0] && x->power && !x->check_again && ft_clock_now() >= x->power_at;
+	if (x->powering)
+		ft_fence_run(x->power, FT_FENCE_STATUS, on_power_looked, x);
+	else
+		tell_checked(x, fault, "");
+}
+
 static void on_trial(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd, (void)what;
 	struct ft_exclusion *x = arg;
-	if (x->checking)
+	if (x->checking) {
 		try_again_later(x);
-	else
+	} else if (x->well) {
+		x->checking = true;
+		ft_arbiter_reach(x->arbiter, on_reached, x);
+	} else {
 		check_now(x);
+	}
 }
 
 void ft_exclusion_meet(struct ft_exclusion *x, const char *peer)
@@ -391,6 +528,17 @@ void ft_exclusion_check(struct ft_exclusion *x, void (*done)(void *arg, const ch
 		check_now(x);
 }
 
+void ft_exclusion_look_every(struct ft_exclusion *x, int look_ms, int power_ms)
+{
+	x->look_ms = look_ms;
+	x->power_ms = power_ms;
+	x->power_at = ft_clock_now() + power_ms * FT_NS_PER_MS;
+	if (x->type == FT_ARBITER_FENCE)
+		look_again_in(x, power_ms);
+	else if (x->well && !x->checking)
+		look_again_in(x, look_ms);
+}
+
 void ft_exclusion_free(struct ft_exclusion *x, bool on_guard)
 {
 	if (!x)
@@ -403,6 +551,8 @@ void ft_exclusion_free(struct ft_exclusion *x, bool on_guard)
 		event_free(x->relief_again);
 	if (x->trial)
 		event_free(x->trial);
+	if (x->tell)
+		event_free(x->tell);
 	ft_arbiter_free(x->arbiter);
 	ft_fence_free(x->fence);
 	ft_fence_free(x->power);

@@ -23,13 +23,17 @@ struct ft_exclusion_callbacks {
 	void (*sentinel_froze)(void *arg, int64_t at);
 	/* What stood against a lease is over: ft_exclusion_publish may say yes where it said no. */
 	void (*may_guard)(void *arg);
+	/* The arbiter, or the power switch behind the fence, is out of reach or in reach again. For people. */
+	void (*reach)(void *arg, bool good, const char *what);
 };
 
 /* "none", "file", "etcd", "fence" */
 const char *ft_arbiter_word(enum ft_arbiter_type type);
 
 /* For configs with an arbiter. Reads the session file into *session. NULL after lines to errors.  scribe must outlive it.
- * Tries the arbiter then, as a check does, and again until a claim would work; what stands against one is warned of. */
+ * Tries the arbiter then, as a check does, and again until a claim would work; what stands against one is warned of.  From
+ * then on it is looked at every ten seconds or so, at no cost to speak of, and a power switch every minute: that it cannot be
+ * reached is news, and nothing else. */
 struct ft_exclusion *ft_exclusion_new(struct event_base *base, const struct ft_config *config, struct ft_scribe *scribe,
                                       const struct ft_exclusion_callbacks *cb, void *arg, struct ft_session *session,
                                       FILE *errors);
@@ -47,9 +51,13 @@ void ft_exclusion_look(struct ft_exclusion *x, const uint8_t id[FT_SESSION_BYTES
 bool ft_exclusion_publish(struct ft_exclusion *x, const struct ft_process *qemu, int64_t lease, bool known);
 /* Whether the arbiter has answered its last question; text: why not. */
 bool ft_exclusion_reachable(const struct ft_exclusion *x, const char **text);
+/* The same of the power switch behind the fence that stands behind a register; true where there is none. */
+bool ft_exclusion_power(const struct ft_exclusion *x, const char **text);
 /* Tries the arbiter in a scratch register, and asks the fence behind it for the power status; done is called from the event loop with a fault ("" none) and a warning. */
 void ft_exclusion_check(struct ft_exclusion *x, void (*done)(void *arg, const char *fault, const char *warning),
                         void *arg);
+/* Other periods for the looks of our own; for tests. */
+void ft_exclusion_look_every(struct ft_exclusion *x, int look_ms, int power_ms);
 /* on_guard: the sentinel stays behind; otherwise it goes with us. NULL is fine. */
 void ft_exclusion_free(struct ft_exclusion *x, bool on_guard);
 

@@ -23,6 +23,7 @@ static bool swap(struct ft_daemon *d, FILE *errors)
 		ft_config_free(next);
 		return false;
 	}
+	ft_link_news_reset(&d->link_news);
 	ft_qmp_reconfigure(d->qmp, next);
 	ft_hooks_reconfigure(d->hooks, next);
 	ft_log_level(next->log_level);

@@ -1,6 +1,7 @@
 /* `status` and `check` as JSON. */
 #include "supervisor/status.h"
 
+#include "heartbeat/diagnosis.h"
 #include "qmp/plan.h"
 #include "report/record.h"
 #include "supervisor/realtime.h"
@@ -46,9 +47,15 @@ static json_t *arbiter_json(const struct ft_status_source *s)
 	if (!s->exclusion)
 		return json_pack("{s:s, s:n, s:s}", "type", "none", "reachable", "warning",
 		                 "no arbiter: a partition can make two masters");
+	const char *power_text = "";
 	bool reachable = ft_exclusion_reachable(s->exclusion, &text);
-	return json_pack("{s:s, s:b, s:o}", "type", ft_arbiter_word(s->config->arbiter.type), "reachable", reachable,
-	                 "error", ft_text_json(text));
+	bool behind = s->config->arbiter.type != FT_ARBITER_FENCE && s->config->arbiter.fence.agent[0];
+	bool power = ft_exclusion_power(s->exclusion, &power_text);
+	json_t *fence =
+	    behind ? json_pack("{s:b, s:o}", "reachable", power, "error", ft_text_json(power ? "" : power_text))
+	           : json_null();
+	return json_pack("{s:s, s:b, s:o, s:o}", "type", ft_arbiter_word(s->config->arbiter.type), "reachable",
+	                 reachable, "error", ft_text_json(text), "fence", fence);
 }
 
 static json_t *peer_json(const struct ft_status_source *s)
@@ -72,6 +79,10 @@ static json_t *link_json(const struct ft_status_source *s, int i)
 	const struct ft_link_stats *st = &s->hub->links[i].stats;
 	const struct ft_arrivals_link *al = &s->hub->arrivals.links[i];
 	int64_t late_us = ft_histogram_quantile(&al->late_us, 0.99);
+	struct ft_diagnosis g;
+	ft_diagnose(s->hub, i, s->now, &g);
+	/* What was measured before the peer ceased to hear us is no figure of today. */
+	bool fresh = st->rtt >= 0 && g.state == FT_LINK_UP;
 	json_t *reasons = json_object();
 	uint64_t rejected = 0;
 	for (int r = 1; r < FT_REJECT_COUNT; r++) {
@@ -79,10 +90,11 @@ static json_t *link_json(const struct ft_status_source *s, int i)
 		if (st->rejected[r])
 			json_object_set_new(reasons, ft_reject_name(r), json_integer((json_int_t)st->rejected[r]));
 	}
-	return json_pack("{s:s, s:s, s:b, s:o, s:o, s:I, s:I, s:I, s:I, s:o, s:I, s:o, s:I, s:o, s:o}", "local",
-	                 lc->local_text, "peer", lc->peer_text, "alive", d->alive, "last_heard_ms",
-	                 d->heard_ever ? age_json(s, d->heard_at) : json_null(), "rtt_ms",
-	                 st->rtt < 0 ? json_null() : ft_ms_json(st->rtt), "sent", (json_int_t)st->sent, "received",
+	return json_pack("{s:s, s:s, s:b, s:s, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:o, s:I, s:o, s:I, s:o, s:o}",
+	                 "local", lc->local_text, "peer", lc->peer_text, "alive", d->alive, "state",
+	                 ft_link_state_name(g.state), "trouble", ft_text_json(g.what), "last_heard_ms",
+	                 d->heard_ever ? age_json(s, d->heard_at) : json_null(), "acked_ms", age_json(s, st->acked_at),
+	                 "rtt_ms", fresh ? ft_ms_json(st->rtt) : json_null(), "sent", (json_int_t)st->sent, "received",
 	                 (json_int_t)st->received, "lost", (json_int_t)st->lost, "rejected", (json_int_t)rejected,
 	                 "rejected_by", reasons, "unsent", (json_int_t)st->unsent, "send_error",
 	                 ft_text_json(st->send_error ? strerror(st->send_error) : ""), "port_unreachable",
@@ -192,28 +204,26 @@ static void check_replication(json_t *checks, const struct ft_status_source *s)
 		    q->plan_fault[0] ? q->plan_fault : "QEMU has not been asked yet");
 }
 
+static void check_link(json_t *checks, const struct ft_status_source *s, int i)
+{
+	const struct ft_link_config *lc = &s->config->links[i];
+	struct ft_diagnosis g;
+	char name[24];
+	snprintf(name, sizeof name, "link %d", i + 1);
+	ft_diagnose(s->hub, i, s->now, &g);
+	if (g.state == FT_LINK_UP && !g.kind)
+		add(checks, name, "ok", "", "%s <-> %s, round trip %.3f ms", lc->local_text, lc->peer_text,
+		    (double)s->hub->links[i].stats.rtt / 1e6);
+	else
+		add(checks, name, g.state == FT_LINK_UP ? "warn" : "FAIL", g.fix, "%s <-> %s: %s", lc->local_text,
+		    lc->peer_text, g.what);
+}
+
 static void check_peer(json_t *checks, const struct ft_status_source *s)
 {
 	const struct ft_core *c = s->core;
-	for (int i = 0; i < s->config->n_links; i++) {
-		const struct ft_link_config *lc = &s->config->links[i];
-		const struct ft_link_stats *st = &s->hub->links[i].stats;
-		char name[24];
-		snprintf(name, sizeof name, "link %d", i + 1);
-		if (s->hub->detector.links[i].alive)
-			add(checks, name, "ok", "", "%s <-> %s, round trip %.3f ms", lc->local_text, lc->peer_text,
-			    (double)st->rtt / 1e6);
-		else if (st->rejected[FT_WIRE_AUTH] + st->rejected[FT_WIRE_KEY] > 0)
-			add(checks, name, "FAIL", "give both hosts the same key file and pair name",
-			    "%s <-> %s: heartbeats fail authentication", lc->local_text, lc->peer_text);
-		else if (st->send_error)
-			add(checks, name, "FAIL", "is the address on this host, its interface up, and a route there?",
-			    "%s <-> %s: heartbeats cannot be sent: %s", lc->local_text, lc->peer_text,
-			    strerror(st->send_error));
-		else
-			add(checks, name, "FAIL", "is the peer's ftd running, and UDP let through both ways?",
-			    "%s <-> %s: nothing heard", lc->local_text, lc->peer_text);
-	}
+	for (int i = 0; i < s->config->n_links; i++)
+		check_link(checks, s, i);
 	if (!c->peer_known || c->hearing != FT_PEER_ALIVE)
 		add(checks, "peer", "FAIL", "start ftd on the other host", "the peer is not heard");
 	else if (c->peer.side.leaving)

@@ -32,6 +32,7 @@ static int kills;     /* SIGKILLs sent meanwhile */
 static struct {
 	int may_guard, maybe_froze;
 	bool froze_first;
+	int away, back;
 } told;
 
 /* In place of the C library's. */
@@ -44,6 +45,8 @@ int pidfd_send_signal(int pidfd, int sig, siginfo_t *info, unsigned flags)
 	return (int)syscall(SYS_pidfd_send_signal, pidfd, sig, info, flags);
 }
 
+static enum ft_claim claimed;
+
 static void on_stored(void *arg, const char *error)
 {
 	(void)arg, (void)error;
@@ -51,7 +54,8 @@ static void on_stored(void *arg, const char *error)
 
 static void on_claim(void *arg, enum ft_claim result, const char *text)
 {
-	(void)arg, (void)result, (void)text;
+	(void)arg, (void)text;
+	claimed = result;
 }
 
 static void on_froze(void *arg, int64_t at)
@@ -65,6 +69,13 @@ static void on_may_guard(void *arg)
 {
 	(void)arg;
 	told.may_guard++;
+}
+
+static void on_reach(void *arg, bool good, const char *what)
+{
+	(void)arg;
+	ck_assert_ptr_nonnull(strstr(what, good ? "in reach again" : "out of reach: "));
+	*(good ? &told.back : &told.away) += 1;
 }
 
 static pid_t start(void (*body)(int ready))
@@ -101,11 +112,25 @@ static void be_earlier(int ready)
 		_exit(1);
 }
 
+static struct ft_config config;
+
+static void open_exclusion(void)
+{
+	static const struct ft_exclusion_callbacks callbacks = {
+	    .stored = on_stored,
+	    .claimed = on_claim,
+	    .looked = on_claim,
+	    .sentinel_froze = on_froze,
+	    .may_guard = on_may_guard,
+	    .reach = on_reach,
+	};
+	struct ft_session session;
+	exclusion = ft_exclusion_new(base, &config, NULL, &callbacks, NULL, &session, stderr);
+	ck_assert_ptr_nonnull(exclusion);
+}
+
 static void set_up(void)
 {
-	static const struct ft_exclusion_callbacks callbacks = {on_stored, on_claim, on_claim, on_froze, on_may_guard};
-	static struct ft_config config;
-	struct ft_session session;
 	strcpy(dir, "/tmp/ftd-test-exclusion.XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	char log[96];
@@ -123,8 +148,7 @@ static void set_up(void)
 	config.arbiter =
 	    (struct ft_arbiter_settings){.type = FT_ARBITER_FILE, .timeout_ms = 20000, .pair = "vm1", .node = "alpha"};
 	snprintf(config.arbiter.path, sizeof config.arbiter.path, "%s/register", dir); /* not there yet */
-	exclusion = ft_exclusion_new(base, &config, NULL, &callbacks, NULL, &session, stderr);
-	ck_assert_ptr_nonnull(exclusion);
+	open_exclusion();
 }
 
 static void tear_down(void)
@@ -255,6 +279,123 @@ START_TEST(the_arbiter_is_tried_from_the_start_until_it_works)
 }
 END_TEST
 
+/* Nobody asks: it is looked at all the same, told once, and so is its return.  Nothing is written there meanwhile. */
+START_TEST(an_arbiter_lost_later_is_news_within_seconds)
+{
+	char path[128], away[128];
+	struct stat before, after;
+	make("register", true);
+	make("register/vm1@beta", false);
+	ft_exclusion_meet(exclusion, "beta");
+	turn_loop(1500);
+	ck_assert_int_eq(told.away + told.back, 0);
+	ft_exclusion_look_every(exclusion, 200, 60000);
+	snprintf(path, sizeof path, "%s/register", dir);
+	snprintf(away, sizeof away, "%s/elsewhere", dir);
+	ck_assert_int_eq(stat(path, &before), 0);
+	turn_loop(2000); /* several looks */
+	ck_assert_int_eq(stat(path, &after), 0);
+	ck_assert_int_eq(before.st_mtim.tv_sec, after.st_mtim.tv_sec);
+	ck_assert_int_eq(before.st_mtim.tv_nsec, after.st_mtim.tv_nsec);
+	ck_assert_int_eq(told.away + told.back, 0);
+	ck_assert_int_eq(rename(path, away), 0); /* as a storage that is unmounted */
+	wait_for_reach(false);
+	turn_loop(1);
+	ck_assert_int_eq(told.away, 1);
+	turn_loop(3000);
+	ck_assert_int_eq(told.away, 1);
+	ck_assert_int_eq(rename(away, path), 0);
+	wait_for_reach(true);
+	turn_loop(1);
+	ck_assert_int_eq(told.back, 1);
+}
+END_TEST
+
+/* An agent that appends its action to a file, and does to it what the file "agent" says. */
+static void write_agent(void)
+{
+	char path[128];
+	snprintf(path, sizeof path, "%s/fence_agent", dir);
+	FILE *f = fopen(path, "w");
+	fprintf(f, "#!/bin/sh\ngrep action= >> %s/actions; . %s/agent\n", dir, dir);
+	fclose(f);
+	chmod(path, 0700);
+	snprintf(config.arbiter.fence.agent, sizeof config.arbiter.fence.agent, "%s", path);
+	config.arbiter.fence.timeout_ms = 20000;
+}
+
+static void set_agent(const char *script)
+{
+	char path[128];
+	snprintf(path, sizeof path, "%s/agent", dir);
+	FILE *f = fopen(path, "w");
+	fprintf(f, "%s\n", script);
+	fclose(f);
+}
+
+static int actions(const char *action)
+{
+	char path[128], line[64];
+	int n = 0;
+	snprintf(path, sizeof path, "%s/actions", dir);
+	FILE *f = fopen(path, "r");
+	while (f && fgets(line, sizeof line, f))
+		n += strstr(line, action) != NULL;
+	if (f)
+		fclose(f);
+	return n;
+}
+
+static void wait_for_count(const int *count, int n)
+{
+	for (int64_t end = ft_clock_now() + PATIENCE_NS; *count < n && ft_clock_now() < end;)
+		turn_loop(5);
+	ck_assert_int_eq(*count, n);
+}
+
+/* As the arbiter, and behind a register. */
+START_TEST(a_power_switch_lost_is_news_and_no_claim_waits_for_a_look_at_it)
+{
+	const char *why;
+	bool behind = _i == 1;
+	ft_exclusion_free(exclusion, false);
+	write_agent();
+	config.arbiter.type = behind ? FT_ARBITER_FILE : FT_ARBITER_FENCE;
+	make("register", true);
+	make("register/vm1@beta", false);
+	set_agent("exit 0");
+	open_exclusion();
+	ft_exclusion_meet(exclusion, "beta");
+	if (behind)
+		turn_loop(1500); /* the trial */
+	ft_exclusion_look_every(exclusion, 100, 100);
+	for (int64_t end = ft_clock_now() + PATIENCE_NS; actions("status") < 2 && ft_clock_now() < end;)
+		turn_loop(5);
+	ck_assert_int_ge(actions("status"), 2);
+	ck_assert_int_eq(told.away, 0);
+	set_agent("exit 1");
+	wait_for_count(&told.away, 1);
+	ck_assert(!(behind ? ft_exclusion_power(exclusion, &why) : ft_exclusion_reachable(exclusion, &why)));
+	ck_assert_ptr_nonnull(strstr(why, "fence_agent"));
+	set_agent("exit 0");
+	wait_for_count(&told.back, 1);
+	/* One that hangs while it is looked at: the claim's own run is not held up. */
+	int before = actions("status");
+	set_agent("sleep 30");
+	for (int64_t end = ft_clock_now() + PATIENCE_NS; actions("status") == before && ft_clock_now() < end;)
+		turn_loop(5);
+	set_agent("exit 0");
+	claimed = FT_CLAIM_COUNT;
+	int64_t asked = ft_clock_now();
+	ft_exclusion_claim(exclusion, (const uint8_t[FT_SESSION_BYTES]){1}, true);
+	while (claimed == FT_CLAIM_COUNT && ft_clock_now() < asked + PATIENCE_NS)
+		turn_loop(5);
+	ck_assert_int_eq(claimed, FT_CLAIM_WON);
+	ck_assert_int_lt(ft_clock_now() - asked, 10000 * FT_NS_PER_MS);
+	ck_assert_int_eq(actions("off"), 1);
+}
+END_TEST
+
 START_TEST(of_a_new_peer_it_is_known_whether_it_shares_the_storage)
 {
 	make("register", true);
@@ -295,6 +436,8 @@ int main(void)
 	tcase_add_test(c, an_earlier_sentinel_stays_while_only_it_may_know_the_limit);
 	tcase_add_test(c, one_that_cannot_be_ended_does_not_hold_up_the_loop);
 	tcase_add_test(c, the_arbiter_is_tried_from_the_start_until_it_works);
+	tcase_add_test(c, an_arbiter_lost_later_is_news_within_seconds);
+	tcase_add_loop_test(c, a_power_switch_lost_is_news_and_no_claim_waits_for_a_look_at_it, 0, 2);
 	tcase_add_test(c, of_a_new_peer_it_is_known_whether_it_shares_the_storage);
 	tcase_add_test(c, a_check_is_not_answered_by_a_trial_that_began_before_it);
 	suite_add_tcase(s, c);

@@ -1,5 +1,5 @@
 /* Two hubs and a network that loses, doubles, delays, reorders, replays and cuts, all in virtual time. */
-#include "heartbeat/hub.h"
+#include "heartbeat/diagnosis.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -441,7 +441,8 @@ START_TEST(own_packets_and_a_namesake_are_reflections)
 	ft_hub_init(&twin, &config, hosts[0].hub.incarnation, now);
 	len = ft_hub_compose(&twin, 0, &hosts[0].side, now, data);
 	ck_assert_int_eq(receive(0, 0, data, len), FT_HEARD_NOTHING);
-	ck_assert_uint_gt(rejected(0, FT_REJECT_REFLECTED), 12);
+	ck_assert_uint_eq(rejected(0, FT_REJECT_NODE), 1);
+	ck_assert_uint_gt(rejected(0, FT_REJECT_REFLECTED), 11);
 	run(1000 * MS);
 	ck_assert(knows(0) && hosts[0].new_peers == 1);
 }
@@ -468,8 +469,10 @@ START_TEST(damaged_forged_and_misdirected_packets_do_not_exist)
 	ck_assert_uint_gt(rejected(0, FT_WIRE_AUTH), 100);
 	ck_assert_uint_eq(rejected(0, FT_REJECT_LINK), 1);
 	/* Nothing but the counters has changed. */
-	for (int link = 0; link < LINKS; link++)
+	for (int link = 0; link < LINKS; link++) {
 		before.links[link].stats = hosts[0].hub.links[link].stats;
+		before.links[link].trouble = hosts[0].hub.links[link].trouble;
+	}
 	ck_assert_mem_eq(&before, &hosts[0].hub, sizeof before);
 	ck_assert_int_eq(receive(0, 0, data, len), FT_HEARD_LIFE);
 }
@@ -887,6 +890,147 @@ START_TEST(a_reload_misses_nothing)
 }
 END_TEST
 
+static struct ft_diagnosis diagnosis(int i, int link)
+{
+	struct ft_diagnosis d;
+
+	ft_diagnose(&hosts[i].hub, link, now, &d);
+	return d;
+}
+
+static void assert_trouble(int i, int link, enum ft_link_state state, const char *what)
+{
+	struct ft_diagnosis d = diagnosis(i, link);
+
+	ck_assert_msg(d.state == state && strstr(d.what, what), "%s: %s", ft_link_state_name(d.state), d.what);
+	ck_assert(d.fix[0] != '\0');
+}
+
+static void assert_well(int i, int link)
+{
+	struct ft_diagnosis d = diagnosis(i, link);
+
+	ck_assert_msg(d.state == FT_LINK_UP && d.kind == 0 && d.what[0] == '\0', "%s: %s", ft_link_state_name(d.state),
+	              d.what);
+}
+
+/* Which setting is wrong is said by name, on both sides, though the pair never finds itself. */
+START_TEST(a_pair_that_is_set_up_wrongly_is_told_how)
+{
+	static const char *const expected[] = {"same node name", "made with another key", "another pair"};
+	struct ft_config *c = &hosts[1].config;
+
+	if (_i == 0)
+		strcpy(c->node, "alpha");
+	else if (_i == 1)
+		c->keys[0] = (struct ft_key){.id = 43, .bytes = {3, 2, 1}};
+	else if (_i == 2)
+		strcpy(c->pair, "vm2");
+	ft_hub_init(&hosts[1].hub, c, ++incarnations, now);
+	run(5000 * MS);
+	ck_assert(!knows(0) && !knows(1));
+	for (int i = 0; i < 2; i++)
+		for (int link = 0; link < LINKS; link++)
+			assert_trouble(i, link, FT_LINK_DOWN, expected[_i]);
+}
+END_TEST
+
+START_TEST(links_in_another_order_are_told)
+{
+	uint8_t data[FT_WIRE_MAX];
+
+	hosts[1].running = false;
+	for (int n = 0; n < 10; n++) {
+		for (int link = 0; link < LINKS; link++)
+			receive(0, !link, data, ft_hub_compose(&hosts[1].hub, link, &hosts[1].side, now, data));
+		run(100 * MS);
+	}
+	assert_trouble(0, 0, FT_LINK_DOWN, "another link");
+	assert_trouble(0, 1, FT_LINK_DOWN, "another link");
+}
+END_TEST
+
+/* A firewall that lets nothing through one way, from the start and later: who hears is told that it is not heard, and shows no
+ * figure that was measured before. */
+START_TEST(a_one_way_link_is_told_as_one)
+{
+	net.cut[1][0] = net.cut[1][1] = true;
+	run(2000 * MS);
+	assert_trouble(0, 0, FT_LINK_DOWN, "does not hear ours");
+	assert_trouble(1, 0, FT_LINK_DOWN, "nothing heard");
+	net.cut[1][0] = net.cut[1][1] = false;
+	run(2000 * MS);
+	for (int i = 0; i < 2; i++)
+		for (int link = 0; link < LINKS; link++)
+			assert_well(i, link);
+	net.cut[1][0] = true;
+	run(2000 * MS);
+	ck_assert(hosts[0].hub.detector.links[0].alive);
+	assert_trouble(0, 0, FT_LINK_ONE_WAY, "does not hear us");
+	ck_assert_int_gt(now - hosts[0].hub.links[0].stats.acked_at, 1500 * MS);
+	assert_well(0, 1);
+	assert_trouble(1, 0, FT_LINK_DOWN, "nothing heard");
+	assert_well(1, 1);
+	net.cut[1][0] = false;
+	run(2000 * MS);
+	assert_well(0, 0);
+}
+END_TEST
+
+/* What came in while the pair was finding itself says nothing of a silence that begins later. */
+START_TEST(a_silence_is_not_explained_by_what_came_before_it)
+{
+	net.cut[1][0] = net.cut[1][1] = true;
+	run(2000 * MS);
+	net.cut[1][0] = net.cut[1][1] = false;
+	run(1000 * MS);
+	assert_well(0, 0);
+	net.cut[0][0] = net.cut[1][0] = true;
+	run(5000 * MS);
+	assert_trouble(0, 0, FT_LINK_DOWN, "nothing heard");
+}
+END_TEST
+
+/* Half a minute of another pair's heartbeats on our port, or of somebody who forges them. */
+START_TEST(what_has_passed_is_forgotten)
+{
+	uint8_t data[FT_WIRE_MAX];
+	struct ft_hub stranger;
+	struct ft_config config;
+
+	run(1000 * MS);
+	set_config(&config, "gamma", LINKS);
+	strcpy(config.pair, "vm9");
+	ft_hub_init(&stranger, &config, 4711, now);
+	receive(0, 0, data, ft_hub_compose(&stranger, 0, &hosts[1].side, now, data));
+	run(1000 * MS);
+	assert_trouble(0, 0, FT_LINK_UP, "another pair");
+	run(28000 * MS);
+	assert_trouble(0, 0, FT_LINK_UP, "another pair");
+	run(32000 * MS);
+	assert_well(0, 0);
+	ck_assert_uint_eq(rejected(0, FT_WIRE_AUTH), 1); /* for ever, for who draws rates of it */
+	receive(0, 0, data, ft_hub_compose(&stranger, 0, &hosts[1].side, now, data));
+	assert_trouble(0, 0, FT_LINK_UP, "another pair");
+}
+END_TEST
+
+/* A network that doubles, loses and reorders, and a peer that is started anew, are no trouble of a link that works. */
+START_TEST(what_is_usual_is_no_trouble)
+{
+	net.doubling = 30;
+	net.loss = 5;
+	net.jitter = 5 * MS;
+	for (int n = 0; n < 5; n++) {
+		run(3000 * MS);
+		boot(1, "beta");
+	}
+	run(3000 * MS);
+	for (int link = 0; link < LINKS; link++)
+		assert_well(0, link);
+}
+END_TEST
+
 START_TEST(every_reason_has_its_own_name)
 {
 	for (int i = 0; i < FT_REJECT_COUNT; i++) {
@@ -939,6 +1083,12 @@ int main(void)
 	tcase_add_test(t, with_two_intervals_nobody_keeps_in_step);
 	tcase_add_test(t, a_slow_secondary_of_a_fast_primary_sends_by_itself);
 	tcase_add_test(t, a_reload_misses_nothing);
+	tcase_add_loop_test(t, a_pair_that_is_set_up_wrongly_is_told_how, 0, 3);
+	tcase_add_test(t, links_in_another_order_are_told);
+	tcase_add_test(t, a_one_way_link_is_told_as_one);
+	tcase_add_test(t, a_silence_is_not_explained_by_what_came_before_it);
+	tcase_add_test(t, what_has_passed_is_forgotten);
+	tcase_add_test(t, what_is_usual_is_no_trouble);
 	tcase_add_test(t, every_reason_has_its_own_name);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);

@@ -14,6 +14,33 @@ from tests.e2e.registry import on_either, scenario
 from tests.e2e.scenarios import daemons, freezes, kills, network, orders
 from tests.e2e.watch import Watch
 
+def arbiter_loss_is_news(rig, lose, restore):
+    """Nobody asks for it; and nothing else comes of it: the pair stays protected, and nobody fails over."""
+    def told(side, words):
+        return [c for c in side.hook_calls() if c["env"]["FT_EVENT"] == "arbiter" and words in c["env"]["FT_REASON"]]
+
+    calm = Calm(rig)
+    lose()
+    for s in rig.sides:
+        wait(lambda s=s: not s.status()["arbiter"]["reachable"], f"{s.node} to miss the arbiter")
+        s.wait_log("WARN", "the arbiter is out of reach")
+        wait(lambda s=s: told(s, "the arbiter is out of reach: "), f"{s.node}'s hook to be told")
+        assert s.status()["protected"] and not told(s, "the arbiter is out of reach: ")[0]["input"]["arbiter"]["reachable"]
+    calm.check(for_seconds=1)
+    restore()
+    for s in rig.sides:
+        wait(lambda s=s: s.status()["arbiter"]["reachable"], f"{s.node} to find the arbiter")
+        wait(lambda s=s: told(s, "in reach again"), f"{s.node}'s hook to be told")
+        assert len(told(s, "out of reach")) == 1, s.hook_calls()
+    no_failover(rig)
+
+
+@scenario
+def a_file_arbiter_lost_while_protected_is_news():
+    with protected(arbiter="file", hook=True) as rig:
+        arbiter_loss_is_news(rig, rig.arbiter.unmount, rig.arbiter.mount)
+
+
 SLOW = {"heartbeat.lost_after": 30}  # a detection time of 3 s: time for a restart within the lease
 CUT_OFF = 11  # ftctl's exit code of held and fenced
 

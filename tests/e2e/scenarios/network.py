@@ -108,13 +108,54 @@ def heartbeats_cut_while_replication_lives():
 
 @scenario
 def one_link_of_two_cut():
-    with protected(relay=True) as rig:
+    """No failover; but whoever has set up two links is told that there is one left, and when there are two again."""
+    with protected(relay=True, hook=True) as rig:
+        def told(side, word):
+            return [c for c in side.hook_calls() if c["env"]["FT_EVENT"] == "link" and f" is {word}" in c["env"]["FT_REASON"]]
+
         calm = Calm(rig)
         rig.relays[0].cut = True
         for s in rig.sides:
             wait(lambda s=s: [link["alive"] for link in s.status()["links"]] == [False, True], f"{s.node} to miss link 0")
+            s.wait_log("WARN", "link 1, ", "is down: nothing heard")
+            wait(lambda s=s: told(s, "down"), f"{s.node}'s hook to be told")
+            assert told(s, "down")[-1]["input"]["links"][0]["state"] == "down", told(s, "down")
+            assert "nothing heard" in s.ftctl("status").stdout
         calm.check(for_seconds=1)
+        rig.relays[0].cut = False
+        for s in rig.sides:
+            wait(lambda s=s: told(s, "up"), f"{s.node}'s hook to be told that it is back")
         no_failover(rig)
+
+
+@scenario
+def a_link_that_is_not_there():
+    """One of the two names an interface that this host has not: ftd starts, the pair is protected, and every verb works."""
+    def lacks(side):
+        text = open(side.conf, encoding="utf-8").read()
+        at = text.index("links = (")
+        open(side.conf, "w", encoding="utf-8").write(
+            text[:at] + text[at:].replace("links = (", 'links = ( { local = "[fe80::1%nosuchif]:7400"; '
+                                          'peer = "[fe80::2%nosuchif]:7400"; }, ', 1))
+
+    with protected() as rig:
+        for s in rig.sides:
+            s.stop_ftd()
+            lacks(s)
+        for s in rig.sides:
+            s.start_ftd()
+        rig.wait_protected()
+        for s in rig.sides:
+            s.wait_log("link 1: cannot bind [fe80::1%nosuchif]:7400")
+            first, *others = s.status()["links"]
+            assert first["state"] == "down" and "No such device" in first["trouble"], first
+            assert all(link["alive"] for link in others), others
+            check = s.ftctl("check")
+            assert "FAIL  link 1" in check.stdout and "ok    state" in check.stdout, check.stdout
+            assert s.ftctl("reload").returncode == 0, s.log_text()
+        no_failover(rig)
+        assert rig.beta.ftctl("failover").returncode == 0
+        failed_over(rig, rig.beta, "operator")
 
 
 @scenario

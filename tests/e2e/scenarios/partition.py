@@ -11,7 +11,7 @@ from tests.e2e.harness import Skip, protected, wait
 from tests.e2e.network import BETWEEN, HEARTBEATS
 from tests.e2e.observer import Observer, in_words
 from tests.e2e.registry import on_either, scenario
-from tests.e2e.scenarios.arbiter import only_the_sentinel_acts
+from tests.e2e.scenarios.arbiter import arbiter_loss_is_news, only_the_sentinel_acts
 from tests.e2e.watch import Watch
 from tests.pair.pair import Pair
 
@@ -52,6 +52,13 @@ def loser_learns(rig, survivor, loser):
     assert survivor.state() == "solo" and survivor.node in rig.arbiter.registers().values()
     rig.observer.wait_heard(survivor.node)
     failed_over(rig, survivor, ("peer-lost", "replication-broken"))
+
+
+@scenario
+def an_etcd_lost_while_protected_is_news():
+    cables = ("arb-alpha", "arb-beta")
+    with protected(network=namespaces(), arbiter="etcd", hook=True) as rig:
+        arbiter_loss_is_news(rig, lambda: rig.network.pull(*cables), lambda: rig.network.plug(*cables))
 
 
 @scenario
