@@ -210,7 +210,9 @@ static void print_peer(const json_t *status, FILE *out)
 	if (json_is_string(json_object_get(peer, "node")))
 		fprintf(out, "  peer     %s: %s as %s, %s\n", text_of(peer, "node", "?", a),
 		        text_of(peer, "state", "?", b), text_of(peer, "role", "?", c),
-		        is_true(peer, "alive") ? "alive" : "NOT HEARD");
+		        is_true(peer, "alive")     ? "alive"
+		        : is_true(peer, "leaving") ? "its ftd was asked to stop"
+		                                   : "NOT HEARD");
 	else
 		fprintf(out, "  peer     never heard\n");
 	if (json_is_string(json_object_get(session, "id")))

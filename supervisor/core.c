@@ -129,6 +129,7 @@ void ft_core_init(struct ft_core *c, const struct ft_core_params *params, int64_
 	    .leave_until = FT_NEVER,
 	};
 	memcpy(c->recorded, params->recorded, sizeof c->recorded);
+	snprintf(c->reason, sizeof c->reason, "just started: QEMU is asked, and the peer listened for");
 	/* An answer that the peer still shows to our predecessor must not fit a request of ours. */
 	c->self.request_id = (uint32_t)params->incarnation;
 }

@@ -183,7 +183,9 @@ static void on_hearing(void *arg, enum ft_hearing hearing, int64_t now)
 	    [FT_HEARING_LOST] = FT_PEER_LOST,
 	};
 	struct ft_daemon *d = arg;
-	if (hearing == FT_HEARING_LOST)
+	if (hearing == FT_HEARING_LOST && d->core.peer_known && d->core.peer.side.leaving)
+		ft_log(FT_LOG_INFO, "heartbeat", "peer %s's ftd, which was asked to stop, has gone", d->core.peer.node);
+	else if (hearing == FT_HEARING_LOST)
 		ft_log(FT_LOG_WARN, "heartbeat", "peer lost: nothing heard on any of %d links", d->config->n_links);
 	else if (d->core.hearing == FT_PEER_LOST)
 		ft_log(FT_LOG_WARN, "heartbeat", "peer heard again");
@@ -325,10 +327,12 @@ static void on_plan_finished(void *arg, const struct ft_plan_report *report, int
 static void on_frozen(void *arg, const char *error)
 {
 	struct ft_daemon *d = arg;
-	if (error) {
+	if (error && ft_freezer_outlived(d->freezer))
+		ft_log(FT_LOG_INFO, "core", "QEMU has ended before it stood still");
+	else if (error)
 		ft_log(FT_LOG_ERROR, "core", "freezing QEMU failed: %s", error);
+	if (error)
 		ft_qmp_set_frozen(d->qmp, false);
-	}
 	ft_daemon_feed(d, &(struct ft_event){.kind = FT_EVENT_FROZEN, .error = error != NULL, .text = error});
 }
 

@@ -84,6 +84,12 @@ void ft_freezer_start(struct ft_freezer *f, const struct ft_process *process, in
 	evtimer_add(f->timer, &at_once);
 }
 
+bool ft_freezer_outlived(const struct ft_freezer *f)
+{
+	bool known = f->process.pidfd >= 0;
+	return known && (!ft_process_alive(&f->process) || ft_process_dying(&f->process, NULL));
+}
+
 void ft_freezer_cancel(struct ft_freezer *f)
 {
 	evtimer_del(f->timer);

@@ -20,6 +20,8 @@ struct ft_freezer *ft_freezer_new(struct event_base *base, ft_freezer_done *done
  * FT_FREEZER_STARVED_NS since.
  * done always follows, from the event loop, unless ft_freezer_cancel comes first.  process must outlive the wait. */
 void ft_freezer_start(struct ft_freezer *f, const struct ft_process *process, int64_t within_ns);
+/* When done says that it failed: whether the process has ended meanwhile, or is on its way out, and will never run again. */
+bool ft_freezer_outlived(const struct ft_freezer *f);
 void ft_freezer_cancel(struct ft_freezer *f);
 void ft_freezer_free(struct ft_freezer *f);
 

@@ -152,6 +152,8 @@ static void missing(const struct ft_core *c, char out[FT_TEXT_MAX])
 		t = "our QEMU is not in COLO";
 	else if (broken(c))
 		t = "replication is broken";
+	else if (peer_lost(c) && p->leaving)
+		t = "the peer's ftd was asked to stop, and has gone";
 	else if (peer_lost(c))
 		t = c->bound ? "the peer's ftd is silent, but its side gives other signs of life"
 		             : "the peer is silent";
@@ -219,9 +221,7 @@ static bool by_the_host(const struct ft_core *c)
 /* There is a copy to go on with, and our word gives the right to.  Alone, or where both end, each ends in its own order. */
 static bool can_give_way(const struct ft_core *c)
 {
-	bool ours = !c->params.arbitrated
-	                ? c->bound
-	                : ft_session_open(c) && c->session.instance == c->qemu.instance;
+	bool ours = !c->params.arbitrated ? c->bound : ft_session_open(c) && c->session.instance == c->qemu.instance;
 	return by_the_host(c) && ours && peer_in_pair(c) && !c->peer.side.ending;
 }
 
@@ -1319,9 +1319,10 @@ static void settle_end(struct ft_core *c, struct ft_actions *out)
 		ft_core_say(c, out, FT_LEVEL_INFO, "the guest has powered itself off, and peer %s has ended its copy",
 		            c->peer.node);
 	else
-		ft_core_say(c, out, FT_LEVEL_ERROR,
-		            "the guest has powered itself off, but peer %s has not ended its copy: end its QEMU by hand",
-		            c->peer.node);
+		ft_core_say(
+		    c, out, FT_LEVEL_ERROR,
+		    "the guest has powered itself off, but peer %s has not ended its copy: end its QEMU by hand",
+		    c->peer.node);
 }
 
 static void kill_again(struct ft_core *c, struct ft_actions *out)
@@ -1731,7 +1732,8 @@ static void freeze_at_end_of_right(struct ft_core *c, struct ft_actions *out)
 		drop_attempt(c); /* replication broke because the peer was dying: that is the better cause */
 	/* Of a peer that is heard all the while, where one direction is cut, this is all that tells since when. */
 	if (c->hearing != FT_PEER_LOST && c->acked_sent != FT_NEVER)
-		ft_core_note(c, c->acked_sent, "the last heartbeat of ours that the peer is known to have heard was sent");
+		ft_core_note(c, c->acked_sent,
+		             "the last heartbeat of ours that the peer is known to have heard was sent");
 	ft_core_note(c, c->now, "our right to run has ended: no heartbeat of ours was acknowledged in time");
 	freeze_and_claim(c, out, "our right to run has ended, unacknowledged by the peer");
 }

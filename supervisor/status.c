@@ -187,7 +187,14 @@ static void check_replication(json_t *checks, const struct ft_status_source *s)
 {
 	const struct ft_core *c = s->core;
 	const struct ft_qemu_view *q = s->qemu;
-	if (q->role == FT_ROLE_NONE)
+	if (c->self.vm == FT_VM_GONE)
+		add(checks, "colo", "FAIL",
+		    "see ftctl last; then start QEMU anew, as the secondary of whoever runs the guest",
+		    "our QEMU has ended");
+	else if (!q->connected)
+		add(checks, "colo", "FAIL", "see qmp above",
+		    "QEMU does not answer: how replication stands is not known");
+	else if (q->role == FT_ROLE_NONE)
 		add(checks, "colo", "FAIL", "start COLO replication between the two QEMUs", "QEMU is not in COLO");
 	else if (c->broken_at != FT_NEVER)
 		add(checks, "colo", "FAIL", "set replication up anew", "QEMU reported that replication broke");
@@ -224,10 +231,10 @@ static void check_peer(json_t *checks, const struct ft_status_source *s)
 	const struct ft_core *c = s->core;
 	for (int i = 0; i < s->config->n_links; i++)
 		check_link(checks, s, i);
-	if (!c->peer_known || c->hearing != FT_PEER_ALIVE)
-		add(checks, "peer", "FAIL", "start ftd on the other host", "the peer is not heard");
-	else if (c->peer.side.leaving)
+	if (c->peer_known && c->peer.side.leaving)
 		add(checks, "peer", "FAIL", "start ftd there again", "peer %s's ftd was asked to stop", c->peer.node);
+	else if (!c->peer_known || c->hearing != FT_PEER_ALIVE)
+		add(checks, "peer", "FAIL", "start ftd on the other host", "the peer is not heard");
 	else if (!c->peer.side.ready)
 		add(checks, "peer", "warn", "run ftctl check there", "peer %s is %s and not ready", c->peer.node,
 		    ft_state_name(c->peer.side.state));
@@ -262,8 +269,8 @@ static void check_clock(json_t *checks)
 		add(checks, "clock", "warn", "run an NTP client: records of both hosts are easier to compare",
 		    "the wall clock is not synchronised (no decision depends on it)");
 	else
-		add(checks, "clock", "ok", "", "synchronised (no decision depends on it); the hardware is off by %+.0f ppm",
-		    -ppm);
+		add(checks, "clock", "ok", "",
+		    "synchronised (no decision depends on it); the hardware is off by %+.0f ppm", -ppm);
 }
 
 static void check_host(json_t *checks, const struct ft_status_source *s, const char *disk_error)

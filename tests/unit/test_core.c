@@ -424,6 +424,7 @@ END_TEST
 START_TEST(late_peer_is_waited_for)
 {
 	begin();
+	ck_assert_str_ne(w.c.reason, ""); /* from the first moment */
 	new_qemu(both_roles[_i]);
 	expect_phase(STARTING);
 	pass(2999);
@@ -1788,6 +1789,7 @@ START_TEST(a_peer_that_left_and_is_silent_is_not_failed_over)
 	w.p.side.leaving = true;
 	peer_says();
 	peer_is_lost();
+	ck_assert_str_eq(w.c.reason, "the peer's ftd was asked to stop, and has gone");
 	colo_exit();
 	pass(3600e3);
 	expect_phase(UNPROTECTED);

@@ -131,7 +131,22 @@ START_TEST(who_has_died_is_not_frozen)
 	waitpid(process.pid, NULL, 0);
 	freeze(20000);
 	ck_assert(told.failed);
+	ck_assert(ft_freezer_outlived(freezer));
 	ft_process_close(&process);
+}
+END_TEST
+
+/* That is no failure of ours to freeze it; that nothing was there to be frozen is. */
+START_TEST(who_is_killed_meanwhile_is_outlived)
+{
+	ft_freezer_start(freezer, &process, 100 * FT_NS_PER_MS);
+	kill(process.pid, SIGKILL);
+	event_base_dispatch(base);
+	ck_assert(!told.failed || ft_freezer_outlived(freezer));
+	ft_freezer_start(freezer, &(struct ft_process)FT_PROCESS_NONE, 100 * FT_NS_PER_MS);
+	event_base_dispatch(base);
+	ck_assert(told.failed);
+	ck_assert(!ft_freezer_outlived(freezer));
 }
 END_TEST
 
@@ -145,6 +160,7 @@ int main(void)
 	tcase_add_loop_test(c, in_a_frozen_cgroup, 0, 2);
 	tcase_add_test(c, without_a_cpu);
 	tcase_add_test(c, who_has_died_is_not_frozen);
+	tcase_add_test(c, who_is_killed_meanwhile_is_outlived);
 	suite_add_tcase(suite, c);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

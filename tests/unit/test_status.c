@@ -1,0 +1,115 @@
+/* What check says of a pair, line by line: it must be what is the case, and lead to what mends it. */
+#include "supervisor/status.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct ft_config config;
+static struct ft_core core;
+static struct ft_hub hub;
+static struct ft_qemu_view qemu;
+static const struct ft_process nobody = FT_PROCESS_NONE;
+static json_t *checked;
+
+static void set_up(void)
+{
+	int64_t now = 1000000 * FT_NS_PER_MS;
+	memset(&config, 0, sizeof config);
+	strcpy(config.pair, "vm1");
+	strcpy(config.node, "alpha");
+	config.n_links = config.n_keys = 1;
+	config.interval_ms = 100;
+	config.lost_after = 5;
+	struct ft_core_params params = {.incarnation = 7, .interval = 100 * FT_NS_PER_MS, .window = 500 * FT_NS_PER_MS};
+	ft_core_init(&core, &params, now);
+	ft_hub_init(&hub, &config, 7, now);
+	qemu = (struct ft_qemu_view){
+	    .connected = true, .oob = true, .pid = 4711, .vm = FT_VM_ALIVE, .role = FT_ROLE_PRIMARY};
+	checked = NULL;
+}
+
+static void tear_down(void)
+{
+	json_decref(checked);
+}
+
+static struct ft_status_source source(void)
+{
+	return (struct ft_status_source){
+	    .config = &config,
+	    .core = &core,
+	    .hub = &hub,
+	    .qemu = &qemu,
+	    .process = &nobody,
+	    .now = core.now + 60000 * FT_NS_PER_MS,
+	};
+}
+
+/* "RESULT: what was found" of the line with this name. */
+static const char *line(const char *name)
+{
+	static char text[512];
+	struct ft_status_source s = source();
+	size_t i;
+	json_t *check;
+	json_decref(checked);
+	checked = ft_check_json(&s, "", "", "");
+	json_array_foreach(json_object_get(checked, "checks"), i, check)
+	{
+		if (strcmp(json_string_value(json_object_get(check, "name")), name) != 0)
+			continue;
+		snprintf(text, sizeof text, "%s: %s", json_string_value(json_object_get(check, "result")),
+		         json_string_value(json_object_get(check, "detail")));
+		return text;
+	}
+	return "";
+}
+
+START_TEST(of_a_qemu_that_died_no_checkpoint_is_waited_for)
+{
+	ck_assert_str_eq(line("colo"), "warn: primary, but no checkpoint seen yet");
+	qemu.connected = qemu.oob = false; /* its role is what it said last */
+	ck_assert_str_eq(line("colo"), "FAIL: QEMU does not answer: how replication stands is not known");
+	core.self.vm = FT_VM_GONE; /* in the plan, say */
+	ck_assert_str_eq(line("colo"), "FAIL: our QEMU has ended");
+}
+END_TEST
+
+START_TEST(a_peer_that_said_goodbye_is_not_called_silent)
+{
+	ck_assert_str_eq(line("peer"), "FAIL: the peer is not heard");
+	core.peer_known = true;
+	strcpy(core.peer.node, "beta");
+	core.hearing = FT_PEER_LOST;
+	ck_assert_str_eq(line("peer"), "FAIL: the peer is not heard");
+	core.peer.side.leaving = true;
+	ck_assert_str_eq(line("peer"), "FAIL: peer beta's ftd was asked to stop");
+}
+END_TEST
+
+START_TEST(why_a_link_is_down_is_said)
+{
+	ck_assert_ptr_nonnull(strstr(line("link 1"), "nothing heard"));
+	for (int i = 0; i < 5; i++)
+		ft_trouble_note(&hub.links[0].trouble, FT_WIRE_AUTH, source().now);
+	ck_assert_ptr_nonnull(strstr(line("link 1"), "FAIL: "));
+	ck_assert_ptr_nonnull(strstr(line("link 1"), "fail authentication"));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("status");
+	TCase *c = tcase_create("status");
+	tcase_add_checked_fixture(c, set_up, tear_down);
+	tcase_add_test(c, of_a_qemu_that_died_no_checkpoint_is_waited_for);
+	tcase_add_test(c, a_peer_that_said_goodbye_is_not_called_silent);
+	tcase_add_test(c, why_a_link_is_down_is_said);
+	suite_add_tcase(s, c);
+	SRunner *sr = srunner_create(s);
+	srunner_run_all(sr, CK_NORMAL);
+	int failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
