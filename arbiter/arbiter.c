@@ -127,25 +127,64 @@ void ft_arbiter_meet(struct ft_arbiter *a, const char *peer)
 	(void)snprintf(a->settings.peer, sizeof(a->settings.peer), "%s", peer);
 }
 
+#define REGISTER ""
+#define VERDICT  "-verdict"
+
+static void name_key(struct slot *s, const uint8_t session[FT_SESSION_BYTES], const char *which)
+{
+	char hex[2 * FT_SESSION_BYTES + 1];
+
+	sodium_bin2hex(hex, sizeof(hex), session, FT_SESSION_BYTES);
+	(void)snprintf(s->ask.key, sizeof(s->ask.key), "%s%s", hex, which);
+}
+
+static void put(struct slot *s, const char *name, ft_arbiter_claimed *done)
+{
+	assert(name[0] != '\0' && strlen(name) < FT_NAME_MAX);
+	(void)snprintf(s->ask.name, sizeof(s->ask.name), "%s", name);
+	s->done.claimed = done;
+	ask(s);
+}
+
+static void look(struct slot *s, ft_arbiter_looked *done)
+{
+	s->done.looked = done;
+	ask(s);
+}
+
 void ft_arbiter_claim(struct ft_arbiter *a, const uint8_t session[FT_SESSION_BYTES], const char *name,
                       ft_arbiter_claimed *done, void *arg)
 {
 	struct slot *s = free_slot(a, FT_ASK_CLAIM, arg);
 
-	assert(name[0] != '\0' && strlen(name) < FT_NAME_MAX);
-	sodium_bin2hex(s->ask.key, sizeof(s->ask.key), session, FT_SESSION_BYTES);
-	(void)snprintf(s->ask.name, sizeof(s->ask.name), "%s", name);
-	s->done.claimed = done;
-	ask(s);
+	name_key(s, session, REGISTER);
+	put(s, name, done);
 }
 
 void ft_arbiter_read(struct ft_arbiter *a, const uint8_t session[FT_SESSION_BYTES], ft_arbiter_looked *done, void *arg)
 {
 	struct slot *s = free_slot(a, FT_ASK_READ, arg);
 
-	sodium_bin2hex(s->ask.key, sizeof(s->ask.key), session, FT_SESSION_BYTES);
-	s->done.looked = done;
-	ask(s);
+	name_key(s, session, REGISTER);
+	look(s, done);
+}
+
+void ft_arbiter_put_verdict(struct ft_arbiter *a, const uint8_t session[FT_SESSION_BYTES], const char *name,
+                            ft_arbiter_claimed *done, void *arg)
+{
+	struct slot *s = free_slot(a, FT_ASK_CLAIM, arg);
+
+	name_key(s, session, VERDICT);
+	put(s, name, done);
+}
+
+void ft_arbiter_read_verdict(struct ft_arbiter *a, const uint8_t session[FT_SESSION_BYTES], ft_arbiter_looked *done,
+                             void *arg)
+{
+	struct slot *s = free_slot(a, FT_ASK_READ, arg);
+
+	name_key(s, session, VERDICT);
+	look(s, done);
 }
 
 void ft_arbiter_check(struct ft_arbiter *a, ft_arbiter_checked *done, void *arg)

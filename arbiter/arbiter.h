@@ -2,7 +2,7 @@
  * Knows: one arbiter of the type in its settings.  Must not know: what a session is, what winning or losing leads to.
  *
  * A register is named by a session's id and holds the name of whoever claimed first, for ever: ftd never changes or
- * removes one.  The winner is who is written there.  So an answer that was lost on the way, or a request that was
+ * removes one.  Beside it stands the session's verdict, a second register of the same kind.  The winner is who is written there.  So an answer that was lost on the way, or a request that was
  * carried out twice, is settled by looking again, and a claim repeated by the winner finds its own name: WON.
  *
  * UNREACHABLE means unknown, not lost: a request given up may still be carried out later.  Who claimed once must go on
@@ -48,6 +48,11 @@ void ft_arbiter_claim(struct ft_arbiter *a, const uint8_t session[FT_SESSION_BYT
 /* Who stands in the register.  What was written before the question is seen by it (linearizable).
  * fence: always unknown. */
 void ft_arbiter_read(struct ft_arbiter *a, const uint8_t session[FT_SESSION_BYTES], ft_arbiter_looked *done, void *arg);
+/* The same, of the session's verdict.  Not with fence. */
+void ft_arbiter_put_verdict(struct ft_arbiter *a, const uint8_t session[FT_SESSION_BYTES], const char *name,
+                            ft_arbiter_claimed *done, void *arg);
+void ft_arbiter_read_verdict(struct ft_arbiter *a, const uint8_t session[FT_SESSION_BYTES], ft_arbiter_looked *done,
+                             void *arg);
 /* Tries a claim in a scratch register and removes that again.
  * fence: asks the agent for the other host's power status. */
 void ft_arbiter_check(struct ft_arbiter *a, ft_arbiter_checked *done, void *arg);

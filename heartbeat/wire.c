@@ -51,7 +51,9 @@ enum flag {
 	FLAG_RELEASED = 64,
 	FLAG_GUEST = 128,
 	FLAG_DYING = 256,
-	FLAG_ENDING = 1024
+	FLAG_RETURNED = 512,
+	FLAG_ENDING = 1024,
+	FLAG_PROVEN = 8192
 };
 
 static const uint8_t magic[4] = {'F', 'T', 'H', 'B'};
@@ -102,7 +104,8 @@ static unsigned flags_of(const struct ft_beat *beat)
 	       (beat->side.repl_broken ? FLAG_REPL_BROKEN : 0u) | (beat->asking ? FLAG_ASKING : 0u) |
 	       (beat->tentative ? FLAG_TENTATIVE : 0u) | (beat->side.doubtful ? FLAG_DOUBTFUL : 0u) |
 	       (beat->side.released ? FLAG_RELEASED : 0u) | (beat->side.guest ? FLAG_GUEST : 0u) |
-	       (beat->side.dying ? FLAG_DYING : 0u) | (beat->side.ending ? FLAG_ENDING : 0u);
+	       (beat->side.dying ? FLAG_DYING : 0u) | (beat->side.ending ? FLAG_ENDING : 0u) |
+	       (beat->side.returned ? FLAG_RETURNED : 0u) | (beat->side.proven ? FLAG_PROVEN : 0u);
 }
 
 static void put_side(const struct ft_side *side, uint8_t *out)
@@ -262,6 +265,8 @@ static struct ft_side get_side(const uint8_t *data)
 	    .guest = flags & FLAG_GUEST,
 	    .dying = flags & FLAG_DYING,
 	    .ending = flags & FLAG_ENDING,
+	    .returned = flags & FLAG_RETURNED,
+	    .proven = flags & FLAG_PROVEN,
 	    .request = (enum ft_request)(data[AT_REQUEST_ANSWER] >> 4),
 	    .request_id = (uint32_t)get(data, AT_REQUEST_ID, 4),
 	    .answer = (enum ft_answer)(data[AT_REQUEST_ANSWER] & 15),

@@ -219,6 +219,22 @@ void ft_daemon_thaw(struct ft_daemon *d)
 	ft_qmp_set_frozen(d->qmp, false);
 }
 
+static void do_claim(struct ft_daemon *d, const struct ft_action *a)
+{
+	if (a->verdict)
+		ft_exclusion_put_verdict(d->exclusion, d->core.claim_id, a->text);
+	else
+		ft_exclusion_claim(d->exclusion, d->core.claim_id, a->fence);
+}
+
+static void do_read(struct ft_daemon *d, const struct ft_action *a)
+{
+	if (a->verdict)
+		ft_exclusion_look_at_verdict(d->exclusion, d->core.claim_id);
+	else
+		ft_exclusion_look(d->exclusion, d->core.claim_id);
+}
+
 static void do_exit(struct ft_daemon *d)
 {
 	d->exit_code = 0;
@@ -257,10 +273,10 @@ void ft_daemon_act(struct ft_daemon *d, const struct ft_action *a)
 		ft_exclusion_store(d->exclusion, &d->core.store_next);
 		break;
 	case FT_DO_CLAIM:
-		ft_exclusion_claim(d->exclusion, d->core.claim_id, a->fence);
+		do_claim(d, a);
 		break;
 	case FT_DO_READ:
-		ft_exclusion_look(d->exclusion, d->core.claim_id);
+		do_read(d, a);
 		break;
 	case FT_DO_PLAN:
 		ft_qmp_run_plan(d->qmp);

@@ -126,6 +126,7 @@ void ft_core_init(struct ft_core *c, const struct ft_core_params *params, int64_
 	    .unsure = params->registers && ft_session_unended_stage(params->session.stage),
 	    .sure_from = now + FT_LANDS_NS,
 	    .look_again_at = now,
+	    .verdict_again_at = now,
 	    .leave_until = FT_NEVER,
 	};
 	memcpy(c->recorded, params->recorded, sizeof c->recorded);
@@ -164,6 +165,12 @@ static void absorb_peer(struct ft_core *c, const struct ft_peer_news *news)
 		ft_core_note(c, c->now, "the peer's QEMU reports that replication broke");
 	c->peer = *news;
 	c->peer_known = true;
+	memset(c->peer_returned, 0, sizeof c->peer_returned);
+	if (is->returned) { /* it names the session, and is not bound by it */
+		memcpy(c->peer_returned, is->session, sizeof c->peer_returned);
+		memset(c->peer.side.session, 0, sizeof c->peer.side.session);
+	}
+	is = &c->peer.side;
 	if (memcmp(is->session, c->session.id, sizeof is->session) == 0)
 		c->named_by = news->incarnation;
 	if (is->epoch >= c->session.epoch)
@@ -198,10 +205,13 @@ static void forget_replication(struct ft_core *c)
 	c->probe_again_at = c->now;
 }
 
-/* One that stands still cannot say who it is.  The session does: its QEMU was verified before it was bound. */
+/* One that stands still cannot say who it is.  The session does: its QEMU was verified before it was bound.  (One that we
+ * have won with may have failed over before it was stopped.) */
 void ft_core_recognise(const struct ft_core *c, struct ft_qemu_facts *q)
 {
-	bool bound = c->session.stage == FT_SESSION_BOUND || c->session.stage == FT_SESSION_RESIGNED;
+	enum ft_session_stage stage = c->session.stage;
+	bool bound = stage == FT_SESSION_BOUND || stage == FT_SESSION_RESIGNED ||
+	             (stage == FT_SESSION_ENDED && !ft_session_ended_by_us(c));
 	if (!c->params.arbitrated || !bound || q->connected || q->instance == 0 || q->instance != c->session.instance)
 		return;
 	q->pid_verified = true;
@@ -252,6 +262,8 @@ static void absorb_qemu(struct ft_core *c, const struct ft_qemu_facts *news)
 	if (q.connected && q.oob)
 		c->hung = false;
 	c->role_said |= q.connected;
+	if (q.connected && q.running && q.role == FT_ROLE_NONE && q.last_role != FT_ROLE_NONE)
+		c->proven_instance = q.instance;
 	/* It was a primary before we came, and nothing says in which session, or whether that was ended. */
 	if (other && (c->phase == FT_PHASE_STARTING || c->now < c->started_at + FT_STARTING_NS))
 		c->found_instance = q.instance; /* however late it says what it is */
@@ -342,6 +354,7 @@ static void absorb_plan(struct ft_core *c, const struct ft_plan_report *report)
 	if (report->ok) { /* proven by QEMU's own answer: no need to wait for the next look at it */
 		c->qemu.last_role = c->role;
 		c->qemu.role = FT_ROLE_NONE;
+		c->proven_instance = c->qemu.instance;
 	}
 }
 
@@ -388,6 +401,7 @@ static void absorb(struct ft_core *c, const struct ft_event *e)
 	case FT_EVENT_FROZEN:
 		if (c->phase == FT_PHASE_YIELDING || c->phase == FT_PHASE_FREEZING || c->phase == FT_PHASE_CUT_OFF) {
 			c->frozen = !e->error;
+			c->freezes_failed = e->error ? c->freezes_failed : 0;
 			c->freeze_until = c->now;
 		}
 		break;
@@ -409,6 +423,8 @@ static void absorb(struct ft_core *c, const struct ft_event *e)
 		break;
 	case FT_EVENT_FORCE:
 		c->forced = e->cause;
+		if (c->verdict == FT_VERDICT_UNREACHABLE) /* that was then */
+			c->verdict = FT_VERDICT_UNKNOWN;
 		c->forced_confirmed = e->confirmed;
 		break;
 	case FT_EVENT_LEAVE:
@@ -462,10 +478,11 @@ void ft_core_refresh_self(struct ft_core *c)
 	bool releasing = c->storing && c->store_next.stage == FT_SESSION_RELEASED && c->session.role == FT_ROLE_PRIMARY;
 	bool bound = (c->session.stage == FT_SESSION_BOUND && known && !releasing) || resigned;
 	memset(s->session, 0, sizeof s->session);
-	if (bound && c->params.arbitrated)
+	s->proven = ft_guest_proven(c);
+	s->returned = ft_session_returned(c);
+	if ((bound || s->returned) && c->params.arbitrated)
 		memcpy(s->session, c->session.id, sizeof s->session);
-	bool claiming = c->arbiter_busy && c->errand != FT_ERRAND_READ;
-	s->doubtful = bound && (c->unsure || c->given_away || (claiming && c->params.registers));
+	s->doubtful = bound && (c->unsure || c->given_away || (ft_claim_under_way(c) && c->params.registers));
 	s->released = c->params.arbitrated && c->session.stage == FT_SESSION_RELEASED && !c->storing;
 	/* The word that gives our right away waits for the disk; a peer that can ask the register need not. */
 	s->dying = bound && q->vm == FT_VM_GONE && s->vm == FT_VM_UNKNOWN && ft_session_given_up(c) && !c->guest_ended;

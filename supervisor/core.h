@@ -78,6 +78,7 @@ struct ft_qemu_facts {
 	bool connected, oob, plan_ready;
 	bool pid_verified; /* signals will hit the right process */
 	bool stopped;  /* it does not answer, and stood still when we came: an earlier ftd or its sentinel did that */
+	bool running;  /* it says that its guest runs (query-status) */
 	bool incoming; /* it waits for a migration: a secondary to be, whose guest has not begun */
 	uint64_t instance; /* names this QEMU process; differs for the next one; 0 none */
 	enum ft_vm vm;     /* never YIELDED */
@@ -104,17 +105,18 @@ struct ft_event {
 };
 
 enum ft_action_kind {
-	FT_DO_SAY,     /* .level, .text: a line for the log */
-	FT_DO_STATE,   /* .from, .to, .text: the public state changed, and why */
-	FT_DO_SEND,    /* what this side says of itself changed: a heartbeat on every link, now */
-	FT_DO_PROBE,   /* primary: force a checkpoint, to see whether replication lives */
-	FT_DO_FREEZE,  /* SIGSTOP our QEMU; answer FT_EVENT_FROZEN once the kernel says stopped, within FT_FREEZE_NS */
-	FT_DO_THAW,    /* SIGCONT */
-	FT_DO_KILL,    /* SIGKILL; the process is frozen */
-	FT_DO_STORE,   /* make core->store_next durable; answer FT_EVENT_STORED */
-	FT_DO_CLAIM,   /* put our name in the register core->claim_id, if nobody's is there; answer FT_EVENT_CLAIM.
+	FT_DO_SAY,    /* .level, .text: a line for the log */
+	FT_DO_STATE,  /* .from, .to, .text: the public state changed, and why */
+	FT_DO_SEND,   /* what this side says of itself changed: a heartbeat on every link, now */
+	FT_DO_PROBE,  /* primary: force a checkpoint, to see whether replication lives */
+	FT_DO_FREEZE, /* SIGSTOP our QEMU; answer FT_EVENT_FROZEN once the kernel says stopped, within FT_FREEZE_NS */
+	FT_DO_THAW,   /* SIGCONT */
+	FT_DO_KILL,   /* SIGKILL; the process is frozen */
+	FT_DO_STORE,  /* make core->store_next durable; answer FT_EVENT_STORED */
+	FT_DO_CLAIM, /* put .text, a node's name, in the register core->claim_id, if nobody's is there; answer FT_EVENT_CLAIM.
+	                  .verdict: in the session's other register, see sessions.c.
 	                  .fence: only if the other host could be powered off; without, by the peer's word, it must not be */
-	FT_DO_READ,    /* read the register core->claim_id; answer FT_EVENT_REGISTER */
+	FT_DO_READ,    /* read the register core->claim_id, or with .verdict the other one; answer FT_EVENT_REGISTER */
 	FT_DO_PLAN,    /* run the prepared plan; answer FT_EVENT_PLAN */
 	FT_DO_RECORD,  /* make core->outcome durable; answer FT_EVENT_RECORDED */
 	FT_DO_REPEAT,  /* FT_DO_RECORD of the newest success once more, unless it is there; answer FT_EVENT_RECORDED */
@@ -127,7 +129,7 @@ enum ft_level { FT_LEVEL_ERROR = 0, FT_LEVEL_WARN, FT_LEVEL_INFO };
 struct ft_action {
 	enum ft_action_kind kind;
 	enum ft_level level;
-	bool fence;
+	bool fence, verdict;
 	enum ft_state from, to;
 	char text[FT_TEXT_MAX];
 };
@@ -151,6 +153,7 @@ struct ft_actions {
 #define FT_LEAVE_NS     (500 * FT_NS_PER_MS)
 #define FT_LANDS_NS     (10000 * FT_NS_PER_MS)
 #define FT_TROUBLE_NS   (60000 * FT_NS_PER_MS)
+#define FT_GIVE_BACK_NS (10000 * FT_NS_PER_MS)
 #define FT_PLAN_TRIES   5
 #define FT_BACKOFF_MOST 6 /* doublings of FT_RETRY_NS between one failed attempt and the next */
 
@@ -181,6 +184,7 @@ struct ft_core {
 	struct ft_qemu_facts qemu;
 	struct ft_peer_news peer;
 	bool peer_known;
+	uint8_t peer_returned[FT_SESSION_BYTES]; /* the session that the peer says it has given back; all zero: none */
 	enum ft_peer_hearing hearing;
 	int64_t heard_at;      /* FT_NEVER none */
 	int64_t refused_at;    /* newest port unreachable since the peer was last heard; FT_NEVER none */
@@ -202,16 +206,17 @@ struct ft_core {
 	int64_t started_at;
 	struct ft_session session; /* as it is on disk */
 	struct ft_session store_next;
-	bool undone;             /* we found our QEMU in COLO still, in a session that we have ended */
-	bool won_unasked;        /* ... which the register told us when the peer may have been running */
-	bool winner_unstored;    /* the register said who won; the disk does not yet */
-	bool role_said;          /* our QEMU has told us itself what it is */
-	uint64_t seen_instance;  /* the newest QEMU that was named to us */
-	uint64_t gone_instance;  /* the QEMU that died under us, or by us */
-	int64_t gone_at;         /* when one died under us */
-	uint64_t found_instance; /* the QEMU that was there when we came */
-	bool storing;            /* store_next is on its way to disk */
-	int64_t store_again_at;  /* after a failure */
+	bool undone;              /* we found our QEMU in COLO still, in a session that we have ended */
+	bool won_unasked;         /* ... which the register told us when the peer may have been running */
+	uint64_t proven_instance; /* the QEMU that has said itself that the guest runs outside of COLO */
+	bool winner_unstored;     /* the register said who won; the disk does not yet */
+	bool role_said;           /* our QEMU has told us itself what it is */
+	uint64_t seen_instance;   /* the newest QEMU that was named to us */
+	uint64_t gone_instance;   /* the QEMU that died under us, or by us */
+	int64_t gone_at;          /* when one died under us */
+	uint64_t found_instance;  /* the QEMU that was there when we came */
+	bool storing;             /* store_next is on its way to disk */
+	int64_t store_again_at;   /* after a failure */
 	char store_fault[FT_TEXT_MAX];
 	uint32_t drawn;     /* ids drawn from the seed */
 	int64_t acked_sent; /* when the newest heartbeat was sent that gives us a right; FT_NEVER none */
@@ -225,7 +230,10 @@ struct ft_core {
 		FT_ERRAND_FAILOVER,
 		FT_ERRAND_RECORD,
 		FT_ERRAND_END_OLD,
-		FT_ERRAND_READ
+		FT_ERRAND_READ,         /* the errands before this one put our name into the register */
+		FT_ERRAND_VERDICT,      /* put there who runs the guest by this session, or is to */
+		FT_ERRAND_TAKE_VERDICT, /* a person vouches for a winner that is silent: put our name there */
+		FT_ERRAND_READ_VERDICT
 	} errand;
 	uint8_t claim_id[FT_SESSION_BYTES];
 	int64_t asked_arbiter_at, arbiter_again_at, arbiter_backoff;
@@ -241,6 +249,12 @@ struct ft_core {
 	bool given_in_doubt; /* the peer, unsure itself, has given us its right: its claim was earlier than its word */
 	bool cannot_know; /* our QEMU was a primary when we came, and no session can be read: it may have been ended */
 	bool forgot;      /* so it was, and then the peer has shown that nothing was ended */
+	enum ft_verdict {
+		FT_VERDICT_UNKNOWN = 0,
+		FT_VERDICT_UNREACHABLE, /* a person's order waits, and it cannot be asked */
+		FT_VERDICT_STANDS       /* it names session.winner, for ever */
+	} verdict;                      /* of the session now on disk */
+	int64_t verdict_again_at, verdict_backoff;
 	int64_t leave_until;
 	bool start_wanted;    /* the VM is to be started here: end what is open, if it is ours to end */
 	bool start_confirmed; /* a person vouches for the other host */
@@ -251,7 +265,8 @@ struct ft_core {
 	/* Waits; FT_NEVER when not waiting */
 	int64_t ask_until, ask_again_at, freeze_until, freeze_again_at, record_until, retry_at, probe_again_at;
 	int64_t kill_again_at;
-	int64_t peer_at; /* when the peer last said something new */
+	int freezes_failed; /* in a row */
+	int64_t peer_at;    /* when the peer last said something new */
 
 	/* The takeover under way */
 	enum ft_role role; /* that our QEMU has or last had in this pair */

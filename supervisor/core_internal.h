@@ -74,6 +74,22 @@ bool ft_session_given(const struct ft_core *c);
 void ft_session_take(struct ft_core *c);
 bool ft_record_due(const struct ft_core *c);
 
+/* The verdict, and the hand-back: see the top of sessions.c. */
+bool ft_return_due(const struct ft_core *c); /* we have won, and our QEMU ended before its guest was proven to run */
+void ft_return(struct ft_core *c, struct ft_actions *out);
+bool ft_session_returned(const struct ft_core *c);
+bool ft_given_back(const struct ft_core *c); /* the peer says so of our session */
+void ft_regain(struct ft_core *c);
+/* QEMU itself says that the guest of this side runs, which has ended the session, or without one is alone: promoted, or booted
+ * anew since. */
+bool ft_guest_proven(const struct ft_core *c);
+bool ft_verdict_due(const struct ft_core *c);
+void ft_put_verdict(struct ft_core *c, struct ft_actions *out);
+bool ft_verdict_look_due(const struct ft_core *c);
+void ft_look_at_verdict(struct ft_core *c, struct ft_actions *out);
+/* By a person's order, our name into it. */
+void ft_take_verdict(struct ft_core *c, struct ft_actions *out);
+
 bool ft_session_ended_by_us(const struct ft_core *c);
 bool ft_session_given_up(const struct ft_core *c); /* our QEMU died in it, or was yielded: the peer may go on with it */
 bool ft_peer_has_session(const struct ft_core *c); /* it names one, whichever */
@@ -82,6 +98,12 @@ bool ft_can_ask_arbiter(const struct ft_core *c);
 static inline bool ft_peer_heard(const struct ft_core *c)
 {
 	return c->hearing == FT_PEER_ALIVE || c->hearing == FT_PEER_QUIET;
+}
+
+/* Our name may be on its way into the register of the session. */
+static inline bool ft_claim_under_way(const struct ft_core *c)
+{
+	return c->arbiter_busy && c->errand != FT_ERRAND_NONE && c->errand < FT_ERRAND_READ;
 }
 
 /* How long to wait after so many failures in a row. */

@@ -227,6 +227,7 @@ static void on_view(void *arg, const struct ft_qemu_view *view, int64_t now)
 	    .plan_ready = view->plan_ready,
 	    .pid_verified = (view->pid_verified || found) && guarded,
 	    .stopped = stopped,
+	    .running = strcmp(view->status, "running") == 0,
 	    .incoming = strcmp(view->status, "inmigrate") == 0,
 	    .instance = instance_of(d),
 	    .vm = found ? FT_VM_ALIVE : view->vm,
@@ -344,8 +345,9 @@ static void on_stored(void *arg, const char *error)
 static void on_claimed(void *arg, enum ft_claim result, const char *text)
 {
 	struct ft_daemon *d = arg;
-	ft_log(FT_LOG_WARN, "core", "claim of session %llu: %s%s%s", (unsigned long long)d->core.session.epoch,
-	       ft_claim_name(result), text[0] ? ", " : "", text);
+	bool verdict = d->core.errand == FT_ERRAND_VERDICT || d->core.errand == FT_ERRAND_TAKE_VERDICT;
+	ft_log(FT_LOG_WARN, "core", "%s of session %llu: %s%s%s", verdict ? "verdict" : "claim",
+	       (unsigned long long)d->core.session.epoch, ft_claim_name(result), text[0] ? ", " : "", text);
 	ft_daemon_feed(d, &(struct ft_event){.kind = FT_EVENT_CLAIM, .claim = result, .text = text});
 }
 

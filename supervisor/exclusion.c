@@ -351,6 +351,17 @@ void ft_exclusion_look(struct ft_exclusion *x, const uint8_t id[FT_SESSION_BYTES
 	ft_arbiter_read(x->arbiter, id, on_looked, x);
 }
 
+void ft_exclusion_put_verdict(struct ft_exclusion *x, const uint8_t id[FT_SESSION_BYTES], const char *name)
+{
+	x->fenced = false;
+	ft_arbiter_put_verdict(x->arbiter, id, name, on_claimed, x);
+}
+
+void ft_exclusion_look_at_verdict(struct ft_exclusion *x, const uint8_t id[FT_SESSION_BYTES])
+{
+	ft_arbiter_read_verdict(x->arbiter, id, on_looked, x);
+}
+
 /* The sentinel may do what we may: it is our fork. */
 static bool may_stop(const struct ft_process *qemu)
 {

@@ -44,6 +44,9 @@ void ft_exclusion_store(struct ft_exclusion *x, const struct ft_session *session
  * off, and arbiter type "fence", which has nothing else to ask, says won. */
 void ft_exclusion_claim(struct ft_exclusion *x, const uint8_t id[FT_SESSION_BYTES], bool fence);
 void ft_exclusion_look(struct ft_exclusion *x, const uint8_t id[FT_SESSION_BYTES]);
+/* The same of the session's verdict: name is the side that runs the guest by it, or is to.  No host is powered off. */
+void ft_exclusion_put_verdict(struct ft_exclusion *x, const uint8_t id[FT_SESSION_BYTES], const char *name);
+void ft_exclusion_look_at_verdict(struct ft_exclusion *x, const uint8_t id[FT_SESSION_BYTES]);
 /* The sentinel's QEMU and lease, after every step of the core.  Cheap when nothing has changed.  known: no
  * sentinel of an earlier ftd knows better than this lease.
  * Returns false if our sentinel is not on guard over it or may not stop it, or an earlier ftd's still is on guard: such a

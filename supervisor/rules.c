@@ -48,6 +48,13 @@ static bool peer_solo(const struct ft_core *c)
 	return ft_peer_heard(c) && c->peer.side.state == FT_SOLO;
 }
 
+/* What must hold before a copy of ours is ended for it. */
+static bool peer_proven(const struct ft_core *c)
+{
+	/* In the place of the copy that won a new guest may have been booted. */
+	return c->peer.side.proven && (peer_solo(c) || (ft_peer_heard(c) && ft_session_lost(c)));
+}
+
 static bool vm_here(const struct ft_core *c)
 {
 	return c->qemu.instance != 0 && c->qemu.vm != FT_VM_GONE && c->qemu.vm != FT_VM_ABSENT;
@@ -317,7 +324,7 @@ static bool started(const struct ft_core *c)
  * a new one that the solo side has just taken in, unless it was bound. */
 static bool pair_is_over(const struct ft_core *c)
 {
-	return peer_solo(c) && in_colo(c) && (is_primary(c) || c->bound);
+	return peer_proven(c) && in_colo(c) && (is_primary(c) || c->bound);
 }
 
 /* Without an arbiter a pair is bound though nobody knows which process QEMU is: what could be frozen and ended then is who
@@ -406,30 +413,37 @@ static bool frozen_but_bound(const struct ft_core *c)
 	return c->frozen && ft_resign_wanted(c);
 }
 
-/* With an arbiter the end of the other side's claim is the end of ours: no disk is waited for, and nothing is thawed. */
+/* No disk is waited for, and nothing is thawed. */
 static bool peer_has_it(const struct ft_core *c)
 {
-	return ft_session_lost(c) || (c->params.arbitrated && peer_solo(c));
+	return c->params.arbitrated && peer_proven(c);
 }
 
-static bool frozen_and_lost(const struct ft_core *c)
+static bool frozen_and_over(const struct ft_core *c)
 {
 	return c->frozen && peer_has_it(c);
 }
 
-static bool unfrozen_and_lost(const struct ft_core *c)
+static bool unfrozen_and_over(const struct ft_core *c)
 {
 	return !c->frozen && c->now >= c->freeze_until && peer_has_it(c);
 }
 
-static bool freeze_failed(const struct ft_core *c)
+static bool may_freeze_again(const struct ft_core *c)
 {
-	return c->now >= c->freeze_until && !c->storing;
+	return !c->frozen && c->now >= c->freeze_until && c->now >= c->freeze_again_at;
 }
 
-static bool freeze_failed_past_right(const struct ft_core *c)
+/* It is to stand still, and not to be thawed again; nor to be ended yet. */
+static bool unfrozen_and_lost(const struct ft_core *c)
 {
-	return freeze_failed(c) && ft_lease_over(c);
+	return ft_session_lost(c) && may_freeze_again(c);
+}
+
+static bool lost_and_verdict_stands(const struct ft_core *c)
+{
+	return c->frozen && ft_session_lost(c) && c->verdict == FT_VERDICT_STANDS &&
+	       c->session.title != FT_TITLE_RETURNED;
 }
 
 /* Its resignation was stored although the disk had said that it was not, and the next ftd finds it so. */
@@ -439,14 +453,56 @@ static bool resigned_but_runs(const struct ft_core *c)
 	return in_it && !c->frozen && in_colo(c) && can_freeze(c);
 }
 
-static bool resigned_unfrozen(const struct ft_core *c)
+/* What has no right any more is stopped again and again instead. */
+static bool freeze_failed(const struct ft_core *c)
 {
-	return resigned_but_runs(c) && freeze_failed(c);
+	return c->now >= c->freeze_until && !c->storing && !ft_session_lost(c) && !resigned_but_runs(c);
 }
 
-static bool freeze_overdue(const struct ft_core *c)
+static bool freeze_failed_past_right(const struct ft_core *c)
 {
-	return !c->frozen && c->now >= c->freeze_until;
+	return freeze_failed(c) && ft_lease_over(c);
+}
+
+static bool resigned_unfrozen(const struct ft_core *c)
+{
+	return resigned_but_runs(c) && !c->storing && may_freeze_again(c);
+}
+
+/* The peer had won, and its QEMU is certainly ended: by its word, or by the verdict. */
+static bool given_back(const struct ft_core *c)
+{
+	return ft_given_back(c) && in_colo(c) && c->session.instance == c->qemu.instance && !c->arbiter_busy;
+}
+
+static bool regained(const struct ft_core *c)
+{
+	return ft_session_won(c) && c->frozen;
+}
+
+/* No copy of ours is left: then at least the right to start anew is known to be here. */
+static bool given_back_to_nobody(const struct ft_core *c)
+{
+	return ft_given_back(c) && (no_vm_here(c) || (vm_here(c) && c->session.instance != c->qemu.instance));
+}
+
+/* We have won, and our QEMU could not be made to run the guest; the peer's copy stands frozen and waits. */
+static bool failed_for_good(const struct ft_core *c)
+{
+	bool won = ft_session_won(c) && c->proven_instance != c->qemu.instance;
+	return won && in_colo(c) && can_freeze(c) && peer_vm_is(c, FT_VM_YIELDED) && !c->outcome_busy &&
+	       c->now >= c->phase_since + FT_GIVE_BACK_NS && c->now >= c->freeze_again_at;
+}
+
+/* On its way to disk; should the disk not take it, ours may go on. */
+static bool giving_back(const struct ft_core *c)
+{
+	return c->frozen && ft_session_won(c) && (c->storing || !c->store_fault[0]);
+}
+
+static bool cannot_give_back(const struct ft_core *c)
+{
+	return c->frozen && ft_session_won(c) && !giving_back(c);
 }
 
 /* Both froze for each other (each found its QEMU hung): the primary's guest is the one to go on, or the one whose QEMU is not
@@ -454,13 +510,14 @@ static bool freeze_overdue(const struct ft_core *c)
 static bool peer_yielded_too(const struct ft_core *c)
 {
 	bool ours = c->ending == FT_ENDING_NOT && (c->role == FT_ROLE_PRIMARY || c->peer.side.ending);
-	return peer_vm_is(c, FT_VM_YIELDED) && c->peer.side.request == FT_REQUEST_NONE && ours;
+	bool idle = c->peer.side.request == FT_REQUEST_NONE;
+	return peer_vm_is(c, FT_VM_YIELDED) && idle && ours && !ft_session_lost(c);
 }
 
 /* Who is only absent may have run the guest alone: no old copy is woken then but by a person. */
 static bool peer_died_in_pair(const struct ft_core *c)
 {
-	return peer_vm_is(c, FT_VM_GONE) && !c->peer.side.leaving && ft_session_matches(c);
+	return peer_vm_is(c, FT_VM_GONE) && !c->peer.side.leaving && ft_session_matches(c) && !ft_session_lost(c);
 }
 
 static bool peer_lost_or_absent(const struct ft_core *c)
@@ -476,8 +533,8 @@ static bool peer_does_not_want_it(const struct ft_core *c)
 	    p->state == FT_UNPROTECTED || p->state == FT_ARMING || p->state == FT_PROTECTED || p->state == FT_SUSPECT;
 	/* Under a session it may have taken over by our word. */
 	bool unbound = !ft_session_unended(c) || c->session.stage == FT_SESSION_RELEASED;
-	return unbound && ft_peer_heard(c) && calm && p->request == FT_REQUEST_NONE && p->role == opposite(c->role) &&
-	       c->now >= since + FT_WORD_NS;
+	return unbound && !ft_session_lost(c) && ft_peer_heard(c) && calm && p->request == FT_REQUEST_NONE &&
+	       p->role == opposite(c->role) && c->now >= since + FT_WORD_NS;
 }
 
 static bool peer_failed(const struct ft_core *c)
@@ -519,6 +576,36 @@ static bool forced_with_live_peer(const struct ft_core *c)
 static bool forced_alone(const struct ft_core *c)
 {
 	return is_forced(c) && !c->outcome_busy && (!ft_session_current(c) || peer_lost(c) || peer_vm_out(c));
+}
+
+/* The other side has won: more than an order is needed, and what the verdict says. */
+static bool forced_and_lost(const struct ft_core *c)
+{
+	return is_forced(c) && !c->outcome_busy && in_colo(c) && ft_session_lost(c);
+}
+
+static bool vouched_for_the_winner(const struct ft_core *c)
+{
+	bool never = c->hearing == FT_PEER_NEVER && c->now >= ft_session_granted_until(c);
+	bool silent = c->hearing == FT_PEER_LOST && peer_lost(c);
+	return forced_and_lost(c) && c->forced_confirmed && (never || silent || peer_vm_out(c));
+}
+
+static bool vouched_and_askable(const struct ft_core *c)
+{
+	bool unasked = c->verdict == FT_VERDICT_UNKNOWN;
+	return vouched_for_the_winner(c) && c->params.registers && unasked && !c->arbiter_busy;
+}
+
+static bool vouched_and_asked(const struct ft_core *c)
+{
+	return vouched_for_the_winner(c) && c->params.registers && c->arbiter_busy;
+}
+
+static bool vouched_and_unaskable(const struct ft_core *c)
+{
+	bool unaskable = !c->params.registers || c->verdict == FT_VERDICT_UNREACHABLE;
+	return vouched_for_the_winner(c) && unaskable;
 }
 
 static bool forced_too_late(const struct ft_core *c)
@@ -1098,7 +1185,11 @@ static void to_watch(struct ft_core *c, struct ft_actions *out)
 
 static void to_yielded(struct ft_core *c, struct ft_actions *out)
 {
-	ft_core_enter(c, out, FT_PHASE_YIELDED, "our QEMU is frozen; it ends once peer %s is solo", c->peer.node);
+	int64_t first_look = c->now + FT_RETRY_NS; /* the winner's word mostly comes sooner */
+	c->verdict_again_at = first_look > c->verdict_again_at ? first_look : c->verdict_again_at;
+	const char *peer = c->peer.node[0] ? c->peer.node : c->session.peer;
+	ft_core_enter(c, out, FT_PHASE_YIELDED, "our QEMU is frozen; it ends once peer %.60s is seen to run the guest",
+	              peer);
 }
 
 /* Where a side stands again that neither took over nor yielded; the table finds the exact place. */
@@ -1258,6 +1349,12 @@ static void freeze_resigned(struct ft_core *c, struct ft_actions *out)
 	freeze(c, out, "this side has given up its right to run");
 }
 
+static void freeze_to_give_back(struct ft_core *c, struct ft_actions *out)
+{
+	c->owes_answer = false;
+	freeze(c, out, "our QEMU could not be made to run the guest, and the peer's copy waits");
+}
+
 static void settle_yield(struct ft_core *c, struct ft_actions *out)
 {
 	c->freeze_until = FT_NEVER;
@@ -1353,6 +1450,14 @@ static void to_fenced(struct ft_core *c, struct ft_actions *out)
 
 static void to_held(struct ft_core *c, struct ft_actions *out)
 {
+	if (ft_session_lost(c)) {
+		ft_core_enter(
+		    c, out, FT_PHASE_HELD,
+		    "frozen: %.50s has won the session, and was not seen to run the guest; if its host is surely "
+		    "off: ftctl failover --confirm-fenced",
+		    c->session.winner);
+		return;
+	}
 	ft_core_enter(c, out, FT_PHASE_HELD,
 	              "frozen for peer %.60s, which went away before it was seen solo; if it is dead: ftctl failover",
 	              c->peer.node);
@@ -1371,10 +1476,10 @@ static void thaw_unwanted(struct ft_core *c, struct ft_actions *out)
 static void alarm_peer_failed(struct ft_core *c, struct ft_actions *out)
 {
 	c->said_failed = true;
-	ft_core_say(
-	    c, out, FT_LEVEL_ERROR,
-	    "peer %s could not take over and our QEMU is frozen for it: `ftctl failover` here goes on with ours",
-	    c->peer.node);
+	ft_core_say(c, out, FT_LEVEL_ERROR, "peer %s could not take over and our QEMU is frozen for it: %s",
+	            c->peer.node,
+	            ft_session_lost(c) ? "ours goes on when it has given the session back; ending its QEMU hurries that"
+	                               : "`ftctl failover` here goes on with ours");
 }
 
 /* Taking over */
@@ -1671,6 +1776,50 @@ static void take_over_yielded(struct ft_core *c, struct ft_actions *out)
 	take_over(c, out, FT_CAUSE_PEER_YIELDED);
 }
 
+static enum ft_cause take_force(struct ft_core *c)
+{
+	enum ft_cause cause = c->forced;
+	c->forced = FT_CAUSE_NONE;
+	return cause;
+}
+
+/* Whoever was told that the failover is held hears of its end. */
+static void take_back(struct ft_core *c, struct ft_actions *out)
+{
+	bool held = c->phase == FT_PHASE_CUT_OFF && (attempt_open(c) || c->outcome.result == FT_RESULT_HELD);
+	ft_regain(c);
+	ft_core_note(c, c->now, "the peer gives session %llu back: its QEMU ended before its guest was seen to run",
+	             (unsigned long long)c->session.epoch);
+	if (held)
+		proceed(c, out);
+	else
+		take_over(c, out, FT_CAUSE_PEER_VM_GONE);
+}
+
+static void take_over_regained(struct ft_core *c, struct ft_actions *out)
+{
+	bool ordered = is_forced(c);
+	take_over(c, out, ordered ? take_force(c) : FT_CAUSE_PEER_VM_GONE);
+}
+
+static void know_given_back(struct ft_core *c, struct ft_actions *out)
+{
+	(void)out;
+	ft_regain(c);
+}
+
+/* Nobody can be asked: his word alone. */
+static void take_over_as_vouched(struct ft_core *c, struct ft_actions *out)
+{
+	if (c->params.registers)
+		ft_core_say(
+		    c, out, FT_LEVEL_ERROR,
+		    "the arbiter is out of reach (%.80s), and %.60s has won: going on by a person's order alone",
+		    c->arbiter_text, c->session.winner);
+	ft_regain(c);
+	take_over_regained(c, out);
+}
+
 static void ask(struct ft_core *c, struct ft_actions *out, enum ft_cause cause)
 {
 	begin_outcome(c, out, cause);
@@ -1688,13 +1837,6 @@ static void ask_broken(struct ft_core *c, struct ft_actions *out)
 	else if (!broken(c))
 		ft_core_note(c, c->now, "no checkpoint has completed since QMP was connected: replication is stuck");
 	ask(c, out, FT_CAUSE_REPLICATION_BROKEN);
-}
-
-static enum ft_cause take_force(struct ft_core *c)
-{
-	enum ft_cause cause = c->forced;
-	c->forced = FT_CAUSE_NONE;
-	return cause;
 }
 
 static void ask_forced(struct ft_core *c, struct ft_actions *out)
@@ -1774,9 +1916,19 @@ static void end_unfrozen(struct ft_core *c, struct ft_actions *out)
 {
 	c->freeze_until = FT_NEVER;
 	c->bound = false;
-	give_up_attempt(c, out, "our QEMU could not be stopped in time, and is ended");
 	kill_qemu(c, out);
 	ft_core_enter(c, out, FT_PHASE_FENCED, "our QEMU could not be stopped in time, and is ended");
+}
+
+/* A SIGKILL would take hold no sooner than the SIGSTOP that was sent, and could not be taken back. */
+static void freeze_again(struct ft_core *c, struct ft_actions *out)
+{
+	c->freeze_until = c->now + FT_FREEZE_NS;
+	c->freeze_again_at = c->now + ft_backoff(c->freezes_failed++);
+	ft_core_do(out, FT_DO_FREEZE);
+	ft_core_say(c, out, FT_LEVEL_ERROR,
+	            "our QEMU has no right to run, and does not stand still yet: it is stopped again; this machine is "
+	            "starved, or ftd may not signal it (ftctl check)");
 }
 
 static void send_claim(struct ft_core *c, struct ft_actions *out)
@@ -1897,13 +2049,14 @@ static void record_loss(struct ft_core *c, struct ft_actions *out)
 	}
 }
 
-/* The other side ended the session: ours ends, and is not seen again. */
+/* The other side ended the session: ours stands still, and is not seen again unless it is given back. */
 static void lose(struct ft_core *c, struct ft_actions *out)
 {
 	record_loss(c, out);
 	c->bound = false;
+	c->freeze_until = FT_NEVER;
 	if (c->frozen)
-		end_frozen(c, out);
+		to_yielded(c, out);
 	else
 		freeze_for_winner(c, out);
 }
@@ -1927,8 +2080,11 @@ static void refuse_force(struct ft_core *c, struct ft_actions *out)
 	    : is_ending(c)            ? "our QEMU is on its way out"
 	    : c->phase == FT_PHASE_CUT_OFF
 	        ? "the peer is heard, and this side has lost its session: give the order there, or end its QEMU first"
-	    : c->frozen ? "this side has yielded and its QEMU is being ended"
-	                : "our QEMU is not in COLO, so it holds no copy of the guest");
+	    : ft_session_lost(c) ? "the peer has won this session, and may run the guest; if its host is surely off, "
+	                           "and its ftd silent: "
+	                           "ftctl failover --confirm-fenced"
+	    : c->frozen          ? "this side has yielded and its QEMU is being ended"
+	                         : "our QEMU is not in COLO, so it holds no copy of the guest");
 	record(c, out, FT_REFUSED);
 }
 
@@ -2107,24 +2263,26 @@ static const struct rule rules[] = {
     {P(STARTING), started, to_unprotected},
 
     /* The right to run, with an arbiter */
+    {P(SOLO), ft_given_back, know_given_back},
     {RUNNING | CLAIM | P(SOLO), ft_session_lost, lose},
-    {FROZEN, ft_session_lost, end_frozen},
+    {ANY & ~P(SOLO), ft_return_due, ft_return},
     {ANY, nothing_was_lost, forget_doubt},
     {RUNNING & ~P(FAILED), resigned_but_runs, freeze_resigned},
     {RUNNING, over_but_unsettled, freeze_until_settled},
     {OPEN | BOUND | P(FAILED), gives_way, freeze_ending},
     {RUNNING, right_has_ended, freeze_at_end_of_right},
     {CLAIM, no_vm_here, drop_claim},
-    {CLAIM, peer_solo, freeze_claim_for_solo},
+    {CLAIM, peer_proven, freeze_claim_for_solo},
     {CLAIM, gives_way_unclaimed, yield_unclaimed},
     {P(FREEZING) | P(CUT_OFF), right_is_back, thaw_back},
     {P(FREEZING) | P(CUT_OFF), known_again, thaw_back},
+    {P(CUT_OFF), given_back, take_back},
     {P(CUT_OFF), peer_is_back, thaw_back},
     {CLAIM, given_and_taken, claim_was_late},
     {P(FREEZING), frozen_not_knowing, to_cut_off},
     {P(FREEZING), may_claim, to_claiming},
     {P(FREEZING), found_won, proceed_as_found},
-    {P(FREEZING), freeze_overdue, end_unfrozen},
+    {P(FREEZING), may_freeze_again, freeze_again},
     {P(CLAIMING), peer_vm_dead, take_as_given},
     {P(CLAIMING), claim_unsent, send_claim},
     {P(CLAIMING) | P(CUT_OFF), claim_won_afterwards, to_solo_as_settled},
@@ -2138,19 +2296,25 @@ static const struct rule rules[] = {
     {P(CUT_OFF), claim_again_due, send_claim},
     {P(SOLO), ft_settle_due, ft_settle},
     {OPEN | P(SOLO), ft_record_due, ft_settle},
+    {ANY, ft_verdict_due, ft_put_verdict},
     {P(SOLO), outcome_owed, make_up_outcome},
     {P(STARTING) | OPEN | P(FENCED), ft_start_claim_due, ft_end_old},
 
     /* Giving up the right to run */
     {P(YIELDING) | FROZEN, no_vm_here, to_fenced},
-    {P(YIELDING), frozen_and_lost, end_frozen},
-    {P(YIELDING), unfrozen_and_lost, end_unfrozen},
+    {P(YIELDING), frozen_and_over, end_frozen},
+    {P(YIELDING), unfrozen_and_over, end_unfrozen},
+    {P(YIELDING), unfrozen_and_lost, freeze_again},
+    {P(YIELDING), cannot_give_back, give_up_freezing},
+    {P(YIELDING), giving_back, NULL},
     {P(YIELDING) | FROZEN, frozen_but_bound, ft_resign},
     {P(YIELDING), frozen, settle_yield},
-    {P(YIELDING), resigned_unfrozen, end_unfrozen},
+    {P(YIELDING), resigned_unfrozen, freeze_again},
     {P(YIELDING), freeze_failed_past_right, refuse_past_right},
     {P(YIELDING), freeze_failed, give_up_freezing},
-    {FROZEN, peer_solo, end_frozen},
+    {FROZEN, peer_proven, end_frozen},
+    {FROZEN, given_back, take_back},
+    {FROZEN, regained, take_over_regained},
     {P(ASKING), peer_solo, ask_was_late},
     {P(ASKING), is_ending, ask_outlived},
     {OPEN | BOUND | FROZEN | P(FAILED), asked_to_end_copy, end_copy},
@@ -2190,11 +2354,17 @@ static const struct rule rules[] = {
     /* A person's order */
     {ENDING | P(ASKING) | P(FREEZING) | P(CLAIMING), forced_meanwhile, join_force},
     {P(SOLO) | P(FENCED), forced_too_late, refuse_force},
+    {FROZEN, vouched_and_askable, ft_take_verdict},
+    {FROZEN, vouched_and_asked, NULL},
+    {FROZEN, vouched_and_unaskable, take_over_as_vouched},
+    {FROZEN, forced_and_lost, refuse_force},
     {OPEN | BOUND | FROZEN | P(FAILED), forced_in_vain, refuse_force},
     {OPEN | BOUND | FROZEN | P(FAILED), forced_with_live_peer, ask_forced},
     {OPEN | BOUND | FROZEN | P(FAILED), forced_alone, take_over_forced},
 
     /* Frozen for the peer */
+    {FROZEN, lost_and_verdict_stands, end_frozen},
+    {FROZEN, ft_verdict_look_due, ft_look_at_verdict},
     {FROZEN, peer_died_in_pair, take_over_gone},
     {FROZEN, peer_yielded_too, take_over_yielded},
     {FROZEN, peer_does_not_want_it, thaw_unwanted},
@@ -2211,6 +2381,8 @@ static const struct rule rules[] = {
     /* Bound: the peer's word first */
     {BOUND, unbound, to_unprotected},
     {BOUND, peer_leaves, to_unprotected},
+    {OPEN | BOUND, given_back, take_back},
+    {OPEN | P(FENCED), given_back_to_nobody, know_given_back},
     {P(PROTECTED) | P(SUSPECT), is_ending, to_watch},
     {P(ARMING), is_ending, to_unprotected},
     {P(WATCH), ending_news, to_watch},
@@ -2259,6 +2431,7 @@ static const struct rule rules[] = {
     {OPEN | P(SOLO), broken_and_alone, take_over_lost},
     {P(ARMING) | P(WATCH), checkpoint_wanted, probe},
     {P(FAILED), failed_but_able, take_over_again},
+    {P(FAILED), failed_for_good, freeze_to_give_back},
     {P(UNPROTECTED) | P(FAILED), can_arm, to_arming},
     {P(SOLO), can_arm_again, to_arming},
     {P(UNPROTECTED), reason_is_stale, to_unprotected},
@@ -2302,7 +2475,7 @@ int64_t ft_rules_deadline(const struct ft_core *c)
 	    {phase & P(ARMING), c->phase_since + FT_WORD_NS},
 	    {c->params.arbitrated && phase & P(ARMING), c->phase_since + FT_RETRY_NS},
 	    {phase & (OPEN | P(SOLO) | BOUND), c->ask_again_at},
-	    {phase & (OPEN | BOUND | P(FAILED)), c->freeze_again_at},
+	    {phase & (OPEN | BOUND | P(FAILED) | P(YIELDING) | P(FREEZING)), c->freeze_again_at},
 	    {phase & (OPEN | BOUND) && is_primary(c), checkpoint_due(c)},
 	    {phase & BOUND && peer_lost(c), signs_of_life_until(c)},
 	    {c->params.arbitrated, lost_from(c)},
@@ -2314,6 +2487,8 @@ int64_t ft_rules_deadline(const struct ft_core *c)
 	    {c->self.vm == FT_VM_UNKNOWN && c->qemu.vm == FT_VM_GONE, c->gone_at + FT_RETRY_NS},
 	    {c->params.arbitrated, c->arbiter_again_at},
 	    {c->params.arbitrated, c->look_again_at},
+	    {c->params.registers, c->verdict_again_at},
+	    {phase & P(FAILED), c->phase_since + FT_GIVE_BACK_NS},
 	    {c->left && !c->exited, c->leave_until},
 	    {phase & FROZEN, peer_calm},
 	    {phase & P(YIELDED) && c->leave && c->ending == FT_ENDING_HOST, c->phase_since + FT_LANDS_NS},

@@ -10,7 +10,19 @@
  * A claim whose answer did not come may have landed, or land yet: then the session is over, and neither side knows.  So who
  * has given a claim up, or has just come, is in doubt: it looks into the register until nothing of it can land any more,
  * and says so to its peer.  Who gives his right away by word while in doubt gives it for good: whoever takes it goes on
- * even if the register names the giver, and the giver never takes that for a win. */
+ * even if the register names the giver, and the giver never takes that for a win.
+ *
+ * To have won is not to run.  Who loses, or yields, keeps its copy frozen until the winner is proven to run the guest: by the
+ * winner's own word, or by the session's second write-once register, its verdict.  It holds the name of the side that runs
+ * the guest by this session, or is to, and it stands above the register.
+ *   - The winner puts its own name there once QEMU itself has said that the guest runs.  Nobody waits for that.
+ *   - A winner whose QEMU has died, or stands still for good, and was never seen to run the guest gives the session back:
+ *     first on its own disk (FT_TITLE_RETURNED), then by word and by the peer's name in the verdict.  It never runs again by
+ *     this session, whatever its next ftd finds.  Only the ftd that saw that QEMU die, in COLO by its last word, may give back:
+ *     of one that it finds gone it cannot know whether it had run for a while, and then a person decides.
+ *   - Who is named there, or told so, goes on with its frozen copy (FT_TITLE_REGAINED).  Who reads the other's name ends it.
+ *   - Where neither word nor verdict is to be had, the copy stays frozen; a person who vouches that the winner's host is off
+ *     puts the loser's name there, if the winner's is not there yet. */
 #include "supervisor/core_internal.h"
 
 #include <assert.h>
@@ -110,6 +122,12 @@ bool ft_session_ended_by_us(const struct ft_core *c)
 static bool ended_by_peer(const struct ft_core *c)
 {
 	return c->session.stage == FT_SESSION_ENDED && strcmp(c->session.winner, c->peer.node) == 0;
+}
+
+/* Put for the sake of its answer to the others: a question about the verdict says nothing about the register. */
+static bool about_verdict(enum ft_errand errand)
+{
+	return errand == FT_ERRAND_VERDICT || errand == FT_ERRAND_TAKE_VERDICT || errand == FT_ERRAND_READ_VERDICT;
 }
 
 static bool can_store(const struct ft_core *c)
@@ -323,13 +341,22 @@ bool ft_look_up_due(const struct ft_core *c)
 	       ft_can_ask_arbiter(c) && c->now >= c->look_again_at;
 }
 
-void ft_look_up(struct ft_core *c, struct ft_actions *out)
+static struct ft_action *ask_arbiter(struct ft_core *c, struct ft_actions *out, enum ft_action_kind kind,
+                                     enum ft_errand errand)
 {
+	assert(!c->arbiter_busy);
 	memcpy(c->claim_id, c->session.id, sizeof c->claim_id);
 	c->arbiter_busy = true;
-	c->errand = FT_ERRAND_READ;
+	c->errand = errand;
 	c->asked_arbiter_at = c->now;
-	ft_core_do(out, FT_DO_READ);
+	struct ft_action *a = ft_core_do(out, kind);
+	a->verdict = about_verdict(errand);
+	return a;
+}
+
+void ft_look_up(struct ft_core *c, struct ft_actions *out)
+{
+	ask_arbiter(c, out, FT_DO_READ, FT_ERRAND_READ);
 }
 
 /* ---- leaving it ---- */
@@ -359,8 +386,7 @@ void ft_release(struct ft_core *c, struct ft_actions *out)
 /* We give up the right for good, on disk, before anyone is told. */
 bool ft_resign_wanted(const struct ft_core *c)
 {
-	bool claiming = c->arbiter_busy && c->errand != FT_ERRAND_READ;
-	return ft_session_open(c) && can_store(c) && !claiming;
+	return ft_session_open(c) && can_store(c) && !ft_claim_under_way(c);
 }
 
 /* The peer was told, and may have gone on with it: so it is from then on, and once it is on disk for ever. */
@@ -399,12 +425,10 @@ static bool needs_fence(const struct ft_core *c, enum ft_errand errand)
 
 void ft_session_claim(struct ft_core *c, struct ft_actions *out, enum ft_errand errand)
 {
-	assert(!c->arbiter_busy);
-	memcpy(c->claim_id, c->session.id, sizeof c->claim_id);
-	c->arbiter_busy = true;
-	c->errand = errand;
-	c->asked_arbiter_at = c->now;
-	ft_core_do(out, FT_DO_CLAIM)->fence = needs_fence(c, errand);
+	bool fence = needs_fence(c, errand);
+	struct ft_action *a = ask_arbiter(c, out, FT_DO_CLAIM, errand);
+	a->fence = fence;
+	snprintf(a->text, sizeof a->text, "%s", c->params.node);
 }
 
 bool ft_session_unended_stage(enum ft_session_stage stage)
@@ -430,6 +454,101 @@ bool ft_record_due(const struct ft_core *c)
 void ft_settle(struct ft_core *c, struct ft_actions *out)
 {
 	ft_session_claim(c, out, FT_ERRAND_RECORD);
+}
+
+/* ---- the verdict and the hand-back ---- */
+
+/* Of a QEMU that this ftd has seen die, in COLO by its own last word: its guest is not known to have run for a moment. */
+static bool died_unproven(const struct ft_core *c)
+{
+	/* In another role it was led into a new pair since, and had run. */
+	return c->qemu.vm == FT_VM_GONE && c->gone_instance == c->session.instance && c->qemu.role == c->session.role &&
+	       c->proven_instance != c->session.instance;
+}
+
+bool ft_return_due(const struct ft_core *c)
+{
+	bool written = memcmp(c->recorded, c->session.id, sizeof no_id) == 0;
+	/* One that stands still in YIELDING is so for nothing else: who has won does not yield but to give back. */
+	bool still = c->phase == FT_PHASE_YIELDING && c->frozen && ft_session_won(c);
+	return c->params.arbitrated && ft_session_ended_by_us(c) && !c->winner_unstored && !written &&
+	       !c->plan_running && (died_unproven(c) || still) && can_store(c);
+}
+
+void ft_return(struct ft_core *c, struct ft_actions *out)
+{
+	struct ft_session next = c->session;
+	next.title = FT_TITLE_RETURNED;
+	memcpy(next.winner, next.peer, sizeof next.winner);
+	store(c, out, &next);
+	ft_core_say(
+	    c, out, FT_LEVEL_ERROR,
+	    "our QEMU %s before its guest was seen to run: session %llu is given back to peer %.60s, which holds "
+	    "the other copy",
+	    c->qemu.vm == FT_VM_GONE ? "died" : "was stopped for good", (unsigned long long)next.epoch, next.peer);
+}
+
+/* On our disk, and nothing of it runs here. */
+bool ft_session_returned(const struct ft_core *c)
+{
+	const struct ft_qemu_facts *q = &c->qemu;
+	bool none = q->vm == FT_VM_GONE || q->vm == FT_VM_ABSENT;
+	bool other = q->instance != 0 && q->instance != c->session.instance;
+	return c->params.arbitrated && c->session.title == FT_TITLE_RETURNED && (none || other || c->frozen);
+}
+
+bool ft_given_back(const struct ft_core *c)
+{
+	bool known = !ft_session_unread(c) && memcmp(c->peer_returned, c->session.id, sizeof no_id) == 0;
+	return c->params.arbitrated && known && ft_peer_heard(c) && !ft_session_ended_by_us(c);
+}
+
+bool ft_guest_proven(const struct ft_core *c)
+{
+	const struct ft_qemu_facts *q = &c->qemu;
+	bool outside = q->vm == FT_VM_ALIVE && q->role == FT_ROLE_NONE && q->instance != 0;
+	bool promoted = c->phase == FT_PHASE_SOLO && c->proven_instance == q->instance;
+	bool booted = q->connected && q->running && q->last_role == FT_ROLE_NONE && !q->incoming;
+	return outside && (promoted || (booted && ft_session_ended_by_us(c)));
+}
+
+/* Puts the name there that this side's disk holds for the session's. */
+bool ft_verdict_due(const struct ft_core *c)
+{
+	/* The register first, where it is still to say that the session is over. */
+	bool runs = ft_session_ended_by_us(c) && ft_guest_proven(c) && c->session.title != FT_TITLE_WORD;
+	return c->params.registers && (runs || ft_session_returned(c)) && !c->winner_unstored &&
+	       c->verdict == FT_VERDICT_UNKNOWN && !c->arbiter_busy && c->now >= c->verdict_again_at;
+}
+
+static void put_verdict(struct ft_core *c, struct ft_actions *out, enum ft_errand errand, const char *name)
+{
+	struct ft_action *a = ask_arbiter(c, out, FT_DO_CLAIM, errand);
+	snprintf(a->text, sizeof a->text, "%s", name);
+}
+
+void ft_put_verdict(struct ft_core *c, struct ft_actions *out)
+{
+	put_verdict(c, out, FT_ERRAND_VERDICT, c->session.winner);
+}
+
+void ft_take_verdict(struct ft_core *c, struct ft_actions *out)
+{
+	put_verdict(c, out, FT_ERRAND_TAKE_VERDICT, c->params.node);
+}
+
+/* Our copy stands frozen for a winner that may be proven, or have given the session back, without our hearing of it. */
+bool ft_verdict_look_due(const struct ft_core *c)
+{
+	bool resigned = c->session.stage == FT_SESSION_RESIGNED && c->session.instance == c->qemu.instance;
+	return c->params.registers && c->frozen && (resigned || ft_session_lost(c)) &&
+	       c->session.title != FT_TITLE_RETURNED && c->verdict != FT_VERDICT_STANDS && !c->arbiter_busy &&
+	       c->now >= c->verdict_again_at;
+}
+
+void ft_look_at_verdict(struct ft_core *c, struct ft_actions *out)
+{
+	ask_arbiter(c, out, FT_DO_READ, FT_ERRAND_READ_VERDICT);
 }
 
 /* Of a primary in this phase: whether its right to run hangs on the session at all. */
@@ -474,7 +593,7 @@ static int64_t right_in_session(const struct ft_core *c)
 
 int64_t ft_core_lease(const struct ft_core *c)
 {
-	if (c->cannot_know)
+	if (c->cannot_know || ft_session_lost(c)) /* it stands still until the other's is proven, or gives it back */
 		return c->started_at;
 	if (c->qemu.instance == 0 && c->phase == FT_PHASE_STARTING)
 		return right_in_session(c); /* its QEMU may run, and not have been seen yet */
@@ -531,6 +650,7 @@ static void absorb_stored(struct ft_core *c, const struct ft_event *e)
 	if (new_one) {
 		c->claim = FT_CLAIM_NOT_NEEDED;
 		c->unsure = c->given_away = c->given = c->given_in_doubt = false;
+		c->verdict = FT_VERDICT_UNKNOWN;
 	}
 	if (lost) /* what was lost may have been this one, and our predecessor may have claimed it */
 		doubt(c);
@@ -578,6 +698,15 @@ void ft_session_take(struct ft_core *c)
 	c->given_in_doubt = c->peer.side.doubtful;
 	know_winner(c, c->params.node);
 	c->session.title = c->params.registers ? FT_TITLE_WORD : FT_TITLE_REGISTER;
+}
+
+/* By the winner's own word, durable there, that it never runs by this session again; or by a person's for it. */
+void ft_regain(struct ft_core *c)
+{
+	c->verdict = FT_VERDICT_UNKNOWN;
+	know_winner(c, c->params.node);
+	c->session.title = FT_TITLE_REGAINED;
+	c->claim = FT_CLAIM_NOT_NEEDED;
 }
 
 static int64_t longer(int64_t backoff)
@@ -648,6 +777,49 @@ static void absorb_winner(struct ft_core *c, enum ft_claim claim, const char *wi
 	}
 }
 
+static void verdict_again(struct ft_core *c)
+{
+	c->verdict_backoff = longer(c->verdict_backoff);
+	c->verdict_again_at = c->now + c->verdict_backoff;
+}
+
+static void absorb_named(struct ft_core *c, const char *name)
+{
+	bool by_word = c->session.stage == FT_SESSION_ENDED && strcmp(c->session.winner, name) == 0;
+	bool ours = strcmp(name, c->params.node) == 0;
+	c->verdict_backoff = 0;
+	c->verdict = FT_VERDICT_STANDS;
+	if (by_word ||
+	    c->session.title == FT_TITLE_RETURNED) /* what was given back is not ours whatever stands there */
+		return;
+	if (ours) {
+		ft_core_note(c, c->now, "the verdict of session %llu names this side",
+		             (unsigned long long)c->session.epoch);
+		know_winner(c, name);
+		c->session.title = FT_TITLE_REGAINED;
+		c->claim = FT_CLAIM_WON;
+	} else {
+		/* Over our win it says who is to run; over a peer's, who does: only that one puts its own name there. */
+		enum ft_title title = ft_session_ended_by_us(c) ? FT_TITLE_RETURNED : FT_TITLE_REGISTER;
+		know_winner(c, name);
+		c->session.title = title;
+		c->claim = FT_CLAIM_LOST;
+	}
+}
+
+static void absorb_verdict(struct ft_core *c, const struct ft_event *e, const char *text)
+{
+	if (e->claim == FT_CLAIM_UNREACHABLE || e->claim == FT_CLAIM_NOT_NEEDED)
+		verdict_again(c);
+	else
+		absorb_named(c, text);
+	if (e->claim != FT_CLAIM_UNREACHABLE)
+		return;
+	snprintf(c->arbiter_text, sizeof c->arbiter_text, "%s", text);
+	if (c->errand == FT_ERRAND_TAKE_VERDICT)
+		c->verdict = FT_VERDICT_UNREACHABLE;
+}
+
 static void absorb_arbiter(struct ft_core *c, const struct ft_event *e)
 {
 	if (!c->arbiter_busy)
@@ -656,6 +828,11 @@ static void absorb_arbiter(struct ft_core *c, const struct ft_event *e)
 	const char *text = e->text ? e->text : "?";
 	c->arbiter_busy = false;
 	c->arbiter_text[0] = '\0';
+	if (about_verdict(c->errand)) {
+		if (about_ours)
+			absorb_verdict(c, e, text);
+		return;
+	}
 	if (e->claim == FT_CLAIM_UNREACHABLE) {
 		absorb_unreachable(c, text, about_ours);
 		return;

@@ -102,8 +102,8 @@ enum ft_session_stage {
 enum ft_title {
 	FT_TITLE_REGISTER = 0, /* the register named the winner */
 	FT_TITLE_WORD,         /* we took it by the peer's word, and the register may not name us yet */
-	FT_TITLE_RETURNED, /* we had won, could not run the guest, and gave the session back: the peer is the winner */
-	FT_TITLE_REGAINED, /* the peer had won, and gave it back to us; the register names the peer for ever */
+	FT_TITLE_RETURNED,     /* we had won, and the guest is the peer's: given back, or the verdict says so */
+	FT_TITLE_REGAINED,     /* the peer had won, and gave it back to us; the register names the peer for ever */
 	FT_TITLE_COUNT
 };
 
@@ -155,6 +155,8 @@ struct ft_side {
 	bool doubtful; /* our name may stand in the register of the session, by a claim that was given up: see core.h */
 	bool released; /* the session of this epoch binds this side no longer, nor will it after a restart */
 	bool guest;    /* this side runs the guest outside of COLO, or may be starting it */
+	bool proven;   /* solo, and QEMU itself has said that the guest runs */
+	bool returned; /* this side had won .session, and has given it back for good: its QEMU is dead or stands still */
 	bool dying;    /* this side's QEMU in the session has died, and that its claim is given up is not on disk yet */
 	bool ending;   /* this side's QEMU is on its way out: it claims nothing, and nobody should wait for it */
 	enum ft_request request;

@@ -11,16 +11,27 @@
 
 static struct asked {
 	uint8_t id[FT_SESSION_BYTES];
-	bool claim;
-} asked[1024]; /* by the number of the request: far more than can be under way */
+	bool claim, verdict;
+	int name; /* to put there */
+} asked[1024];    /* by the number of the request: far more than can be under way */
 static uint32_t n_asked;
+
+static const struct registration *find(const uint8_t id[FT_SESSION_BYTES], bool verdict)
+{
+	for (int i = 0; i < w.n_registers; i++)
+		if (memcmp(w.registers[i].id, id, FT_SESSION_BYTES) == 0 && w.registers[i].verdict == verdict)
+			return &w.registers[i];
+	return NULL;
+}
 
 const struct registration *arbiter_find(const uint8_t id[FT_SESSION_BYTES])
 {
-	for (int i = 0; i < w.n_registers; i++)
-		if (memcmp(w.registers[i].id, id, FT_SESSION_BYTES) == 0)
-			return &w.registers[i];
-	return NULL;
+	return find(id, false);
+}
+
+const struct registration *arbiter_verdict(const uint8_t id[FT_SESSION_BYTES])
+{
+	return find(id, true);
 }
 
 static double way(void)
@@ -73,16 +84,18 @@ void arbiter_shoots(const struct happening *h)
 	answer(0.1, h->host, h->guard, h->more, FT_CLAIM_WON, h->host);
 }
 
-void arbiter_ask(int host, bool claim, bool fence)
+void arbiter_ask(int host, const struct ft_action *a)
 {
 	if (w.options.fence) {
-		shoot(host, fence);
+		shoot(host, a->fence);
 		return;
 	}
 	struct ftd *f = &w.host[host].ftd;
 	uint32_t n = n_asked++ % (sizeof asked / sizeof asked[0]);
 	memcpy(asked[n].id, f->core.claim_id, sizeof asked[n].id);
-	asked[n].claim = claim;
+	asked[n].claim = a->kind == FT_DO_CLAIM;
+	asked[n].verdict = a->verdict;
+	asked[n].name = strcmp(a->text, "beta") == 0;
 	f->requests++;
 	f->request_open = true;
 	if (reaches(host)) {
@@ -94,9 +107,9 @@ void arbiter_ask(int host, bool claim, bool fence)
 	answer(TIMEOUT_MS, host, f->life, f->requests, FT_CLAIM_UNREACHABLE, 0);
 }
 
-static const struct registration *put_if_absent(const uint8_t id[FT_SESSION_BYTES], int host)
+static const struct registration *put_if_absent(const struct asked *a)
 {
-	const struct registration *there = arbiter_find(id);
+	const struct registration *there = find(a->id, a->verdict);
 	if (there)
 		return there;
 	if (w.n_registers == REGISTERS_MAX) {
@@ -105,18 +118,20 @@ static const struct registration *put_if_absent(const uint8_t id[FT_SESSION_BYTE
 		abort();
 	}
 	struct registration *r = &w.registers[w.n_registers++];
-	memcpy(r->id, id, sizeof r->id);
-	r->winner = host;
-	tell(host, "stands in the register of session %02x%02x now", id[0], id[1]);
+	memcpy(r->id, a->id, sizeof r->id);
+	r->winner = a->name;
+	r->verdict = a->verdict;
+	tell(a->name, "stands in the %s of session %02x%02x now", a->verdict ? "verdict" : "register", a->id[0],
+	     a->id[1]);
 	return r;
 }
 
 void arbiter_arrives(const struct happening *h)
 {
 	const struct asked *a = &asked[h->arg];
-	const struct registration *r = a->claim ? put_if_absent(a->id, h->host) : arbiter_find(a->id);
+	const struct registration *r = a->claim ? put_if_absent(a) : find(a->id, a->verdict);
 	if (!reaches(h->host))
 		return;
-	enum ft_claim said = !r ? FT_CLAIM_NOT_NEEDED : a->claim && r->winner == h->host ? FT_CLAIM_WON : FT_CLAIM_LOST;
+	enum ft_claim said = !r ? FT_CLAIM_NOT_NEEDED : a->claim && r->winner == a->name ? FT_CLAIM_WON : FT_CLAIM_LOST;
 	answer(way(), h->host, h->guard, h->more, said, r ? r->winner : 0);
 }

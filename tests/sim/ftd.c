@@ -327,6 +327,7 @@ static void see_live_qemu(int host, struct ft_qemu_facts *v)
 		f->spoken = v->connected = true;
 		v->role = q->mode;
 		v->last_role = q->last;
+		v->running = !q->stopped && !q->halted;
 		v->incoming = !q->booted && q->mode == FT_ROLE_NONE && q->last == FT_ROLE_NONE;
 		v->checkpoint_ms = (int)(w.checkpoint_every / FT_NS_PER_MS);
 		v->pid_verified = !w.host[host].unverifiable;
@@ -352,9 +353,9 @@ static void see_no_qemu(struct ft_qemu_facts *v, bool died)
 
 static bool same_facts(const struct ft_qemu_facts *a, const struct ft_qemu_facts *b)
 {
-	return a->connected == b->connected && a->oob == b->oob && a->plan_ready == b->plan_ready &&
-	       a->pid_verified == b->pid_verified && a->instance == b->instance && a->vm == b->vm &&
-	       a->role == b->role && a->last_role == b->last_role && a->incoming == b->incoming &&
+	return a->connected == b->connected && a->running == b->running && a->oob == b->oob &&
+	       a->plan_ready == b->plan_ready && a->pid_verified == b->pid_verified && a->instance == b->instance &&
+	       a->vm == b->vm && a->role == b->role && a->last_role == b->last_role && a->incoming == b->incoming &&
 	       a->checkpoint_ms == b->checkpoint_ms;
 }
 
@@ -667,10 +668,11 @@ static void act(int host, const struct ft_action *a)
 		break;
 	case FT_DO_CLAIM:
 	case FT_DO_READ:
-		tell(host, "%s %02x%02x", a->kind == FT_DO_CLAIM ? "CLAIM" : "READ", f->core.claim_id[0],
-		     f->core.claim_id[1]);
-		f->claimed_released = a->kind == FT_DO_CLAIM && f->core.session.stage != FT_SESSION_BOUND;
-		arbiter_ask(host, a->kind == FT_DO_CLAIM, a->fence);
+		tell(host, "%s%s %02x%02x", a->kind == FT_DO_CLAIM ? "CLAIM" : "READ",
+		     a->verdict ? " the verdict of" : "", f->core.claim_id[0], f->core.claim_id[1]);
+		if (!a->verdict)
+			f->claimed_released = a->kind == FT_DO_CLAIM && f->core.session.stage != FT_SESSION_BOUND;
+		arbiter_ask(host, a);
 		break;
 	case FT_DO_PLAN:
 		tell(host, "PLAN");
@@ -799,7 +801,7 @@ static void arbiter_answered(int host, const struct happening *h)
 		return;
 	f->request_open = false;
 	enum ft_claim claim = (enum ft_claim)h->detail;
-	bool read = f->core.errand == FT_ERRAND_READ;
+	bool read = f->core.errand == FT_ERRAND_READ || f->core.errand == FT_ERRAND_READ_VERDICT;
 	const char *text = claim == FT_CLAIM_UNREACHABLE ? "no answer" : h->more ? "beta" : "alpha";
 	tell(host, "the arbiter says %s %s", ft_claim_name(claim), text);
 	ftd_feed(host,

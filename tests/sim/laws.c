@@ -282,7 +282,11 @@ void laws_after_step(int host, const struct ft_actions *out)
 		return;
 	const struct registration *r = arbiter_find(c->session.id);
 	bool given = !r && has_resigned(1 - host, c->session.id); /* which the register may be yet to hear */
-	bool agrees = w.options.fence || given || (r && strcmp(c->session.winner, r->winner ? "beta" : "alpha") == 0);
+	bool returned = c->session.title == FT_TITLE_RETURNED || c->session.title == FT_TITLE_REGAINED;
+	const struct registration *v = arbiter_verdict(c->session.id);
+	bool agrees = w.options.fence || given || returned ||
+	              (v && strcmp(c->session.winner, v->winner ? "beta" : "alpha") == 0) ||
+	              (r && strcmp(c->session.winner, r->winner ? "beta" : "alpha") == 0);
 	if (!agrees && !(r && (has_resigned(r->winner, r->id) || !w.host[r->winner].qemu.alive)))
 		law_broken("a core does not agree with the register about who has won");
 }

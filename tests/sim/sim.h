@@ -24,7 +24,7 @@
 #define PARKED_MAX    64
 #define DRAWN_MAX     7 /* faults of the kinds that are drawn; those on top come besides */
 #define FAULTS_MAX    13
-#define REGISTERS_MAX 64
+#define REGISTERS_MAX 128
 #define OUTCOMES_MAX  64
 #define RECORDS_MAX   16 /* on their way to a disk */
 
@@ -225,6 +225,7 @@ struct host {
 
 struct registration {
 	uint8_t id[FT_SESSION_BYTES];
+	bool verdict; /* the session's other register */
 	int winner;
 };
 
@@ -413,10 +414,11 @@ void death_hears_of(int host, const struct ft_event *e);
 void death_strikes(int host);
 
 /* arbiter.c */
-void arbiter_ask(int host, bool claim, bool fence);
+void arbiter_ask(int host, const struct ft_action *a);
 void arbiter_arrives(const struct happening *h);
 void arbiter_shoots(const struct happening *h);
 const struct registration *arbiter_find(const uint8_t id[FT_SESSION_BYTES]);
+const struct registration *arbiter_verdict(const uint8_t id[FT_SESSION_BYTES]);
 
 /* attacker.c */
 void attacker_hears(int from, int link, const uint8_t *data, size_t len);

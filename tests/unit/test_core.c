@@ -90,6 +90,7 @@ static void peer_is_solo(void)
 {
 	w.p.side.role = FT_ROLE_SOLO;
 	w.p.side.ready = false;
+	w.p.side.proven = true;
 	peer_state(FT_SOLO);
 }
 
@@ -1267,6 +1268,7 @@ START_TEST(an_unverified_process_is_not_ended_for_a_peer_that_is_solo)
 	protect(both_roles[_i]);
 	w.q.pid_verified = false;
 	qemu_is();
+	w.p.side.proven = true;
 	peer_state(FT_SOLO);
 	expect_did(FREEZE, 0);
 	expect_phase(UNPROTECTED);

@@ -12,12 +12,23 @@ static struct world {
 	struct ft_peer_news p;
 	struct pending pending;
 	int did[FT_DO_EXIT + 1];
-	bool fenced; /* the newest claim asked for the fence */
+	int put_verdict, read_verdict; /* not counted as claims and readings */
+	char verdict[FT_NAME_MAX];     /* whose name was put there last */
+	bool fenced;                   /* the newest claim asked for the fence */
 	char said[8192];
 } w;
 
 #define EPOCH 3
 static const uint8_t id[FT_SESSION_BYTES] = {7};
+
+static void note_verdict(const struct ft_action *a)
+{
+	bool put = a->kind == FT_DO_CLAIM;
+	w.put_verdict += put;
+	w.read_verdict += !put;
+	if (put)
+		snprintf(w.verdict, sizeof w.verdict, "%.63s", a->text);
+}
 
 static void step(const struct ft_event *e)
 {
@@ -28,7 +39,10 @@ static void step(const struct ft_event *e)
 	for (int i = 0; i < out.n; i++) {
 		const struct ft_action *a = &out.a[i];
 		size_t used = strlen(w.said);
-		w.did[a->kind]++;
+		if (a->verdict)
+			note_verdict(a);
+		else
+			w.did[a->kind]++;
 		w.fenced = a->kind == FT_DO_CLAIM ? a->fence : w.fenced;
 		snprintf(w.said + used, sizeof w.said - used, "%s %s\n", action_name(a->kind), a->text);
 	}
@@ -115,6 +129,7 @@ static void plan_works(void)
 static void forget(void)
 {
 	memset(w.did, 0, sizeof w.did);
+	w.put_verdict = w.read_verdict = 0;
 	w.said[0] = '\0';
 }
 
@@ -227,6 +242,16 @@ static void claim_in_vain(void)
 	expect_phase(PROTECTED);
 }
 
+/* It is heard, and runs the guest alone. */
+static void peer_runs(void)
+{
+	w.p.side.state = FT_SOLO;
+	w.p.side.role = FT_ROLE_SOLO;
+	w.p.side.proven = true;
+	peer_says();
+	hear(FT_PEER_ALIVE);
+}
+
 /* ---- a failover that is held ---- */
 
 static void held(void)
@@ -327,6 +352,7 @@ START_TEST(an_order_that_comes_to_nothing_is_an_outcome)
 	expect_phase(CLAIMING);
 	w.p.side.state = FT_SOLO;
 	w.p.side.role = FT_ROLE_SOLO;
+	w.p.side.proven = true;
 	peer_says();
 	hear(FT_PEER_ALIVE);
 	expect_did(RECORD, _i);
@@ -734,7 +760,7 @@ START_TEST(a_right_that_was_given_does_not_outlive_a_later_claim)
 	step(&(struct ft_event){.kind = FT_EVENT_RECORDED});
 	expect_did(FREEZE, 1);
 	frozen();
-	expect_did(KILL, 1);
+	expect_phase(HELD);
 }
 END_TEST
 
@@ -802,14 +828,19 @@ START_TEST(a_qemu_that_runs_although_it_was_resigned_is_frozen_and_yielded)
 }
 END_TEST
 
-START_TEST(a_qemu_that_was_resigned_and_cannot_be_frozen_is_ended)
+/* Nor ended: a SIGKILL would take hold no sooner, and cannot be taken back. */
+START_TEST(a_qemu_that_was_resigned_and_does_not_stand_still_is_stopped_again)
 {
 	start(FT_SESSION_RESIGNED, FT_ROLE_PRIMARY);
 	qemu_is();
 	pass(2000);
-	expect_phase(FENCED);
-	expect_did(KILL, 1);
+	expect_phase(YIELDING);
+	expect_did(FREEZE, 2);
+	expect_did(KILL, 0);
+	expect_did(THAW, 0);
 	expect_did(CLAIM, 0);
+	frozen();
+	expect_phase(YIELDED);
 }
 END_TEST
 
@@ -878,6 +909,9 @@ START_TEST(a_qemu_that_does_not_end_is_told_and_ended_again)
 	pass(500);
 	frozen();
 	claim_is(FT_CLAIM_LOST, "beta");
+	expect_phase(YIELDED);
+	expect_did(KILL, 0);
+	peer_runs();
 	expect_phase(FENCED);
 	expect_did(KILL, 1);
 	pass(999);
@@ -890,6 +924,373 @@ START_TEST(a_qemu_that_does_not_end_is_told_and_ended_again)
 	qemu_is();
 	pass(60e3);
 	expect_did(KILL, 2);
+}
+END_TEST
+
+/* ---- the last copy, the verdict, the hand-back ---- */
+
+static void verdict_is(enum ft_claim claim, const char *text)
+{
+	enum ft_event_kind kind = w.c.errand == FT_ERRAND_READ_VERDICT ? FT_EVENT_REGISTER : FT_EVENT_CLAIM;
+	ck_assert(w.c.arbiter_busy);
+	ck_assert_int_ge(w.c.errand, FT_ERRAND_VERDICT);
+	step(&(struct ft_event){.kind = kind, .claim = claim, .text = text});
+}
+
+/* Its claim was too late: the peer has won, and is silent.  What is frozen stays so. */
+static void lose_the_claim(enum ft_role role)
+{
+	protect_surely(role);
+	if (role == FT_ROLE_PRIMARY) {
+		pass(500);
+		frozen();
+	}
+	hear(FT_PEER_QUIET);
+	pass(500);
+	hear(FT_PEER_LOST);
+	pass(20);
+	expect_phase(CLAIMING);
+	claim_is(FT_CLAIM_LOST, "beta");
+	stored();
+	recorded();
+	if (role == FT_ROLE_SECONDARY)
+		frozen();
+	expect_did(KILL, 0);
+	ck_assert(w.c.frozen);
+	forget();
+}
+
+static void yield_to_peer(void)
+{
+	protect_surely(FT_ROLE_PRIMARY);
+	w.p.side.request = FT_REQUEST_YIELD;
+	peer_says();
+	frozen();
+	stored();
+	expect_phase(YIELDED);
+	w.p.side.request = FT_REQUEST_NONE;
+	w.p.side.state = FT_FAILING_OVER;
+	memset(w.p.side.session, 0, sizeof w.p.side.session);
+	peer_says();
+	forget();
+}
+
+/* _i & 1: by the verdict, else by the peer's word.  _i & 2: role. */
+static void ends_when_proven(bool by_verdict)
+{
+	pass(3000);
+	expect_did(KILL, 0);
+	expect_did(THAW, 0);
+	if (by_verdict) {
+		ck_assert_int_ge(w.read_verdict, 1);
+		if (!w.c.arbiter_busy)
+			pass(20e3);
+		verdict_is(FT_CLAIM_LOST, "beta");
+	} else {
+		peer_runs();
+	}
+	expect_phase(FENCED);
+	expect_did(KILL, 1);
+}
+
+START_TEST(who_loses_keeps_its_copy_until_the_winner_is_proven)
+{
+	lose_the_claim(_i & 2 ? FT_ROLE_PRIMARY : FT_ROLE_SECONDARY);
+	ends_when_proven(_i & 1);
+}
+END_TEST
+
+START_TEST(who_yields_keeps_its_copy_until_the_winner_is_proven)
+{
+	yield_to_peer();
+	if (_i & 2)
+		hear(FT_PEER_LOST);
+	ends_when_proven(_i & 1);
+}
+END_TEST
+
+START_TEST(a_winner_that_only_says_solo_is_not_proven)
+{
+	yield_to_peer();
+	w.p.side.state = FT_SOLO;
+	w.p.side.role = FT_ROLE_SOLO;
+	peer_says();
+	pass(60e3);
+	expect_did(KILL, 0);
+	peer_runs();
+	expect_did(KILL, 1);
+}
+END_TEST
+
+START_TEST(a_copy_that_lost_is_not_woken_by_a_restart_nor_by_a_winner_at_rest)
+{
+	start(FT_SESSION_ENDED, _i ? FT_ROLE_PRIMARY : FT_ROLE_SECONDARY);
+	strcpy(w.c.session.winner, "beta");
+	w.q.connected = w.q.oob = w.q.plan_ready = false;
+	w.q.stopped = true;
+	qemu_is();
+	expect_phase(YIELDED);
+	ck_assert(!ft_core_may_run(&w.c));
+	memset(w.p.side.session, 0, sizeof w.p.side.session);
+	w.p.side.state = FT_ARMING; /* its ftd was started anew as well */
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	pass(60e3);
+	peer_vm(FT_VM_GONE); /* in whatever session */
+	pass(5000);
+	expect_did(THAW, 0);
+	expect_did(PLAN, 0);
+	expect_did(KILL, 0);
+}
+END_TEST
+
+static void peer_gives_back(void)
+{
+	w.p.side.returned = true;
+	memcpy(w.p.side.session, id, sizeof id);
+	w.p.side.state = FT_UNPROTECTED;
+	w.p.side.role = FT_ROLE_NONE;
+	peer_vm(FT_VM_ABSENT);
+	hear(FT_PEER_ALIVE);
+}
+
+/* _i & 1: by the verdict, else by word.  _i & 2: who lost was the primary.  _i & 4: it has yielded. */
+START_TEST(who_is_given_the_session_back_goes_on)
+{
+	if (_i & 4)
+		yield_to_peer();
+	else
+		lose_the_claim(_i & 2 ? FT_ROLE_PRIMARY : FT_ROLE_SECONDARY);
+	if (_i & 1) {
+		pass(1000);
+		verdict_is(FT_CLAIM_LOST, "alpha");
+	} else {
+		peer_gives_back();
+	}
+	expect_phase(PLANNING);
+	expect_did(THAW, 1);
+	expect_did(PLAN, 1);
+	stored();
+	ck_assert_str_eq(w.c.session.winner, "alpha");
+	ck_assert_int_eq(w.c.session.title, FT_TITLE_REGAINED);
+	plan_works();
+	recorded();
+	expect_phase(SOLO);
+	ck_assert_str_eq(ft_result_name(w.c.outcome.result), "success");
+	ck_assert_int_ne(w.c.outcome.claim, FT_CLAIM_LOST);
+	pass(60e3); /* the register names the other side for ever, and is not asked again */
+	expect_did(CLAIM, 0);
+	expect_did(KILL, 0);
+}
+END_TEST
+
+/* It had won unasked, in a doubt: the primary runs on meanwhile, and cannot claim any more. */
+START_TEST(a_session_given_back_to_a_running_side_is_taken)
+{
+	protect_surely(FT_ROLE_PRIMARY);
+	peer_gives_back();
+	expect_phase(PLANNING);
+	expect_did(FREEZE, 0);
+	ck_assert_str_eq(w.c.session.winner, "alpha");
+}
+END_TEST
+
+/* _i: by the peer's word, else by the register. */
+static void win(bool by_word)
+{
+	protect_surely(FT_ROLE_SECONDARY);
+	if (by_word) {
+		peer_vm(FT_VM_YIELDED);
+	} else {
+		hear(FT_PEER_QUIET);
+		pass(500);
+		hear(FT_PEER_LOST);
+		pass(20);
+	}
+	claim_is(FT_CLAIM_WON, "alpha");
+	expect_phase(PLANNING);
+	stored();
+	stored(); /* that it was given, and that the register says so */
+	ck_assert_str_eq(w.c.session.winner, "alpha");
+	forget();
+}
+
+static void plan_fails(void)
+{
+	struct ft_plan_report r = {.proven_at = FT_NEVER, .error = "QEMU does not answer"};
+	step(&(struct ft_event){.kind = FT_EVENT_PLAN, .plan = &r});
+}
+
+static void qemu_ends(void)
+{
+	w.q.vm = FT_VM_GONE;
+	w.q.connected = w.q.oob = w.q.plan_ready = false;
+	qemu_is();
+}
+
+START_TEST(a_winner_whose_qemu_dies_in_its_promotion_gives_back)
+{
+	win(_i);
+	qemu_ends();
+	expect_did(STORE, 0); /* the plan has not ended */
+	plan_fails();
+	expect_did(STORE, 1);
+	ck_assert(!w.c.self.returned);
+	stored();
+	ck_assert(w.c.self.returned);
+	ck_assert_mem_eq(w.c.self.session, id, sizeof id);
+	ck_assert_int_eq(w.c.session.title, FT_TITLE_RETURNED);
+	ck_assert_str_eq(w.c.session.winner, "beta");
+	ck_assert_int_eq(w.put_verdict, 1);
+	ck_assert_str_eq(w.verdict, "beta");
+	verdict_is(FT_CLAIM_UNREACHABLE, "no answer");
+	pass(1000);
+	ck_assert_int_eq(w.put_verdict, 2);
+	verdict_is(FT_CLAIM_WON, "beta");
+	recorded();
+	pass(60e3);
+	ck_assert_int_eq(w.put_verdict, 2);
+	ck_assert_str_eq(ft_result_name(w.c.outcome.result), "failed");
+	char why[FT_TEXT_MAX];
+	ck_assert_int_eq(ft_core_may_start(&w.c, false, why), 0);
+}
+END_TEST
+
+START_TEST(what_is_not_on_disk_is_not_given_back)
+{
+	win(false);
+	qemu_ends();
+	plan_fails();
+	step(&(struct ft_event){.kind = FT_EVENT_STORED, .error = true, .text = "no space left"});
+	ck_assert(!w.c.self.returned);
+	ck_assert_int_eq(w.put_verdict, 0);
+	pass(1000);
+	expect_did(STORE, 2);
+	stored();
+	ck_assert(w.c.self.returned);
+}
+END_TEST
+
+/* _i: 0 it was proven; 1 its success is on disk, by an earlier ftd; 2 it was gone when this ftd came. */
+START_TEST(a_winner_that_may_have_run_does_not_give_back)
+{
+	if (_i == 0) {
+		win(false);
+		plan_works();
+		recorded();
+	} else {
+		start_told(FT_SESSION_ENDED, FT_ROLE_SECONDARY, _i == 1);
+		if (_i == 1)
+			qemu_is();
+		else
+			w.q = (struct ft_qemu_facts){.vm = FT_VM_ABSENT};
+	}
+	forget();
+	if (_i == 2)
+		qemu_is();
+	else
+		qemu_ends();
+	pass(60e3);
+	expect_did(STORE, 0);
+	ck_assert(!w.c.self.returned);
+	ck_assert_int_eq(w.put_verdict, 0);
+}
+END_TEST
+
+START_TEST(a_winner_whose_qemu_cannot_be_promoted_gives_back_what_stands_still)
+{
+	win(true);
+	for (int attempt = 0; attempt < 2; attempt++) { /* it is tried again once, as QEMU answers */
+		for (int i = 0; i < FT_PLAN_TRIES; i++) {
+			plan_fails();
+			pass(i < FT_PLAN_TRIES - 1 ? 1000 : 0);
+		}
+		recorded();
+		expect_phase(FAILED);
+		pass(attempt ? 0 : 2000);
+	}
+	forget();
+	pass(9000);
+	expect_did(FREEZE, 0);
+	pass(1000);
+	expect_did(FREEZE, 1);
+	frozen();
+	ck_assert(!w.c.self.returned);
+	expect_did(STORE, 1);
+	stored();
+	ck_assert(w.c.self.returned);
+	expect_phase(YIELDED);
+	expect_did(KILL, 0); /* before the other is proven */
+	w.p.side.state = FT_FAILING_OVER;
+	peer_vm(FT_VM_ALIVE);
+	pass(5000);
+	expect_did(KILL, 0);
+	expect_did(THAW, 0);
+	peer_runs();
+	expect_did(KILL, 1);
+}
+END_TEST
+
+START_TEST(a_winner_puts_its_name_into_the_verdict_once_its_guest_runs)
+{
+	win(false);
+	pass(500);
+	ck_assert_int_eq(w.put_verdict, 0);
+	ck_assert(!w.c.self.proven);
+	plan_works();
+	recorded();
+	expect_phase(SOLO);
+	ck_assert(w.c.self.proven);
+	ck_assert_int_eq(w.put_verdict, 1);
+	ck_assert_str_eq(w.verdict, "alpha");
+	verdict_is(FT_CLAIM_WON, "alpha");
+	pass(60e3);
+	ck_assert_int_eq(w.put_verdict, 1);
+}
+END_TEST
+
+/* A person has vouched for us, wrongly. */
+START_TEST(the_verdict_stands_above_the_register)
+{
+	win(false);
+	plan_works();
+	recorded();
+	verdict_is(FT_CLAIM_LOST, "beta");
+	expect_did(FREEZE, 1);
+	frozen();
+	ck_assert(w.c.frozen);
+	ck_assert_str_eq(w.c.session.winner, "beta");
+	expect_did(KILL, 0); /* before the other is proven */
+	peer_runs();
+	expect_did(KILL, 1);
+}
+END_TEST
+
+/* _i: 0 a mere order; 1 he vouches, and the peer is heard; 2 he vouches, and the verdict is empty; 3 it names the peer; 4 it
+ * cannot be asked; 5 the arbiter keeps no register. */
+START_TEST(an_order_against_a_winner_needs_a_person_who_vouches)
+{
+	lose_the_claim(FT_ROLE_PRIMARY);
+	if (_i == 1)
+		hear(FT_PEER_ALIVE);
+	w.c.params.registers = _i != 5;
+	step(&(struct ft_event){.kind = FT_EVENT_FORCE, .cause = FT_CAUSE_OPERATOR, .confirmed = _i != 0});
+	ck_assert_int_eq(w.put_verdict, _i >= 2 && _i <= 4);
+	if (_i == 2)
+		verdict_is(FT_CLAIM_WON, "alpha");
+	if (_i == 3)
+		verdict_is(FT_CLAIM_LOST, "beta");
+	if (_i == 4)
+		verdict_is(FT_CLAIM_UNREACHABLE, "no answer");
+	bool goes_on = _i == 2 || _i >= 4;
+	expect_did(PLAN, goes_on);
+	expect_did(THAW, goes_on);
+	expect_did(KILL, _i == 3);
+	expect_did(RECORD, !goes_on);
+	if (!goes_on)
+		ck_assert_str_eq(ft_result_name(w.c.outcome.result), "refused");
+	else
+		ck_assert_str_eq(ft_cause_name(w.c.outcome.cause), "operator");
 }
 END_TEST
 
@@ -1326,9 +1727,15 @@ START_TEST(a_qemu_that_is_being_ended_has_not_yielded_before_it_has_ended)
 	pass(500);
 	expect_phase(FREEZING);
 	pass(FT_FREEZE_NS / 1e6);
-	expect_phase(FENCED); /* it could not be stopped */
+	expect_phase(FREEZING); /* it could not be stopped */
+	expect_did(KILL, 0);
+	peer_runs();
+	expect_phase(YIELDING);
+	pass(FT_FREEZE_NS / 1e6);
+	expect_phase(FENCED);
 	expect_did(KILL, 1);
-	hear(FT_PEER_ALIVE);
+	w.p.side.state = FT_PROTECTED;
+	w.p.side.role = FT_ROLE_SECONDARY;
 	asked();
 	ck_assert_int_eq(w.c.self.answer, FT_ANSWER_NONE);
 	qemu_dies();
@@ -1723,12 +2130,25 @@ static Suite *suite(void)
 	tcase_add_test(tc, who_has_resigned_and_stands_in_the_register_leaves_the_guest_to_the_peer);
 	tcase_add_test(tc, an_order_to_who_has_resigned_ends_when_the_peer_is_heard_again);
 	tcase_add_loop_test(tc, a_qemu_that_runs_although_it_was_resigned_is_frozen_and_yielded, 0, 2);
-	tcase_add_test(tc, a_qemu_that_was_resigned_and_cannot_be_frozen_is_ended);
+	tcase_add_test(tc, a_qemu_that_was_resigned_and_does_not_stand_still_is_stopped_again);
 	tcase_add_test(tc, only_the_sessions_own_qemu_is_ever_stopped_for_it);
 	tcase_add_test(tc, a_silent_qemu_of_a_released_session_is_known_to_have_no_limit);
 	tcase_add_test(tc, a_new_qemu_that_somebody_stopped_is_not_held_for_frozen);
 	tcase_add_test(tc, the_acknowledgements_of_who_was_bound_once_give_no_right);
 	tcase_add_test(tc, a_qemu_that_does_not_end_is_told_and_ended_again);
+	tcase_add_loop_test(tc, who_loses_keeps_its_copy_until_the_winner_is_proven, 0, 4);
+	tcase_add_loop_test(tc, who_yields_keeps_its_copy_until_the_winner_is_proven, 0, 4);
+	tcase_add_test(tc, a_winner_that_only_says_solo_is_not_proven);
+	tcase_add_loop_test(tc, a_copy_that_lost_is_not_woken_by_a_restart_nor_by_a_winner_at_rest, 0, 2);
+	tcase_add_loop_test(tc, who_is_given_the_session_back_goes_on, 0, 8);
+	tcase_add_test(tc, a_session_given_back_to_a_running_side_is_taken);
+	tcase_add_loop_test(tc, a_winner_whose_qemu_dies_in_its_promotion_gives_back, 0, 2);
+	tcase_add_test(tc, what_is_not_on_disk_is_not_given_back);
+	tcase_add_loop_test(tc, a_winner_that_may_have_run_does_not_give_back, 0, 3);
+	tcase_add_test(tc, a_winner_whose_qemu_cannot_be_promoted_gives_back_what_stands_still);
+	tcase_add_test(tc, a_winner_puts_its_name_into_the_verdict_once_its_guest_runs);
+	tcase_add_test(tc, the_verdict_stands_above_the_register);
+	tcase_add_loop_test(tc, an_order_against_a_winner_needs_a_person_who_vouches, 0, 6);
 	tcase_add_test(tc, each_try_of_the_plan_thaws_first);
 	tcase_add_loop_test(tc, a_host_that_is_lost_is_fenced, 0, 2);
 	tcase_add_test(tc, a_primary_fences_before_its_peer_is_lost);

@@ -337,6 +337,9 @@ START_TEST(a_released_session_is_looked_up_when_the_peer_has_started_anew)
 	step(&(struct ft_event){.kind = FT_EVENT_REGISTER, .claim = FT_CLAIM_LOST, .text = "beta"});
 	ck_assert_int_eq(did[FT_DO_FREEZE], 1);
 	step(&(struct ft_event){.kind = FT_EVENT_FROZEN});
+	ck_assert_int_eq(did[FT_DO_KILL], 0);
+	peer.side.proven = true; /* what was started anew there runs */
+	hear(FT_PEER_ALIVE);
 	ck_assert_int_eq(did[FT_DO_KILL], 1);
 }
 END_TEST
