@@ -232,7 +232,8 @@ static enum ft_wire_error check_authentic(const uint8_t *data, size_t len, const
 
 int ft_wire_version(const uint8_t *data, size_t len, const struct ft_key *keys, int n_keys, const char *pair)
 {
-	if (len < FT_WIRE_FIXED + 1 + FT_WIRE_MAC || len > FT_WIRE_MAX || memcmp(data + AT_MAGIC, magic, sizeof magic) != 0)
+	if (len < FT_WIRE_FIXED + 1 + FT_WIRE_MAC || len > FT_WIRE_MAX ||
+	    memcmp(data + AT_MAGIC, magic, sizeof magic) != 0)
 		return 0;
 	return check_authentic(data, len, keys, n_keys, pair) == FT_WIRE_OK ? data[AT_VERSION] : 0;
 }

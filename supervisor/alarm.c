@@ -84,7 +84,8 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	int64_t now = ft_clock_now();
 
 	(void)fd, (void)what;
-	if (now >= s->at) /* else it was set anew since it became readable, or the kernel's clock was slewed meanwhile */
+	if (now >=
+	    s->at) /* else it was set anew since it became readable, or the kernel's clock was slewed meanwhile */
 		ring_all(s, now);
 	/* In any case: it is not read, this is what makes it unreadable again. */
 	set_timer(s, earliest(s));

@@ -37,13 +37,13 @@ enum ft_state ft_phase_state(enum ft_phase p);
 enum ft_peer_hearing { FT_PEER_NEVER = 0, FT_PEER_ALIVE, FT_PEER_QUIET, FT_PEER_LOST };
 
 enum ft_event_kind {
-	FT_EVENT_TIME = 0,   /* nothing but time has passed */
-	FT_EVENT_PEER,       /* .peer: what the peer says of itself has changed */
-	FT_EVENT_HEARING,    /* .hearing */
-	FT_EVENT_REFUSED,    /* .link: the peer's host answered "port unreachable" */
-	FT_EVENT_QEMU,       /* .qemu: what is known of the local QEMU has changed */
-	FT_EVENT_COLO_EXIT,  /* .text: QEMU's mode and reason; .error: the reason is "error" */
-	FT_EVENT_SHUTDOWN,   /* .ending, .text: QEMU says that it is on its way out; NOT: its machine was reset after all */
+	FT_EVENT_TIME = 0,  /* nothing but time has passed */
+	FT_EVENT_PEER,      /* .peer: what the peer says of itself has changed */
+	FT_EVENT_HEARING,   /* .hearing */
+	FT_EVENT_REFUSED,   /* .link: the peer's host answered "port unreachable" */
+	FT_EVENT_QEMU,      /* .qemu: what is known of the local QEMU has changed */
+	FT_EVENT_COLO_EXIT, /* .text: QEMU's mode and reason; .error: the reason is "error" */
+	FT_EVENT_SHUTDOWN, /* .ending, .text: QEMU says that it is on its way out; NOT: its machine was reset after all */
 	FT_EVENT_CHECKPOINT, /* a checkpoint completed here */
 	FT_EVENT_HUNG,       /* .text: the local QEMU answers nothing, not even out of band */
 	FT_EVENT_FROZEN,     /* .error, .text: the answer to FT_DO_FREEZE */
@@ -195,9 +195,10 @@ struct ft_core {
 	bool frozen;           /* our QEMU is stopped by us */
 	bool hung;
 	char hung_text[FT_TEXT_MAX];
-	enum ft_ending ending; /* a secondary's copy ends by the host alone: its guest's state is what the primary sends */
+	enum ft_ending
+	    ending; /* a secondary's copy ends by the host alone: its guest's state is what the primary sends */
 	char ending_text[FT_TEXT_MAX];
-	bool guest_ended; /* of itself, and our QEMU with it: the peer is asked to end its copy until it answers */
+	bool guest_ended;      /* of itself, and our QEMU with it: the peer is asked to end its copy until it answers */
 	enum ft_cause forced;  /* SIGNAL or OPERATOR waits to be acted on */
 	bool forced_confirmed; /* the newest order's person vouches for the other host: only written down */
 	bool leave, left, exited;

@@ -131,11 +131,12 @@ enum ft_sharing {
 
 /* What both sides of a pair must have in common before either may say protected. */
 struct ft_share {
-	uint8_t arbiter;           /* 0: not said; else 1 + enum ft_arbiter_type */
-	uint32_t guard_ms;         /* failover.guard_ms */
-	int n_links;               /* 0 .. FT_LINKS_MAX */
-	uint32_t links[FT_LINKS_MAX]; /* names each pair of addresses, the same on both hosts; in the order of ft.conf */
-	char place[FT_PLACE_MAX];  /* for people alone, printable ASCII */
+	uint8_t arbiter;   /* 0: not said; else 1 + enum ft_arbiter_type */
+	uint32_t guard_ms; /* failover.guard_ms */
+	int n_links;       /* 0 .. FT_LINKS_MAX */
+	uint32_t
+	    links[FT_LINKS_MAX];  /* names each pair of addresses, the same on both hosts; in the order of ft.conf */
+	char place[FT_PLACE_MAX]; /* for people alone, printable ASCII */
 	/* The mark: a number that this side has written beside its registers, and tells here.  It draws a new one now and then,
 	 * and tells that before it writes it. */
 	uint64_t mark, next_mark; /* the one that stands there; the one that may by now; 0 none */
@@ -156,9 +157,10 @@ struct ft_side {
 	bool released; /* the session of this epoch binds this side no longer, nor will it after a restart */
 	bool guest;    /* this side runs the guest outside of COLO, or may be starting it */
 	bool proven;   /* solo, and QEMU itself has said that the guest runs */
-	bool returned; /* this side had won .session, and has given it back for good: its QEMU is dead or stands still */
-	bool dying;    /* this side's QEMU in the session has died, and that its claim is given up is not on disk yet */
-	bool ending;   /* this side's QEMU is on its way out: it claims nothing, and nobody should wait for it */
+	bool
+	    returned; /* this side had won .session, and has given it back for good: its QEMU is dead or stands still */
+	bool dying;   /* this side's QEMU in the session has died, and that its claim is given up is not on disk yet */
+	bool ending;  /* this side's QEMU is on its way out: it claims nothing, and nobody should wait for it */
 	enum ft_request request;
 	uint32_t request_id; /* names the request; from a random start, so that answers to a predecessor's fit none */
 	enum ft_answer answer;
@@ -168,7 +170,7 @@ struct ft_side {
 	    session[FT_SESSION_BYTES]; /* the one this side is bound by or has resigned, on its disk; all zero: none */
 	uint64_t epoch;
 	uint32_t window_ms; /* this side's detection time: it claims nothing before a silence of that length */
-	bool runs; /* this side's QEMU was never in COLO, and its guest runs */
+	bool runs;          /* this side's QEMU was never in COLO, and its guest runs */
 	struct ft_share share;
 };
 
