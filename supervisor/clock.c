@@ -33,7 +33,7 @@ static int64_t read_ns(clockid_t id)
 /* What CLOCK_BOOTTIME is ahead of CLOCK_MONOTONIC: the two share one rate, so it changes with each sleep and never else.
  * Read in this order it is never too much, whatever comes between the two; so the most of all readings is the best.  One that
  * seems to be news is looked at again. */
-static int64_t asleep(void)
+int64_t ft_clock_slept(void)
 {
 	static int64_t most = INT64_MIN;
 
@@ -50,7 +50,7 @@ int64_t ft_clock_now(void)
 {
 	int64_t raw = read_ns(CLOCK_MONOTONIC_RAW);
 
-	return raw + asleep();
+	return raw + ft_clock_slept();
 }
 
 /* How fast the kernel's clock has run beside ours of late, in RATE_PARTS. */

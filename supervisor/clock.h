@@ -14,6 +14,8 @@
  * hardware's clock itself is off, which no NTP client can mend beyond 500 ppm: a thousandth for two hosts, which
  * failover.guard_ms has room for. */
 int64_t ft_clock_now(void);
+/* How much of that the host has slept, since it was started. */
+int64_t ft_clock_slept(void);
 /* For timerfd_settime(TFD_TIMER_ABSTIME) of a timer of CLOCK_BOOTTIME: when that clock will show what ft_clock_now() will
  * show at `at`, as the two have run of late; never zero, which would disarm it.  The kernel's clock may be slewed otherwise
  * from now on, by a fifth of the time left: look again when it has expired. */

@@ -463,7 +463,8 @@ void ft_core_refresh_self(struct ft_core *c)
 	bool yielded = c->frozen && here && !own_doing && !ft_session_open(c);
 	s->vm = yielded ? FT_VM_YIELDED : q->vm == FT_VM_GONE ? gone_as_told(c) : q->vm;
 	s->repl_broken = c->broken_at != FT_NEVER && c->phase != FT_PHASE_SOLO;
-	bool holdable = !c->params.arbitrated || q->pid_verified; /* else it accepts no session */
+	/* Else it accepts no session. */
+	bool holdable = !c->params.arbitrated || (q->pid_verified && !q->unguarded);
 	s->ready = q->connected && q->oob && q->plan_ready && q->role != FT_ROLE_NONE && s->vm == FT_VM_ALIVE &&
 	           holdable && !c->hung && c->checkpoint_at != FT_NEVER && c->broken_at == FT_NEVER &&
 	           c->ending == FT_ENDING_NOT;

@@ -77,6 +77,7 @@ struct ft_peer_news {
 struct ft_qemu_facts {
 	bool connected, oob, plan_ready;
 	bool pid_verified; /* signals will hit the right process */
+	bool unguarded;    /* no sentinel stops it should this ftd hang or die: what is bound stays so, and is not protected */
 	bool stopped;  /* it does not answer, and stood still when we came: an earlier ftd or its sentinel did that */
 	bool running;  /* it says that its guest runs (query-status) */
 	bool incoming; /* it waits for a migration: a secondary to be, whose guest has not begun */

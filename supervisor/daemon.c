@@ -80,7 +80,7 @@ static void forget_found(struct ft_daemon *d)
 	ft_process_close(&d->found);
 }
 
-/* Whether QEMU may have a lease: a sentinel is on guard over it. */
+/* Whether a sentinel is on guard over QEMU. */
 static bool publish(struct ft_daemon *d)
 {
 	const struct ft_process *process = ft_daemon_process(d);
@@ -225,7 +225,8 @@ static void on_view(void *arg, const struct ft_qemu_view *view, int64_t now)
 	    .connected = view->connected,
 	    .oob = view->oob,
 	    .plan_ready = view->plan_ready,
-	    .pid_verified = (view->pid_verified || found) && guarded,
+	    .pid_verified = (view->pid_verified || found) && (!d->exclusion || ft_exclusion_may_stop(d->exclusion)),
+	    .unguarded = !guarded,
 	    .stopped = stopped,
 	    .running = strcmp(view->status, "running") == 0,
 	    .incoming = strcmp(view->status, "inmigrate") == 0,
@@ -239,8 +240,8 @@ static void on_view(void *arg, const struct ft_qemu_view *view, int64_t now)
 	ft_daemon_feed(d, &(struct ft_event){.kind = FT_EVENT_QEMU, .qemu = &q});
 }
 
-/* A lease may be had that could not: the core hears of QEMU anew. */
-static void on_may_guard(void *arg)
+/* Who is on guard has changed: the core hears of QEMU anew. */
+static void on_guard_changed(void *arg)
 {
 	struct ft_daemon *d = arg;
 	on_view(d, ft_qmp_view(d->qmp), ft_clock_now());
@@ -461,7 +462,7 @@ static bool make_children(struct ft_daemon *d, struct ft_session *session, FILE 
 	    .claimed = on_claimed,
 	    .looked = on_looked,
 	    .sentinel_froze = on_sentinel_froze,
-	    .may_guard = on_may_guard,
+	    .guard_changed = on_guard_changed,
 	    .reach = on_reach,
 	};
 	d->scribe = ft_scribe_new(d->base, d->config->state_dir, errors);

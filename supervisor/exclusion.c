@@ -52,6 +52,8 @@ struct ft_exclusion {
 	int64_t relief_ms; /* one is not, and is tried again after so long; 0: none is known that stays */
 	struct event *relief_again, *after_relief;
 	bool relief_told;
+	int64_t guard;               /* failover.guard_ms */
+	int64_t overrun_at, overrun; /* see exclusion.h */
 	bool reachable;             /* the arbiter */
 	bool checking, check_again; /* as soon as it ends: it began before it was asked for */
 	bool well;                  /* a claim has been shown to work, with this peer */
@@ -128,9 +130,24 @@ static void on_tell(evutil_socket_t fd, short what, void *arg)
 	tell_reach(x, x->power_reached, &x->told_power, "the other host's power switch", x->power_fault);
 }
 
-static void on_froze(void *arg, int64_t at, int error)
+/* The guard is what a freeze may take.  More means that nobody stopped QEMU in time, and what may have come of it. */
+static void note_overrun(struct ft_exclusion *x, int64_t at, int64_t late)
+{
+	if (late <= x->guard)
+		return;
+	x->overrun = late;
+	x->overrun_at = at;
+	ft_log(
+	    FT_LOG_ERROR, "core",
+	    "QEMU ran for %.0f ms beyond its right: the sentinel was stopped or starved, and ftd with it (a frozen "
+	    "control group, a paused container, a busy host). If the peer has taken over, two guests ran in that time",
+	    (double)late / 1e6);
+}
+
+static void on_froze(void *arg, int64_t at, int error, int64_t late)
 {
 	struct ft_exclusion *x = arg;
+	note_overrun(x, at, late);
 	if (error)
 		ft_log(FT_LOG_ERROR, "core", "the sentinel cannot stop QEMU: %s; it goes on trying", strerror(error));
 	else
@@ -143,7 +160,13 @@ static void on_guard(void *arg)
 	struct ft_exclusion *x = arg;
 	ft_log(FT_LOG_INFO, "core", "the sentinel, process %d, is on guard over QEMU",
 	       (int)ft_sentinel_pid(x->sentinel));
-	x->cb->may_guard(x->arg);
+	x->cb->guard_changed(x->arg);
+}
+
+static void on_lost(void *arg)
+{
+	struct ft_exclusion *x = arg;
+	x->cb->guard_changed(x->arg);
 }
 
 /* One of them may have sent SIGSTOP as late as its end, and has told nobody. */
@@ -151,7 +174,7 @@ static void on_relieved(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd, (void)what;
 	struct ft_exclusion *x = arg;
-	x->cb->may_guard(x->arg);
+	x->cb->guard_changed(x->arg);
 	x->cb->sentinel_froze(x->arg, FT_NEVER);
 }
 
@@ -229,7 +252,7 @@ struct ft_exclusion *ft_exclusion_new(struct event_base *base, const struct ft_c
                                       const struct ft_exclusion_callbacks *cb, void *arg, struct ft_session *session,
                                       FILE *errors)
 {
-	static const struct ft_sentinel_callbacks sentinel = {.froze = on_froze, .on_guard = on_guard};
+	static const struct ft_sentinel_callbacks sentinel = {.froze = on_froze, .on_guard = on_guard, .lost = on_lost};
 	struct ft_exclusion *x = calloc(1, sizeof *x);
 	char error[FT_SESSION_FILE_ERROR_MAX];
 	if (!x)
@@ -245,12 +268,16 @@ struct ft_exclusion *ft_exclusion_new(struct event_base *base, const struct ft_c
 	x->reachable = x->may_stop = x->power_reached = x->told_reachable = x->told_power = true;
 	ft_exclusion_look_every(x, LOOK_MS, POWER_MS);
 	x->type = config->arbiter.type;
+	x->guard = config->guard_ms * FT_NS_PER_MS;
+	x->overrun_at = FT_NEVER;
 	memcpy(x->pair, config->pair, sizeof x->pair);
 	memcpy(x->node, config->node, sizeof x->node);
 	if (ft_session_file_read(config->state_dir, config->pair, config->node, session, error) != 0)
 		ft_log(FT_LOG_ERROR, "core", "%s", error);
 	/* Forked before the arbiter is made, which may bring a library as large as all the rest. */
 	x->sentinel = ft_sentinel_new(base, config->state_dir, config->watchdog_device, &sentinel, x, errors);
+	if (x->sentinel && !ft_sentinel_apart(x->sentinel))
+		ft_log(FT_LOG_WARN, "core", "%s", FT_NOT_APART);
 	x->arbiter = ft_arbiter_new(base, &config->arbiter, errors);
 	bool behind = config->arbiter.type != FT_ARBITER_FENCE && config->arbiter.fence.agent[0];
 	if (behind)
@@ -384,11 +411,27 @@ bool ft_exclusion_publish(struct ft_exclusion *x, const struct ft_process *qemu,
 			       (int)qemu->pid, strerror(errno));
 		x->may_stop = may_stop(qemu);
 	}
-	bool guarded = ft_sentinel_on_guard(x->sentinel) && x->may_stop;
+	bool guarded = ft_sentinel_on_guard(x->sentinel);
 	/* Earlier ones hold leases that nobody renews; ours has taken over by now. */
-	if (guarded && qemu->pid != 0 && known && !x->relieved && x->relief_ms == 0)
+	if (guarded && x->may_stop && qemu->pid != 0 && known && !x->relieved && x->relief_ms == 0)
 		relieve_predecessors(x);
 	return guarded && x->relief_ms == 0;
+}
+
+bool ft_exclusion_may_stop(const struct ft_exclusion *x)
+{
+	return x->may_stop;
+}
+
+struct ft_guard_report ft_exclusion_guard_report(const struct ft_exclusion *x)
+{
+	return (struct ft_guard_report){
+	    .pid = ft_sentinel_pid(x->sentinel),
+	    .on_guard = ft_sentinel_on_guard(x->sentinel) && x->relief_ms == 0,
+	    .apart = ft_sentinel_apart(x->sentinel),
+	    .overrun_at = x->overrun_at,
+	    .overrun = x->overrun,
+	};
 }
 
 bool ft_exclusion_reachable(const struct ft_exclusion *x, const char **text)

@@ -21,8 +21,8 @@ struct ft_exclusion_callbacks {
 	void (*looked)(void *arg, enum ft_claim result, const char *text);
 	/* at: FT_NEVER if one of an earlier ftd may have done so, at any time until now */
 	void (*sentinel_froze)(void *arg, int64_t at);
-	/* What stood against a lease is over: ft_exclusion_publish may say yes where it said no. */
-	void (*may_guard)(void *arg);
+	/* ft_exclusion_publish may say otherwise than it did. */
+	void (*guard_changed)(void *arg);
 	/* The arbiter, or the power switch behind the fence, is out of reach or in reach again. For people. */
 	void (*reach)(void *arg, bool good, const char *what);
 };
@@ -49,9 +49,22 @@ void ft_exclusion_put_verdict(struct ft_exclusion *x, const uint8_t id[FT_SESSIO
 void ft_exclusion_look_at_verdict(struct ft_exclusion *x, const uint8_t id[FT_SESSION_BYTES]);
 /* The sentinel's QEMU and lease, after every step of the core.  Cheap when nothing has changed.  known: no
  * sentinel of an earlier ftd knows better than this lease.
- * Returns false if our sentinel is not on guard over it or may not stop it, or an earlier ftd's still is on guard: such a
- * QEMU may have no lease. */
+ * Returns false if our sentinel is not on guard over it, or an earlier ftd's still is: such a QEMU is bound by nothing new. */
 bool ft_exclusion_publish(struct ft_exclusion *x, const struct ft_process *qemu, int64_t lease, bool known);
+/* Whether we, and so the sentinel, may signal the QEMU published last, by the kernel's rules. */
+bool ft_exclusion_may_stop(const struct ft_exclusion *x);
+#define FT_NOT_APART                                                                                                   \
+	"the sentinel is in ftd's control group: what freezes that (systemctl freeze, a paused container) stops "      \
+	"both, and "                                                                                                   \
+	"the guest runs on beyond its right"
+struct ft_guard_report {
+	pid_t pid;          /* of the sentinel, 0: none, and none can be started */
+	bool on_guard;      /* over QEMU, and no other is */
+	bool apart;         /* in a control group that cannot be frozen */
+	int64_t overrun_at; /* when it last stopped QEMU too late; FT_NEVER: it never did */
+	int64_t overrun;    /* ns: for so long the guest had run beyond its right */
+};
+struct ft_guard_report ft_exclusion_guard_report(const struct ft_exclusion *x);
 /* Whether the arbiter has answered its last question; text: why not. */
 bool ft_exclusion_reachable(const struct ft_exclusion *x, const char **text);
 /* The same of the power switch behind the fence that stands behind a register; true where there is none. */

@@ -136,7 +136,7 @@ static bool can_arm(const struct ft_core *c)
 	return ft_peer_heard(c) && !p->leaving && !peer_solo(c) && p->vm == FT_VM_ALIVE && in_colo(c) &&
 	       p->role == opposite(c->qemu.role) && c->qemu.connected && c->qemu.oob && c->qemu.plan_ready &&
 	       !c->hung && !c->frozen && !broken(c) && c->ending == FT_ENDING_NOT && !p->ending &&
-	       (!c->params.arbitrated || c->qemu.pid_verified);
+	       (!c->params.arbitrated || (c->qemu.pid_verified && !c->qemu.unguarded));
 }
 
 /* The first thing that stands between here and protection, for people. */
@@ -178,6 +178,8 @@ static void missing(const struct ft_core *c, char out[FT_TEXT_MAX])
 		t = q->fault[0] ? q->fault : "no plan is prepared yet";
 	else if (c->params.arbitrated && !q->pid_verified)
 		t = "ftd cannot be sure of QEMU's process, or may not signal it, so it could not freeze it";
+	else if (c->params.arbitrated && q->unguarded)
+		t = "no sentinel is on guard over our QEMU: what stops this ftd would let it run beyond its right";
 	else if (!c->self.ready)
 		t = "no checkpoint has completed yet";
 	else if (!p->ready)

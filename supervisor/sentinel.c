@@ -42,6 +42,7 @@ struct ft_sentinel {
 	pid_t pid;                 /* 0: no child */
 	int pidfd, socket;
 	int64_t born;
+	int fork_error;  /* of the newest attempt to fork, as logged; 0 */
 	uint32_t number; /* of the newest request */
 	struct event *died, *answers, *look, *again;
 	struct event *late; /* pending: the newest request is still to be answered */
@@ -263,18 +264,31 @@ static int fork_first(struct ft_sentinel *s)
 	return error;
 }
 
+/* Said once, however often it is tried. */
+static void cannot_fork(struct ft_sentinel *s, int error)
+{
+	if (error != s->fork_error)
+		ft_log(
+		    FT_LOG_ERROR, "core",
+		    "cannot start a new sentinel: %s; nothing but this ftd now stops QEMU, so there is no protection; "
+		    "it is tried every second: let this user and this control group have more processes",
+		    strerror(error));
+	s->fork_error = error;
+}
+
 static void fork_anew(struct ft_sentinel *s)
 {
 	int error = fork_child(s);
 	if (error != 0) {
-		ft_log(FT_LOG_ERROR, "core", "cannot start a new sentinel: %s; nothing but this ftd now stops QEMU",
-		       strerror(error));
+		cannot_fork(s, error);
 		evtimer_add(s->again, &later);
-	} else if (put_on_guard(s) == 0) {
-		s->cb->on_guard(s->arg);
-	} else if (errno != EINPROGRESS) {
-		not_on_guard(s, errno);
+		return;
 	}
+	s->fork_error = 0;
+	if (put_on_guard(s) == 0)
+		s->cb->on_guard(s->arg);
+	else if (errno != EINPROGRESS)
+		not_on_guard(s, errno);
 }
 
 static void on_again(evutil_socket_t fd, short what, void *arg)
@@ -297,6 +311,8 @@ static void on_died(evutil_socket_t fd, short what, void *arg)
 		evtimer_add(s->again, &later);
 	else
 		fork_anew(s);
+	if (!s->on_guard)
+		s->cb->lost(s->arg);
 }
 
 /* ---- what it tells ---- */
@@ -323,13 +339,13 @@ static void on_told(evutil_socket_t fd, short what, void *arg)
 			       "watchdog_device %s: %s; it is tried again every second, until then it guards nothing",
 			       s->watchdog_device, watchdog_fault_text(error));
 	}
-	int64_t at = atomic_load(&s->page->frozen_at);
+	int64_t at = atomic_load(&s->page->frozen_at), late = atomic_load(&s->page->late);
 	error = atomic_load(&s->page->freeze_error);
 	if (at == s->seen_frozen_at && error == s->seen_freeze_error)
 		return;
 	s->seen_frozen_at = at;
 	s->seen_freeze_error = error;
-	s->cb->froze(s->arg, at, error);
+	s->cb->froze(s->arg, at, error, late);
 }
 
 /* ---- predecessors ---- */
@@ -416,6 +432,11 @@ bool ft_sentinel_on_guard(const struct ft_sentinel *s)
 	return s->on_guard;
 }
 
+bool ft_sentinel_apart(const struct ft_sentinel *s)
+{
+	return s->pid != 0 && atomic_load(&s->page->apart);
+}
+
 pid_t ft_sentinel_pid(const struct ft_sentinel *s)
 {
 	return s->pid;
@@ -455,6 +476,8 @@ static bool make_shared(struct ft_sentinel *s)
 		return false;
 	atomic_init(&s->page->lease, FT_NEVER);
 	atomic_init(&s->page->frozen_at, FT_NEVER);
+	atomic_init(&s->page->late, 0);
+	atomic_init(&s->page->apart, false);
 	atomic_init(&s->page->freeze_error, 0);
 	atomic_init(&s->page->watchdog_error, 0);
 	s->look = event_new(s->base, s->told, EV_READ | EV_PERSIST, on_told, s);

@@ -6,8 +6,9 @@
  * a later lease first and then SIGCONT.
  *
  * It outlives us: killed, hung or stopped, we cannot stop it from doing its duty.  Alone, it stays until QEMU has died or
- * until the next ftd relieves it.  It ignores every signal that can be ignored and has a session of its own, but a service
- * manager that kills a whole control group kills it too: the unit must say KillMode=process.
+ * until the next ftd relieves it.  It ignores every signal that can be ignored, has a session of its own, and leaves our
+ * control group for the root one, where nobody freezes it or kills it along with us.  Where it may not (it takes root and the
+ * host's own control groups), what stops or kills a whole group does so to both of us: ft_sentinel_apart.
  *
  * With a watchdog device it feeds that once a second, while the lease holds or the guest stands still or is gone.  If the
  * child itself is killed, the host is reset within FT_SENTINEL_WATCHDOG_S, but only if a lease with an end was in force:
@@ -29,10 +30,14 @@ struct ft_sentinel;
 struct ft_sentinel_callbacks {
 	/* The child has sent SIGSTOP to QEMU at the time at; error: 0, or the errno of an attempt that failed and is
 	 * repeated.  Once each time a lease ends.  When a lease was renewed at that very moment, QEMU now stands still
-	 * under a lease that holds: whoever is told looks, and thaws it. */
-	void (*froze)(void *arg, int64_t at, int error);
+	 * under a lease that holds: whoever is told looks, and thaws it.
+	 * late: so long after the end of a lease that the child had seen in force, the host's sleep not counted, ns; more than a
+	 * few ms mean that it was stopped itself, or starved, and that the guest ran on. */
+	void (*froze)(void *arg, int64_t at, int error, int64_t late);
 	/* A child that was not, or not known to be, is on guard over the QEMU named last. */
 	void (*on_guard)(void *arg);
+	/* None is any more: it has died, and none has taken its place yet.  It is tried every second. */
+	void (*lost)(void *arg);
 };
 
 /* Forks; waits for the child to be ready, one second at the most.  No QEMU is guarded yet and the lease is FT_NEVER.
@@ -49,6 +54,8 @@ int ft_sentinel_guard(struct ft_sentinel *s, const struct ft_process *p);
 void ft_sentinel_lease(struct ft_sentinel *s, int64_t until);
 /* Whether a child is on guard over the QEMU named last (or over none, if that was named). */
 bool ft_sentinel_on_guard(const struct ft_sentinel *s);
+/* Whether the child's control group is one that cannot be frozen, hence none of ours. */
+bool ft_sentinel_apart(const struct ft_sentinel *s);
 /* The child's process id, 0 if there is none now.  For logs and tests. */
 pid_t ft_sentinel_pid(const struct ft_sentinel *s);
 /* Ends the sentinels that earlier ftd have left in this state_dir, and waits for that within_ms for all together; call it

@@ -13,18 +13,21 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-#define TICK_NS       (1000 * FT_NS_PER_MS) /* looks at least that often; the watchdog's meal time, too */
-#define STOP_AGAIN_NS (100 * FT_NS_PER_MS)
-#define EXACT_NS      (2 * FT_NS_PER_MS) /* slewed as far as can be, a timer is late by less than a tenth of that */
+#define TICK_NS         (1000 * FT_NS_PER_MS) /* looks at least that often; the watchdog's meal time, too */
+#define STOP_AGAIN_NS   (100 * FT_NS_PER_MS)
+#define HOSTS_CGROUP_NS 0xeffffffbu        /* include/linux/proc_ns.h: PROC_CGROUP_INIT_INO */
+#define EXACT_NS        (2 * FT_NS_PER_MS) /* slewed as far as can be, a timer is late by less than a tenth of that */
 
 enum { SOCKET = 3, POKE, TOLD, SLOTS, FIRST_FREE };
 
@@ -33,9 +36,12 @@ struct guard {
 	const char *watchdog_device; /* "" none */
 	struct ft_process process;
 	int timer;
-	bool orphan;  /* the parent is gone */
-	bool froze;   /* the end of the present lease has been acted on, and told */
-	int watchdog; /* -1: none, or not open yet */
+	bool orphan; /* the parent is gone */
+	bool froze;  /* the end of the present lease has been acted on, and told */
+	int64_t
+	    in_force;  /* the lease of this process that was in force when we looked last; FT_NEVER: none with an end */
+	int64_t slept; /* what the host had, then */
+	int watchdog;  /* -1: none, or not open yet */
 	int64_t fed_at;
 	char fed_with;
 };
@@ -81,6 +87,53 @@ static void take_precautions(void)
 		close(fd);
 	}
 	ft_realtime_lock_own_code(); /* all would be 8 MB, most of it libraries that are never used here */
+}
+
+/* ---- the control group ---- */
+
+/* A line of /proc/self/cgroup, "NUMBER:CONTROLLERS:PATH": what would stop or end us along with ftd. */
+static bool binds(const char *line)
+{
+	const char *path = strrchr(line, ':');
+	bool matters = strstr(line, "::") || strstr(line, ":freezer:") || strstr(line, ":name=systemd:");
+	return path && matters && strncmp(path, ":/\n", 3) != 0;
+}
+
+/* All of the file, and whether any line of it binds us. */
+static bool bound_by_a_group(void)
+{
+	FILE *f = fopen("/proc/self/cgroup", "re");
+	char line[4096];
+	bool bound = f == NULL;
+	while (f && fgets(line, sizeof(line), f))
+		bound |= binds(line);
+	if (f)
+		fclose(f);
+	return bound;
+}
+
+/* What looks like a root from inside of a container is a group that the host may freeze. */
+static bool sees_the_hosts_groups(void)
+{
+	struct stat st;
+	return stat("/proc/self/ns/cgroup", &st) == 0 && st.st_ino == HOSTS_CGROUP_NS;
+}
+
+/* Nobody can freeze the root, nor does a service manager kill it. */
+static void leave_control_groups(struct ft_sentinel_page *page)
+{
+	static const char *const roots[] = {"/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/freezer",
+	                                    "/sys/fs/cgroup/systemd"};
+	char path[64];
+	for (size_t i = 0; bound_by_a_group() && i < sizeof(roots) / sizeof(roots[0]); i++) {
+		snprintf(path, sizeof(path), "%s/cgroup.procs", roots[i]);
+		int fd = open(path, O_WRONLY | O_CLOEXEC);
+		if (fd < 0)
+			continue;
+		(void)!write(fd, "0", 1);
+		close(fd);
+	}
+	atomic_store(&page->apart, sees_the_hosts_groups() && !bound_by_a_group());
 }
 
 /* Takes a free byte for as long as we live. Returns 0 or an errno. */
@@ -152,7 +205,7 @@ static void feed_watchdog(struct guard *g, int64_t lease, int64_t now)
 
 /* ---- the guard ---- */
 
-static void freeze(struct guard *g, int64_t now)
+static void freeze(struct guard *g, int64_t now, int64_t lease)
 {
 	int error = ft_process_stop(&g->process) == 0 ? 0 : errno;
 	if (error == ESRCH)
@@ -163,6 +216,10 @@ static void freeze(struct guard *g, int64_t now)
 	g->froze = true;
 	if (!news)
 		return;
+	/* While the host slept QEMU did too. */
+	int64_t late = now - lease - (ft_clock_slept() - g->slept);
+	atomic_store(&g->page->late, lease >= g->in_force && late > 0 ? late : 0); /* else it was cut short */
+	g->in_force = FT_NEVER;
 	atomic_store(&g->page->freeze_error, error);
 	atomic_store(&g->page->frozen_at, now);
 	tell();
@@ -173,10 +230,13 @@ static int64_t look(struct guard *g)
 {
 	int64_t now = ft_clock_now(), lease = atomic_load(&g->page->lease);
 	bool over = now >= lease;
-	if (!over)
+	if (!over) {
 		g->froze = false;
-	else if (g->process.pidfd >= 0)
-		freeze(g, now);
+		g->in_force = g->process.pidfd >= 0 ? lease : FT_NEVER;
+		g->slept = ft_clock_slept();
+	} else if (g->process.pidfd >= 0) {
+		freeze(g, now, lease);
+	}
 	feed_watchdog(g, lease, now);
 	int64_t next = now + (over ? STOP_AGAIN_NS : TICK_NS);
 	return !over && lease < next ? lease : next;
@@ -186,6 +246,7 @@ static void forget(struct guard *g)
 {
 	ft_process_close(&g->process);
 	g->froze = false;
+	g->in_force = FT_NEVER;
 }
 
 /* Receives a request and the pidfd that may come with it. False: the parent is gone. */
@@ -282,9 +343,11 @@ noreturn void ft_sentinel_child(struct ft_sentinel_page *page, const struct ft_s
 	    .watchdog_device = watchdog_device,
 	    .process = FT_PROCESS_NONE,
 	    .watchdog = -1,
+	    .in_force = FT_NEVER,
 	};
 	keep_only(ends);
 	take_precautions();
+	leave_control_groups(page);
 	int error = take_slot();
 	g.timer = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (error == 0 && g.timer < 0)

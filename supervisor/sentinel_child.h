@@ -5,6 +5,7 @@
 #define FT_SUPERVISOR_SENTINEL_CHILD_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdnoreturn.h>
 #include <sys/types.h>
@@ -13,8 +14,10 @@
 struct ft_sentinel_page {
 	_Atomic int64_t lease; /* the parent's word; until when the guest may run */
 	_Atomic int64_t
-	    frozen_at; /* the child's from here on: its last SIGSTOP that began a freeze; FT_NEVER none yet */
+	    frozen_at;        /* the child's from here on: its last SIGSTOP that began a freeze; FT_NEVER none yet */
+	_Atomic int64_t late; /* that one, after the end of the lease; see sentinel.h */
 	_Atomic int freeze_error;   /* errno of a SIGSTOP that failed, 0 */
+	_Atomic bool apart;         /* it is in a control group that nobody can freeze */
 	_Atomic int watchdog_error; /* errno of opening or feeding the device, 0 */
 };
 

@@ -58,6 +58,17 @@ static json_t *arbiter_json(const struct ft_status_source *s)
 	                 reachable, "error", ft_text_json(text), "fence", fence);
 }
 
+static json_t *sentinel_json(const struct ft_status_source *s)
+{
+	if (!s->exclusion)
+		return json_null();
+	struct ft_guard_report r = ft_exclusion_guard_report(s->exclusion);
+	bool overran = r.overrun_at != FT_NEVER;
+	return json_pack("{s:o, s:b, s:b, s:o, s:o}", "pid", r.pid ? json_integer(r.pid) : json_null(), "on_guard",
+	                 r.on_guard, "apart", r.apart, "overrun_ms", overran ? ft_ms_json(r.overrun) : json_null(),
+	                 "overrun_at", overran ? time_json(s, r.overrun_at) : json_null());
+}
+
 static json_t *peer_json(const struct ft_status_source *s)
 {
 	const struct ft_core *c = s->core;
@@ -131,6 +142,7 @@ json_t *ft_status_json(const struct ft_status_source *s)
 	              ft_text_json(c->reason), "protected", state == FT_PROTECTED, "paused", 0, "session",
 	              session_json(c), "peer", peer_json(s), "links", links, "qemu", qemu_json(s));
 	json_object_set_new(out, "arbiter", arbiter_json(s));
+	json_object_set_new(out, "sentinel", sentinel_json(s));
 	json_object_set(out, "last_outcome", s->last_outcome ? s->last_outcome : json_null());
 	return out;
 }
@@ -294,6 +306,29 @@ static void check_realtime(json_t *checks, const struct ft_config *config)
 		    "ftd ran for %d ms without a rest and is an ordinary process since", FT_REALTIME_RUNAWAY_MS);
 }
 
+static void check_sentinel(json_t *checks, const struct ft_status_source *s)
+{
+	if (!s->exclusion)
+		return;
+	struct ft_guard_report r = ft_exclusion_guard_report(s->exclusion);
+	if (!r.on_guard)
+		add(checks, "sentinel", "FAIL",
+		    "let this user and this control group have more processes; end what earlier ftd have left: ftd's "
+		    "log "
+		    "names it",
+		    "not on guard: nothing but this ftd stops QEMU when its right to run ends");
+	else if (r.overrun_at != FT_NEVER)
+		add(checks, "sentinel", "warn",
+		    "find out what stopped ftd and its sentinel; see the peer's outcomes, too",
+		    "QEMU once ran for %.0f ms beyond its right (%.0f s ago)", (double)r.overrun / 1e6,
+		    (double)(s->now - r.overrun_at) / 1e9);
+	else if (!r.apart)
+		add(checks, "sentinel", "warn",
+		    "run ftd as root on the host itself; never freeze or pause its control group", FT_NOT_APART);
+	else
+		add(checks, "sentinel", "ok", "", "process %d is on guard, in a control group of its own", (int)r.pid);
+}
+
 static const char *arbiter_proof(const struct ft_config *config)
 {
 	if (config->arbiter.type == FT_ARBITER_FENCE)
@@ -357,6 +392,7 @@ json_t *ft_check_json(const struct ft_status_source *s, const char *disk_error, 
 	check_state(checks, s->core);
 	check_host(checks, s, disk_error);
 	check_realtime(checks, s->config);
+	check_sentinel(checks, s);
 	check_arbiter(checks, s, arbiter_fault, arbiter_warning);
 	return json_pack("{s:o, s:o}", "checks", checks, "plan", plan_json(s->plan));
 }

@@ -539,6 +539,53 @@ START_TEST(an_outage_does_not_begin_with_an_earlier_trouble)
 }
 END_TEST
 
+/* Its sentinel was killed, and no other can be started: that is not called protected, on either side; but who stands in for
+ * it stops its guest all the same, and whoever loses its peer goes on. */
+START_TEST(who_has_no_sentinel_is_not_protected_and_keeps_to_its_right)
+{
+	protect_surely(_i == 0 ? FT_ROLE_PRIMARY : FT_ROLE_SECONDARY);
+	w.q.unguarded = true;
+	qemu_is();
+	expect_phase(WATCH);
+	ck_assert_ptr_nonnull(strstr(w.c.reason, "no sentinel"));
+	ck_assert(!w.c.self.ready);
+	ck_assert(ft_session_stage_name(w.c.session.stage) == ft_session_stage_name(FT_SESSION_BOUND));
+	if (_i == 0) {
+		pass(490);
+		expect_did(FREEZE, 1);
+		acked();
+		frozen();
+	} else {
+		hear(FT_PEER_LOST);
+		pass(20);
+		expect_phase(CLAIMING);
+		return;
+	}
+	expect_did(THAW, 1);
+	w.q.unguarded = false;
+	qemu_is();
+	step(&(struct ft_event){.kind = FT_EVENT_CHECKPOINT});
+	expect_phase(PROTECTED);
+}
+END_TEST
+
+START_TEST(no_session_is_made_without_a_sentinel)
+{
+	start(FT_SESSION_NONE, _i == 0 ? FT_ROLE_PRIMARY : FT_ROLE_SECONDARY);
+	w.p.side.epoch = 0;
+	if (_i == 0)
+		memset(w.p.side.session, 0, sizeof w.p.side.session);
+	w.q.unguarded = true;
+	meet();
+	pass(5000);
+	expect_did(STORE, 0);
+	w.q.unguarded = false;
+	acked();
+	qemu_is();
+	expect_did(STORE, 1);
+}
+END_TEST
+
 /* ---- a claim that was given up ---- */
 
 START_TEST(a_claim_that_has_landed_after_all_is_found_and_the_guest_goes_on_alone)
@@ -2112,6 +2159,8 @@ static Suite *suite(void)
 	                    (int)(sizeof guards / sizeof guards[0]));
 	tcase_add_loop_test(tc, what_an_earlier_ftd_has_granted_is_waited_out, 0, 2);
 	tcase_add_test(tc, a_session_is_bound_under_a_detection_time);
+	tcase_add_loop_test(tc, who_has_no_sentinel_is_not_protected_and_keeps_to_its_right, 0, 2);
+	tcase_add_loop_test(tc, no_session_is_made_without_a_sentinel, 0, 2);
 	tcase_add_test(tc, an_outage_by_one_way_silence_begins_with_the_last_heartbeat_that_was_heard);
 	tcase_add_test(tc, an_outage_does_not_begin_with_an_earlier_trouble);
 	tcase_add_test(tc, a_claim_that_has_landed_after_all_is_found_and_the_guest_goes_on_alone);

@@ -30,7 +30,7 @@ static char dir[64];
 static bool stubborn; /* the earlier sentinel hangs in the kernel */
 static int kills;     /* SIGKILLs sent meanwhile */
 static struct {
-	int may_guard, maybe_froze;
+	int guard_changed, maybe_froze;
 	bool froze_first;
 	int away, back;
 } told;
@@ -61,14 +61,14 @@ static void on_claim(void *arg, enum ft_claim result, const char *text)
 static void on_froze(void *arg, int64_t at)
 {
 	(void)arg;
-	told.froze_first |= told.may_guard == 0;
+	told.froze_first |= told.guard_changed == 0;
 	told.maybe_froze += at == FT_NEVER;
 }
 
-static void on_may_guard(void *arg)
+static void on_guard_changed(void *arg)
 {
 	(void)arg;
-	told.may_guard++;
+	told.guard_changed++;
 }
 
 static void on_reach(void *arg, bool good, const char *what)
@@ -121,7 +121,7 @@ static void open_exclusion(void)
 	    .claimed = on_claim,
 	    .looked = on_claim,
 	    .sentinel_froze = on_froze,
-	    .may_guard = on_may_guard,
+	    .guard_changed = on_guard_changed,
 	    .reach = on_reach,
 	};
 	struct ft_session session;
@@ -195,7 +195,7 @@ static int count_logged(const char *text)
 
 START_TEST(an_earlier_sentinel_is_relieved_and_its_last_blow_looked_for)
 {
-	ck_assert(publish() || told.may_guard == 0);
+	ck_assert(publish() || told.guard_changed == 0);
 	for (int64_t end = ft_clock_now() + PATIENCE_NS; told.maybe_froze == 0 && ft_clock_now() < end;)
 		turn_loop(1);
 	ck_assert_int_eq(told.maybe_froze, 1);
@@ -236,12 +236,12 @@ START_TEST(one_that_cannot_be_ended_does_not_hold_up_the_loop)
 	ck_assert_int_lt(longest, 500 * FT_NS_PER_MS);
 	ck_assert_int_le(kills, 12); /* ever more rarely */
 	ck_assert_int_eq(count_logged("cannot be ended"), 1);
-	ck_assert_int_eq(told.may_guard + told.maybe_froze, 0);
+	ck_assert_int_eq(told.guard_changed + told.maybe_froze, 0);
 	/* It ends after all, by itself or by a person's hand. */
 	kill(earlier, SIGKILL);
 	for (int64_t end = ft_clock_now() + PATIENCE_NS; told.maybe_froze == 0 && ft_clock_now() < end;)
 		turn_loop(1);
-	ck_assert_int_eq(told.may_guard, 1);
+	ck_assert_int_eq(told.guard_changed, 1);
 	ck_assert_int_eq(told.maybe_froze, 1);
 	ck_assert(!told.froze_first);
 	ck_assert(publish());

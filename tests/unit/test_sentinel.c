@@ -5,6 +5,7 @@
 #include "tests/unit/skip.h"
 
 #include <check.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
@@ -35,10 +36,13 @@ static char dir[64], device[128];
 static int n_told, told_error;
 static int64_t told_at;
 
-static void on_froze(void *arg, int64_t at, int error)
+static int64_t told_late;
+
+static void on_froze(void *arg, int64_t at, int error, int64_t late)
 {
 	(void)arg;
 	n_told++;
+	told_late = late;
 	told_at = at;
 	told_error = error;
 }
@@ -51,7 +55,15 @@ static void on_guard(void *arg)
 	n_on_guard++;
 }
 
-static const struct ft_sentinel_callbacks callbacks = {on_froze, on_guard};
+static int n_lost;
+
+static void on_lost(void *arg)
+{
+	(void)arg;
+	n_lost++;
+}
+
+static const struct ft_sentinel_callbacks callbacks = {on_froze, on_guard, on_lost};
 
 static int64_t in_ms(int ms)
 {
@@ -308,6 +320,92 @@ START_TEST(a_guest_stops_even_where_the_main_thread_hangs)
 }
 END_TEST
 
+/* A file of the control groups; with text: written. False: it cannot be. */
+static bool write_group(const char *group, const char *file, const char *text)
+{
+	char path[256];
+	snprintf(path, sizeof(path), "%s/%s", group, file);
+	int fd = open(path, O_WRONLY | O_CLOEXEC, 0);
+	bool done = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+	if (fd >= 0)
+		close(fd);
+	return done;
+}
+
+/* A control group that can be frozen, for ftd alone. "" where there may be none. */
+static const char *make_group(const char **freeze, const char **frozen, const char **thawed)
+{
+	static char path[128];
+	static const char *const kinds[][4] = {{"/sys/fs/cgroup/freezer", "freezer.state", "FROZEN", "THAWED"},
+	                                       {"/sys/fs/cgroup/unified", "cgroup.freeze", "1", "0"},
+	                                       {"/sys/fs/cgroup", "cgroup.freeze", "1", "0"}};
+	for (size_t i = 0; i < 3; i++) {
+		char file[192];
+		snprintf(path, sizeof(path), "%s/ftd-test-%d", kinds[i][0], (int)getpid());
+		if (mkdir(path, 0755) != 0)
+			continue;
+		snprintf(file, sizeof(file), "%s/%s", path, kinds[i][1]);
+		*freeze = kinds[i][1], *frozen = kinds[i][2], *thawed = kinds[i][3];
+		if (access(file, W_OK) == 0)
+			return path;
+		rmdir(path);
+	}
+	return "";
+}
+
+static struct ft_process play_ftd_with(const char *watchdog_device, int lease_ms, int sig, struct ft_process *child);
+static const char *join; /* the control group that the ftd which is played joins; NULL: none */
+
+/* systemctl freeze, or a container that is paused: QEMU is in a group of its own and runs on. */
+START_TEST(a_frozen_control_group_of_ftd_does_not_keep_it_from_its_duty)
+{
+	const char *freeze, *frozen, *thawed, *group;
+	if (!are_we_root("leaving a control group"))
+		return;
+	group = make_group(&freeze, &frozen, &thawed);
+	if (!group[0]) {
+		skipped("leaving a control group", "none can be made here");
+		return;
+	}
+	struct ft_process child, ftd;
+	join = group;
+	ftd = play_ftd_with("", 300, 0, &child);
+	join = NULL;
+	bool froze = write_group(group, freeze, frozen);
+	bool stopped = comes_true(ft_process_stopped, &qemu, true);
+	bool thaws = write_group(group, freeze, thawed);
+	end_process(&ftd);
+	end_process(&qemu);
+	ck_assert(comes_true(ft_process_alive, &child, false));
+	ft_process_close(&child);
+	for (int64_t end = in_ms(PATIENCE_MS); rmdir(group) != 0 && ft_clock_now() < end;)
+		poll(NULL, 0, 5);
+	ck_assert(froze && thaws);
+	ck_assert(stopped);
+}
+END_TEST
+
+/* Where it was stopped all the same, and QEMU was not, that is told with the time. */
+START_TEST(one_that_was_stopped_itself_tells_how_late_it_was)
+{
+	sentinel = start_sentinel("");
+	guard();
+	int64_t lease = in_ms(100);
+	ft_sentinel_lease(sentinel, lease);
+	ck_assert_int_eq(kill(ft_sentinel_pid(sentinel), SIGSTOP), 0);
+	while (ft_clock_now() < lease + 200 * FT_NS_PER_MS)
+		poll(NULL, 0, 5);
+	ck_assert(!ft_process_stopped(&qemu));
+	ck_assert_int_eq(kill(ft_sentinel_pid(sentinel), SIGCONT), 0);
+	await_told(1);
+	ck_assert_int_ge(told_late, 200 * FT_NS_PER_MS);
+	thaw();
+	ft_sentinel_lease(sentinel, in_ms(-5000)); /* it was over before it was set: nobody was late by that */
+	await_told(2);
+	ck_assert_int_eq(told_late, 0);
+}
+END_TEST
+
 /* ---- without its parent ---- */
 
 /* A process that sets a sentinel over qemu with this lease from now on, and then sends itself a signal, 0: none.  Returns
@@ -321,6 +419,8 @@ static struct ft_process play_ftd_with(const char *watchdog_device, int lease_ms
 	pid = fork();
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (join && !write_group(join, "cgroup.procs", "0"))
+			_exit(1);
 		struct ft_sentinel *s =
 		    ft_sentinel_new(event_base_new(), dir, watchdog_device, &callbacks, NULL, stderr);
 		if (!s || ft_sentinel_guard(s, &qemu) != 0)
@@ -501,6 +601,39 @@ START_TEST(one_that_is_killed_is_replaced_with_the_same_charge)
 	ck_assert_int_ne(ft_sentinel_pid(sentinel), first);
 	ck_assert_int_eq(waitpid(first, NULL, WNOHANG), -1); /* reaped */
 	ck_assert(!ft_process_stopped(&qemu));
+	ft_sentinel_lease(sentinel, ft_clock_now());
+	assert_stops();
+}
+END_TEST
+
+static bool no_process; /* to be had: the limit of the user or of the control group is reached */
+
+pid_t fork(void)
+{
+	if (!no_process)
+		return ((pid_t(*)(void))(uintptr_t)dlsym(RTLD_NEXT, "fork"))();
+	errno = EAGAIN;
+	return -1;
+}
+
+START_TEST(one_that_is_gone_and_cannot_be_replaced_is_told_and_replaced_later)
+{
+	sentinel = start_sentinel("");
+	guard();
+	ft_sentinel_lease(sentinel, ft_clock_now() + HOUR);
+	no_process = true;
+	kill(ft_sentinel_pid(sentinel), SIGKILL);
+	for (int64_t end = in_ms(PATIENCE_MS); n_lost == 0 && ft_clock_now() < end;)
+		turn_loop(1);
+	ck_assert_int_eq(n_lost, 1);
+	ck_assert(!ft_sentinel_on_guard(sentinel));
+	turn_loop(2500); /* it is tried again, and nothing new is to be told */
+	ck_assert_int_eq(n_lost, 1);
+	ck_assert_int_eq(n_on_guard, 0);
+	no_process = false;
+	for (int64_t end = in_ms(PATIENCE_MS); n_on_guard == 0 && ft_clock_now() < end;)
+		turn_loop(1);
+	ck_assert(ft_sentinel_on_guard(sentinel));
 	ft_sentinel_lease(sentinel, ft_clock_now());
 	assert_stops();
 }
@@ -887,6 +1020,9 @@ int main(void)
 	tcase_add_test(c, it_never_thaws_and_tells_of_each_end);
 	tcase_add_test(c, who_is_woken_beyond_its_right_is_stopped_again);
 	tcase_add_test(c, a_guest_stops_even_where_the_main_thread_hangs);
+	tcase_add_test(c, a_frozen_control_group_of_ftd_does_not_keep_it_from_its_duty);
+	tcase_add_test(c, one_that_was_stopped_itself_tells_how_late_it_was);
+	tcase_add_test(c, one_that_is_gone_and_cannot_be_replaced_is_told_and_replaced_later);
 	tcase_add_test(c, a_stopped_ftd_does_not_keep_it_from_its_duty);
 	tcase_add_test(c, a_killed_ftd_leaves_it_on_guard_until_qemu_has_died);
 	tcase_add_test(c, signals_to_all_leave_it_on_guard);
