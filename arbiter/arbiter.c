@@ -122,6 +122,17 @@ static struct slot *free_slot(struct ft_arbiter *a, enum ft_question question, v
 	return s;
 }
 
+void ft_arbiter_reserve(struct ft_arbiter *a)
+{
+	if (a->ops->reserve != NULL)
+		a->ops->reserve(a->self);
+}
+
+bool ft_arbiter_reserved(const struct ft_arbiter *a)
+{
+	return a->ops->reserved == NULL || a->ops->reserved(a->self);
+}
+
 void ft_arbiter_meet(struct ft_arbiter *a, const char *peer)
 {
 	(void)snprintf(a->settings.peer, sizeof(a->settings.peer), "%s", peer);

@@ -39,6 +39,11 @@ typedef void ft_arbiter_checked(void *arg, const char *fault, const char *warnin
  * are local files, are looked at.  NULL after a line a fault to errors. */
 struct ft_arbiter *ft_arbiter_new(struct event_base *base, const struct ft_arbiter_settings *settings, FILE *errors);
 
+/* A claim takes a process (but for etcd).  From now on it is forked ahead, again after each claim, and a claim works where no
+ * process is to be had. */
+void ft_arbiter_reserve(struct ft_arbiter *a);
+bool ft_arbiter_reserved(const struct ft_arbiter *a); /* it is there */
+
 /* Names the pair's other node.  Questions from now on count with it.  file: nothing is claimed before. */
 void ft_arbiter_meet(struct ft_arbiter *a, const char *peer);
 /* Puts name (1 .. 63 of A-Z a-z 0-9 . _ -) in the register if nobody's name is there yet.

@@ -120,10 +120,17 @@ static int write_options(const struct ft_fence_settings *s, enum ft_fence_action
 	return fd;
 }
 
+/* What a process is to do, which may have been forked long ago: the settings never change. */
+struct order {
+	const struct ft_fence *fence;
+	enum ft_fence_action action;
+};
+
 /* In the child. */
 static void run(void *arg, int out)
 {
-	const struct ft_fence *f = arg;
+	const struct order *order = arg;
+	const struct ft_fence *f = order->fence;
 	static const struct sched_param plain = {0};
 	char program[FT_SETTING_MAX], path[] = AGENT_PATH, locale[] = "LC_ALL=C";
 	char *argv[] = {program, NULL}, *env[] = {path, locale, NULL};
@@ -132,7 +139,7 @@ static void run(void *arg, int out)
 	dup2(out, STDERR_FILENO);
 	sched_setscheduler(0, SCHED_OTHER, &plain);
 	setpriority(PRIO_PROCESS, 0, 0);
-	dup2(write_options(&f->settings, f->action), STDIN_FILENO);
+	dup2(write_options(&f->settings, order->action), STDIN_FILENO);
 	close(out);
 	strcpy(program, f->settings.agent);
 	execve(program, argv, env);
@@ -212,7 +219,11 @@ static void on_begin(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	f->child = ft_child_start(f->children, run, f, on_ended, f, error);
+	struct order order = {.fence = f, .action = f->action};
+	if (f->action == FT_FENCE_OFF)
+		f->child = ft_child_start_now(f->children, run, &order, sizeof(order), on_ended, f, error);
+	else
+		f->child = ft_child_start(f->children, run, &order, on_ended, f, error);
 	if (f->child == NULL)
 		tell(f, "", "fence agent %s: %s", f->settings.agent, error);
 	else
@@ -233,6 +244,16 @@ struct ft_fence *ft_fence_new(struct event_base *base, const struct ft_fence_set
 	if (f->begin == NULL || f->late == NULL)
 		abort();
 	return f;
+}
+
+void ft_fence_reserve(struct ft_fence *f)
+{
+	ft_children_reserve(f->children);
+}
+
+bool ft_fence_reserved(const struct ft_fence *f)
+{
+	return ft_children_reserved(f->children);
 }
 
 void ft_fence_run(struct ft_fence *f, enum ft_fence_action action, ft_fence_done *done, void *arg)

@@ -25,6 +25,9 @@ typedef void ft_fence_done(void *arg, const char *fault, const char *last_line);
 
 /* settings are copied. NULL after a line a fault to errors. */
 struct ft_fence *ft_fence_new(struct event_base *base, const struct ft_fence_settings *settings, FILE *errors);
+/* The process for a run is forked ahead from now on; see child.h.  A run of STATUS takes another. */
+void ft_fence_reserve(struct ft_fence *f);
+bool ft_fence_reserved(const struct ft_fence *f);
 /* One run at a time (assert).  OFF waits for delay_ms first.  The agent then has timeout_ms; a late one is killed with
  * its whole process group, and that is a failure.  The environment of the agent is PATH and LC_ALL=C alone. */
 void ft_fence_run(struct ft_fence *f, enum ft_fence_action action, ft_fence_done *done, void *arg);

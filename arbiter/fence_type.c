@@ -107,5 +107,23 @@ static void fencer_close(void *arg)
 	free(self);
 }
 
-const struct ft_arbiter_ops ft_arbiter_fence_ops = {
-    .open = fencer_open, .ask = fencer_ask, .abandon = fencer_abandon, .close = fencer_close};
+static void fencer_reserve(void *arg)
+{
+	const struct fencer *self = arg;
+
+	ft_fence_reserve(self->off);
+}
+
+static bool fencer_reserved(const void *arg)
+{
+	const struct fencer *self = arg;
+
+	return ft_fence_reserved(self->off);
+}
+
+const struct ft_arbiter_ops ft_arbiter_fence_ops = {.open = fencer_open,
+                                                    .ask = fencer_ask,
+                                                    .abandon = fencer_abandon,
+                                                    .reserve = fencer_reserve,
+                                                    .reserved = fencer_reserved,
+                                                    .close = fencer_close};

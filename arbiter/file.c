@@ -9,6 +9,14 @@
 #include <string.h>
 #include <unistd.h>
 
+/* What a process is to ask.  It may have been forked before the peer was known: nothing here but what never changes is a
+ * pointer. */
+struct errand {
+	const struct file *file;
+	char peer[FT_NAME_MAX];
+	struct ft_ask ask;
+};
+
 struct job {
 	struct file *file;
 	struct ft_ask ask;
@@ -44,21 +52,23 @@ static void *file_open(struct ft_arbiter *front, struct event_base *base, const 
 /* In the child. */
 static void run(void *arg, int out)
 {
-	const struct job *j = arg;
+	const struct errand *e = arg;
+	struct ft_register_place place = e->file->place;
 	struct ft_told told;
 
-	switch (j->ask.question) {
+	place.peer = e->peer;
+	switch (e->ask.question) {
 	case FT_ASK_CLAIM:
-		ft_register_claim(&j->file->place, j->ask.key, j->ask.name, &told);
+		ft_register_claim(&place, e->ask.key, e->ask.name, &told);
 		break;
 	case FT_ASK_READ:
-		ft_register_read(&j->file->place, j->ask.key, &told);
+		ft_register_read(&place, e->ask.key, &told);
 		break;
 	case FT_ASK_CHECK:
-		ft_register_check(&j->file->place, j->ask.key, j->ask.name, &told);
+		ft_register_check(&place, e->ask.key, e->ask.name, &told);
 		break;
 	case FT_ASK_REACH:
-		ft_register_reach(&j->file->place, &told);
+		ft_register_reach(&place, &told);
 		break;
 	case FT_QUESTIONS:
 		abort();
@@ -91,11 +101,15 @@ static void file_ask(void *self, const struct ft_ask *ask)
 	assert(j->child == NULL);
 	j->ask = *ask;
 	bool may_wait = ask->question == FT_ASK_CHECK || ask->question == FT_ASK_REACH;
+	struct errand e = {.file = file, .ask = *ask};
+	strcpy(e.peer, file->place.peer);
 	/* Checks that hang take no claim's place. */
 	if (may_wait && ft_children_running(file->children) >= FT_CHILDREN_MAX / 2)
 		(void)snprintf(error, sizeof(error), "earlier tries hang there; see whether the storage does");
+	else if (ask->question != FT_ASK_CLAIM) /* nor does any other question the process that is kept ready for one */
+		j->child = ft_child_start(file->children, run, &e, on_ended, j, error);
 	else
-		j->child = ft_child_start(file->children, run, j, on_ended, j, error);
+		j->child = ft_child_start_now(file->children, run, &e, sizeof(e), on_ended, j, error);
 	if (j->child != NULL)
 		return;
 	struct ft_told told = {0};
@@ -122,5 +136,23 @@ static void file_close(void *self)
 	free(file);
 }
 
-const struct ft_arbiter_ops ft_arbiter_file_ops = {
-    .open = file_open, .ask = file_ask, .abandon = file_abandon, .close = file_close};
+static void file_reserve(void *self)
+{
+	const struct file *file = self;
+
+	ft_children_reserve(file->children);
+}
+
+static bool file_reserved(const void *self)
+{
+	const struct file *file = self;
+
+	return ft_children_reserved(file->children);
+}
+
+const struct ft_arbiter_ops ft_arbiter_file_ops = {.open = file_open,
+                                                   .ask = file_ask,
+                                                   .abandon = file_abandon,
+                                                   .reserve = file_reserve,
+                                                   .reserved = file_reserved,
+                                                   .close = file_close};

@@ -46,6 +46,9 @@ struct ft_arbiter_ops {
 	/* Time is up.  What is under way may go on out there, but is not told any more.  why: what it
 	 * was waiting for. */
 	void (*abandon)(void *self, enum ft_question question, char why[FT_ARBITER_TEXT_MAX]);
+	/* What a claim takes of this host is had ahead from now on, and whether it is; NULL: it takes nothing. */
+	void (*reserve)(void *self);
+	bool (*reserved)(const void *self);
 	void (*close)(void *self); /* all is abandoned by then */
 };
 

@@ -26,6 +26,8 @@
 
 #define HOOK_PATH    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #define CANNOT_RUN   127
+#define AGAIN_MS     100  /* between two looks whether a hook may be started */
+#define SCARCE_MS    1000 /* after no process could be had for it */
 #define KILL_WAIT_MS 200 /* how long ft_hooks_free waits for a killed hook: one that waits for a disk does not die */
 
 enum {
@@ -56,6 +58,11 @@ struct ft_hooks {
 	int argc;
 	char *argv[FT_ARGV_MAX + 1]; /* owned */
 	int timeout_ms;
+	bool (*may)(void *arg); /* NULL: always */
+	void *may_arg;
+	struct event *again;
+	bool said_scarce; /* that no process can be had for the one that waits */
+	bool leaving;
 	TAILQ_HEAD(, call) waiting;
 	int n_waiting;
 	/* The one that runs: */
@@ -197,17 +204,50 @@ static void watch(struct ft_hooks *h, const struct call *c)
 	event_add(h->deadline, &in);
 }
 
+static void look_again_in(struct ft_hooks *h, int ms)
+{
+	struct timeval in = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000L};
+	event_add(h->again, &in);
+}
+
+static void say_none_to_be_had(struct ft_hooks *h, const struct call *c)
+{
+	if (!h->said_scarce)
+		ft_log(FT_LOG_ERROR, "report",
+		       "hook %s (%s): no process can be had for it: it waits; let this user and this control group have "
+		       "more",
+		       h->argv[0], c->name);
+	h->said_scarce = true;
+}
+
 static void start_next(struct ft_hooks *h)
 {
 	while (h->pid == 0 && !TAILQ_EMPTY(&h->waiting)) {
+		if (h->may && !h->may(h->may_arg)) {
+			look_again_in(h, AGAIN_MS);
+			return;
+		}
 		struct call *c = TAILQ_FIRST(&h->waiting);
-		if (spawn(h, c) == 0)
+		if (spawn(h, c) == 0) {
 			watch(h, c);
-		else
+		} else if (errno == EAGAIN && !h->leaving) { /* who has the last process may end */
+			say_none_to_be_had(h, c);
+			look_again_in(h, SCARCE_MS);
+			return;
+		} else {
 			ft_log(FT_LOG_ERROR, "report", "hook %s (%s): cannot start it: %s", h->argv[0], c->name,
 			       strerror(errno));
+		}
+		h->said_scarce = false;
 		drop(h, c);
 	}
+}
+
+static void on_again(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	start_next(arg);
 }
 
 static void log_end(const struct ft_hooks *h, const siginfo_t *end)
@@ -269,9 +309,16 @@ struct ft_hooks *ft_hooks_new(struct event_base *base, const struct ft_config *c
 	h->base = base;
 	h->pidfd = -1;
 	h->deadline = must(evtimer_new(base, on_late, h));
+	h->again = must(evtimer_new(base, on_again, h));
 	TAILQ_INIT(&h->waiting);
 	ft_hooks_reconfigure(h, config);
 	return h;
+}
+
+void ft_hooks_yield_to(struct ft_hooks *h, bool (*may)(void *arg), void *arg)
+{
+	h->may = may;
+	h->may_arg = arg;
 }
 
 void ft_hooks_reconfigure(struct ft_hooks *h, const struct ft_config *config)
@@ -339,6 +386,9 @@ void ft_hooks_free(struct ft_hooks *h, int wait_ms)
 {
 	if (h == NULL)
 		return;
+	h->may = NULL; /* nothing is more urgent any more */
+	h->leaving = true;
+	start_next(h);
 	finish(h, wait_ms);
 	while (!TAILQ_EMPTY(&h->waiting)) {
 		ft_log(FT_LOG_WARN, "report", "hook (%s): never run, ftd is leaving", TAILQ_FIRST(&h->waiting)->name);
@@ -353,6 +403,7 @@ void ft_hooks_free(struct ft_hooks *h, int wait_ms)
 		close(h->pidfd);
 	}
 	event_free(h->deadline);
+	event_free(h->again);
 	forget_command(h);
 	free(h);
 }

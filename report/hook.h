@@ -1,7 +1,7 @@
 /* The notify hook: run at every change of state, every outcome, and what else is news; one at a time, in order, each with a deadline.
  * Knows: fork, exec, libevent.  Must not know: what the events mean.  Never delays anything else.
  * A late one is killed (its whole process group) and logged; so are its exit status and time.  The queue is bounded: when a hook
- * hangs, the oldest waiting *state* events make room, outcomes never do before them.
+ * hangs, or no process can be had for it, the oldest waiting *state* events make room, outcomes never do before them.
  *
  * The hook gets the JSON on standard input, our standard error as its standard output and error, and an environment of PATH
  * and FT_* alone. */
@@ -23,6 +23,8 @@ struct ft_hook_event {
 };
 
 struct ft_hooks *ft_hooks_new(struct event_base *base, const struct ft_config *config);
+/* No hook is started while may(arg) says no: it is asked again every 100 ms.  For whoever needs a process more urgently. */
+void ft_hooks_yield_to(struct ft_hooks *h, bool (*may)(void *arg), void *arg);
 /* Copies what it needs, as _new does. What is running runs on; what waits is run as the new config says. */
 void ft_hooks_reconfigure(struct ft_hooks *h, const struct ft_config *config);
 void ft_hooks_run(struct ft_hooks *h,

@@ -407,6 +407,13 @@ static void on_watchdog_timer(evutil_socket_t fd, short what, void *arg)
 	ft_service_alive();
 }
 
+/* A hook must not take the last process that can be had. */
+static bool on_may_run_hook(void *arg)
+{
+	struct ft_daemon *d = arg;
+	return ft_exclusion_reserved(d->exclusion);
+}
+
 /* What earlier ftd left. Read once, before any heartbeat waits for us. */
 static json_t *earlier_outcomes(const char *state_dir)
 {
@@ -500,6 +507,8 @@ static bool make_shells(struct ft_daemon *d, uint64_t incarnation, FILE *errors)
 		return false;
 	d->children = ft_children_new(d->base);
 	d->hooks = ft_hooks_new(d->base, d->config);
+	if (d->hooks && d->exclusion)
+		ft_hooks_yield_to(d->hooks, on_may_run_hook, d);
 	d->freezer = ft_freezer_new(d->base, on_frozen, d);
 	d->qmp = ft_qmp_new(d->base, d->alarms, d->config, &qmp, d);
 	return d->hooks && d->freezer && d->qmp;

@@ -286,6 +286,9 @@ struct ft_exclusion *ft_exclusion_new(struct event_base *base, const struct ft_c
 		x->power = ft_fence_new(base, &config->arbiter.fence, errors);
 	bool timers = x->granted && x->after_relief && x->relief_again && x->trial && x->tell;
 	if (x->arbiter && x->sentinel && timers && (x->power || !behind)) {
+		ft_arbiter_reserve(x->arbiter);
+		if (x->fence)
+			ft_fence_reserve(x->fence);
 		try_soon(x, session->peer);
 		return x;
 	}
@@ -444,6 +447,11 @@ bool ft_exclusion_power(const struct ft_exclusion *x, const char **text)
 {
 	*text = x->power_fault;
 	return x->power_reached;
+}
+
+bool ft_exclusion_reserved(const struct ft_exclusion *x)
+{
+	return ft_arbiter_reserved(x->arbiter) && (!x->fence || ft_fence_reserved(x->fence));
 }
 
 static void check_now(struct ft_exclusion *x);

@@ -69,6 +69,8 @@ struct ft_guard_report ft_exclusion_guard_report(const struct ft_exclusion *x);
 bool ft_exclusion_reachable(const struct ft_exclusion *x, const char **text);
 /* The same of the power switch behind the fence that stands behind a register; true where there is none. */
 bool ft_exclusion_power(const struct ft_exclusion *x, const char **text);
+/* Whether the processes that a claim and a fence take are there already.  Nobody else may take what could be the last one. */
+bool ft_exclusion_reserved(const struct ft_exclusion *x);
 /* Tries the arbiter in a scratch register, and asks the fence behind it for the power status; done is called from the event loop with a fault ("" none) and a warning. */
 void ft_exclusion_check(struct ft_exclusion *x, void (*done)(void *arg, const char *fault, const char *warning),
                         void *arg);

@@ -64,6 +64,15 @@ def state(pid):
         return None
 
 
+def name(pid):
+    """What a process calls itself, "" if it is gone."""
+    try:
+        with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as f:
+            return f.read().strip()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
 def children(pid):
     """The pids of a process's children."""
     found = []

@@ -2,6 +2,7 @@
 #include "arbiter/fence.h"
 #include "supervisor/clock.h"
 #include "tests/arbiter/ask.h"
+#include "tests/arbiter/no_process.h"
 #include "tests/unit/skip.h"
 
 #include <sys/stat.h>
@@ -109,6 +110,27 @@ static struct ended off(void)
 {
 	return run(FT_FENCE_OFF);
 }
+
+/* The agent's own processes are its own affair; the one that becomes the agent was there before. */
+START_TEST(an_agent_is_run_where_no_process_can_be_had)
+{
+	use_agent("read a; echo \"$a\" > seen");
+	fence = ft_fence_new(base, &settings, stderr);
+	ck_assert_ptr_nonnull(fence);
+	ft_fence_reserve(fence);
+	no_process = true;
+	struct ended e = run(FT_FENCE_STATUS);
+	assert_says(e.fault, "cannot start a process");
+	e = off();
+	ck_assert_str_eq(e.fault, "");
+	assert_content("seen", "action=off\n");
+	e = off();
+	assert_says(e.fault, "cannot start a process");
+	no_process = false;
+	e = off();
+	ck_assert_str_eq(e.fault, "");
+}
+END_TEST
 
 START_TEST(the_agent_gets_its_options_as_lines_and_an_empty_world)
 {
@@ -419,6 +441,7 @@ int main(void)
 	tcase_add_checked_fixture(t, set_up, tear_down);
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, the_agent_gets_its_options_as_lines_and_an_empty_world);
+	tcase_add_test(t, an_agent_is_run_where_no_process_can_be_had);
 	tcase_add_test(t, a_password_comes_from_its_file);
 	tcase_add_test(t, any_other_exit_status_is_a_failure);
 	tcase_add_test(t, success_in_words_alone_is_a_failure);

@@ -3,6 +3,7 @@
 #include "arbiter/register.h"
 #include "supervisor/clock.h"
 #include "tests/arbiter/ask.h"
+#include "tests/arbiter/no_process.h"
 #include "tests/arbiter/race.h"
 #include "tests/unit/skip.h"
 
@@ -110,6 +111,56 @@ static int files_in(const char *pattern)
 	pclose(f);
 	return n;
 }
+
+static void turn_loop(int ms)
+{
+	struct timeval in = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+	event_base_loopexit(base, &in);
+	event_base_dispatch(base);
+}
+
+static void await_reserve(void)
+{
+	for (int64_t end = ft_clock_now() + LONG_MS * FT_NS_PER_MS;
+	     !ft_arbiter_reserved(arbiter) && ft_clock_now() < end;)
+		turn_loop(5);
+	ck_assert(ft_arbiter_reserved(arbiter));
+}
+
+/* The peer has died, and a hook, or whoever shares the limit, has taken the last process.  What does the claim was there
+ * before; it is so again as soon as a process can be had, whatever has become of it. */
+START_TEST(a_claim_works_where_no_process_can_be_had)
+{
+	ft_arbiter_reserve(arbiter);
+	ft_arbiter_meet(arbiter, "gamma"); /* it was forked before the peer had told its name */
+	write_file("vm1@gamma", "");
+	ck_assert(ft_arbiter_reserved(arbiter));
+	no_process = true;
+	struct heard h = check(); /* takes another one */
+	assert_says(h.error, "cannot start a process");
+	h = look(1);
+	assert_says(h.error, "cannot start a process");
+	h = claim(1, "alpha");
+	ck_assert_int_eq(h.claim, FT_CLAIM_WON);
+	ck_assert(!ft_arbiter_reserved(arbiter));
+	turn_loop(300);
+	ck_assert(!ft_arbiter_reserved(arbiter));
+	no_process = false;
+	await_reserve();
+	no_process = true;
+	h = claim(2, "beta");
+	ck_assert_int_eq(h.claim, FT_CLAIM_WON);
+	no_process = false;
+	await_reserve();
+	shell("pkill -KILL -P %d ftd-reserve", (int)getpid());
+	for (int64_t end = ft_clock_now() + LONG_MS * FT_NS_PER_MS;
+	     ft_arbiter_reserved(arbiter) && ft_clock_now() < end;)
+		turn_loop(5);
+	h = claim(3, "alpha");
+	ck_assert_int_eq(h.claim, FT_CLAIM_WON);
+	await_reserve();
+}
+END_TEST
 
 START_TEST(the_first_to_claim_wins_and_the_next_learns_its_name)
 {
@@ -579,6 +630,7 @@ int main(void)
 	tcase_add_checked_fixture(one, set_up, tear_down);
 	tcase_set_timeout(one, 60);
 	tcase_add_test(one, the_first_to_claim_wins_and_the_next_learns_its_name);
+	tcase_add_test(one, a_claim_works_where_no_process_can_be_had);
 	tcase_add_test(one, a_name_that_begins_another_is_another);
 	tcase_add_test(one, questions_of_different_kinds_go_side_by_side);
 	tcase_add_test(one, a_register_that_is_no_whole_claim_is_nobodys);

@@ -2,6 +2,7 @@
 #include "report/hook.h"
 #include "report/log.h"
 #include "supervisor/clock.h"
+#include "tests/arbiter/no_process.h"
 
 #include <check.h>
 #include <errno.h>
@@ -111,6 +112,49 @@ static void finish(void)
 	ft_hooks_free(hooks, 20000);
 	hooks = NULL;
 }
+
+static bool may_run(void *arg)
+{
+	return *(bool *)arg;
+}
+
+START_TEST(it_waits_until_a_process_can_be_had)
+{
+	use_script("echo \"$FT_STATE\" >> seen");
+	no_process = true;
+	run("state", "suspect");
+	run("state", "solo");
+	for (int i = 0; i < 300; i++) {
+		event_base_loop(base, EVLOOP_NONBLOCK);
+		usleep(5000);
+	}
+	no_process = false;
+	wait_for_file("seen");
+	finish();
+	assert_content("seen", "suspect\nsolo\n");
+}
+END_TEST
+
+/* What a claim takes is had first. */
+START_TEST(it_waits_while_a_process_is_needed_more_urgently)
+{
+	bool may = false;
+	use_script("echo \"$FT_STATE\" >> seen");
+	ft_hooks_yield_to(hooks, may_run, &may);
+	run("state", "suspect");
+	run("state", "solo");
+	for (int i = 0; i < 60; i++) {
+		event_base_loop(base, EVLOOP_NONBLOCK);
+		usleep(5000);
+	}
+	char *seen = content("seen");
+	ck_assert_ptr_null(seen);
+	may = true;
+	wait_for_file("seen");
+	finish();
+	assert_content("seen", "suspect\nsolo\n");
+}
+END_TEST
 
 START_TEST(the_hook_gets_environment_arguments_and_json)
 {
@@ -309,6 +353,8 @@ int main(void)
 	tcase_set_timeout(c, 60);
 	tcase_add_checked_fixture(c, set_up, tear_down);
 	tcase_add_test(c, the_hook_gets_environment_arguments_and_json);
+	tcase_add_test(c, it_waits_while_a_process_is_needed_more_urgently);
+	tcase_add_test(c, it_waits_until_a_process_can_be_had);
 	tcase_add_test(c, json_larger_than_a_pipe_reaches_a_hook_that_reads_late);
 	tcase_add_test(c, hooks_run_one_at_a_time_in_order);
 	tcase_add_test(c, running_a_hook_returns_at_once_and_the_loop_reaps_it);

@@ -2,10 +2,10 @@
 #include "report/log.h"
 #include "supervisor/clock.h"
 #include "supervisor/sentinel.h"
+#include "tests/arbiter/no_process.h"
 #include "tests/unit/skip.h"
 
 #include <check.h>
-#include <dlfcn.h>
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
@@ -605,16 +605,6 @@ START_TEST(one_that_is_killed_is_replaced_with_the_same_charge)
 	assert_stops();
 }
 END_TEST
-
-static bool no_process; /* to be had: the limit of the user or of the control group is reached */
-
-pid_t fork(void)
-{
-	if (!no_process)
-		return ((pid_t(*)(void))(uintptr_t)dlsym(RTLD_NEXT, "fork"))();
-	errno = EAGAIN;
-	return -1;
-}
 
 START_TEST(one_that_is_gone_and_cannot_be_replaced_is_told_and_replaced_later)
 {

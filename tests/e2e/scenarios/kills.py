@@ -1,10 +1,11 @@
 """QEMU, or the whole side, dies at once."""
 
+import contextlib
 import os
 import signal
 
 from tests.e2e.checks import HOST_DIED, failed_over, forgotten_peer, is_out, no_failover, survivor_runs
-from tests.e2e.harness import Skip, protected, stays
+from tests.e2e.harness import Skip, protected, stays, wait
 from tests.e2e.registry import on_either
 from tests.pair import processes
 
@@ -33,6 +34,56 @@ def kill_qemu_beside_a_disk_that_hangs(role):
         # Not that it finds none: so it says, a second later, when it has waited for its disk in vain.
         assert any("says that its QEMU has died" in s for s in seen), seen
         assert not any("nobody listening" in s for s in seen), seen
+
+
+@contextlib.contextmanager
+def no_more_processes(ftd):
+    """ftd and its children, held to as many as they are: a container, or a unit, that has reached its limit."""
+    group = f"/sys/fs/cgroup/pids/ftd-e2e-{ftd.pid}"
+    try:
+        os.mkdir(group)
+    except OSError as e:
+        raise Skip(f"no control group that limits processes can be made here: {e}") from e
+
+    def at_rest():
+        return all(processes.name(pid).startswith("ftd-") for pid in processes.children(ftd.pid))
+
+    def is_gone():
+        with open(os.path.join(group, "cgroup.procs"), encoding="ascii") as f:
+            left = f.read().split()
+        for pid in left:
+            move(pid, "/sys/fs/cgroup/pids")
+        with contextlib.suppress(OSError):
+            os.rmdir(group)
+            return True
+        return False
+
+    def move(pid, where):
+        with contextlib.suppress(OSError), open(os.path.join(where, "cgroup.procs"), "w", encoding="ascii") as f:
+            f.write(str(pid))
+    try:
+        wait(at_rest, "hooks and trials to have ended")
+        mine = [ftd.pid, *processes.children(ftd.pid)]
+        for pid in mine:
+            move(pid, group)
+        with open(os.path.join(group, "pids.max"), "w", encoding="ascii") as f:
+            f.write(str(len(mine)))
+        yield
+    finally:
+        wait(is_gone, "the control group to be empty")
+
+
+@on_either
+def kill_host_of_a_peer_that_can_start_no_process(role):
+    """What the claim takes was there before.  The hook takes the place that is free afterwards."""
+    with protected(arbiter="file", hook=True) as rig:
+        victim = rig.side(role)
+        survivor = rig.other(victim)
+        wait(lambda: survivor.status()["arbiter"]["reachable"], "the arbiter to have been tried")
+        with no_more_processes(survivor.ftd):
+            victim.kill_host()
+            failed_over(rig, survivor, HOST_DIED)
+        wait(lambda: any(c["env"]["FT_EVENT"] == "outcome" for c in survivor.hook_calls()), "the hook to be told")
 
 
 def needs_memory_for_two_big_guests():
