@@ -209,7 +209,9 @@ static void do_signal(struct ft_daemon *d, int sig, const char *what)
  * came first would leave it with a QEMU that it holds for running. */
 void ft_daemon_thaw(struct ft_daemon *d)
 {
-	if (ft_clock_now() >= ft_core_lease(&d->core)) {
+	bool limited = ft_core_lease(&d->core) != FT_NEVER;
+	d->stood_still = limited && ft_daemon_stood_still(d);
+	if (d->stood_still || ft_clock_now() >= ft_core_lease(&d->core)) {
 		ft_log(FT_LOG_WARN, "core", "QEMU is not thawed: the right to run has ended meanwhile");
 		d->thaw_refused = true;
 		return;

@@ -121,6 +121,7 @@ void ft_core_init(struct ft_core *c, const struct ft_core_params *params, int64_
 	    .session = params->session,
 	    .store_again_at = now,
 	    .acked_sent = FT_NEVER,
+	    .stood_still_at = FT_NEVER,
 	    .lost_at = FT_NEVER,
 	    .arbiter_again_at = now,
 	    .unsure = params->registers && ft_session_unended_stage(params->session.stage),
@@ -411,6 +412,11 @@ static void absorb(struct ft_core *c, const struct ft_event *e)
 		break;
 	case FT_EVENT_RECORDED:
 		absorb_recorded(c, e);
+		break;
+	case FT_EVENT_STOOD_STILL:
+		ft_core_note(c, c->now, "this host's clocks stood still for %.0f ms or more: it was paused, or moved",
+		             (double)e->at / 1e6);
+		c->stood_still_at = c->now;
 		break;
 	case FT_EVENT_ACK:
 	case FT_EVENT_STORED:

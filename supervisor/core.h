@@ -49,6 +49,7 @@ enum ft_event_kind {
 	FT_EVENT_FROZEN,     /* .error, .text: the answer to FT_DO_FREEZE */
 	FT_EVENT_PLAN,       /* .plan: the answer to FT_DO_PLAN */
 	FT_EVENT_RECORDED,   /* .error, .text: the answer to FT_DO_RECORD and FT_DO_REPEAT; they come in order */
+	FT_EVENT_STOOD_STILL, /* .at: ns that our clock has missed, at least: what was counted by it is older than it says */
 	FT_EVENT_ACK,        /* .at: when the newest heartbeat was sent that a calm peer is known to have heard */
 	FT_EVENT_STORED,     /* .error, .text: the answer to FT_DO_STORE */
 	FT_EVENT_CLAIM,      /* .claim, .text: the winner, or why it is unreachable; the answer to FT_DO_CLAIM */
@@ -221,6 +222,7 @@ struct ft_core {
 	int64_t store_again_at;   /* after a failure */
 	char store_fault[FT_TEXT_MAX];
 	uint32_t drawn;     /* ids drawn from the seed */
+	int64_t stood_still_at; /* when our clock was last found to have stood still; FT_NEVER it never was */
 	int64_t acked_sent; /* when the newest heartbeat was sent that gives us a right; FT_NEVER none */
 	bool proposing;    /* what is on its way to disk is a session that we made; an adopted one the peer has named */
 	uint64_t named_by; /* the peer's incarnation that said last that it is bound by our session */

@@ -48,6 +48,8 @@ void ft_session_claim(struct ft_core *c, struct ft_actions *out, enum ft_errand 
 void ft_session_absorb(struct ft_core *c, const struct ft_event *event);
 
 bool ft_lease_over(const struct ft_core *c);
+/* Until when a peer that is there has had the time to be heard, since our clock stood still: it may have ended the session. */
+int64_t ft_news_until(const struct ft_core *c);
 /* Until when a right may last that an earlier ftd of ours has granted: its detection time may have been a longer one. */
 int64_t ft_session_granted_until(const struct ft_core *c);
 bool ft_propose_due(const struct ft_core *c);

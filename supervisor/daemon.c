@@ -25,6 +25,8 @@ struct ft_status_source ft_daemon_status(const struct ft_daemon *d)
 	    .plan = ft_qmp_plan(d->qmp),
 	    .process = ft_daemon_process(d),
 	    .exclusion = d->exclusion,
+	    .missed = d->missed,
+	    .missed_at = d->missed_at,
 	    .last_outcome = json_array_get(d->outcomes, json_array_size(d->outcomes) - 1),
 	    .now = ft_clock_now(),
 	    .wall = ft_clock_wall(),
@@ -91,7 +93,26 @@ static bool publish(struct ft_daemon *d)
 	return !d->exclusion || ft_exclusion_publish(d->exclusion, process, lease, known);
 }
 
-void ft_daemon_feed(struct ft_daemon *d, const struct ft_event *event)
+bool ft_daemon_stood_still(struct ft_daemon *d)
+{
+	if (!d->exclusion || !ft_pulse_hypervisor())
+		return false;
+	struct ft_pulse_reading reading = ft_pulse_read();
+	int64_t missed = ft_pulse_missed(&d->pulse, &reading);
+	if (missed == 0)
+		return false;
+	d->missed = missed;
+	d->missed_at = reading.now;
+	ft_log(
+	    FT_LOG_ERROR, "core",
+	    "this host's clocks stood still for %.0f ms or more: it is a virtual machine that was paused or moved (or "
+	    "its wall clock was set); what was granted before is over, and if the peer has taken over, two guests have "
+	    "run since this one woke",
+	    (double)missed / 1e6);
+	return true;
+}
+
+static void feed(struct ft_daemon *d, const struct ft_event *event)
 {
 	struct ft_actions actions;
 	ft_core_step(&d->core, event, ft_clock_now(), &actions);
@@ -100,11 +121,20 @@ void ft_daemon_feed(struct ft_daemon *d, const struct ft_event *event)
 		ft_daemon_act(d, &actions.a[i]);
 	if (d->thaw_refused) {
 		d->thaw_refused = false;
-		ft_daemon_feed(d, &(struct ft_event){.kind = FT_EVENT_TIME});
+		enum ft_event_kind kind = d->stood_still ? FT_EVENT_STOOD_STILL : FT_EVENT_TIME;
+		feed(d, &(struct ft_event){.kind = kind, .at = d->missed});
 	}
 	if (d->may_start)
 		ft_daemon_answer_may_start(d, false);
 	ft_alarm_set(d->core_alarm, ft_core_deadline(&d->core));
+}
+
+/* First of all what makes void what the event may rest on: an acknowledgement that came in before we were paused. */
+void ft_daemon_feed(struct ft_daemon *d, const struct ft_event *event)
+{
+	if (ft_daemon_stood_still(d))
+		feed(d, &(struct ft_event){.kind = FT_EVENT_STOOD_STILL, .at = d->missed});
+	feed(d, event);
 }
 
 /* ---- what the shells tell ---- */
@@ -523,6 +553,7 @@ struct ft_daemon *ft_daemon_new(struct ft_config *config, bool fresh, FILE *erro
 	}
 	d->config = config;
 	d->exit_code = 1;
+	d->missed_at = FT_NEVER;
 	d->found = (struct ft_process)FT_PROCESS_NONE;
 	d->outcomes = earlier_outcomes(config->state_dir);
 	uint64_t incarnation;
@@ -548,6 +579,8 @@ int ft_daemon_run(struct ft_daemon *d)
 	ft_log(FT_LOG_INFO, "main", "ftd %s, incarnation %016llx, %d links, heartbeat %d ms x %d, arbiter %s",
 	       FT_VERSION, (unsigned long long)d->core.params.incarnation, d->config->n_links, d->config->interval_ms,
 	       d->config->lost_after, ft_arbiter_word(d->config->arbiter.type));
+	if (ft_status_unfenced_guest(d->config))
+		ft_log(FT_LOG_WARN, "main", "%s (%s)", FT_PAUSED_UNFENCED, ft_pulse_hypervisor());
 	if (!d->exclusion)
 		ft_log(FT_LOG_WARN, "main", "arbiter type none: nothing excludes two masters in a partition");
 	uint64_t us = ft_service_watchdog_us();

@@ -17,6 +17,7 @@
 #include "supervisor/exclusion.h"
 #include "supervisor/freezer.h"
 #include "supervisor/link_news.h"
+#include "supervisor/pulse.h"
 #include "supervisor/status.h"
 
 #include <event2/event.h>
@@ -43,8 +44,12 @@ struct ft_daemon {
 	struct ft_process found;        /* the session's QEMU, from before it answers: it may stand still, frozen */
 	uint64_t found_instance;
 	struct ft_deathwatch *found_watch; /* NULL: none was found, or it has answered */
-	bool thaw_refused;                 /* the core is owed a look at the time, before anything else is told */
-	pid_t instance_pid;                /* the QEMU process that instance names */
+	struct ft_pulse pulse;
+	int64_t missed,
+	    missed_at; /* when the clocks of this host were last found to have stood still, and for how long; FT_NEVER */
+	bool stood_still;   /* found in the midst of a thaw, which is refused: the core is told next */
+	bool thaw_refused;  /* the core is owed a look at the time, before anything else is told */
+	pid_t instance_pid; /* the QEMU process that instance names */
 	uint64_t instance;
 	struct event *signal_events[FT_SIGNALS];
 	struct ft_alarms *alarms;
@@ -79,6 +84,8 @@ static inline struct timeval ft_ms(int64_t n)
 
 /* Hands an event to the core and does what it says. Read the clock anew: time has passed since the event was told. */
 void ft_daemon_feed(struct ft_daemon *d, const struct ft_event *event);
+/* Whether this host's clocks have stood still since it was asked last; then no right that was counted by them holds. */
+bool ft_daemon_stood_still(struct ft_daemon *d);
 struct ft_status_source ft_daemon_status(const struct ft_daemon *d);
 /* QEMU's process: as QMP knows it, or as found from the session. */
 const struct ft_process *ft_daemon_process(const struct ft_daemon *d);

@@ -1048,8 +1048,8 @@ static bool known_again(const struct ft_core *c)
 
 static bool may_claim(const struct ft_core *c)
 {
-	/* One that has just come waits for its first acknowledgement. */
-	bool waited = c->now >= ft_session_granted_until(c);
+	/* One that has just come waits for its first acknowledgement; one whose clock stood still, for the peer's news. */
+	bool waited = c->now >= ft_session_granted_until(c) && c->now >= ft_news_until(c);
 	return c->frozen && ft_session_unended(c) && waited && !c->arbiter_busy;
 }
 
@@ -2485,6 +2485,7 @@ int64_t ft_rules_deadline(const struct ft_core *c)
 	    {c->start_wanted, ft_session_granted_until(c)},
 	    {c->params.arbitrated && phase & RUNNING, ft_core_lease(c)},
 	    {c->params.arbitrated && phase & P(FREEZING), ft_session_granted_until(c)},
+	    {c->params.arbitrated && phase & P(FREEZING), ft_news_until(c)},
 	    {c->params.arbitrated, c->store_again_at},
 	    {c->self.vm == FT_VM_UNKNOWN && c->qemu.vm == FT_VM_GONE, c->gone_at + FT_RETRY_NS},
 	    {c->params.arbitrated, c->arbiter_again_at},

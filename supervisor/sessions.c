@@ -242,7 +242,17 @@ static int64_t acknowledged_until(const struct ft_core *c)
 	int64_t peers = (int64_t)c->peer.side.window_ms * FT_NS_PER_MS;
 	int64_t grant = peers > 0 && peers < c->params.window ? peers : c->params.window;
 	/* What an earlier ftd was granted is not known: first a new acknowledgement. */
-	return c->acked_sent == FT_NEVER ? c->started_at : c->acked_sent + grant - ft_right_ends_early(grant);
+	if (c->acked_sent == FT_NEVER)
+		return c->started_at;
+	/* Nor how long ago it was that our clock says, where that has stood still: first one of what was sent since. */
+	if (c->stood_still_at != FT_NEVER && c->acked_sent <= c->stood_still_at)
+		return c->stood_still_at;
+	return c->acked_sent + grant - ft_right_ends_early(grant);
+}
+
+int64_t ft_news_until(const struct ft_core *c)
+{
+	return c->stood_still_at == FT_NEVER ? c->started_at : c->stood_still_at + c->params.window + c->params.guard;
 }
 
 /* Not before a calm peer has acknowledged us: the right to run would have ended before it began, and QEMU be frozen. */

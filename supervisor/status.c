@@ -4,6 +4,7 @@
 #include "heartbeat/diagnosis.h"
 #include "qmp/plan.h"
 #include "report/record.h"
+#include "supervisor/pulse.h"
 #include "supervisor/realtime.h"
 
 #include <errno.h>
@@ -67,6 +68,22 @@ static json_t *sentinel_json(const struct ft_status_source *s)
 	return json_pack("{s:o, s:b, s:b, s:o, s:o}", "pid", r.pid ? json_integer(r.pid) : json_null(), "on_guard",
 	                 r.on_guard, "apart", r.apart, "overrun_ms", overran ? ft_ms_json(r.overrun) : json_null(),
 	                 "overrun_at", overran ? time_json(s, r.overrun_at) : json_null());
+}
+
+static json_t *host_json(const struct ft_status_source *s)
+{
+	const char *under = ft_pulse_hypervisor();
+	bool missed = s->missed_at != FT_NEVER;
+	return json_pack("{s:o, s:o, s:o}", "hypervisor", under ? json_string(under) : json_null(), "stood_still_ms",
+	                 missed ? ft_ms_json(s->missed) : json_null(), "stood_still_at",
+	                 missed ? time_json(s, s->missed_at) : json_null());
+}
+
+bool ft_status_unfenced_guest(const struct ft_config *config)
+{
+	enum ft_arbiter_type type = config->arbiter.type;
+	bool fenced = type == FT_ARBITER_FENCE || config->arbiter.fence.agent[0];
+	return type != FT_ARBITER_NONE && !fenced && ft_pulse_hypervisor() != NULL;
 }
 
 static json_t *peer_json(const struct ft_status_source *s)
@@ -143,6 +160,7 @@ json_t *ft_status_json(const struct ft_status_source *s)
 	              session_json(c), "peer", peer_json(s), "links", links, "qemu", qemu_json(s));
 	json_object_set_new(out, "arbiter", arbiter_json(s));
 	json_object_set_new(out, "sentinel", sentinel_json(s));
+	json_object_set_new(out, "host", host_json(s));
 	json_object_set(out, "last_outcome", s->last_outcome ? s->last_outcome : json_null());
 	return out;
 }
@@ -329,6 +347,20 @@ static void check_sentinel(json_t *checks, const struct ft_status_source *s)
 		add(checks, "sentinel", "ok", "", "process %d is on guard, in a control group of its own", (int)r.pid);
 }
 
+static void check_paused(json_t *checks, const struct ft_status_source *s)
+{
+	const char *under = ft_pulse_hypervisor();
+	if (s->missed_at != FT_NEVER)
+		add(checks, "host", "warn", "do not pause or move a host of a pair; see the peer's outcomes",
+		    "its clocks once stood still for %.0f ms or more (%.0f s ago)", (double)s->missed / 1e6,
+		    (double)(s->now - s->missed_at) / 1e9);
+	else if (ft_status_unfenced_guest(s->config))
+		add(checks, "host", "warn", "configure a fence, or hosts of metal", "%s (%s)", FT_PAUSED_UNFENCED,
+		    under);
+	else
+		add(checks, "host", "ok", "", under ? "a virtual machine (%s)" : "no virtual machine", under);
+}
+
 static const char *arbiter_proof(const struct ft_config *config)
 {
 	if (config->arbiter.type == FT_ARBITER_FENCE)
@@ -393,6 +425,7 @@ json_t *ft_check_json(const struct ft_status_source *s, const char *disk_error, 
 	check_host(checks, s, disk_error);
 	check_realtime(checks, s->config);
 	check_sentinel(checks, s);
+	check_paused(checks, s);
 	check_arbiter(checks, s, arbiter_fault, arbiter_warning);
 	return json_pack("{s:o, s:o}", "checks", checks, "plan", plan_json(s->plan));
 }

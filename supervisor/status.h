@@ -19,10 +19,19 @@ struct ft_status_source {
 	const struct ft_plan *plan; /* NULL: none prepared */
 	const struct ft_process *process;
 	const struct ft_exclusion *exclusion; /* NULL: no arbiter */
-	json_t *last_outcome;                 /* borrowed; NULL: none */
+	int64_t missed,
+	    missed_at; /* this host's clocks stood still: for how long, and when that was found; FT_NEVER never */
+	json_t *last_outcome; /* borrowed; NULL: none */
 	int64_t now;
 	struct timespec wall;
 };
+
+/* Whether leases are counted on a host that may be paused, and nothing switches off the one that was. */
+bool ft_status_unfenced_guest(const struct ft_config *config);
+#define FT_PAUSED_UNFENCED                                                                                             \
+	"this host is itself a virtual machine: paused or moved, its clocks may stand still, and for up to an "        \
+	"interval of "                                                                                                 \
+	"heartbeats after it wakes its guest runs beside the one that took over; a fence closes that"
 
 /* A new reference. The contract's "status --json". */
 json_t *ft_status_json(const struct ft_status_source *s);

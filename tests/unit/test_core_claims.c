@@ -539,6 +539,68 @@ START_TEST(an_outage_does_not_begin_with_an_earlier_trouble)
 }
 END_TEST
 
+static void clock_stood_still(void)
+{
+	step(&(struct ft_event){.kind = FT_EVENT_STOOD_STILL, .at = SECOND(3)});
+}
+
+/* The host is a virtual machine that was paused, or moved: what its clock says is left of the right has long passed, and the
+ * acknowledgements that waited for it are of before. */
+START_TEST(a_right_does_not_outlive_a_clock_that_stood_still)
+{
+	protect_surely(FT_ROLE_PRIMARY);
+	pass(100);
+	int64_t before = w.now - MS(20);
+	clock_stood_still();
+	expect_did(FREEZE, 1);
+	ck_assert_int_le(ft_core_lease(&w.c), w.now);
+	frozen();
+	step(&(struct ft_event){.kind = FT_EVENT_ACK, .at = before});
+	expect_did(THAW, 0);
+	pass(300);
+	expect_did(CLAIM, 0);
+	if (_i == 0) { /* the peer is there, and has ended nothing */
+		acked();
+		expect_did(THAW, 1);
+		expect_did(CLAIM, 0);
+		ck_assert_int_gt(ft_core_lease(&w.c), w.now);
+	} else if (_i == 1) { /* it has */
+		w.p.side.state = FT_SOLO;
+		w.p.side.role = FT_ROLE_SOLO;
+		peer_says();
+		expect_did(THAW, 0);
+		expect_did(CLAIM, 0);
+	} else { /* it is not there */
+		hear(FT_PEER_LOST);
+		pass(219);
+		expect_did(CLAIM, 0);
+		pass(2);
+		expect_did(CLAIM, 1);
+		expect_did(THAW, 0);
+	}
+}
+END_TEST
+
+/* A survivor, and a secondary, have no right that could be over. */
+START_TEST(who_has_no_right_that_ends_is_not_frozen_for_a_clock_that_stood_still)
+{
+	protect_surely(FT_ROLE_SECONDARY);
+	clock_stood_still();
+	expect_did(FREEZE, 0);
+	hear(FT_PEER_LOST);
+	pass(20);
+	claim_is(FT_CLAIM_WON, "alpha");
+	stored();
+	plan_works();
+	recorded();
+	expect_phase(SOLO);
+	clock_stood_still();
+	pass(1000);
+	expect_did(FREEZE, 0);
+	expect_phase(SOLO);
+}
+END_TEST
+
 /* Its sentinel was killed, and no other can be started: that is not called protected, on either side; but who stands in for
  * it stops its guest all the same, and whoever loses its peer goes on. */
 START_TEST(who_has_no_sentinel_is_not_protected_and_keeps_to_its_right)
@@ -2159,6 +2221,8 @@ static Suite *suite(void)
 	                    (int)(sizeof guards / sizeof guards[0]));
 	tcase_add_loop_test(tc, what_an_earlier_ftd_has_granted_is_waited_out, 0, 2);
 	tcase_add_test(tc, a_session_is_bound_under_a_detection_time);
+	tcase_add_loop_test(tc, a_right_does_not_outlive_a_clock_that_stood_still, 0, 3);
+	tcase_add_test(tc, who_has_no_right_that_ends_is_not_frozen_for_a_clock_that_stood_still);
 	tcase_add_loop_test(tc, who_has_no_sentinel_is_not_protected_and_keeps_to_its_right, 0, 2);
 	tcase_add_loop_test(tc, no_session_is_made_without_a_sentinel, 0, 2);
 	tcase_add_test(tc, an_outage_by_one_way_silence_begins_with_the_last_heartbeat_that_was_heard);
