@@ -113,11 +113,17 @@ class Watch:
     def _look(self):
         while not self._stop.wait(self.EVERY):
             self.looks += 1
+            if self.winner and not self.alone[self.winner] and not self._lives(self.winner):
+                self._said.clear()  # a winner that died before its guest ran leaves the guest to the other side
+                continue
             may = {n for n in self._pids if self.alone[n] or self.winner == n}
             for side in self._sides:
                 other = self._sides[1] if side is self._sides[0] else self._sides[0]
                 if other.node in may and (self._was_primary[side.node] or self.alone[side.node]):
                     self._must_stand_still(side, other)
+
+    def _lives(self, node):
+        return processes.state(self._pids[node]) not in ("Z", "X", None)
 
     def _read_register(self):
         while not self._stop.wait(self.EVERY) and self.winner is None:

@@ -60,6 +60,10 @@ class Qemu:
     def path(self, name):
         return os.path.join(self.dir, name)
 
+    def flush_slowly(self):
+        """From here on, in a pair made with flush_later."""
+        open(self.path("flushes-slowly"), "wb").close()
+
     def start(self, role_arguments):
         sockets = (self.qmp_socket, self.oob_socket, self.watch_socket, self._obs_socket)
         for s in sockets:
@@ -72,6 +76,8 @@ class Qemu:
         for s in sockets:
             argv += ["-qmp", f"unix:{s},server=on,wait=off"]
         env = dict(os.environ, LD_PRELOAD=":".join(self.pair.preload), FLUSH_MS=str(self.pair.flush_ms))
+        if self.pair.flush_later:
+            env["FLUSH_WHILE"] = self.path("flushes-slowly")
         self.process = processes.spawn(argv + role_arguments, self.path("qemu.log"), env)
         processes.wait_until(lambda: os.path.exists(self._obs_socket) or self.process.poll() is not None, f"QEMU {self.name}")
         if self.process.poll() is not None:
@@ -137,11 +143,11 @@ def numbers(serial):
 
 class Pair:
     def __init__(self, disks=1, nics=1, renamed=False, checkpoint_ms=300, accel=None, relay_migration=False, hosts=HERE,
-                 memory_mb=16, flush_ms=0):
+                 memory_mb=16, flush_ms=0, flush_later=False):
         self.memory = ("-M", "pc", "-m", "16") if memory_mb == 16 else _touched(memory_mb)
         self.disks, self.nics, self.checkpoint_ms = disks, nics, checkpoint_ms
         self.names = Names(renamed)
-        self.accel, self.flush_ms = accel or build.accelerator(), flush_ms
+        self.accel, self.flush_ms, self.flush_later = accel or build.accelerator(), flush_ms, flush_later
         self.slot = Slot()
         try:
             self.rom = build.guest_rom(self.slot.dir)

@@ -13,11 +13,11 @@ from tests.pair.monitor import QmpError, QmpTimeout
 FLUSH_MS = 100  # what the guest's disk takes for one
 
 
-def every(ways, arbiters=("none", "file", "fence", "etcd")):
+def every(ways, arbiters=("none", "file", "fence", "etcd"), roles=BOTH):
     """Registers a scenario for each way, role and arbiter."""
     def register(function):
         for way in ways:
-            for role in BOTH:
+            for role in roles:
                 for arbiter in arbiters:
                     def run(way=way, role=role, arbiter=arbiter):
                         function(way, role, arbiter)
