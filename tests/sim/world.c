@@ -266,7 +266,7 @@ void world_begin(uint64_t seed, const struct options *options, bool verbose)
 		h->up = true;
 		h->booted_at = w.now;
 		h->clock_base = MS(between(RANDOM_SETUP, 1e3, 1e7));
-		h->drift = (int)between(RANDOM_SETUP, -100, 100);
+		h->drift = (int)between(RANDOM_SETUP, -500, 500);
 		h->resumed_at = FT_NEVER;
 		h->unverifiable = happens(RANDOM_SETUP, 0.005);
 		qemu_start(i, i ? FT_ROLE_SECONDARY : FT_ROLE_PRIMARY);
