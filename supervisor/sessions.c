@@ -343,8 +343,10 @@ void ft_end_old(struct ft_core *c, struct ft_actions *out)
 bool ft_look_up_due(const struct ft_core *c)
 {
 	bool replaced = c->peer.side.vm == FT_VM_ALIVE && c->peer.side.role == FT_ROLE_NONE;
+	/* One that was released, while a claim of ours was on its way, has lost to that; its copy waits for us. */
+	bool waits = c->peer.side.vm == FT_VM_YIELDED;
 	bool held = c->session.stage == FT_SESSION_BOUND || c->session.stage == FT_SESSION_RESIGNED ||
-	            (c->session.stage == FT_SESSION_RELEASED && replaced);
+	            (c->session.stage == FT_SESSION_RELEASED && (replaced || waits));
 	bool settled = ft_peer_heard(c) && c->peer.side.state != FT_STARTING;
 	bool doubt = c->unsure || (!ft_session_shared(c) && !c->given_away);
 	return c->params.registers && held && settled && doubt && !c->only_proposed && !c->storing &&
@@ -468,11 +470,13 @@ void ft_settle(struct ft_core *c, struct ft_actions *out)
 
 /* ---- the verdict and the hand-back ---- */
 
-/* Of a QEMU that this ftd has seen die, in COLO by its own last word: its guest is not known to have run for a moment. */
+/* Of a QEMU that this ftd has seen die, and that had told it to be in COLO still: its guest is not known to have run for a
+ * moment.  One that was silent may have been promoted by an earlier ftd of ours; one in another role has run, and was led into
+ * a new pair since. */
 static bool died_unproven(const struct ft_core *c)
 {
-	/* In another role it was led into a new pair since, and had run. */
-	return c->qemu.vm == FT_VM_GONE && c->gone_instance == c->session.instance && c->qemu.role == c->session.role &&
+	bool in_colo = c->role_said && c->qemu.role == c->session.role;
+	return c->qemu.vm == FT_VM_GONE && c->gone_instance == c->session.instance && in_colo &&
 	       c->proven_instance != c->session.instance;
 }
 

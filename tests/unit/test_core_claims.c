@@ -1280,7 +1280,8 @@ START_TEST(what_is_not_on_disk_is_not_given_back)
 }
 END_TEST
 
-/* _i: 0 it was proven; 1 its success is on disk, by an earlier ftd; 2 it was gone when this ftd came. */
+/* _i: 0 it was proven; 1 its success is on disk, by an earlier ftd; 2 it was gone when this ftd came; 3 it has said nothing
+ * to this ftd. */
 START_TEST(a_winner_that_may_have_run_does_not_give_back)
 {
 	if (_i == 0) {
@@ -1289,10 +1290,11 @@ START_TEST(a_winner_that_may_have_run_does_not_give_back)
 		recorded();
 	} else {
 		start_told(FT_SESSION_ENDED, FT_ROLE_SECONDARY, _i == 1);
-		if (_i == 1)
-			qemu_is();
-		else
+		if (_i == 2)
 			w.q = (struct ft_qemu_facts){.vm = FT_VM_ABSENT};
+		if (_i == 3)
+			w.q.connected = w.q.oob = w.q.plan_ready = false;
+		qemu_is();
 	}
 	forget();
 	if (_i == 2)
@@ -1303,6 +1305,22 @@ START_TEST(a_winner_that_may_have_run_does_not_give_back)
 	expect_did(STORE, 0);
 	ck_assert(!w.c.self.returned);
 	ck_assert_int_eq(w.put_verdict, 0);
+}
+END_TEST
+
+/* Its claim had been given up, landed late, and was forgotten when the session was released. */
+START_TEST(a_released_side_looks_into_the_register_for_a_copy_that_waits)
+{
+	start(FT_SESSION_RELEASED, FT_ROLE_SECONDARY);
+	w.p.side.state = FT_FENCED;
+	w.p.side.vm = FT_VM_YIELDED;
+	memset(w.p.side.session, 0, sizeof w.p.side.session);
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	qemu_is();
+	expect_did(READ, 1);
+	register_is(FT_CLAIM_LOST, "alpha");
+	expect_phase(PLANNING);
 }
 END_TEST
 
@@ -2257,7 +2275,8 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_session_given_back_to_a_running_side_is_taken);
 	tcase_add_loop_test(tc, a_winner_whose_qemu_dies_in_its_promotion_gives_back, 0, 2);
 	tcase_add_test(tc, what_is_not_on_disk_is_not_given_back);
-	tcase_add_loop_test(tc, a_winner_that_may_have_run_does_not_give_back, 0, 3);
+	tcase_add_loop_test(tc, a_winner_that_may_have_run_does_not_give_back, 0, 4);
+	tcase_add_test(tc, a_released_side_looks_into_the_register_for_a_copy_that_waits);
 	tcase_add_test(tc, a_winner_whose_qemu_cannot_be_promoted_gives_back_what_stands_still);
 	tcase_add_test(tc, a_winner_puts_its_name_into_the_verdict_once_its_guest_runs);
 	tcase_add_test(tc, the_verdict_stands_above_the_register);
