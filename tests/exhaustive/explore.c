@@ -317,18 +317,13 @@ static bool replay(const struct world *begin, const struct choice *c, int n, int
 		else if (verbose)
 			printf("impossible: %s\n", choice_names[c[i].kind]);
 	}
-	if (!w.broken && strcmp(law, no_way_out()) == 0) {
-		bool shown = verbose;
+	if (!w.broken) {
 		if (verbose)
 			printf("            all is mended now\n");
 		free(good.slots);
 		seen_make(&good, 1 << 12);
-		uint64_t kept[ENDINGS];
-		memcpy(kept, count.endings, sizeof kept);
 		if (run_to_end(&w) == ENDS_BADLY && !w.broken)
-			w.broken = law;
-		memcpy(count.endings, kept, sizeof kept);
-		verbose = shown;
+			w.broken = no_way_out();
 	}
 	if (verbose)
 		world_print(&w);
@@ -352,11 +347,8 @@ static void show(const struct world *begin, struct trace *t)
 		faults += faults_in(t->c[i]);
 	printf("\nBROKEN: %s (%llu times; here with %d faults, %d steps)\n", t->law, (unsigned long long)t->times,
 	       faults, t->n);
-	bool same = replay(begin, t->c, t->n, -1, t->law);
 	verbose = true;
 	replay(begin, t->c, t->n, -1, t->law);
-	if (!same)
-		puts("            ... but not when gone through anew: please report this");
 	verbose = false;
 }
 

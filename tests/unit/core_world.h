@@ -73,7 +73,8 @@ static inline const char *broken_invariant(const struct ft_core *c, const struct
 		return "the deadline is not in the future: a busy loop";
 	bool waits = c->phase == FT_PHASE_STARTING || c->phase == FT_PHASE_ASKING || c->phase == FT_PHASE_YIELDING ||
 	             c->phase == FT_PHASE_RECORDING || (c->phase == FT_PHASE_PLANNING && p->plans == 0);
-	if (waits && due == FT_NEVER && !c->storing)
+	bool owed = c->storing || c->arbiter_busy || c->exited;
+	if (waits && due == FT_NEVER && !owed)
 		return "a phase that waits has no deadline";
 	if (c->outcome_busy && due == FT_NEVER && p->plans == 0 && !c->arbiter_busy)
 		return "an outcome is under way and nothing will end it";
