@@ -1111,11 +1111,12 @@ static bool claim_again_due(const struct ft_core *c)
 	return ft_session_unended(c) && !c->cannot_know && !c->arbiter_busy && c->now >= c->arbiter_again_at;
 }
 
-/* A cut-off secondary goes back to its promise first; the primary's right can then be renewed. */
+/* A cut-off secondary goes back to its promise first; the primary's right can then be renewed.  Not one whose QEMU has left
+ * COLO by a win that never reached its disk: that runs the guest as soon as it is thawed. */
 static bool peer_is_back(const struct ft_core *c)
 {
 	enum ft_state s = c->peer.side.state;
-	return c->frozen && !is_primary(c) && ft_session_current(c) && ft_session_shared(c) && !c->arbiter_busy &&
+	return c->frozen && !is_primary(c) && !left_colo(c) && ft_session_current(c) && ft_session_shared(c) && !c->arbiter_busy &&
 	       s != FT_SOLO && s != FT_FAILING_OVER && s != FT_CLAIMING;
 }
 

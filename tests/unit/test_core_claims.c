@@ -2088,6 +2088,29 @@ START_TEST(a_failover_that_is_found_over_and_is_won_by_the_register_is_told)
 }
 END_TEST
 
+/* Found by the exhaustive search: the guest that it runs would have been thawed, and frozen again, without end. */
+START_TEST(a_guest_that_has_failed_over_is_not_thawed_for_a_peer_that_is_back)
+{
+	find_it_over(FT_SESSION_BOUND, false);
+	claim_is(FT_CLAIM_UNREACHABLE, "no answer");
+	expect_phase(CUT_OFF);
+	recorded();
+	forget();
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	acked();
+	pass(500);
+	expect_phase(CUT_OFF);
+	expect_did(THAW, 0);
+	ck_assert(w.c.frozen);
+	pass(1000);
+	claim_is(FT_CLAIM_WON, "alpha");
+	expect_did(THAW, 1);
+	stored();
+	expect_made_up();
+}
+END_TEST
+
 /* _i: the end of the session is on disk, or is not. */
 START_TEST(an_outcome_that_is_on_disk_is_not_told_again)
 {
@@ -2318,6 +2341,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_peer_that_speaks_before_an_ordered_plan_comes_through_is_asked);
 	tcase_add_test(tc, an_outcome_that_an_earlier_ftd_did_not_write_is_made_up_for);
 	tcase_add_loop_test(tc, a_failover_that_is_found_over_and_is_won_by_the_register_is_told, 0, 2);
+	tcase_add_test(tc, a_guest_that_has_failed_over_is_not_thawed_for_a_peer_that_is_back);
 	tcase_add_loop_test(tc, an_outcome_that_is_on_disk_is_not_told_again, 0, 2);
 	tcase_add_test(tc, a_session_of_an_earlier_qemu_has_no_outcome);
 	tcase_add_test(tc, an_outcome_that_the_disk_did_not_take_is_written_later);
