@@ -98,11 +98,13 @@ $(EXPLORER): $(call OBJ,$(wildcard tests/exhaustive/*.c)) $(B)/libftd.a
 exhaustive: $(EXPLORER)
 	$(EXPLORER) --faults $(FAULTS) --turns $(TURNS) $(if $(DEPTH),--depth $(DEPTH)) $(EXPLORE)
 
-# The proof of the proof: ftd broken on purpose in many ways, each of which the simulation must find.  ONLY='names'
+# The proof of the proof: ftd broken on purpose in many ways, each of which the simulation, the exhaustive
+# search or a unit test must find.  ONLY='names'
 prove: export COMPILE = $(CC) $(CPPFLAGS) $(CFLAGS)
 prove: export LINK = $(CC) $(CFLAGS) $(LDFLAGS)
 prove: export LIBS = $(LDLIBS)
-prove: $(SIM)
+prove: export UNIT_LIBS = $(shell pkg-config --libs check 2>/dev/null) $(LDLIBS)
+prove: $(SIM) $(EXPLORER) $(call OBJ,$(shell sed -n 's,^unit \(.*\),tests/unit/\1.c,p' tests/sim/mutants.txt | sort -u))
 	tests/sim/prove $(B) $(ONLY)
 
 # The simulation's model of two QEMUs and two real ones play the same scripts, and must say the same.

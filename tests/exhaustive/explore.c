@@ -439,6 +439,16 @@ static void choose_kinds(const char *names)
 	}
 }
 
+static bool judge_only(const char *name)
+{
+	for (int i = 0; law_names[i]; i++)
+		if (strcmp(law_names[i], name) == 0) {
+			laws_judged = 1u << i;
+			return true;
+		}
+	return false;
+}
+
 static void leave_law_out(const char *name)
 {
 	for (int i = 0; law_names[i]; i++)
@@ -450,7 +460,7 @@ static void usage(void)
 {
 	fputs("explore [--faults N] [--turns N] [--depth N] [--window MS] [--arbiter register|fence|behind] [--memory "
 	      "MB]\n"
-	      "        [--kinds FAULT,...] [--without LAW]...\n"
+	      "        [--kinds FAULT,...] [--law LAW] [--without PART OF A LAW]...\n"
 	      "kinds of faults:",
 	      stderr);
 	for (int k = FAULT_KILL; k < CHOICE_KINDS; k++)
@@ -494,6 +504,10 @@ int main(int argc, char **argv)
 			break;
 		case 'k':
 			choose_kinds(optarg);
+			break;
+		case 'l':
+			if (!judge_only(optarg))
+				usage();
 			break;
 		case 'x':
 			leave_law_out(optarg);
