@@ -1116,8 +1116,8 @@ static bool claim_again_due(const struct ft_core *c)
 static bool peer_is_back(const struct ft_core *c)
 {
 	enum ft_state s = c->peer.side.state;
-	return c->frozen && !is_primary(c) && !left_colo(c) && ft_session_current(c) && ft_session_shared(c) && !c->arbiter_busy &&
-	       s != FT_SOLO && s != FT_FAILING_OVER && s != FT_CLAIMING;
+	return c->frozen && !is_primary(c) && !left_colo(c) && ft_session_current(c) && ft_session_shared(c) &&
+	       !c->arbiter_busy && s != FT_SOLO && s != FT_FAILING_OVER && s != FT_CLAIMING;
 }
 
 static bool forced_cut_off(const struct ft_core *c)

@@ -404,7 +404,14 @@ END_TEST
 
 /* --- A storage that errs: its calls, as this program's own linkat and fsync let them end --- */
 
-static enum { HONEST, REPEATED, LOST_ANSWER, STALE, FLUSH_FAILS } storage; /* inherited by the claim's process */
+static enum {
+	HONEST,
+	REPEATED,
+	LOST_ANSWER,
+	STALE,
+	FORGETS,
+	FLUSH_FAILS
+} storage; /* inherited by the claim's process */
 
 static int fails_with(int error)
 {
@@ -416,6 +423,8 @@ int linkat(int from_dir, const char *from, int to_dir, const char *to, int flags
 {
 	if (storage == STALE)
 		return fails_with(ESTALE);
+	if (storage == FORGETS)
+		return 0;
 	long done = syscall(SYS_linkat, from_dir, from, to_dir, to, flags);
 	if (done == 0 && storage == REPEATED) /* NFS: the answer was lost, and the request repeated */
 		return fails_with(EEXIST);
@@ -453,6 +462,18 @@ START_TEST(a_link_that_was_not_made_is_nobodys)
 	storage = HONEST;
 	ck_assert_int_eq(look(1).what, FT_REGISTER_ABSENT);
 	ck_assert_int_eq(files_in(".ftd.*"), 0);
+}
+END_TEST
+
+/* The storage says that it is done, and nobody stands there. */
+START_TEST(a_register_that_is_empty_after_the_claim_is_nobodys)
+{
+	storage = FORGETS;
+	struct heard h = claim(1, "alpha");
+	ck_assert_int_eq(h.claim, FT_CLAIM_UNREACHABLE);
+	assert_says(h.error, "empty still");
+	storage = HONEST;
+	ck_assert_int_eq(claim(1, "beta").claim, FT_CLAIM_WON);
 }
 END_TEST
 
@@ -646,6 +667,7 @@ int main(void)
 	tcase_add_test(one, a_read_only_storage_refuses_a_claim_but_not_the_winners_name);
 	tcase_add_test(one, a_link_that_was_made_is_ours_whatever_the_storage_says_of_it);
 	tcase_add_test(one, a_link_that_was_not_made_is_nobodys);
+	tcase_add_test(one, a_register_that_is_empty_after_the_claim_is_nobodys);
 	tcase_add_test(one, nobody_acts_on_a_register_that_cannot_be_flushed);
 	tcase_add_test(one, a_storage_that_stalls_holds_nobody_up);
 	suite_add_tcase(s, one);

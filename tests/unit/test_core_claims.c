@@ -680,6 +680,46 @@ START_TEST(a_claim_that_never_lands_is_looked_for_until_it_cannot_any_more)
 }
 END_TEST
 
+/* Its word would renew the primary's right to run, and its QEMU may have failed over by the word of its predecessor. */
+START_TEST(a_restarted_secondary_names_no_session_before_its_qemu_has_spoken)
+{
+	static const uint8_t none[FT_SESSION_BYTES];
+	start(FT_SESSION_BOUND, FT_ROLE_SECONDARY);
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	w.q.connected = w.q.oob = w.q.plan_ready = false; /* its process is known, and answers nothing yet */
+	w.q.role = FT_ROLE_NONE;
+	qemu_is();
+	ck_assert_mem_eq(w.c.self.session, none, sizeof none);
+	w.q.connected = w.q.oob = w.q.plan_ready = true;
+	w.q.role = FT_ROLE_SECONDARY;
+	qemu_is();
+	ck_assert_mem_eq(w.c.self.session, id, sizeof id);
+}
+END_TEST
+
+/* Each side counts on the other's promise to wait for its own detection time: none is made or taken between two.  _i: from
+ * the primary's side. */
+START_TEST(a_pair_with_two_detection_times_has_no_session)
+{
+	start(FT_SESSION_NONE, _i ? FT_ROLE_PRIMARY : FT_ROLE_SECONDARY);
+	w.p.side.state = FT_ARMING;
+	w.p.side.window_ms = 600;
+	w.c.params.fresh = true;
+	if (_i)
+		memset(w.p.side.session, 0, sizeof w.p.side.session);
+	meet();
+	pass(1000);
+	expect_phase(ARMING);
+	expect_did(STORE, 0);
+	ck_assert_msg(strstr(w.c.reason, "make both the same"), "%s", w.c.reason);
+	w.p.side.window_ms = 500;
+	peer_says();
+	acked();
+	expect_did(STORE, 1);
+}
+END_TEST
+
 /* Nor does it know what its predecessor has asked. */
 START_TEST(an_ftd_that_was_restarted_looks_into_the_register)
 {
@@ -1889,6 +1929,30 @@ static void lead_a_new_pair(void)
 	expect_phase(ARMING);
 }
 
+/* That we have ended the last one is still to be told to the register, whose answer comes when the next one is bound. */
+START_TEST(an_answer_about_an_earlier_session_says_nothing_about_this_one)
+{
+	start_taken();
+	qemu_is();
+	pass(3000);
+	expect_phase(SOLO);
+	expect_did(CLAIM, 1);
+	w.q.role = FT_ROLE_PRIMARY; /* it was given a new secondary */
+	memset(w.p.side.session, 0, sizeof w.p.side.session);
+	w.p.side.state = FT_ARMING;
+	meet();
+	expect_phase(ARMING);
+	expect_did(STORE, 1);
+	stored();
+	expect_stage(BOUND);
+	ck_assert(w.c.arbiter_busy);
+	claim_is(_i ? FT_CLAIM_WON : FT_CLAIM_LOST, _i ? "alpha" : "beta");
+	expect_stage(BOUND);
+	ck_assert_int_eq(w.c.claim, FT_CLAIM_NOT_NEEDED);
+	expect_did(FREEZE, 0);
+}
+END_TEST
+
 /* Its host was started anew while our QEMU waited for it, so that nothing was heard of the break before. */
 START_TEST(a_survivor_goes_on_when_the_new_peer_comes_back_without_its_qemu)
 {
@@ -2332,6 +2396,9 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, who_is_dying_is_waited_for_where_the_register_cannot_help, 0, 4);
 	tcase_add_test(tc, who_yields_while_its_session_is_on_the_way_to_disk_gives_that_up_first);
 	tcase_add_test(tc, a_qemu_that_is_being_ended_has_not_yielded_before_it_has_ended);
+	tcase_add_loop_test(tc, an_answer_about_an_earlier_session_says_nothing_about_this_one, 0, 2);
+	tcase_add_test(tc, a_restarted_secondary_names_no_session_before_its_qemu_has_spoken);
+	tcase_add_loop_test(tc, a_pair_with_two_detection_times_has_no_session, 0, 2);
 	tcase_add_test(tc, a_survivor_goes_on_when_the_new_peer_comes_back_without_its_qemu);
 	tcase_add_test(tc, who_has_lost_and_was_let_go_on_leads_the_next_pair);
 	tcase_add_test(tc, a_guest_that_was_booted_here_is_yielded_to_nobody);

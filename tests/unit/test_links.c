@@ -48,7 +48,8 @@ static void on_news(void *arg, const struct ft_beat *peer, bool new_incarnation,
 {
 	struct end *e = arg;
 
-	(void)now;
+	/* The time of a turn is later than what was read in it. */
+	ck_assert_int_ge(now, ft_links_hub(e->links)->detector.newest_at);
 	e->news++;
 	e->new_incarnations += new_incarnation;
 	e->peer = *peer;

@@ -1,6 +1,7 @@
 /* pidfds and /proc, with real children. */
 #include "qmp/process.h"
 #include "tests/unit/cgroups.h"
+#include "tests/unit/skip.h"
 
 #include <check.h>
 #include <errno.h>
@@ -13,6 +14,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -93,6 +95,40 @@ START_TEST(stop_and_continue)
 	ft_process_close(&p);
 	ck_assert_int_eq(p.pid, 0);
 	ck_assert_int_eq(p.pidfd, -1);
+}
+END_TEST
+
+noreturn static void *spin(void *arg)
+{
+	volatile unsigned long *n = arg;
+	for (;;)
+		++*n;
+}
+
+/* A debugger holds one thread, and the other goes on: that is no freeze. */
+START_TEST(one_thread_that_stands_still_is_not_the_process)
+{
+	struct ft_process p;
+	pid_t two = fork();
+	if (two == 0) {
+		static unsigned long count;
+		pthread_t other;
+		pthread_create(&other, NULL, spin, &count);
+		for (;;)
+			pause();
+	}
+	ck_assert_int_eq(ft_process_open(two, &p), 0);
+	poll(NULL, 0, 50);
+	bool held = ptrace(PTRACE_SEIZE, two, NULL, NULL) == 0 && ptrace(PTRACE_INTERRUPT, two, NULL, NULL) == 0;
+	if (held)
+		ck_assert_int_eq(waitpid(two, NULL, __WALL), two);
+	bool stopped = held && ft_process_stopped(&p);
+	kill(two, SIGKILL);
+	waitpid(two, NULL, __WALL);
+	ft_process_close(&p);
+	if (!held)
+		skipped("a process of which one thread stands still", "ptrace is not allowed");
+	ck_assert(!stopped);
 }
 END_TEST
 
@@ -414,6 +450,7 @@ int main(void)
 	tcase_add_checked_fixture(c, start_child, end_child);
 	tcase_set_timeout(c, 60);
 	tcase_add_test(c, stop_and_continue);
+	tcase_add_test(c, one_thread_that_stands_still_is_not_the_process);
 	tcase_add_test(c, an_unreaped_zombie_is_dead);
 	tcase_add_test(c, a_stopped_process_can_be_killed);
 	tcase_add_test(c, threads_tell_whose_process_it_is);
