@@ -89,17 +89,19 @@ sim: $(SIM)
 	$(SIM) --fence --seeds $(SEEDS_BESIDE)
 	$(SIM) --none --seeds $(SEEDS_BESIDE)
 
-# Two real cores in a small world, and every order of everything that can happen to them: docs/exhaustive.md.
-# make exhaustive FAULTS=3 TURNS=2, as deep as one likes; EXPLORE='--arbiter fence' for more of its options.
+# Two real cores in a small world, and every order of everything that can happen to them: docs/proof.md.
+# make exhaustive FAULTS=3 TURNS=2, as deep as one likes; EXPLORE='--kinds kill-ftd,force' for more of its options.
 FAULTS  ?= 2
-TURNS   ?= 1
+TURNS   ?= 0
 EXPLORER := $(B)/tests/exhaustive/explore
 $(EXPLORER): $(call OBJ,$(wildcard tests/exhaustive/*.c)) $(B)/libftd.a
 	@mkdir -p $(@D)
 	@echo 'link  $@'
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 exhaustive: $(EXPLORER)
-	$(EXPLORER) --faults $(FAULTS) --turns $(TURNS) $(if $(DEPTH),--depth $(DEPTH)) $(EXPLORE)
+	for arbiter in register behind fence; do \
+		$(EXPLORER) --arbiter $$arbiter --faults $(FAULTS) --turns $(TURNS) $(if $(DEPTH),--depth $(DEPTH)) $(EXPLORE) || exit 1; \
+	done
 
 # The proof of the proof: ftd broken on purpose in many ways, each of which the simulation, the exhaustive
 # search or a unit test must find.  ONLY='names'

@@ -118,10 +118,9 @@ static bool protects(const struct world *w, int host)
 
 static bool session_is_ended(const struct world *w)
 {
-	for (int i = 0; i < w->n_registers; i++)
-		if (memcmp(w->registers[i].id, w->host[0].core.session.id, FT_SESSION_BYTES) == 0)
-			return true;
-	return false;
+	struct key key = {.verdict = false};
+	memcpy(key.id, w->host[0].core.session.id, sizeof key.id);
+	return winner_of(w, &key) >= 0;
 }
 
 static bool holds(const struct world *w, int host)

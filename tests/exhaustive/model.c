@@ -195,7 +195,7 @@ static bool see(const struct world *w, int host, struct ft_qemu_facts *out, bool
 	*spoken = h->spoken;
 	if (!q->alive) {
 		v.vm = v.vm == FT_VM_ALIVE || v.vm == FT_VM_GONE ? FT_VM_GONE : FT_VM_ABSENT;
-		v.connected = v.oob = v.plan_ready = v.pid_verified = false;
+		v.connected = v.running = v.oob = v.plan_ready = v.pid_verified = false;
 	} else if (h->frozen_held && v.instance == q->instance) {
 		return false; /* while our own freeze lasts, silence is no news */
 	} else {
@@ -208,17 +208,18 @@ static bool see(const struct world *w, int host, struct ft_qemu_facts *out, bool
 			*spoken = v.connected = v.oob = v.pid_verified = true;
 			v.role = q->mode;
 			v.last_role = q->last;
+			v.running = true;
 			v.checkpoint_ms = 500;
 		} else if (!*spoken || w->now >= q->silent_since + SILENT_AFTER) {
-			v.connected = v.oob = false;
+			v.connected = v.running = v.oob = false;
 		}
 		v.plan_ready = v.connected && v.role != FT_ROLE_NONE;
 	}
 	const struct ft_qemu_facts *s = &h->seen;
 	*out = v;
-	return v.connected != s->connected || v.oob != s->oob || v.plan_ready != s->plan_ready ||
-	       v.pid_verified != s->pid_verified || v.instance != s->instance || v.vm != s->vm || v.role != s->role ||
-	       v.last_role != s->last_role;
+	return v.connected != s->connected || v.running != s->running || v.oob != s->oob ||
+	       v.plan_ready != s->plan_ready || v.pid_verified != s->pid_verified || v.instance != s->instance ||
+	       v.vm != s->vm || v.role != s->role || v.last_role != s->last_role;
 }
 
 static const struct sentinel *sentinel_due(const struct world *w, int host)
@@ -246,8 +247,9 @@ static void give_up_request(struct world *w, int host)
 {
 	struct request *r = &w->host[host].request;
 	if (r->open && !r->landed && !r->read && options.arbiter != ARBITER_FENCE && w->n_late < LATE_MAX) {
-		memcpy(w->late[w->n_late].id, r->id, sizeof r->id);
+		w->late[w->n_late].key = r->key;
 		w->late[w->n_late].host = host;
+		w->late[w->n_late].name = r->name;
 		w->late[w->n_late++].until = w->now + FT_LANDS_NS;
 	}
 	*r = (struct request){0};
@@ -326,14 +328,20 @@ static void thaw(struct world *w, int host)
 		h->qemu.stopped = h->qemu.stopping = false;
 }
 
-static void ask_register(struct world *w, int host, bool read, bool fence)
+static void ask_register(struct world *w, int host, const struct ft_action *a)
 {
 	struct host *h = &w->host[host];
 	give_up_request(w, host);
-	h->request = (struct request){.open = true, .read = read, .fence = fence, .at = w->now, .not_before = w->now};
-	if (fence && options.arbiter == ARBITER_FENCE && host == 1)
+	h->request = (struct request){.open = true,
+	                              .read = a->kind == FT_DO_READ,
+	                              .fence = a->fence,
+	                              .name = strcmp(a->text, nodes[1]) == 0,
+	                              .key = {.verdict = a->verdict},
+	                              .at = w->now,
+	                              .not_before = w->now};
+	if (a->fence && options.arbiter == ARBITER_FENCE && host == 1)
 		h->request.not_before += FENCE_DELAY; /* so that they do not shoot each other */
-	memcpy(h->request.id, h->core.claim_id, sizeof h->request.id);
+	memcpy(h->request.key.id, h->core.claim_id, sizeof h->request.key.id);
 }
 
 static void run_plan(struct world *w, int host)
@@ -404,9 +412,10 @@ static bool act(struct world *w, int host, const struct ft_action *a)
 		break;
 	case FT_DO_CLAIM:
 	case FT_DO_READ:
-		tell(w, host, "%s %02x%02x%s", a->kind == FT_DO_CLAIM ? "CLAIM" : "READ", h->core.claim_id[0],
-		     h->core.claim_id[1], a->fence ? ", with a fence" : "");
-		ask_register(w, host, a->kind == FT_DO_READ, a->fence);
+		tell(w, host, "%s%s %02x%02x%s", a->kind == FT_DO_CLAIM ? "CLAIM" : "READ",
+		     a->verdict ? " the verdict of" : "", h->core.claim_id[0], h->core.claim_id[1],
+		     a->fence ? ", with a fence" : "");
+		ask_register(w, host, a);
 		break;
 	case FT_DO_PLAN:
 		tell(w, host, "PLAN");
@@ -513,24 +522,26 @@ static void miss(struct world *w, int host)
 
 /* ---- the register ---- */
 
-static int winner_of(const struct world *w, const uint8_t id[FT_SESSION_BYTES])
+int winner_of(const struct world *w, const struct key *key)
 {
 	for (int i = 0; i < w->n_registers; i++)
-		if (memcmp(w->registers[i].id, id, FT_SESSION_BYTES) == 0)
+		if (w->registers[i].key.verdict == key->verdict &&
+		    memcmp(w->registers[i].key.id, key->id, sizeof key->id) == 0)
 			return w->registers[i].winner;
 	return -1;
 }
 
-static int put_if_absent(struct world *w, const uint8_t id[FT_SESSION_BYTES], int host)
+static int put_if_absent(struct world *w, const struct key *key, int name)
 {
-	int there = winner_of(w, id);
+	int there = winner_of(w, key);
 	if (there >= 0)
 		return there;
 	assert(w->n_registers < REGISTERS_MAX);
-	memcpy(w->registers[w->n_registers].id, id, FT_SESSION_BYTES);
-	w->registers[w->n_registers++].winner = host;
-	tell(w, host, "stands in the register of session %02x%02x now", id[0], id[1]);
-	return host;
+	w->registers[w->n_registers].key = *key;
+	w->registers[w->n_registers++].winner = name;
+	tell(w, name, "stands in the %s of session %02x%02x now", key->verdict ? "verdict" : "register", key->id[0],
+	     key->id[1]);
+	return name;
 }
 
 static bool must_shoot(const struct request *r, int host)
@@ -544,9 +555,9 @@ static void land(struct world *w, int host)
 	struct request *r = &w->host[host].request;
 	r->landed = true;
 	r->winner = options.arbiter == ARBITER_FENCE ? host
-	            : r->read                        ? winner_of(w, r->id)
-	                                             : put_if_absent(w, r->id, host);
-	r->said = r->winner < 0 ? FT_CLAIM_NOT_NEEDED : r->winner == host && !r->read ? FT_CLAIM_WON : FT_CLAIM_LOST;
+	            : r->read                        ? winner_of(w, &r->key)
+	                                             : put_if_absent(w, &r->key, r->name);
+	r->said = r->winner < 0 ? FT_CLAIM_NOT_NEEDED : !r->read && r->winner == r->name ? FT_CLAIM_WON : FT_CLAIM_LOST;
 	if (!must_shoot(r, host))
 		return;
 	tell(w, host, "powers the other host off");
@@ -688,7 +699,7 @@ static void drop_late(struct world *w)
 {
 	int n = 0;
 	for (int i = 0; i < w->n_late; i++)
-		if (w->late[i].until > w->now && winner_of(w, w->late[i].id) < 0)
+		if (w->late[i].until > w->now && winner_of(w, &w->late[i].key) < 0)
 			w->late[n++] = w->late[i];
 	memset(&w->late[n], 0, (size_t)(LATE_MAX - n) * sizeof w->late[0]);
 	w->n_late = n;
@@ -1077,7 +1088,7 @@ static void do_other(struct world *w, struct choice c)
 	struct host *h = &w->host[c.host];
 	switch ((int)c.kind) {
 	case DO_LAND_LATE:
-		put_if_absent(w, w->late[c.arg].id, w->late[c.arg].host);
+		put_if_absent(w, &w->late[c.arg].key, w->late[c.arg].name);
 		drop_late(w);
 		break;
 	case DO_START:

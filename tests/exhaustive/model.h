@@ -18,7 +18,7 @@
 #define TIME_BEGINS (INT64_C(1) << 50)
 #define TIME_ENDS   (TIME_BEGINS + (INT64_C(1) << 48))
 
-#define REGISTERS_MAX 8
+#define REGISTERS_MAX 16
 #define LATE_MAX      4
 #define SUCCESSES_MAX 8
 #define CHOICES_MAX   96
@@ -98,11 +98,17 @@ struct sentinel {
 	int64_t lease;
 };
 
-struct request {
-	bool open, read, fence, landed, shot, slow;
-	enum ft_claim said;
-	int winner;
+/* Of a session, or of its verdict. */
+struct key {
 	uint8_t id[FT_SESSION_BYTES];
+	bool verdict;
+};
+
+struct request {
+	bool open, read, fence, landed, slow;
+	enum ft_claim said;
+	int name, winner; /* whom it puts there, who stands there; -1 nobody */
+	struct key key;
 	int64_t at, not_before;
 };
 
@@ -145,13 +151,13 @@ struct world {
 	bool silent; /* nothing of replication gets through */
 	int n_registers;
 	struct {
-		uint8_t id[FT_SESSION_BYTES];
+		struct key key;
 		int winner;
 	} registers[REGISTERS_MAX];
 	int n_late;
 	struct {
-		uint8_t id[FT_SESSION_BYTES];
-		int host;
+		struct key key;
+		int host, name;
 		int64_t until;
 	} late[LATE_MAX];
 	bool vouched;
@@ -182,6 +188,8 @@ void world_heal(struct world *w);
 uint64_t world_hash(const struct world *w);
 void world_print(const struct world *w);
 bool runs_as_master(const struct world *w, int host);
+/* Who stands there; -1 nobody. */
+int winner_of(const struct world *w, const struct key *key);
 /* A line of the story, if it is to be told. */
 void tell(const struct world *w, int host, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
