@@ -1,5 +1,6 @@
 /* Key files: one key of 64 hex digits each.
  * Knows: files, libsodium.  Must not know: what the keys are used for. */
+#include "arbiter/secret.h"
 #include "config/internal.h"
 
 #include <errno.h>
@@ -24,28 +25,6 @@ static int refuse_errno(char why[FT_TEXT_MAX], const char *what)
 	return -1;
 }
 
-static int judge_file(int fd, char why[FT_TEXT_MAX])
-{
-	struct stat st;
-
-	if (fstat(fd, &st) != 0)
-		return refuse_errno(why, "cannot be looked at");
-	if (!S_ISREG(st.st_mode))
-		return refuse(why, "is not a regular file; a file made by `ftctl genkey` is needed");
-	if (st.st_uid != geteuid() && st.st_uid != 0) {
-		(void)snprintf(why, FT_TEXT_MAX, "belongs to user %u; it must belong to the user of ftd or to root",
-		               (unsigned)st.st_uid);
-		return -1;
-	}
-	if (st.st_mode & (S_IRWXG | S_IRWXO)) {
-		(void)snprintf(why, FT_TEXT_MAX,
-		               "has mode %04o, so others can get at it; mode 0600 is needed (chmod 600)",
-		               (unsigned)(st.st_mode & 07777));
-		return -1;
-	}
-	return 0;
-}
-
 static void name_key(struct ft_key *key)
 {
 	uint8_t hash[crypto_generichash_BYTES];
@@ -56,12 +35,18 @@ static void name_key(struct ft_key *key)
 
 static int read_key(int fd, struct ft_key *out, char why[FT_TEXT_MAX])
 {
-	char text[KEY_DIGITS + 2]; /* the digits, a line feed, and one more to see that there is no more */
+	char text[3 + KEY_DIGITS +
+	          3]; /* a byte-order mark, the digits, the line's end, and one more to see that there is no more */
 	size_t decoded = 0;
 	ssize_t len = read(fd, text, sizeof(text));
-	bool shaped = len == (ssize_t)KEY_DIGITS || (len == (ssize_t)KEY_DIGITS + 1 && text[KEY_DIGITS] == '\n');
-	bool hex = shaped &&
-	           sodium_hex2bin(out->bytes, sizeof(out->bytes), text, KEY_DIGITS, NULL, &decoded, NULL) == 0 &&
+	ssize_t from = len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0, digits = len - from;
+	/* Without what other systems' editors leave. */
+	if (digits > 0 && text[from + digits - 1] == '\n')
+		digits--;
+	if (digits > 0 && text[from + digits - 1] == '\r')
+		digits--;
+	bool hex = digits == (ssize_t)KEY_DIGITS &&
+	           sodium_hex2bin(out->bytes, sizeof(out->bytes), text + from, KEY_DIGITS, NULL, &decoded, NULL) == 0 &&
 	           decoded == FT_KEY_BYTES;
 
 	sodium_memzero(text, sizeof(text));
@@ -86,9 +71,11 @@ int ft_key_load(const char *path, struct ft_key *out, char why[FT_TEXT_MAX])
 			return refuse(why, "is a symbolic link; name the file itself");
 		return refuse_errno(why, "cannot be opened");
 	}
-	int rc = judge_file(fd, why);
-	if (rc == 0)
-		rc = read_key(fd, out, why);
+	const char *fault = ft_secret_judge(fd);
+	int rc = fault ? -1 : read_key(fd, out, why);
+	if (fault)
+		(void)snprintf(why, FT_TEXT_MAX, "%s%s", fault,
+		               strchr(fault, ';') ? "" : "; a file made by `ftctl genkey` is needed");
 	if (rc != 0)
 		sodium_memzero(out, sizeof(*out));
 	(void)close(fd);

@@ -15,6 +15,8 @@
 #define SIZE_MAX_FILE (1L << 20)
 #define INCLUDES_MAX  32
 
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
+
 struct scan {
 	struct ft_reader *r;
 	const char *file; /* NULL: ft.conf itself */
@@ -96,7 +98,11 @@ static void check_included(struct scan *s, const char *path)
 		return;
 	}
 	char *text = read_regular(s->r, here(s), path, &error);
-	if (text) {
+	if (text && strncmp(text, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) == 0) {
+		ft_fault(s->r, (struct ft_where){path, 1},
+		         "begins with a byte-order mark, which libconfig cannot read in an included file; save it as "
+		         "UTF-8 without one");
+	} else if (text) {
 		struct scan inner = {.r = s->r, .file = path, .at = text, .line = 1, .n_files = s->n_files};
 		scan_text(&inner);
 	}
@@ -226,6 +232,8 @@ char *ft_source_read(struct ft_reader *r, const char *path)
 			         strerror(error));
 		return NULL;
 	}
+	if (strncmp(text, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) == 0) /* of another system's editor */
+		memmove(text, text + strlen(BYTE_ORDER_MARK), strlen(text + strlen(BYTE_ORDER_MARK)) + 1);
 	struct scan s = {.r = r, .at = text, .line = 1, .n_files = &n_files};
 	scan_text(&s);
 	if (r->n_faults > 0) { /* like a syntax error: what the values are cannot be told */

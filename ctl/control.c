@@ -21,6 +21,14 @@
 #define ANSWER_MS      60000 /* the verb must have answered */
 #define TAKE_MS        10000 /* the client must have read it */
 #define ACCEPT_PAUSE_S 1     /* after accept(2) failed, e.g. for want of descriptors */
+#define LOOK_MS        5000  /* for the socket's name */
+
+/* What ft.conf says of it. */
+struct place {
+	char path[FT_SOCKPATH_MAX];
+	mode_t mode;
+	gid_t gid;
+};
 
 struct ft_call {
 	struct client *client; /* NULL: nobody waits for the answer any more */
@@ -45,8 +53,11 @@ struct ft_control {
 	LIST_HEAD(, client) clients;
 	int n_clients;
 	int request_ms, answer_ms, take_ms;
-	char path[FT_SOCKPATH_MAX];
-	dev_t dev; /* of the socket's name, so that a successor's is not removed */
+	struct place place;
+	struct event *look;
+	int look_ms;
+	char fault[FT_TEXT_MAX + FT_SOCKPATH_MAX]; /* why the name cannot be made anew, as told last; "" it can */
+	dev_t dev;                                 /* of the socket's name, so that a successor's is not removed */
 	ino_t ino;
 };
 
@@ -306,9 +317,9 @@ static void make_folder(const char *path)
 }
 
 /* Nobody can connect before listen(2), and nobody but us before the mode is opened up. */
-static int bind_name(int fd, const struct sockaddr_un *address, const struct ft_config *config, FILE *errors)
+static int bind_name(int fd, const struct sockaddr_un *address, const struct place *place, FILE *errors)
 {
-	make_folder(config->control_socket);
+	make_folder(place->path);
 	mode_t old = umask(0177);
 	int rc = bind(fd, (const struct sockaddr *)address, sizeof(*address));
 	umask(old);
@@ -317,10 +328,10 @@ static int bind_name(int fd, const struct sockaddr_un *address, const struct ft_
 		        address->sun_path, strerror(errno));
 		return -1;
 	}
-	if (config->control_gid != (gid_t)-1 && chown(address->sun_path, (uid_t)-1, config->control_gid) != 0) {
+	if (place->gid != (gid_t)-1 && chown(address->sun_path, (uid_t)-1, place->gid) != 0) {
 		fprintf(errors, "control.socket %s: cannot give it to control.group (gid %u): %s\n", address->sun_path,
-		        (unsigned)config->control_gid, strerror(errno));
-	} else if (chmod(address->sun_path, config->control_mode) != 0) {
+		        (unsigned)place->gid, strerror(errno));
+	} else if (chmod(address->sun_path, place->mode) != 0) {
 		fprintf(errors, "control.socket %s: cannot set its mode: %s\n", address->sun_path, strerror(errno));
 	} else {
 		return 0;
@@ -330,56 +341,114 @@ static int bind_name(int fd, const struct sockaddr_un *address, const struct ft_
 }
 
 /* The bound socket, -1 after a line to errors. */
-static int open_socket(const struct ft_config *config, FILE *errors)
+static int open_socket(const struct place *place, FILE *errors)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s", config->control_socket);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", place->path);
 	if (clear_name(&address, errors) != 0)
 		return -1;
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0) {
-		fprintf(errors, "control.socket %s: %s\n", config->control_socket, strerror(errno));
+		fprintf(errors, "control.socket %s: %s\n", place->path, strerror(errno));
 		return -1;
 	}
-	if (bind_name(fd, &address, config, errors) != 0) {
+	if (bind_name(fd, &address, place, errors) != 0) {
 		close(fd);
 		return -1;
 	}
 	return fd;
 }
 
+/* Listens on a new socket under the name. Returns 0, or -1 after a line to errors and nothing changed. */
+static int listen_anew(struct ft_control *c, FILE *errors)
+{
+	struct stat st = {0};
+	int fd = open_socket(&c->place, errors);
+	if (fd < 0)
+		return -1;
+	struct evconnlistener *listener = evconnlistener_new(
+	    c->base, on_accepted, c, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, FT_CONTROL_CLIENTS_MAX, fd);
+	if (listener == NULL) {
+		fprintf(errors, "control.socket %s: cannot listen: %s\n", c->place.path, strerror(errno));
+		close(fd);
+		unlink(c->place.path);
+		return -1;
+	}
+	evconnlistener_set_error_cb(listener, on_accept_failed);
+	if (c->listener != NULL)
+		evconnlistener_free(c->listener);
+	c->listener = listener;
+	if (lstat(c->place.path, &st) == 0) {
+		c->dev = st.st_dev;
+		c->ino = st.st_ino;
+	}
+	return 0;
+}
+
+static bool name_is_ours(const struct ft_control *c)
+{
+	struct stat st;
+	return lstat(c->place.path, &st) == 0 && st.st_dev == c->dev && st.st_ino == c->ino;
+}
+
+/* Told once, and again when it is another fault. */
+static void make_name_anew(struct ft_control *c)
+{
+	char fault[sizeof(c->fault)] = "";
+	FILE *errors = fmemopen(fault, sizeof(fault) - 1, "w");
+	if (errors == NULL)
+		return;
+	bool made = listen_anew(c, errors) == 0;
+	fclose(errors);
+	fault[strcspn(fault, "\n")] = '\0';
+	if (made)
+		ft_log(FT_LOG_WARN, "control", "control.socket %s was gone, and is made anew", c->place.path);
+	else if (strcmp(fault, c->fault) != 0)
+		ft_log(FT_LOG_ERROR, "control",
+		       "%s; the name of ftd's socket was taken away, and ftctl finds it no more", fault);
+	snprintf(c->fault, sizeof(c->fault), "%s", fault);
+}
+
+static void on_look(evutil_socket_t fd, short what, void *arg)
+{
+	struct ft_control *c = arg;
+	(void)fd;
+	(void)what;
+	if (!name_is_ours(c))
+		make_name_anew(c);
+	ft_control_look_every(c, c->look_ms);
+}
+
 struct ft_control *ft_control_new(struct event_base *base, const struct ft_config *config, ft_control_verb *verb,
                                   void *arg, FILE *errors)
 {
-	struct stat st = {0};
-	int fd = open_socket(config, errors);
-	if (fd < 0)
-		return NULL;
 	struct ft_control *c = calloc(1, sizeof(*c));
 	if (c == NULL)
 		abort();
 	c->base = base;
 	c->verb = verb;
 	c->arg = arg;
+	c->place = (struct place){.mode = config->control_mode, .gid = config->control_gid};
+	memcpy(c->place.path, config->control_socket, sizeof(c->place.path));
 	ft_control_deadlines(c, REQUEST_MS, ANSWER_MS, TAKE_MS);
 	LIST_INIT(&c->clients);
-	snprintf(c->path, sizeof(c->path), "%s", config->control_socket);
-	if (lstat(c->path, &st) == 0) {
-		c->dev = st.st_dev;
-		c->ino = st.st_ino;
-	}
 	c->resume = evtimer_new(base, on_resume, c);
-	c->listener = evconnlistener_new(base, on_accepted, c, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC,
-	                                 FT_CONTROL_CLIENTS_MAX, fd);
-	if (c->listener == NULL || c->resume == NULL) {
-		fprintf(errors, "control.socket %s: cannot listen: %s\n", c->path, strerror(errno));
-		if (c->listener == NULL)
-			close(fd);
+	c->look = evtimer_new(base, on_look, c);
+	if (c->resume == NULL || c->look == NULL)
+		abort();
+	if (listen_anew(c, errors) != 0) {
 		ft_control_free(c);
 		return NULL;
 	}
-	evconnlistener_set_error_cb(c->listener, on_accept_failed);
+	ft_control_look_every(c, LOOK_MS);
 	return c;
+}
+
+void ft_control_look_every(struct ft_control *c, int ms)
+{
+	struct timeval in = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000L};
+	c->look_ms = ms;
+	event_add(c->look, &in);
 }
 
 void ft_control_deadlines(struct ft_control *c, int request_ms, int answer_ms, int take_ms)
@@ -405,7 +474,6 @@ static void say_goodbye(struct client *c)
 
 void ft_control_free(struct ft_control *c)
 {
-	struct stat st;
 	if (c == NULL)
 		return;
 	for (struct client *client = LIST_FIRST(&c->clients), *next; client != NULL; client = next) {
@@ -414,9 +482,9 @@ void ft_control_free(struct ft_control *c)
 	}
 	if (c->listener != NULL)
 		evconnlistener_free(c->listener);
-	if (c->resume != NULL)
-		event_free(c->resume);
-	if (lstat(c->path, &st) == 0 && st.st_dev == c->dev && st.st_ino == c->ino)
-		unlink(c->path);
+	event_free(c->resume);
+	event_free(c->look);
+	if (c->ino != 0 && name_is_ours(c))
+		unlink(c->place.path);
 	free(c);
 }

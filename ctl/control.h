@@ -26,10 +26,13 @@ struct ft_call; /* one request waiting for its answer */
 typedef void ft_control_verb(void *arg, const char *verb, const json_t *request, struct ft_call *call);
 
 /* Makes the socket's folder if that alone is missing (mode 0755), and binds the socket with mode and group of the config (created private, then opened up; a stale one is replaced, a live one refused).
+ * A name that is swept away later (/run emptied by a clean-up) is made anew within seconds; who is connected stays so.
  * NULL after a line to errors. */
 struct ft_control *ft_control_new(struct event_base *base, const struct ft_config *config, ft_control_verb *verb,
                                   void *arg, FILE *errors);
 /* Other deadlines than those above, from the next wait on; for tests. */
+/* How often the name is looked for; for tests. */
+void ft_control_look_every(struct ft_control *c, int ms);
 void ft_control_deadlines(struct ft_control *c, int request_ms, int answer_ms, int take_ms);
 /* result (reference stolen) may be NULL; error may be NULL. Ends the call. */
 void ft_call_answer(struct ft_call *call, int code, json_t *result, const char *error);

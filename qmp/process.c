@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
@@ -48,6 +47,22 @@ int ft_process_of_socket(int fd, struct ft_process *out)
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
 		return -1;
 	return ft_process_open(peer.pid, out); /* pid 0: it lives in a pid namespace we cannot see into */
+}
+
+int ft_process_try(FILE *errors)
+{
+	struct ft_process self;
+	const char *what = ft_process_open(getpid(), &self) != 0            ? "pidfd_open(2)"
+	                   : pidfd_send_signal(self.pidfd, 0, NULL, 0) != 0 ? "pidfd_send_signal(2)"
+	                                                                    : NULL;
+	if (what)
+		fprintf(errors,
+		        "%s: %s; Linux 5.3 or newer is needed, and a container's or service's system call filter that "
+		        "lets it "
+		        "pass\n",
+		        what, strerror(errno));
+	ft_process_close(&self);
+	return what ? -1 : 0;
 }
 
 void ft_process_close(struct ft_process *p)

@@ -6,6 +6,7 @@
 
 #include "supervisor/types.h"
 
+#include <stdio.h>
 #include <sys/types.h>
 
 struct ft_process {
@@ -58,6 +59,9 @@ int ft_process_open_threads(const struct ft_process *p, int fds[], int max);
  * Allocates nothing. */
 typedef bool ft_process_see_thread(void *arg, pid_t pid, pid_t tid);
 bool ft_process_each_thread(pid_t pid, ft_process_see_thread *see, void *arg);
+/* Whether this system lets us have pidfds and signal through them, which everything above rests on, and every child process,
+ * too.  0, or -1 after a line to errors. */
+int ft_process_try(FILE *errors);
 /* Sends sig through the pidfd. 0, or -1 with errno. Signal 0 asks for permission only. */
 int ft_process_signal(const struct ft_process *p, int sig);
 

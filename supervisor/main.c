@@ -1,7 +1,9 @@
 /* ftd: arguments, configuration, lock, then the daemon's loop.
  * Exit: 0 asked to stop, 1 run-time fault, 2 usage or config. */
+#include "qmp/process.h"
 #include "report/log.h"
 #include "supervisor/daemon.h"
+#include "supervisor/init.h"
 #include "supervisor/lock.h"
 #include "supervisor/realtime.h"
 
@@ -109,6 +111,10 @@ int main(int argc, char **argv)
 	if (code >= 0)
 		return code;
 	settle_process();
+	if (!o.check)
+		ft_init_be_two();
+	if (ft_process_try(stderr) != 0)
+		return 1;
 	ft_log_init("ftd");
 	struct ft_config *config = ft_config_load(o.config, stderr);
 	if (!config)

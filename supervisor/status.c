@@ -4,6 +4,7 @@
 #include "heartbeat/diagnosis.h"
 #include "qmp/plan.h"
 #include "report/record.h"
+#include "supervisor/nic.h"
 #include "supervisor/pulse.h"
 #include "supervisor/realtime.h"
 
@@ -256,11 +257,26 @@ static void check_link(json_t *checks, const struct ft_status_source *s, int i)
 		    lc->peer_text, g.what);
 }
 
+/* Two links are one where a single cable, or a port of a switch, takes both. */
+static void check_nics(json_t *checks, const struct ft_config *config)
+{
+	char first[IF_NAMESIZE], other[IF_NAMESIZE];
+	const struct ft_link_config *l = config->links;
+	if (config->n_links < 2 || ft_nic_of(&l[0].local, &l[0].peer, first) != 0)
+		return;
+	for (int i = 1; i < config->n_links; i++)
+		if (ft_nic_of(&l[i].local, &l[i].peer, other) != 0 || strcmp(other, first) != 0)
+			return;
+	add(checks, "links", "warn", "give one of them a NIC, a cable and a switch of its own",
+	    "all %d links go through one NIC, %s: what cuts one cuts all", config->n_links, first);
+}
+
 static void check_peer(json_t *checks, const struct ft_status_source *s)
 {
 	const struct ft_core *c = s->core;
 	for (int i = 0; i < s->config->n_links; i++)
 		check_link(checks, s, i);
+	check_nics(checks, s->config);
 	if (c->peer_known && c->peer.side.leaving)
 		add(checks, "peer", "FAIL", "start ftd there again", "peer %s's ftd was asked to stop", c->peer.node);
 	else if (!c->peer_known || c->hearing != FT_PEER_ALIVE)

@@ -1,7 +1,10 @@
 /* ft.conf: what is accepted, what it becomes, and that every fault is told with its line and what is allowed. */
+#include "arbiter/secret.h"
 #include "config/config.h"
+#include "tests/unit/skip.h"
 
 #include <check.h>
+#include <errno.h>
 #include <ftw.h>
 #include <grp.h>
 #include <netinet/in.h>
@@ -9,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #define KEY_A         "00112233445566778899aabbccddeeff00112233445566778899AABBCCDDEEFF"
@@ -575,8 +579,9 @@ START_TEST(an_arbiter_brings_watchdog_and_guard)
 		const char *words; /* NULL: good */
 	} guards[] = {
 	    {0, "guard_ms is 0, too short for the primary's freeze"},
-	    {4, "guard_ms is 4, too short for the primary's freeze and for two clocks in a detection time of 140 ms; at "
-	        "least 5"},
+	    {4,
+	     "guard_ms is 4, too short for the primary's freeze and for two clocks in a detection time of 140 ms; at "
+	     "least 5"},
 	    {5, NULL},
 	    {-1, "out of range"},
 	};
@@ -609,14 +614,15 @@ START_TEST(the_guard_has_room_for_two_clocks_in_the_detection_time)
 	static const struct {
 		int interval, lost_after, least, standard;
 	} times[] = {
-	    {5, 2, 5, 20},         {100, 5, 5, 20},      {100, 10, 5, 20},        {1000, 10, 14, 20},
-	    {1000, 16, 20, 26},    {1000, 17, 21, 27},   {10000, 100, 1004, 1010}, {1001, 10, 15, 21},
+	    {5, 2, 5, 20},      {100, 5, 5, 20},    {100, 10, 5, 20},         {1000, 10, 14, 20},
+	    {1000, 16, 20, 26}, {1000, 17, 21, 27}, {10000, 100, 1004, 1010}, {1001, 10, 15, 21},
 	};
 	const char *path = in_folder("guard.conf");
 	char words[64];
 
 	for (int i = 0; i < LENGTH(times); i++)
-		for (int guard = times[i].least - 1; guard <= times[i].least + 1; guard++) { /* the last: none is given */
+		for (int guard = times[i].least - 1; guard <= times[i].least + 1;
+		     guard++) { /* the last: none is given */
 			bool given = guard <= times[i].least;
 			FILE *f = fopen(path, "w");
 			ck_assert_ptr_nonnull(f);
@@ -898,7 +904,7 @@ START_TEST(a_doubtful_key_file_is_refused)
 		mode_t mode;
 		const char *words;
 	} bad[] = {
-	    {KEY_A, 0640, "has mode 0640, so others can get at it; mode 0600 is needed"},
+	    {KEY_A, 0640, "has mode 0640, so it can be reached by others; mode 0600 is needed"},
 	    {KEY_A, 0604, "has mode 0604"},
 	    {KEY_A, 0610, "has mode 0610"},
 	    {"", 0600, "holds no key; exactly 64 hex digits"},
@@ -920,6 +926,91 @@ START_TEST(a_doubtful_key_file_is_refused)
 }
 END_TEST
 
+#define MARK "\xef\xbb\xbf"
+
+/* As an editor of another system, or a web form, leaves it. */
+START_TEST(carriage_returns_and_a_byte_order_mark_are_no_part_of_it)
+{
+	static const char *const keys[] = {KEY_A "\r\n", KEY_A "\r", MARK KEY_A "\n", MARK KEY_A "\r\n"};
+	char secret[FT_SETTING_MAX], text[4096] = MARK;
+	struct ft_config *c = load_good(write_with(0, NULL));
+	struct ft_key plain = c->keys[0];
+
+	ft_config_free(c);
+	for (int i = 0; i < LENGTH(keys); i++) {
+		(void)write_text("key", keys[i], 0600);
+		c = load_good(write_with(0, NULL));
+		ck_assert_mem_eq(c->keys[0].bytes, plain.bytes, sizeof(plain.bytes));
+		ft_config_free(c);
+	}
+	(void)write_text("key", MARK "\r\n", 0600);
+	expect_key_fault("holds no key");
+	ck_assert_ptr_null(ft_secret_read(write_text("password", MARK "geheim\r\n", 0600), secret));
+	ck_assert_str_eq(secret, "geheim");
+	/* ft.conf itself, with both */
+	(void)write_text("key", KEY_A "\n", 0600);
+	(void)write_with(0, NULL);
+	FILE *f = fopen(in_folder("ft.conf"), "r");
+	for (char line[256]; fgets(line, sizeof(line), f);)
+		(void)snprintf(text + strlen(text), sizeof(text) - strlen(text), "%.*s\r\n", (int)strcspn(line, "\n"),
+		               line);
+	(void)fclose(f);
+	ft_config_free(load_good(write_text("ft.conf", text, 0600)));
+	/* A fault keeps its line. */
+	strcat(text, "colour = 1;\r\n");
+	expect_fault(write_text("ft.conf", text, 0600), LENGTH(good) + 1, "colour");
+}
+END_TEST
+
+/* One entry of an access control list, as in system.posix_acl_access. */
+static void add_entry(uint8_t *acl, size_t *size, unsigned tag, unsigned bits, uint32_t id)
+{
+	const uint8_t entry[] = {
+	    (uint8_t)tag,       0, (uint8_t)bits, 0, (uint8_t)id, (uint8_t)(id >> 8), (uint8_t)(id >> 16),
+	    (uint8_t)(id >> 24)};
+	memcpy(acl + *size, entry, sizeof(entry));
+	*size += sizeof(entry);
+}
+
+/* Where systemd has a credential for a service of another user, only the mask stands where the group's bits are. */
+START_TEST(a_key_that_a_list_lets_this_user_alone_read_is_good)
+{
+	enum { USER_OBJ = 1, USER = 2, GROUP_OBJ = 4, GROUP = 8, MASK_ = 16, OTHER = 32, NOBODY = 65534, READ = 4 };
+	static const struct {
+		unsigned user, group_bits, group, other;
+		bool good;
+	} cases[] = {
+	    {0, 0, 0, 0, true}, /* user 0: this one */
+	    {NOBODY, 0, 0, 0, false}, {0, READ, 0, 0, false}, {0, 0, 7, 0, false}, {0, 0, 0, READ, false},
+	};
+
+	for (int i = 0; i < LENGTH(cases); i++) {
+		uint8_t acl[128] = {2};
+		size_t size = 4;
+		uint32_t user = cases[i].user ? cases[i].user : geteuid();
+		add_entry(acl, &size, USER_OBJ, READ, UINT32_MAX);
+		add_entry(acl, &size, USER, READ, user);
+		add_entry(acl, &size, GROUP_OBJ, cases[i].group_bits, UINT32_MAX);
+		if (cases[i].group)
+			add_entry(acl, &size, GROUP, READ, cases[i].group);
+		add_entry(acl, &size, MASK_, READ, UINT32_MAX);
+		add_entry(acl, &size, OTHER, cases[i].other, UINT32_MAX);
+		ck_assert_int_eq(ft_secret_acl_opens(acl, size, geteuid()), !cases[i].good);
+		ck_assert(ft_secret_acl_opens(acl, size - 1, geteuid()));
+		if (setxattr(write_text("key", KEY_A "\n", 0400), "system.posix_acl_access", acl, size, 0) != 0) {
+			skipped("a key with an access control list", strerror(errno));
+			return;
+		}
+		if (cases[i].good)
+			ft_config_free(load_good(write_with(0, NULL)));
+		else
+			expect_key_fault("can be reached by others");
+	}
+	(void)write_text("key", KEY_A "\n", 0440); /* without a list they are the group's */
+	expect_key_fault("has mode 0440");
+}
+END_TEST
+
 START_TEST(a_key_file_that_is_none_is_refused)
 {
 	const char *key = in_folder("key");
@@ -937,7 +1028,7 @@ START_TEST(a_key_file_that_is_none_is_refused)
 	(void)write_text("key", KEY_A, 0600);
 	if (geteuid() == 0) { /* only root can give a file away */
 		ck_assert_int_eq(chown(key, 65534, (gid_t)-1), 0);
-		expect_key_fault("belongs to user 65534");
+		expect_key_fault("belongs to another user (65534)");
 	}
 	(void)unlink(key);
 	(void)write_text("key", KEY_A, 0600);
@@ -1180,6 +1271,8 @@ int main(void)
 	tcase_add_test(values, a_reload_may_not_change_the_detection_time_of_an_arbiter);
 	tcase_add_test(values, the_example_loads);
 	tcase_add_test(values, a_doubtful_key_file_is_refused);
+	tcase_add_test(values, carriage_returns_and_a_byte_order_mark_are_no_part_of_it);
+	tcase_add_test(values, a_key_that_a_list_lets_this_user_alone_read_is_good);
 	tcase_add_test(values, a_key_file_that_is_none_is_refused);
 	tcase_add_test(values, a_new_key_is_private_and_never_overwrites);
 	suite_add_tcase(suite, values);

@@ -524,6 +524,50 @@ START_TEST(the_last_folder_is_made)
 }
 END_TEST
 
+static void wait_for_name(bool there)
+{
+	for (int i = 0; i < 2000 && (access(config.control_socket, F_OK) == 0) != there; i++) {
+		struct timeval in = {.tv_usec = 10000};
+		event_base_loopexit(base, &in);
+		event_base_dispatch(base);
+	}
+	ck_assert_int_eq(access(config.control_socket, F_OK) == 0, there);
+}
+
+/* Somebody cleans up in /run: with the socket, or with its folder. */
+START_TEST(a_name_that_is_swept_away_is_made_anew)
+{
+	char folder[sizeof(dir) + 8];
+	struct stat st;
+	snprintf(folder, sizeof(folder), "%s/run", dir);
+	snprintf(config.control_socket, sizeof(config.control_socket), "%s/socket", folder);
+	config.control_mode = 0620;
+	start();
+	ft_control_look_every(control, 20);
+	int fd = connected();
+	say(fd, "{\"verb\":\"status\"}\n");
+	ck_assert_ptr_nonnull(strstr(hear(fd), "\"code\":0"));
+	ck_assert_int_eq(unlink(config.control_socket), 0);
+	wait_for_name(true);
+	ck_assert_int_eq(stat(config.control_socket, &st), 0);
+	ck_assert_int_eq(st.st_mode & 0777, 0620);
+	ck_assert_int_eq(unlink(config.control_socket), 0);
+	ck_assert_int_eq(rmdir(folder), 0);
+	wait_for_name(true);
+	say(fd, "{\"verb\":\"status\"}\n"); /* who was connected still is */
+	ck_assert_ptr_nonnull(strstr(hear(fd), "\"code\":0"));
+	close(fd);
+	fd = connected();
+	say(fd, "{\"verb\":\"status\"}\n");
+	ck_assert_ptr_nonnull(strstr(hear(fd), "\"code\":0"));
+	close(fd);
+	ft_control_free(control);
+	control = NULL;
+	ck_assert_int_eq(access(config.control_socket, F_OK), -1);
+	rmdir(folder);
+}
+END_TEST
+
 START_TEST(a_successors_socket_is_not_removed)
 {
 	start();
@@ -972,6 +1016,7 @@ int main(void)
 	tcase_add_test(c, what_is_no_socket_is_left_alone);
 	tcase_add_test(c, a_missing_folder_is_said);
 	tcase_add_test(c, the_last_folder_is_made);
+	tcase_add_test(c, a_name_that_is_swept_away_is_made_anew);
 	tcase_add_test(c, a_successors_socket_is_not_removed);
 	suite_add_tcase(s, c);
 	c = tcase_create("ftctl");

@@ -13,9 +13,11 @@
 #include <stdnoreturn.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -79,6 +81,33 @@ static bool is_dying(const struct ft_process *p)
 {
 	return ft_process_dying(p, NULL);
 }
+
+static bool denied;
+
+/* In place of the C library's: a container's filter may say no. */
+int pidfd_open(pid_t pid, unsigned flags)
+{
+	if (denied) {
+		errno = EPERM;
+		return -1;
+	}
+	return (int)syscall(SYS_pidfd_open, pid, flags);
+}
+
+START_TEST(a_denied_pidfd_is_told_by_its_name)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *errors = open_memstream(&text, &size);
+	ck_assert_int_eq(ft_process_try(errors), 0);
+	denied = true;
+	ck_assert_int_eq(ft_process_try(errors), -1);
+	denied = false;
+	fclose(errors);
+	ck_assert_msg(strstr(text, "pidfd_open(2): Operation not permitted; ") == text, "%s", text);
+	free(text);
+}
+END_TEST
 
 START_TEST(stop_and_continue)
 {
@@ -449,6 +478,7 @@ int main(void)
 	TCase *c = tcase_create("process");
 	tcase_add_checked_fixture(c, start_child, end_child);
 	tcase_set_timeout(c, 60);
+	tcase_add_test(c, a_denied_pidfd_is_told_by_its_name);
 	tcase_add_test(c, stop_and_continue);
 	tcase_add_test(c, one_thread_that_stands_still_is_not_the_process);
 	tcase_add_test(c, an_unreaped_zombie_is_dead);

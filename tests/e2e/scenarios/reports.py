@@ -55,6 +55,17 @@ def ftctl_tells_where_a_side_stands():
 
 
 @scenario
+def ftctl_works_again_after_its_socket_was_swept_away():
+    with protected() as rig:
+        for side in rig.sides:
+            os.remove(side.control)
+            assert side.ftctl("status").returncode == 3
+            wait(lambda s=side: s.ftctl("status").returncode == 0, "the control socket to be made anew")
+            side.wait_log("WARN", "was gone, and is made anew")
+        no_failover(rig)
+
+
+@scenario
 def ftctl_tunes_by_what_the_links_have_done():
     with protected() as rig:
         # Another interval begins the figures anew: too little for a moment, then enough.
