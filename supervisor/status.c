@@ -208,7 +208,9 @@ static void check_process(json_t *checks, const struct ft_status_source *s)
 		    "ftd may not signal QEMU (process %d): %s", pid, strerror(errno));
 	else if (!s->qemu->pid_verified)
 		add(checks, "process", "FAIL",
-		    "let ftd open the sockets that QEMU itself has made, not a proxy's; the log says why",
+		    "see why in the log: let ftd open the sockets that QEMU itself has made, not a proxy's, and run it "
+		    "as root "
+		    "where QEMU was started with -runas",
 		    "process %d is not shown to be this QEMU", pid);
 	else
 		add(checks, "process", "ok", "", "ftd may freeze and end QEMU (process %d)", pid);

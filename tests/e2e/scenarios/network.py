@@ -129,6 +129,38 @@ def one_link_of_two_cut():
 
 
 @scenario
+def what_is_wrong_with_a_link_is_said():
+    """The same node name, the links in another order, another port: by log, status and check, and no longer once it is mended."""
+    with protected() as rig:
+        beta, links = rig.beta, rig.beta.settings()["heartbeat.links"]
+        port = links[0]["peer"].rpartition(":")
+        elsewhere = ({"local": links[0]["local"], "peer": f"{port[0]}:{int(port[2]) + 7}"}, *links[1:])
+        mistakes = [({"node": "alpha"}, "the same node name"), ({"heartbeat__links": links[::-1]}, "of another link")]
+        for mistake, words in mistakes:
+            beta.stop_ftd()
+            beta.write_conf(**mistake)
+            beta.start_ftd()
+            for s in rig.sides:
+                wait(lambda s=s, w=words: w in (s.status()["links"][0]["trouble"] or ""), f"{s.node}'s status to say {words}")
+                s.wait_log("WARN", "link 1, ", words)
+                told = s.ftctl("check").stdout
+                assert "FAIL  link 1" in told and words in told, told
+                assert words in s.ftctl("status").stdout
+        beta.stop_ftd()
+        beta.write_conf(heartbeat__links=elsewhere)
+        beta.start_ftd()
+        wait(lambda: "nobody listens" in (rig.alpha.status()["links"][0]["trouble"] or ""), "alpha to be told that it is refused")
+        wait(lambda: "nobody listens" in (beta.status()["links"][0]["trouble"] or ""), "beta to be told that it is refused")
+        beta.stop_ftd()
+        beta.write_conf()
+        beta.start_ftd()
+        rig.wait_protected()
+        for s in rig.sides:
+            wait(lambda s=s: all(link["state"] == "up" for link in s.status()["links"]), "all links to be up")
+        no_failover(rig)
+
+
+@scenario
 def a_link_that_is_not_there():
     """One of the two names an interface that this host has not: ftd starts, the pair is protected, and every verb works."""
     def lacks(side):
