@@ -588,11 +588,21 @@ static bool forced_alone(const struct ft_core *c)
 }
 
 /* Its ftd was stopped, and its QEMU runs without a lease: no claim makes that stand still.  Whoever knows better says so. */
-static bool forced_beside_replication(const struct ft_core *c)
+static bool runs_unheard(const struct ft_core *c)
 {
 	bool secondary = c->session.stage == FT_SESSION_RELEASED && c->session.role == FT_ROLE_SECONDARY;
-	bool lives = in_colo(c) && !broken(c) && c->now < checkpoint_due(c);
-	return is_forced(c) && !c->outcome_busy && secondary && lives && !ft_peer_heard(c) && !c->forced_confirmed;
+	bool replicates = in_colo(c) && !broken(c) && c->now < checkpoint_due(c);
+	return secondary && replicates && !ft_peer_heard(c) && !c->forced_confirmed;
+}
+
+static bool forced_beside_replication(const struct ft_core *c)
+{
+	return is_forced(c) && !c->outcome_busy && runs_unheard(c);
+}
+
+static bool unheard_beside_replication(const struct ft_core *c)
+{
+	return peer_lost(c) && runs_unheard(c);
 }
 
 /* The other side has won: more than an order is needed, and what the verdict says. */
@@ -2057,8 +2067,8 @@ static void record_hold(struct ft_core *c, struct ft_actions *out)
 	claim_came_to(c, won ? FT_CLAIM_WON : FT_CLAIM_UNREACHABLE);
 	if (won)
 		memcpy(c->outcome.winner, c->params.node, sizeof c->outcome.winner);
-	snprintf(c->outcome.error, sizeof c->outcome.error, "%s (%.100s)",
-	         won ? "the claim is won, but the other host is not known to be off" : "the arbiter is out of reach",
+	snprintf(c->outcome.error, sizeof c->outcome.error, "%s (%.135s)",
+	         won ? "won, but the other host is not known to be off" : "the arbiter is out of reach",
 	         won ? unfenced(c) : c->arbiter_text);
 	record(c, out, FT_RESULT_HELD);
 }
@@ -2075,7 +2085,7 @@ static void to_cut_off(struct ft_core *c, struct ft_actions *out)
 	else if (c->claim == FT_CLAIM_WON)
 		ft_core_enter(
 		    c, out, FT_PHASE_CUT_OFF,
-		    "won, but the other host is not known to be off (%.60s), frozen; if it is: ftctl failover "
+		    "won, but the other host may be on (%.85s), frozen; if it is off: ftctl failover "
 		    "--confirm-fenced",
 		    unfenced(c));
 	else
@@ -2208,14 +2218,14 @@ static void refuse_force(struct ft_core *c, struct ft_actions *out)
 	record(c, out, FT_REFUSED);
 }
 
+static const char still_replicates[] =
+    "the peer's ftd was stopped, and its QEMU replicates still, so it runs the guest; end it, or, if its host is off: "
+    "ftctl failover --confirm-fenced";
+
 static void refuse_beside_replication(struct ft_core *c, struct ft_actions *out)
 {
 	begin_outcome(c, out, take_force(c));
-	snprintf(
-	    c->outcome.error, sizeof c->outcome.error,
-	    "%.40s's ftd was stopped, and its QEMU replicates still, so it runs the guest; end it, or, if its host "
-	    "is off: ftctl failover --confirm-fenced",
-	    c->outcome.peer);
+	snprintf(c->outcome.error, sizeof c->outcome.error, "%s", still_replicates);
 	record(c, out, FT_REFUSED);
 }
 
@@ -2255,6 +2265,11 @@ static void ask_timed_out(struct ft_core *c, struct ft_actions *out)
 static void ask_was_unheard(struct ft_core *c, struct ft_actions *out)
 {
 	drop_ask(c, out, "the peer fell silent before it yielded; if it is surely dead: ftctl failover");
+}
+
+static void ask_beside_replication(struct ft_core *c, struct ft_actions *out)
+{
+	drop_ask(c, out, still_replicates);
 }
 
 static void claim_was_late(struct ft_core *c, struct ft_actions *out)
@@ -2480,6 +2495,7 @@ static const struct rule rules[] = {
     {P(ASKING), unasked_and_lost_unbound, ask_was_unheard},
     {P(ASKING), unasked_and_lost, take_over_lost_after_all},
     {P(ASKING), peer_is_out, proceed},
+    {P(ASKING), unheard_beside_replication, ask_beside_replication},
     {P(ASKING), peer_lost, go_on_unheard},
     {P(ASKING), ask_refused, ask_was_refused},
     {P(ASKING), ask_overdue, ask_timed_out},

@@ -115,6 +115,7 @@ void ft_win_settle(struct ft_core *c)
 	if (!ft_win_pending(c))
 		return;
 	c->session.title = FT_TITLE_REGISTER;
+	c->claim = FT_CLAIM_WON;
 	c->store_again_at = c->now;
 	c->winner_unstored = true;
 	c->start_wanted = false;

@@ -2675,6 +2675,25 @@ START_TEST(an_order_beside_a_guest_that_replicates_still_is_refused)
 }
 END_TEST
 
+/* Its goodbye was heard a moment ago, and it is asked in vain. */
+START_TEST(an_order_that_outlasts_the_goodbye_of_a_guest_that_replicates_is_refused)
+{
+	start(FT_SESSION_RELEASED, FT_ROLE_SECONDARY);
+	memset(w.p.side.session, 0, sizeof w.p.side.session);
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	qemu_is();
+	step(&(struct ft_event){.kind = FT_EVENT_CHECKPOINT});
+	order();
+	expect_phase(ASKING);
+	hear(FT_PEER_LOST);
+	pass(1000);
+	ck_assert_str_eq(ft_result_name(w.c.outcome.result), "refused");
+	expect_did(CLAIM, 0);
+	expect_did(PLAN, 0);
+}
+END_TEST
+
 /* It says that nothing of its runs: it may have ended the session, and have run the guest since. */
 START_TEST(an_order_by_the_word_of_who_names_no_session_claims_first)
 {
@@ -2849,6 +2868,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, who_is_refused_looks_whether_it_has_lost, 0, 2);
 	tcase_add_loop_test(tc, an_order_in_a_released_session_claims_first, 0, 6);
 	tcase_add_test(tc, an_order_beside_a_guest_that_replicates_still_is_refused);
+	tcase_add_test(tc, an_order_that_outlasts_the_goodbye_of_a_guest_that_replicates_is_refused);
 	tcase_add_loop_test(tc, an_order_by_the_word_of_who_names_no_session_claims_first, 0, 2);
 	tcase_add_test(tc, no_failover_succeeds_whose_claim_is_lost);
 	tcase_add_test(tc, a_released_primary_that_hears_nobody_looks_whether_it_has_lost);
