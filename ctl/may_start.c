@@ -110,11 +110,13 @@ static bool vouched_for(struct question *q, const char *because)
 	              because);
 }
 
-/* A right that was drawn from an acknowledgement of ours is over one detection time after the last one. */
+/* A right that was drawn from an acknowledgement of ours is over one detection time after the last one: that under which
+ * the session was bound, on both sides, or ours of today, which it may have been since. */
 static void wait_for_earlier_rights(const struct question *q)
 {
 	const struct ft_config *c = q->config;
-	int64_t ms = (int64_t)c->interval_ms * c->lost_after + c->guard_ms, until = q->asked_at + ms * FT_NS_PER_MS;
+	int64_t ours = (int64_t)c->interval_ms * c->lost_after, bound = q->session.window_ms;
+	int64_t ms = (bound > ours ? bound : ours) + c->guard_ms, until = q->asked_at + ms * FT_NS_PER_MS;
 	for (int64_t left; (left = until - ft_clock_now()) > 0;)
 		poll(NULL, 0, (int)(left / FT_NS_PER_MS) + 1);
 }
@@ -123,7 +125,9 @@ static void wait_for_earlier_rights(const struct question *q)
 static bool won(struct question *q)
 {
 	char error[FT_TEXT_MAX];
-	bool may_run = q->session.stage == FT_SESSION_BOUND && q->session.role == FT_ROLE_SECONDARY && !q->confirmed;
+	bool open = q->session.stage == FT_SESSION_BOUND || q->session.title == FT_TITLE_FOUND;
+	bool may_run = (open && q->session.role == FT_ROLE_SECONDARY) || q->session.title == FT_TITLE_UNFENCED;
+	may_run = may_run && !q->confirmed;
 	if (may_run && q->arbiter->fence && !q->arbiter->fence(q->arbiter->arg, error))
 		return answer(q, false,
 		              "no: the claim is won, but the other host cannot be powered off: %s; mend this and ask "
@@ -220,8 +224,17 @@ static bool judge(struct question *q, const char *fault)
 	case FT_SESSION_RESIGNED:
 		return ask_arbiter(q);
 	case FT_SESSION_ENDED:
-		if (q->session.title == FT_TITLE_WORD)
+		switch (q->session.title) {
+		case FT_TITLE_WORD:
+		case FT_TITLE_FOUND:
+		case FT_TITLE_UNFENCED:
 			return claim(q);
+		case FT_TITLE_REGISTER:
+		case FT_TITLE_RETURNED:
+		case FT_TITLE_REGAINED:
+		case FT_TITLE_COUNT:
+			break;
+		}
 		if (strcmp(q->session.winner, q->config->node) == 0)
 			return answer(q, true, "yes: this host has ended the last session");
 		return answer(q, false, "no: %s has ended the session and runs the VM; start it here as its secondary",

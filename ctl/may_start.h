@@ -5,6 +5,7 @@
  *   unknown                      no: a person must look
  *   ended by this host / other   yes / no
  *   taken by the peer's word     whoever wins the claim: a person may have let the peer go on with it since
+ *   found, or without its fence  the same, once every right granted before is over: the other side may have run yet
  *   bound                        whoever wins the claim: made once every right granted before is over
  *   released, we the primary     the same
  *   released, we the secondary   no: the other side's VM may be running without an ftd, and so without a lease

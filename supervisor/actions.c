@@ -277,6 +277,9 @@ void ft_daemon_act(struct ft_daemon *d, const struct ft_action *a)
 	case FT_DO_CLAIM:
 		do_claim(d, a);
 		break;
+	case FT_DO_FENCE:
+		ft_exclusion_fence(d->exclusion);
+		break;
 	case FT_DO_READ:
 		do_read(d, a);
 		break;

@@ -124,6 +124,7 @@ void ft_core_init(struct ft_core *c, const struct ft_core_params *params, int64_
 	    .stood_still_at = FT_NEVER,
 	    .lost_at = FT_NEVER,
 	    .arbiter_again_at = now,
+	    .fence_again_at = now,
 	    .unsure = params->registers && ft_session_unended_stage(params->session.stage),
 	    .sure_from = now + FT_LANDS_NS,
 	    .look_again_at = now,
@@ -282,8 +283,6 @@ static void absorb_qemu(struct ft_core *c, const struct ft_qemu_facts *news)
 	/* An earlier ftd won the claim, and died before its plan was through. */
 	if (first_words)
 		c->undone = ft_session_won(c) && q.role == c->session.role;
-	if (first_words)
-		c->won_unasked = false;
 	c->undone = c->undone && q.role != FT_ROLE_NONE;
 }
 
@@ -422,6 +421,7 @@ static void absorb(struct ft_core *c, const struct ft_event *e)
 	case FT_EVENT_STORED:
 	case FT_EVENT_CLAIM:
 	case FT_EVENT_REGISTER:
+	case FT_EVENT_FENCED:
 		ft_session_absorb(c, e);
 		break;
 	case FT_EVENT_WANT_START:

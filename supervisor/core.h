@@ -53,6 +53,7 @@ enum ft_event_kind {
 	FT_EVENT_ACK,        /* .at: when the newest heartbeat was sent that a calm peer is known to have heard */
 	FT_EVENT_STORED,     /* .error, .text: the answer to FT_DO_STORE */
 	FT_EVENT_CLAIM,      /* .claim, .text: the winner, or why it is unreachable; the answer to FT_DO_CLAIM */
+	FT_EVENT_FENCED,     /* .error, .text: why the other host is not known to be off; the answer to FT_DO_FENCE */
 	FT_EVENT_REGISTER,   /* .claim: FT_CLAIM_LOST: somebody stands there, .text; NOT_NEEDED: nobody; UNREACHABLE */
 	FT_EVENT_WANT_START, /* a person or a unit wants to start the VM here as primary: see ft_core_may_start; .confirmed */
 	FT_EVENT_FORCE, /* .cause: FT_CAUSE_SIGNAL or FT_CAUSE_OPERATOR */
@@ -117,7 +118,10 @@ enum ft_action_kind {
 	FT_DO_STORE,  /* make core->store_next durable; answer FT_EVENT_STORED */
 	FT_DO_CLAIM, /* put .text, a node's name, in the register core->claim_id, if nobody's is there; answer FT_EVENT_CLAIM.
 	                  .verdict: in the session's other register, see sessions.c.
-	                  .fence: only if the other host could be powered off; without, by the peer's word, it must not be */
+	                  .fence: won only once the other host is off (of an arbiter without registers: it is powered off
+	                  for the claim; where a fence stands behind a register, FT_DO_FENCE follows); without, by the
+	                  peer's word, it must not be */
+	FT_DO_FENCE,   /* power the other host off, behind a register that names us; answer FT_EVENT_FENCED */
 	FT_DO_READ,    /* read the register core->claim_id, or with .verdict the other one; answer FT_EVENT_REGISTER */
 	FT_DO_PLAN,    /* run the prepared plan; answer FT_EVENT_PLAN */
 	FT_DO_RECORD,  /* make core->outcome durable; answer FT_EVENT_RECORDED */
@@ -167,6 +171,7 @@ struct ft_core_params {
 	/* With an arbiter; without one there is no exclusion to enforce, hence neither sessions nor leases */
 	bool arbitrated;
 	bool registers;                     /* the arbiter keeps registers that can be read: all but type fence do */
+	bool fenced;                        /* a fence stands behind them */
 	int64_t guard;                      /* from the end of the primary's right to the secondary's claim, at least */
 	uint8_t seed[FT_SESSION_BYTES];     /* random: where this incarnation's session ids come from */
 	struct ft_session session;          /* as read back from disk */
@@ -210,7 +215,6 @@ struct ft_core {
 	struct ft_session session; /* as it is on disk */
 	struct ft_session store_next;
 	bool undone;              /* we found our QEMU in COLO still, in a session that we have ended */
-	bool won_unasked;         /* ... which the register told us when the peer may have been running */
 	uint64_t proven_instance; /* the QEMU that has said itself that the guest runs outside of COLO */
 	bool winner_unstored;     /* the register said who won; the disk does not yet */
 	bool role_said;           /* our QEMU has told us itself what it is */
@@ -242,12 +246,18 @@ struct ft_core {
 	uint8_t claim_id[FT_SESSION_BYTES];
 	int64_t asked_arbiter_at, arbiter_again_at, arbiter_backoff;
 	enum ft_claim claim; /* of the session now on disk; NOT_NEEDED: not asked yet */
+	bool claim_fences;   /* the newest one counts only once the other host is off */
+	bool fencing;        /* FT_DO_FENCE is under way, for this session */
+	uint8_t fence_id[FT_SESSION_BYTES];
+	int64_t fence_again_at, fence_backoff;
+	char fence_fault[FT_TEXT_MAX]; /* why the newest has failed; "" it has not */
 	char arbiter_text[FT_TEXT_MAX];
 	/* A claim that was given up can have landed, or land yet; and what a predecessor had asked nobody knows.  Then our
 	 * name may stand in the register of this session, and the peer, if it were to claim, would lose for ever. */
 	bool unsure;
 	int64_t sure_from; /* if it does not stand there when asked from then on, it never will */
 	int64_t look_again_at, look_backoff;
+	bool refused;        /* the peer has refused to yield: it may have ended a session that we hold for released */
 	bool given_away;     /* it does, and we have given our right away since */
 	bool given;          /* the peer has given its right to us, by its word, since we came */
 	bool given_in_doubt; /* the peer, unsure itself, has given us its right: its claim was earlier than its word */

@@ -34,6 +34,14 @@ bool ft_session_unended_stage(enum ft_session_stage stage);
 bool ft_session_unended(const struct ft_core *c); /* there is one that nobody is known to have ended */
 bool ft_session_stale(const struct ft_core *c);   /* not ended, but our QEMU is another one */
 bool ft_session_won(const struct ft_core *c);     /* we ended it, and our QEMU of it is still here */
+/* We ended it, and the title alone lets nobody go on: see ft_win_complete(). */
+bool ft_win_pending(const struct ft_core *c);
+/* It does by now: the peer says that nothing of its runs, or cannot have had a right, or its host need not be off. */
+bool ft_win_complete(const struct ft_core *c);
+void ft_win_settle(struct ft_core *c); /* what was pending is no more */
+/* The other host is to be off before we go on, is silent, and may be asked to be. */
+bool ft_fence_due(const struct ft_core *c);
+void ft_fence(struct ft_core *c, struct ft_actions *out);
 bool ft_session_lost(const struct ft_core *c);    /* the other side ended it, and our QEMU of it is still here */
 bool ft_session_shared(const struct ft_core *c);  /* the peer is bound by the same one */
 bool ft_session_settled(const struct ft_core *c); /* enough for protection: always so without an arbiter */
@@ -57,6 +65,7 @@ bool ft_adopt_due(const struct ft_core *c);
 bool ft_accept_due(const struct ft_core *c);
 bool ft_end_old_due(const struct ft_core *c);
 bool ft_start_claim_due(const struct ft_core *c);
+bool ft_start_fence_due(const struct ft_core *c);
 bool ft_look_up_due(const struct ft_core *c);
 bool ft_release_due(const struct ft_core *c);
 bool ft_resign_wanted(const struct ft_core *c);

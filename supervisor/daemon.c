@@ -52,6 +52,7 @@ struct ft_core_params ft_daemon_core_params(const struct ft_config *config, uint
 	memcpy(p.node, config->node, sizeof p.node);
 	p.arbitrated = config->arbiter.type != FT_ARBITER_NONE;
 	p.registers = p.arbitrated && config->arbiter.type != FT_ARBITER_FENCE;
+	p.fenced = p.registers && config->arbiter.fence.agent[0];
 	p.guard = config->guard_ms * FT_NS_PER_MS;
 	randombytes_buf(p.seed, sizeof p.seed);
 	return p;
@@ -382,6 +383,11 @@ static void on_claimed(void *arg, enum ft_claim result, const char *text)
 	ft_daemon_feed(d, &(struct ft_event){.kind = FT_EVENT_CLAIM, .claim = result, .text = text});
 }
 
+static void on_fenced(void *arg, const char *error)
+{
+	ft_daemon_feed(arg, &(struct ft_event){.kind = FT_EVENT_FENCED, .error = error[0] != '\0', .text = error});
+}
+
 static void on_looked(void *arg, enum ft_claim result, const char *text)
 {
 	ft_daemon_feed(arg, &(struct ft_event){.kind = FT_EVENT_REGISTER, .claim = result, .text = text});
@@ -497,6 +503,7 @@ static bool make_children(struct ft_daemon *d, struct ft_session *session, FILE 
 	static const struct ft_exclusion_callbacks exclusion = {
 	    .stored = on_stored,
 	    .claimed = on_claimed,
+	    .fenced = on_fenced,
 	    .looked = on_looked,
 	    .sentinel_froze = on_sentinel_froze,
 	    .guard_changed = on_guard_changed,

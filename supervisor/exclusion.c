@@ -43,7 +43,6 @@ struct ft_exclusion {
 	struct ft_arbiter *arbiter;
 	struct ft_fence *fence; /* behind a won claim; NULL: none */
 	struct ft_fence *power; /* the same agent for its status, so that a check never stands in the way of a claim */
-	bool fenced;            /* the claim under way is won only once the other host is off */
 	struct event *granted;  /* what needs nobody to be asked is answered from the event loop, too */
 	struct ft_sentinel *sentinel;
 	pid_t guarded;     /* the QEMU the sentinel was given, 0 none */
@@ -319,13 +318,11 @@ static void on_fenced(void *arg, const char *fault, const char *last_line)
 {
 	(void)last_line;
 	struct ft_exclusion *x = arg;
-	if (fault[0]) {
-		ft_log(FT_LOG_WARN, "core", "claim won, but the other host is not known to be off: %s", fault);
-		x->cb->claimed(x->arg, FT_CLAIM_UNREACHABLE, fault);
-	} else {
-		ft_log(FT_LOG_WARN, "core", "claim won, and the other host is fenced");
-		x->cb->claimed(x->arg, FT_CLAIM_WON, x->node);
-	}
+	if (fault[0])
+		ft_log(FT_LOG_WARN, "core", "the session is won, but the other host is not known to be off: %s", fault);
+	else
+		ft_log(FT_LOG_WARN, "core", "the session is won, and the other host is fenced");
+	x->cb->fenced(x->arg, fault);
 }
 
 /* A look of our own at the power switch is no reason for a claim to wait, nor to meet a switch that is busy. */
@@ -341,22 +338,22 @@ static void make_way(struct ft_exclusion *x)
 	look_again_in(x, x->power_ms);
 }
 
+void ft_exclusion_fence(struct ft_exclusion *x)
+{
+	make_way(x);
+	ft_fence_run(x->fence, FT_FENCE_OFF, on_fenced, x);
+}
+
 static void on_claimed(void *arg, enum ft_claim result, const char *winner, const char *error)
 {
 	struct ft_exclusion *x = arg;
 	note_reach(x, error);
-	if (result == FT_CLAIM_WON && x->fence && x->fenced) {
-		make_way(x);
-		ft_fence_run(x->fence, FT_FENCE_OFF, on_fenced, x);
-	} else {
-		x->cb->claimed(x->arg, result, result == FT_CLAIM_UNREACHABLE ? error : winner);
-	}
+	x->cb->claimed(x->arg, result, result == FT_CLAIM_UNREACHABLE ? error : winner);
 }
 
 void ft_exclusion_claim(struct ft_exclusion *x, const uint8_t id[FT_SESSION_BYTES], bool fence)
 {
 	struct timeval now = {0};
-	x->fenced = fence;
 	make_way(x);
 	if (x->type == FT_ARBITER_FENCE && !fence)
 		evtimer_add(x->granted, &now);
@@ -383,7 +380,6 @@ void ft_exclusion_look(struct ft_exclusion *x, const uint8_t id[FT_SESSION_BYTES
 
 void ft_exclusion_put_verdict(struct ft_exclusion *x, const uint8_t id[FT_SESSION_BYTES], const char *name)
 {
-	x->fenced = false;
 	ft_arbiter_put_verdict(x->arbiter, id, name, on_claimed, x);
 }
 

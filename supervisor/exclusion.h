@@ -17,6 +17,7 @@ struct ft_exclusion_callbacks {
 	void (*stored)(void *arg, const char *error); /* "" when on disk */
 	/* text: the winner, or why the arbiter is unreachable */
 	void (*claimed)(void *arg, enum ft_claim result, const char *text);
+	void (*fenced)(void *arg, const char *error); /* "" when the other host is off */
 	/* LOST: somebody stands in the register, text; NOT_NEEDED: nobody; UNREACHABLE: why */
 	void (*looked)(void *arg, enum ft_claim result, const char *text);
 	/* at: FT_NEVER if one of an earlier ftd may have done so, at any time until now */
@@ -40,9 +41,11 @@ struct ft_exclusion *ft_exclusion_new(struct event_base *base, const struct ft_c
 /* The peer's name, as it is heard.  Of a new one, whether a claim would work is tried anew. */
 void ft_exclusion_meet(struct ft_exclusion *x, const char *peer);
 void ft_exclusion_store(struct ft_exclusion *x, const struct ft_session *session);
-/* fence: with a fence configured, the claim is told as won only once the other host is off; without, no host is powered
- * off, and arbiter type "fence", which has nothing else to ask, says won. */
+/* fence: of the arbiter type "fence" alone: the other host is powered off for the claim; without, by its own word, there is
+ * nothing to ask, and it is won. */
 void ft_exclusion_claim(struct ft_exclusion *x, const uint8_t id[FT_SESSION_BYTES], bool fence);
+/* Powers the other host off, by the fence that stands behind a register; there must be one, and one run at a time. */
+void ft_exclusion_fence(struct ft_exclusion *x);
 void ft_exclusion_look(struct ft_exclusion *x, const uint8_t id[FT_SESSION_BYTES]);
 /* The same of the session's verdict: name is the side that runs the guest by it, or is to.  No host is powered off. */
 void ft_exclusion_put_verdict(struct ft_exclusion *x, const uint8_t id[FT_SESSION_BYTES], const char *name);

@@ -19,7 +19,7 @@ static int64_t lost_from(const struct ft_core *c)
 {
 	int64_t granted = ft_session_granted_until(c);
 	if (c->hearing != FT_PEER_LOST)
-		return c->hearing == FT_PEER_NEVER && ft_session_current(c) ? granted : FT_NEVER;
+		return c->hearing == FT_PEER_NEVER && (ft_session_current(c) || ft_win_pending(c)) ? granted : FT_NEVER;
 	if (!c->params.arbitrated)
 		return c->lost_at;
 	int64_t passed = ft_right_ends_early(c->params.window);
@@ -358,6 +358,12 @@ static bool asked_to_yield(const struct ft_core *c)
 	return ft_peer_heard(c) && p->request == FT_REQUEST_YIELD && !answered;
 }
 
+/* The session is over, and there is none after it that could be yielded: neither the plan nor the new pair is through. */
+static bool asked_of_winner(const struct ft_core *c)
+{
+	return asked_to_yield(c) && ft_session_won(c);
+}
+
 static bool asked_with_nothing_running(const struct ft_core *c)
 {
 	return asked_to_yield(c) && no_vm_here(c);
@@ -577,7 +583,26 @@ static bool forced_with_live_peer(const struct ft_core *c)
 /* An order does not shorten the primary's lease: what we acknowledged last, or our predecessor, must be over. */
 static bool forced_alone(const struct ft_core *c)
 {
-	return is_forced(c) && !c->outcome_busy && (!ft_session_current(c) || peer_lost(c) || peer_vm_out(c));
+	bool holds_none = !ft_session_current(c) && !ft_win_pending(c);
+	return is_forced(c) && !c->outcome_busy && (holds_none || peer_lost(c) || peer_vm_out(c));
+}
+
+/* Its ftd was stopped, and its QEMU runs without a lease: no claim makes that stand still.  Whoever knows better says so. */
+static bool runs_unheard(const struct ft_core *c)
+{
+	bool secondary = c->session.stage == FT_SESSION_RELEASED && c->session.role == FT_ROLE_SECONDARY;
+	bool replicates = in_colo(c) && !broken(c) && c->now < checkpoint_due(c);
+	return secondary && replicates && !ft_peer_heard(c) && !c->forced_confirmed;
+}
+
+static bool forced_beside_replication(const struct ft_core *c)
+{
+	return is_forced(c) && !c->outcome_busy && runs_unheard(c);
+}
+
+static bool unheard_beside_replication(const struct ft_core *c)
+{
+	return peer_lost(c) && runs_unheard(c);
 }
 
 /* The other side has won: more than an order is needed, and what the verdict says. */
@@ -658,7 +683,7 @@ static bool peer_is_out_elsewhere(const struct ft_core *c)
 {
 	bool unsure = !ft_session_shared(c) || peer_vm_is(c, FT_VM_ABSENT);
 	bool ours = ft_session_unended(c) && c->session.instance == c->qemu.instance;
-	return peer_is_out(c) && ours && c->session.stage != FT_SESSION_RELEASED && unsure;
+	return peer_is_out(c) && ours && unsure;
 }
 
 static bool ask_refused(const struct ft_core *c)
@@ -669,6 +694,12 @@ static bool ask_refused(const struct ft_core *c)
 static bool ask_overdue(const struct ft_core *c)
 {
 	return c->now >= c->ask_until;
+}
+
+/* The right was given by the peer's word, and the register tells of a later one. */
+static bool plan_over_but_lost(const struct ft_core *c)
+{
+	return !c->plan_running && !c->arbiter_busy && ft_session_lost(c);
 }
 
 static bool plan_ok(const struct ft_core *c)
@@ -960,7 +991,14 @@ static bool won_and_able(const struct ft_core *c)
 	bool out = peer_vm_is(c, FT_VM_GONE) || peer_vm_is(c, FT_VM_ABSENT) || peer_vm_is(c, FT_VM_YIELDED);
 	bool silent = c->hearing == FT_PEER_LOST && peer_lost(c);
 	bool nobody = c->hearing == FT_PEER_NEVER && c->now >= c->started_at + FT_STARTING_NS;
-	bool old_peer = is_primary(c) ? ft_session_shared(c) : !c->won_unasked;
+	bool old_peer = is_primary(c) && ft_session_shared(c);
+	if (ft_win_pending(
+	        c)) { /* what the peer has been granted must be over, and one that is quiet may be heard again */
+		nobody = nobody && peer_lost(c);
+		old_peer = old_peer && c->hearing == FT_PEER_ALIVE;
+	} else {
+		old_peer = old_peer || !is_primary(c);
+	}
 	return ft_session_won(c) && c->qemu.connected && c->qemu.plan_ready && !c->frozen &&
 	       (old_peer || out || silent || nobody);
 }
@@ -1053,10 +1091,38 @@ static bool may_claim(const struct ft_core *c)
 	return c->frozen && ft_session_unended(c) && waited && !c->arbiter_busy;
 }
 
+/* A person says that the other host is off, and it is silent. */
+static bool vouched_for(const struct ft_core *c)
+{
+	bool ordered = c->outcome.cause == FT_CAUSE_SIGNAL || c->outcome.cause == FT_CAUSE_OPERATOR;
+	return attempt_open(c) && ordered && c->forced_confirmed && !ft_peer_heard(c);
+}
+
+static bool win_counts(const struct ft_core *c)
+{
+	return ft_win_complete(c) || vouched_for(c);
+}
+
 /* A claim that had been given up has landed, and the register was read meanwhile. */
 static bool found_won(const struct ft_core *c)
 {
-	return c->frozen && ft_session_won(c);
+	return c->frozen && ft_session_won(c) && win_counts(c);
+}
+
+static bool found_unfenced(const struct ft_core *c)
+{
+	return c->frozen && ft_session_won(c) && !win_counts(c);
+}
+
+static bool fence_due(const struct ft_core *c)
+{
+	return c->claim == FT_CLAIM_WON && ft_fence_due(c) && !vouched_for(c);
+}
+
+/* It has failed, or must not be used: the peer is heard, and has yet to say that it stands still. */
+static bool win_is_held(const struct ft_core *c)
+{
+	return c->claim == FT_CLAIM_WON && !c->arbiter_busy && !c->fencing && !win_counts(c);
 }
 
 /* We had given up our right, and who has it is heard again, with a QEMU: it may be the one that runs the guest. */
@@ -1074,7 +1140,7 @@ static bool claim_unsent(const struct ft_core *c)
 
 static bool claim_won(const struct ft_core *c)
 {
-	return c->claim == FT_CLAIM_WON && !c->arbiter_busy;
+	return c->claim == FT_CLAIM_WON && !c->arbiter_busy && win_counts(c);
 }
 
 static bool claim_won_afterwards(const struct ft_core *c)
@@ -1296,7 +1362,9 @@ static void refuse_to_yield(struct ft_core *c, struct ft_actions *out)
 {
 	answer(c, FT_ANSWER_REFUSED);
 	ft_core_say(c, out, FT_LEVEL_WARN, "peer %s asks us to yield: refused, %s", c->peer.node,
-	            can_freeze(c) ? "this side ends the pair itself" : "we cannot signal our QEMU");
+	            ft_session_won(c) ? "this side has ended the session"
+	            : can_freeze(c)   ? "this side ends the pair itself"
+	                              : "we cannot signal our QEMU");
 }
 
 static void freeze(struct ft_core *c, struct ft_actions *out, const char *why)
@@ -1631,6 +1699,10 @@ static void proceed(struct ft_core *c, struct ft_actions *out)
 	c->cannot_know = false;
 	c->outcome.claimed_at = c->outcome.planned_at = c->now;
 	c->outcome.claim_ns = asked ? c->now - c->asked_arbiter_at : 0;
+	if (!ft_win_complete(c))
+		ft_core_say(c, out, FT_LEVEL_ERROR,
+		            "the other host is not known to be off (%.80s): going on by a person's word alone",
+		            c->fence_fault[0] ? c->fence_fault : "the fence was not tried");
 	if (asked && claim_unreachable(c))
 		ft_core_say(c, out, FT_LEVEL_ERROR,
 		            "the arbiter is out of reach (%.80s): going on by a person's order alone", c->arbiter_text);
@@ -1639,6 +1711,7 @@ static void proceed(struct ft_core *c, struct ft_actions *out)
 	c->given_in_doubt = false;
 	if (!asked && ft_session_given(c))
 		ft_session_take(c);
+	ft_win_settle(c);
 	c->tries = 0;
 	run_plan(c, out);
 	ft_core_enter(c, out, FT_PHASE_PLANNING, "%s: failing over as %s", ft_cause_name(c->outcome.cause),
@@ -1696,17 +1769,33 @@ static void to_claiming(struct ft_core *c, struct ft_actions *out)
 	              (unsigned long long)c->session.epoch);
 }
 
+/* The register names us already, and that is not enough. */
+static void to_fencing(struct ft_core *c, struct ft_actions *out)
+{
+	if (!attempt_open(c))
+		begin_outcome(c, out, FT_CAUSE_PEER_LOST);
+	c->outcome.claim_asked = true;
+	c->freeze_until = FT_NEVER;
+	c->claim = FT_CLAIM_WON;
+	c->asked_arbiter_at = c->fence_again_at = c->now;
+	ft_core_enter(c, out, FT_PHASE_CLAIMING, "%s: session %llu is won, the other host is to be powered off",
+	              ft_cause_name(c->outcome.cause), (unsigned long long)c->session.epoch);
+}
+
 /* The peer has said nothing that gives us the right, so the register must. */
 static void take_over_unheard(struct ft_core *c, struct ft_actions *out, enum ft_cause cause)
 {
-	/* What was released is nobody's to claim: a person alone answers for the peer. */
-	if (!ft_session_unended(c) || c->session.stage == FT_SESSION_RELEASED) {
+	if (!ft_session_unended(c) && ft_win_complete(c)) {
 		take_over(c, out, cause);
 		return;
 	}
 	begin_outcome(c, out, cause);
-	if (is_primary(c) && !c->frozen)
+	if (vouched_for(c) && ft_win_pending(c))
+		proceed(c, out);
+	else if (is_primary(c) && !c->frozen)
 		freeze_and_claim(c, out, ft_cause_name(cause));
+	else if (ft_win_pending(c))
+		to_fencing(c, out);
 	else
 		to_claiming(c, out);
 }
@@ -1850,8 +1939,8 @@ static void ask_forced(struct ft_core *c, struct ft_actions *out)
 static void take_over_forced(struct ft_core *c, struct ft_actions *out)
 {
 	enum ft_cause cause = take_force(c);
-	bool gone =
-	    peer_vm_out(c) && peer_vm_is(c, FT_VM_GONE); /* who is only absent may start anew, by the register */
+	/* Who is only absent may start anew, by the register; who names another session may have ended ours. */
+	bool gone = peer_vm_is(c, FT_VM_GONE) && ft_session_shared(c);
 	if (gone || !c->params.arbitrated)
 		take_over(c, out, cause);
 	else
@@ -1954,6 +2043,19 @@ static void claim_came_to(struct ft_core *c, enum ft_claim claim)
 	c->outcome.claim_ns = c->now - c->asked_arbiter_at;
 }
 
+static void send_fence(struct ft_core *c, struct ft_actions *out)
+{
+	if (c->phase == FT_PHASE_CUT_OFF)
+		c->asked_arbiter_at = c->now;
+	ft_fence(c, out);
+}
+
+/* Why we have won, and do not go on. */
+static const char *unfenced(const struct ft_core *c)
+{
+	return c->fence_fault[0] ? c->fence_fault : "it is heard, and has not said yet that its QEMU stands still";
+}
+
 /* Nobody knows how long it lasts, so it is told now; whoever waits for the outcome of an order is told so, too. */
 static void record_hold(struct ft_core *c, struct ft_actions *out)
 {
@@ -1961,8 +2063,13 @@ static void record_hold(struct ft_core *c, struct ft_actions *out)
 		c->outcome.result = FT_RESULT_NONE; /* no failover is held: what is known does not allow one */
 		return;
 	}
-	claim_came_to(c, FT_CLAIM_UNREACHABLE);
-	snprintf(c->outcome.error, sizeof c->outcome.error, "the arbiter is out of reach (%.120s)", c->arbiter_text);
+	bool won = c->claim == FT_CLAIM_WON;
+	claim_came_to(c, won ? FT_CLAIM_WON : FT_CLAIM_UNREACHABLE);
+	if (won)
+		memcpy(c->outcome.winner, c->params.node, sizeof c->outcome.winner);
+	snprintf(c->outcome.error, sizeof c->outcome.error, "%s (%.135s)",
+	         won ? "won, but the other host is not known to be off" : "the arbiter is out of reach",
+	         won ? unfenced(c) : c->arbiter_text);
 	record(c, out, FT_RESULT_HELD);
 }
 
@@ -1975,6 +2082,12 @@ static void to_cut_off(struct ft_core *c, struct ft_actions *out)
 	if (c->cannot_know)
 		ft_core_enter(c, out, FT_PHASE_CUT_OFF,
 		              "frozen until the peer is heard; if it is surely dead: ftctl failover --confirm-fenced");
+	else if (c->claim == FT_CLAIM_WON)
+		ft_core_enter(
+		    c, out, FT_PHASE_CUT_OFF,
+		    "won, but the other host may be on (%.85s), frozen; if it is off: ftctl failover "
+		    "--confirm-fenced",
+		    unfenced(c));
 	else
 		ft_core_enter(
 		    c, out, FT_PHASE_CUT_OFF,
@@ -1988,6 +2101,8 @@ static void claim_as_ordered(struct ft_core *c, struct ft_actions *out)
 	begin_outcome(c, out, take_force(c));
 	if (ft_session_unended(c))
 		to_claiming(c, out);
+	else if (!win_counts(c))
+		to_fencing(c, out);
 	else
 		proceed(c, out);
 }
@@ -2028,7 +2143,7 @@ static void make_up_outcome(struct ft_core *c, struct ft_actions *out)
 	struct ft_outcome *o = &c->outcome;
 	o->role_before = c->session.role;
 	o->judged_at = FT_NEVER;
-	if (c->session.title == FT_TITLE_REGISTER) {
+	if (c->session.title == FT_TITLE_REGISTER || ft_win_pending(c)) {
 		o->claim = FT_CLAIM_WON;
 		memcpy(o->winner, c->session.winner, sizeof o->winner);
 	}
@@ -2050,6 +2165,16 @@ static void record_loss(struct ft_core *c, struct ft_actions *out)
 	} else {
 		give_up_attempt(c, out, "the other side has ended the session before us");
 	}
+}
+
+static void conclude_loss(struct ft_core *c, struct ft_actions *out)
+{
+	c->outcome.claim = FT_CLAIM_LOST;
+	memcpy(c->outcome.winner, c->session.winner, sizeof c->outcome.winner);
+	snprintf(c->outcome.error, sizeof c->outcome.error, "%.60s has ended the session, and not by what it told us",
+	         c->session.winner);
+	record(c, out, FT_LOST_CLAIM);
+	to_unprotected(c, out);
 }
 
 /* The other side ended the session: ours stands still, and is not seen again unless it is given back. */
@@ -2081,6 +2206,8 @@ static void refuse_force(struct ft_core *c, struct ft_actions *out)
 	    c->phase == FT_PHASE_SOLO ? "this side already runs the guest alone"
 	    : no_vm_here(c)           ? "there is no QEMU here to fail over to"
 	    : is_ending(c)            ? "our QEMU is on its way out"
+	    : c->phase == FT_PHASE_CUT_OFF && ft_win_pending(c)
+	        ? "this side has ended the session, and the peer is heard: its QEMU ends by itself"
 	    : c->phase == FT_PHASE_CUT_OFF
 	        ? "the peer is heard, and this side has lost its session: give the order there, or end its QEMU first"
 	    : ft_session_lost(c) ? "the peer has won this session, and may run the guest; if its host is surely off, "
@@ -2088,6 +2215,17 @@ static void refuse_force(struct ft_core *c, struct ft_actions *out)
 	                           "ftctl failover --confirm-fenced"
 	    : c->frozen          ? "this side has yielded and its QEMU is being ended"
 	                         : "our QEMU is not in COLO, so it holds no copy of the guest");
+	record(c, out, FT_REFUSED);
+}
+
+static const char still_replicates[] =
+    "the peer's ftd was stopped, and its QEMU replicates still, so it runs the guest; end it, or, if its host is off: "
+    "ftctl failover --confirm-fenced";
+
+static void refuse_beside_replication(struct ft_core *c, struct ft_actions *out)
+{
+	begin_outcome(c, out, take_force(c));
+	snprintf(c->outcome.error, sizeof c->outcome.error, "%s", still_replicates);
 	record(c, out, FT_REFUSED);
 }
 
@@ -2115,6 +2253,7 @@ static void drop_ask(struct ft_core *c, struct ft_actions *out, const char *why)
 
 static void ask_was_refused(struct ft_core *c, struct ft_actions *out)
 {
+	c->refused = true;
 	drop_ask(c, out, "the peer refuses to yield; its log says why");
 }
 
@@ -2126,6 +2265,11 @@ static void ask_timed_out(struct ft_core *c, struct ft_actions *out)
 static void ask_was_unheard(struct ft_core *c, struct ft_actions *out)
 {
 	drop_ask(c, out, "the peer fell silent before it yielded; if it is surely dead: ftctl failover");
+}
+
+static void ask_beside_replication(struct ft_core *c, struct ft_actions *out)
+{
+	drop_ask(c, out, still_replicates);
 }
 
 static void claim_was_late(struct ft_core *c, struct ft_actions *out)
@@ -2285,11 +2429,14 @@ static const struct rule rules[] = {
     {P(FREEZING), frozen_not_knowing, to_cut_off},
     {P(FREEZING), may_claim, to_claiming},
     {P(FREEZING), found_won, proceed_as_found},
+    {P(FREEZING), found_unfenced, to_fencing},
     {P(FREEZING), may_freeze_again, freeze_again},
     {P(CLAIMING), peer_vm_dead, take_as_given},
     {P(CLAIMING), claim_unsent, send_claim},
+    {P(CLAIMING) | P(CUT_OFF), fence_due, send_fence},
     {P(CLAIMING) | P(CUT_OFF), claim_won_afterwards, to_solo_as_settled},
     {P(CLAIMING) | P(CUT_OFF), claim_won, proceed},
+    {P(CLAIMING), win_is_held, to_cut_off},
     {P(CLAIMING), forced_and_unreachable, proceed},
     {P(CLAIMING) | P(CUT_OFF), claim_lost, lose_elsewhere},
     {P(CLAIMING), unreachable_but_dying, wait_for_the_word},
@@ -2302,6 +2449,7 @@ static const struct rule rules[] = {
     {ANY, ft_verdict_due, ft_put_verdict},
     {P(SOLO), outcome_owed, make_up_outcome},
     {P(STARTING) | OPEN | P(FENCED), ft_start_claim_due, ft_end_old},
+    {P(STARTING) | OPEN | P(FENCED), ft_start_fence_due, ft_fence},
 
     /* Giving up the right to run */
     {P(YIELDING) | FROZEN, no_vm_here, to_fenced},
@@ -2331,6 +2479,7 @@ static const struct rule rules[] = {
     {OPEN | BOUND | P(FAILED), already_over, to_solo_as_found},
     {FROZEN | P(FENCED), asked_and_out, answer_yielded},
     {ENDING | CLAIM | P(SOLO), asked_to_yield, refuse_to_yield},
+    {P(ASKING) | OPEN | BOUND | P(FAILED), asked_of_winner, refuse_to_yield},
     {P(ASKING), asked_by_primary, concede},
     {OPEN | BOUND | P(FAILED), asked_before_the_death_is_written, NULL},
     {OPEN, asked_for_a_new_guest, refuse_to_yield},
@@ -2346,9 +2495,11 @@ static const struct rule rules[] = {
     {P(ASKING), unasked_and_lost_unbound, ask_was_unheard},
     {P(ASKING), unasked_and_lost, take_over_lost_after_all},
     {P(ASKING), peer_is_out, proceed},
+    {P(ASKING), unheard_beside_replication, ask_beside_replication},
     {P(ASKING), peer_lost, go_on_unheard},
     {P(ASKING), ask_refused, ask_was_refused},
     {P(ASKING), ask_overdue, ask_timed_out},
+    {P(PLANNING), plan_over_but_lost, conclude_loss},
     {P(PLANNING), plan_ok, conclude_success},
     {P(PLANNING), plan_hopeless, conclude_failure},
     {P(PLANNING), order_is_refuted, ask_after_all},
@@ -2363,6 +2514,7 @@ static const struct rule rules[] = {
     {FROZEN, forced_and_lost, refuse_force},
     {OPEN | BOUND | FROZEN | P(FAILED), forced_in_vain, refuse_force},
     {OPEN | BOUND | FROZEN | P(FAILED), forced_with_live_peer, ask_forced},
+    {OPEN | BOUND | FROZEN | P(FAILED), forced_beside_replication, refuse_beside_replication},
     {OPEN | BOUND | FROZEN | P(FAILED), forced_alone, take_over_forced},
 
     /* Frozen for the peer */
@@ -2493,6 +2645,7 @@ int64_t ft_rules_deadline(const struct ft_core *c)
 	    {c->params.arbitrated, c->look_again_at},
 	    {c->params.registers, c->verdict_again_at},
 	    {phase & P(FAILED), c->phase_since + FT_GIVE_BACK_NS},
+	    {c->params.arbitrated, c->fence_again_at},
 	    {c->left && !c->exited, c->leave_until},
 	    {phase & FROZEN, peer_calm},
 	    {phase & P(YIELDED) && c->leave && c->ending == FT_ENDING_HOST, c->phase_since + FT_LANDS_NS},

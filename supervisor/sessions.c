@@ -88,6 +88,53 @@ bool ft_session_lost(const struct ft_core *c)
 	return ended_here(c, false);
 }
 
+bool ft_win_pending(const struct ft_core *c)
+{
+	bool pending = c->session.title == FT_TITLE_FOUND || c->session.title == FT_TITLE_UNFENCED;
+	return c->params.arbitrated && ft_session_ended_by_us(c) && pending;
+}
+
+/* The session is over for the peer, too, by its own word: it finds our name in the register, whenever it asks. */
+static bool peer_is_out(const struct ft_core *c)
+{
+	enum ft_vm vm = c->peer.side.vm;
+	return ft_peer_heard(c) && (vm == FT_VM_GONE || vm == FT_VM_ABSENT || vm == FT_VM_YIELDED);
+}
+
+bool ft_win_complete(const struct ft_core *c)
+{
+	if (!ft_win_pending(c) || peer_is_out(c))
+		return true;
+	if (c->hearing == FT_PEER_ALIVE) /* a secondary has no right to run but by the register */
+		return c->session.role == FT_ROLE_PRIMARY;
+	return !c->params.fenced;
+}
+
+void ft_win_settle(struct ft_core *c)
+{
+	if (!ft_win_pending(c))
+		return;
+	c->session.title = FT_TITLE_REGISTER;
+	c->claim = FT_CLAIM_WON;
+	c->store_again_at = c->now;
+	c->winner_unstored = true;
+	c->start_wanted = false;
+}
+
+bool ft_fence_due(const struct ft_core *c)
+{
+	bool silent = c->hearing != FT_PEER_ALIVE && !peer_is_out(c);
+	return ft_win_pending(c) && c->params.fenced && silent && !c->fencing && c->now >= c->fence_again_at;
+}
+
+void ft_fence(struct ft_core *c, struct ft_actions *out)
+{
+	c->fencing = true;
+	memcpy(c->fence_id, c->session.id, sizeof c->fence_id);
+	c->fence_fault[0] = '\0';
+	ft_core_do(out, FT_DO_FENCE);
+}
+
 /* What a JSON number can hold, as the session file has to. */
 static uint64_t peers_epoch(const struct ft_core *c)
 {
@@ -345,12 +392,13 @@ bool ft_look_up_due(const struct ft_core *c)
 	bool replaced = c->peer.side.vm == FT_VM_ALIVE && c->peer.side.role == FT_ROLE_NONE;
 	/* One that was released, while a claim of ours was on its way, has lost to that; its copy waits for us. */
 	bool waits = c->peer.side.vm == FT_VM_YIELDED;
-	bool held = c->session.stage == FT_SESSION_BOUND || c->session.stage == FT_SESSION_RESIGNED ||
-	            (c->session.stage == FT_SESSION_RELEASED && (replaced || waits));
+	bool alone = c->session.role == FT_ROLE_PRIMARY && !ft_peer_heard(c);
+	bool released = c->session.stage == FT_SESSION_RELEASED && (replaced || waits || c->refused || alone);
+	bool held = c->session.stage == FT_SESSION_BOUND || c->session.stage == FT_SESSION_RESIGNED || released;
 	bool settled = ft_peer_heard(c) && c->peer.side.state != FT_STARTING;
 	bool doubt = c->unsure || (!ft_session_shared(c) && !c->given_away);
-	return c->params.registers && held && settled && doubt && !c->only_proposed && !c->storing &&
-	       ft_can_ask_arbiter(c) && c->now >= c->look_again_at;
+	return c->params.registers && held && (settled || (released && alone)) && doubt && !c->only_proposed &&
+	       !c->storing && ft_can_ask_arbiter(c) && c->now >= c->look_again_at;
 }
 
 static struct ft_action *ask_arbiter(struct ft_core *c, struct ft_actions *out, enum ft_action_kind kind,
@@ -437,9 +485,9 @@ static bool needs_fence(const struct ft_core *c, enum ft_errand errand)
 
 void ft_session_claim(struct ft_core *c, struct ft_actions *out, enum ft_errand errand)
 {
-	bool fence = needs_fence(c, errand);
+	c->claim_fences = needs_fence(c, errand);
 	struct ft_action *a = ask_arbiter(c, out, FT_DO_CLAIM, errand);
-	a->fence = fence;
+	a->fence = c->claim_fences;
 	snprintf(a->text, sizeof a->text, "%s", c->params.node);
 }
 
@@ -663,7 +711,7 @@ static void absorb_stored(struct ft_core *c, const struct ft_event *e)
 	c->winner_unstored = false;
 	if (new_one) {
 		c->claim = FT_CLAIM_NOT_NEEDED;
-		c->unsure = c->given_away = c->given = c->given_in_doubt = false;
+		c->unsure = c->refused = c->given_away = c->given = c->given_in_doubt = false;
 		c->verdict = FT_VERDICT_UNKNOWN;
 	}
 	if (lost) /* what was lost may have been this one, and our predecessor may have claimed it */
@@ -744,6 +792,7 @@ static void absorb_vacant(struct ft_core *c)
 {
 	if (c->asked_arbiter_at >= c->sure_from)
 		c->unsure = false;
+	c->refused = false;
 	c->look_backoff = longer(c->look_backoff);
 	c->look_again_at = c->now + c->look_backoff;
 }
@@ -766,9 +815,18 @@ static bool taken_and_runs(const struct ft_core *c)
 	return c->session.title == FT_TITLE_WORD && !c->given && runs;
 }
 
+/* What one reads without having asked for it was won at a time when the peer may have held a right. */
+static enum ft_title title_won(const struct ft_core *c)
+{
+	if (c->errand == FT_ERRAND_READ)
+		return FT_TITLE_FOUND;
+	bool vouched = c->errand == FT_ERRAND_END_OLD && c->start_confirmed;
+	return c->params.fenced && c->claim_fences && !vouched ? FT_TITLE_UNFENCED : FT_TITLE_REGISTER;
+}
+
 static void absorb_winner(struct ft_core *c, enum ft_claim claim, const char *winner)
 {
-	bool read = c->errand == FT_ERRAND_READ;
+	bool read = c->errand == FT_ERRAND_READ, start = c->start_wanted;
 	bool asked_to_go_on = c->phase == FT_PHASE_CLAIMING || c->phase == FT_PHASE_CUT_OFF;
 	/* The peer has given its right to us, after we had given ours to it. */
 	bool goes_on = c->phase == FT_PHASE_PLANNING || c->phase == FT_PHASE_RECORDING || c->phase == FT_PHASE_SOLO;
@@ -783,11 +841,14 @@ static void absorb_winner(struct ft_core *c, enum ft_claim claim, const char *wi
 		know_winner(c, c->params.node);
 	} else {
 		if (read && ours) {
-			c->undone = c->won_unasked = true;
+			c->undone = true;
 			ft_core_note(c, c->now, "a claim of ours that had been given up stands in the register");
 		}
 		c->claim = ours ? FT_CLAIM_WON : FT_CLAIM_LOST;
 		know_winner(c, ours ? c->params.node : winner);
+		if (ours)
+			c->session.title = title_won(c);
+		c->start_wanted = start && ft_win_pending(c);
 	}
 }
 
@@ -859,6 +920,22 @@ static void absorb_arbiter(struct ft_core *c, const struct ft_event *e)
 		absorb_winner(c, e->claim, text);
 }
 
+static void absorb_fenced(struct ft_core *c, const struct ft_event *e)
+{
+	if (!c->fencing)
+		return;
+	c->fencing = false;
+	if (!e->error) {
+		c->fence_backoff = 0;
+		if (memcmp(c->fence_id, c->session.id, sizeof no_id) == 0)
+			ft_win_settle(c);
+		return;
+	}
+	snprintf(c->fence_fault, sizeof c->fence_fault, "%s", e->text ? e->text : "unknown");
+	c->fence_backoff = longer(c->fence_backoff);
+	c->fence_again_at = c->now + c->fence_backoff;
+}
+
 /* Only who is bound by our session, or cannot be yet, holds to a promise in it.  One that names none may have ended it. */
 static bool ack_counts(const struct ft_core *c)
 {
@@ -886,6 +963,8 @@ void ft_session_absorb(struct ft_core *c, const struct ft_event *e)
 		absorb_stored(c, e);
 	else if (e->kind == FT_EVENT_ACK)
 		absorb_ack(c, e->at);
+	else if (e->kind == FT_EVENT_FENCED)
+		absorb_fenced(c, e);
 	else if (e->kind == FT_EVENT_CLAIM || e->kind == FT_EVENT_REGISTER)
 		absorb_arbiter(c, e);
 }

@@ -62,6 +62,13 @@ bool ft_start_claim_due(const struct ft_core *c)
 	return c->params.registers && c->start_wanted && no_qemu(c) && start_may_end_it(c) && ft_can_ask_arbiter(c);
 }
 
+/* The register names us; whatever the other side was granted is over, and it is silent. */
+bool ft_start_fence_due(const struct ft_core *c)
+{
+	bool wanted = c->start_wanted && !c->start_confirmed && no_qemu(c);
+	return wanted && !ft_peer_heard(c) && grants_are_over(c) && ft_fence_due(c);
+}
+
 /* ---- what is told first ---- */
 
 /* Where no session is known, both hosts may come up at once, each with a unit that starts the VM.  So it is told first, and
@@ -181,6 +188,18 @@ static struct verdict as_winner(const struct ft_core *c, bool confirmed)
 	/* It was given to us, and a person may have let the peer go on with it since: the register first, then a person. */
 	if (c->session.title == FT_TITLE_WORD && !(confirmed && c->claim == FT_CLAIM_UNREACHABLE))
 		return by_register(c);
+	if (!confirmed && ft_win_pending(c) && !out_there(c)) {
+		if (ft_peer_heard(c) && c->session.role == FT_ROLE_SECONDARY)
+			return (struct verdict){0, "this side ended the last session, but the peer is there and may "
+			                           "run the guest: end it there first"};
+		if (!grants_are_over(c))
+			return (struct verdict){-1, "the peer may hold a right to run yet"};
+	}
+	if (!confirmed && !ft_win_complete(c))
+		return (struct verdict){
+		    -1, c->fence_fault[0] ? "this side ended the last session, but the other host cannot be powered "
+		                            "off (the log says why); if it is surely off: --confirm-fenced"
+		                          : "the other host is being powered off"};
 	if (ft_peer_heard(c) && !out_there(c) && !start_is_known(c))
 		return (struct verdict){-1, "the other side is being told"};
 	return (struct verdict){1, "this side ended the last session"};

@@ -63,7 +63,7 @@ const char *ft_session_stage_name(enum ft_session_stage s)
 
 const char *ft_title_name(enum ft_title t)
 {
-	static const char *const names[] = {"ended", "taken", "returned", "regained"};
+	static const char *const names[] = {"ended", "taken", "returned", "regained", "found", "unfenced"};
 	return NAME_OF(names, t);
 }
 

@@ -104,6 +104,8 @@ enum ft_title {
 	FT_TITLE_WORD,         /* we took it by the peer's word, and the register may not name us yet */
 	FT_TITLE_RETURNED,     /* we had won, and the guest is the peer's: given back, or the verdict says so */
 	FT_TITLE_REGAINED,     /* the peer had won, and gave it back to us; the register names the peer for ever */
+	FT_TITLE_FOUND,        /* the register names us, by a claim given up before: the peer may hold a right yet */
+	FT_TITLE_UNFENCED,     /* the register names us, and the other host is not known to be off, as it must be */
 	FT_TITLE_COUNT
 };
 

@@ -57,6 +57,11 @@ class FileArbiter:
                         found[name] = _winner(f.read())
         return found
 
+    def claim(self, session, node):
+        """As if a request of this node's, which its ftd had given up, had landed just now."""
+        with open(os.path.join(self.path, session), "x", encoding="ascii") as f:
+            f.write(f"claimed by {node} at 2026-11-21T03:00:00Z\n")
+
     def is_met(self):
         """Both have left their marks."""
         return len([name for name in os.listdir(self.path) if "@" in name]) == 2

@@ -78,6 +78,11 @@ class Side:
         """The outcome records on disk, oldest first."""
         return _json_lines(os.path.join(self.state_dir, "outcomes.jsonl"))
 
+    def session_stage(self):
+        """As it is on disk."""
+        with open(os.path.join(self.state_dir, "session"), encoding="utf-8") as f:
+            return json.load(f)["stage"]
+
     def hook_calls(self):
         return _json_lines(self.hook_log)
 

@@ -72,16 +72,38 @@ static void shoot(int host, bool fence)
 	answer(FENCE_TIMEOUT_MS, host, f->life, f->requests, FT_CLAIM_UNREACHABLE, 0);
 }
 
+static void tell_fenced(double ms, int host, uint64_t life, bool failed)
+{
+	struct happening *h = later(ms, FTD_FENCED, host);
+	h->guard = life;
+	h->error = failed;
+}
+
 /* The agent is a process of the host, and dies with it; its ftd's death it survives. */
 void arbiter_shoots(const struct happening *h)
 {
 	int other = 1 - h->host;
-	if (!reaches(h->host))
+	bool able = reaches(h->host);
+	if (w.options.behind)
+		tell_fenced(0.1, h->host, h->guard, !able);
+	if (!able)
 		return;
 	tell(h->host, "powers the other host off");
 	host_crash(other);
 	later(between(RANDOM_ARBITER, 1000, 5000), HOST_BOOT, other);
-	answer(0.1, h->host, h->guard, h->more, FT_CLAIM_WON, h->host);
+	if (!w.options.behind)
+		answer(0.1, h->host, h->guard, h->more, FT_CLAIM_WON, h->host);
+}
+
+/* It fails as often as not, each time anew. */
+void arbiter_fence(int host)
+{
+	uint64_t life = w.host[host].ftd.life;
+	double ms = between(RANDOM_ARBITER, 100, 2000);
+	if (happens(RANDOM_ARBITER, 0.5))
+		tell_fenced(ms, host, life, true);
+	else
+		later(ms, ARBITER_SHOOTS, host)->guard = life;
 }
 
 void arbiter_ask(int host, const struct ft_action *a)

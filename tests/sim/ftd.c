@@ -674,6 +674,10 @@ static void act(int host, const struct ft_action *a)
 			f->claimed_released = a->kind == FT_DO_CLAIM && f->core.session.stage != FT_SESSION_BOUND;
 		arbiter_ask(host, a);
 		break;
+	case FT_DO_FENCE:
+		tell(host, "FENCE");
+		arbiter_fence(host);
+		break;
 	case FT_DO_PLAN:
 		tell(host, "PLAN");
 		run_plan(host);
@@ -859,6 +863,10 @@ static void handle(int host, const struct happening *h)
 	case FTD_REGISTER:
 		arbiter_answered(host, h);
 		break;
+	case FTD_FENCED:
+		tell(host, "the fence has %s", h->error ? "failed" : "succeeded");
+		ftd_feed(host, &(struct ft_event){.kind = FT_EVENT_FENCED, .error = h->error, .text = "stuck"});
+		break;
 	case FTD_TERM:
 		ftd_feed(host, &(struct ft_event){.kind = FT_EVENT_LEAVE});
 		break;
@@ -951,6 +959,7 @@ void ftd_start(int host)
 	                           .reply_timeout = SECOND(1),
 	                           .arbitrated = w.options.arbitrated,
 	                           .registers = w.options.arbitrated && !w.options.fence,
+	                           .fenced = w.options.behind,
 	                           .guard = w.options.no_guard ? 0 : MS(GUARD_MS)};
 	memset(f, 0, offsetof(struct ftd, core));
 	f->running = FTD_RUNS;

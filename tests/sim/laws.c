@@ -127,7 +127,9 @@ void laws_before_loss(int host)
 
 static void judge_survivor(int crashed)
 {
-	int64_t within = TAKES_OVER_WITHIN + (w.options.fence ? SECOND(4) : 0); /* for the agent and its delay */
+	int64_t within = TAKES_OVER_WITHIN + (w.options.fence    ? SECOND(4)
+	                                      : w.options.behind ? SECOND(60)
+	                                                         : 0); /* for the agent and its delay */
 	if (w.crashed_at[crashed] == FT_NEVER || w.now < w.crashed_at[crashed] + within)
 		return;
 	if (!runs_as_master(1 - crashed))
@@ -164,7 +166,8 @@ static bool waits(const struct ft_core *c)
 	case FT_PHASE_YIELDING:
 		return true;
 	case FT_PHASE_CUT_OFF:
-		return !c->cannot_know; /* which only the peer or a person ends */
+		/* Which only the peer or a person ends; so it is where we have won, and the peer is heard. */
+		return !c->cannot_know && c->session.stage != FT_SESSION_ENDED;
 	case FT_PHASE_UNPROTECTED:
 	case FT_PHASE_ARMING:
 	case FT_PHASE_PROTECTED:
@@ -259,7 +262,7 @@ void laws_after_step(int host, const struct ft_actions *out)
 	int64_t due = ft_core_deadline(c);
 	if (due <= c->now)
 		law_broken("a deadline that is not in the future: a busy loop");
-	bool owed = c->plan_running || c->arbiter_busy || c->storing;
+	bool owed = c->plan_running || c->arbiter_busy || c->fencing || c->storing;
 	if (waits(c) && due == FT_NEVER && !owed && !c->exited)
 		law_broken("a phase that waits has no deadline");
 	for (int i = 0; i < out->n; i++)
@@ -428,7 +431,7 @@ static bool beyond_help(int host)
 	bool never_bound = h->qemu.mode == FT_ROLE_SECONDARY && !w.host[1 - host].qemu.alive &&
 	                   h->ftd.core.session.instance != h->qemu.instance;
 	/* Without a register nobody can be asked why the other side was started anew. */
-	bool unexplained = w.options.fence && w.host[1 - host].qemu.booted;
+	bool unexplained = (w.options.fence || w.options.behind) && w.host[1 - host].qemu.booted;
 	bool unaskable = h->qemu.stuck && !h->ftd.plan;
 	return unaskable || unexplained || stopped || left || forgot || for_a_person || never_bound || h->unverifiable;
 }

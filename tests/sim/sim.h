@@ -61,6 +61,7 @@ enum what {
 	FTD_STORED,     /* the disk's answer; .error */
 	FTD_RECORDED,   /* the disk's answer; .error */
 	FTD_REGISTER,   /* the arbiter's answer, or its absence; .arg: which request, .detail: enum register_answer */
+	FTD_FENCED,     /* the agent behind a register is done; .error: it has failed */
 	FTD_TERM,       /* it is asked to stop, by SIGTERM */
 	FTD_GOODBYE,    /* the next goodbye, or the end; .arg: how many are left */
 	FTD_LAST = FTD_GOODBYE,
@@ -290,6 +291,7 @@ struct fault {
 struct options {
 	bool arbitrated;
 	bool fence;                                      /* the arbiter is of type fence, and keeps no register */
+	bool behind;                                     /* a fence stands behind the registers */
 	bool no_sentinel, no_fsync, no_guard, old_clock; /* break the world on purpose */
 	bool strict;                                     /* laws that ftd does not keep yet */
 	bool boundaries;                                 /* deaths at boundaries, besides all else */
@@ -415,6 +417,7 @@ void death_strikes(int host);
 
 /* arbiter.c */
 void arbiter_ask(int host, const struct ft_action *a);
+void arbiter_fence(int host); /* the fence behind a register */
 void arbiter_arrives(const struct happening *h);
 void arbiter_shoots(const struct happening *h);
 const struct registration *arbiter_find(const uint8_t id[FT_SESSION_BYTES]);

@@ -33,9 +33,9 @@ static inline const char *action_name(enum ft_action_kind k)
 	    [FT_DO_SAY] = "SAY",       [FT_DO_STATE] = "STATE",     [FT_DO_SEND] = "SEND", [FT_DO_PROBE] = "PROBE",
 	    [FT_DO_FREEZE] = "FREEZE", [FT_DO_THAW] = "THAW",       [FT_DO_KILL] = "KILL", [FT_DO_STORE] = "STORE",
 	    [FT_DO_CLAIM] = "CLAIM",   [FT_DO_READ] = "READ",       [FT_DO_PLAN] = "PLAN", [FT_DO_RECORD] = "RECORD",
-	    [FT_DO_REPEAT] = "REPEAT", [FT_DO_OUTCOME] = "OUTCOME", [FT_DO_EXIT] = "EXIT",
+	    [FT_DO_REPEAT] = "REPEAT", [FT_DO_OUTCOME] = "OUTCOME", [FT_DO_EXIT] = "EXIT", [FT_DO_FENCE] = "FENCE",
 	};
-	return k <= FT_DO_EXIT ? names[k] : "?";
+	return k < sizeof names / sizeof names[0] ? names[k] : "?";
 }
 
 static inline int count_actions(const struct ft_actions *out, enum ft_action_kind kind)
@@ -76,7 +76,7 @@ static inline const char *broken_invariant(const struct ft_core *c, const struct
 	bool owed = c->storing || c->arbiter_busy || c->exited;
 	if (waits && due == FT_NEVER && !owed)
 		return "a phase that waits has no deadline";
-	if (c->outcome_busy && due == FT_NEVER && p->plans == 0 && !c->arbiter_busy)
+	if (c->outcome_busy && due == FT_NEVER && p->plans == 0 && !c->arbiter_busy && !c->fencing)
 		return "an outcome is under way and nothing will end it";
 	if (c->self.state != ft_phase_state(c->phase))
 		return "what we say of ourselves is not where we stand";

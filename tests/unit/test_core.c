@@ -1986,6 +1986,7 @@ START_TEST(a_primary_that_breaks_in_a_released_session_asks_and_goes_on)
 	colo_exit();
 	expect_phase(ASKING);
 	expect_did(PLAN, 0);
+	memcpy(w.p.side.session, w.c.session.id, sizeof w.p.side.session); /* what it gives up */
 	peer_answers(FT_ANSWER_YIELDED);
 	expect_phase(PLANNING);
 	expect_did(CLAIM, 1); /* for the record */

@@ -2309,6 +2309,443 @@ START_TEST(a_failed_failover_that_comes_through_after_all_is_a_success)
 }
 END_TEST
 
+/* ---- what was won, and is not enough yet ---- */
+
+static void starts_won(enum ft_title title, enum ft_role role)
+{
+	start(FT_SESSION_ENDED, role);
+	w.c.session.title = title;
+	w.c.session.window_ms = 500;
+}
+
+/* The primary holds a lease, by what the one that found it has acknowledged.  _i: it is heard, or nobody is yet; and an ftd
+ * that ended in between must not make more of it. */
+START_TEST(what_was_found_to_be_won_waits_after_a_restart_as_before)
+{
+	protect(FT_ROLE_SECONDARY);
+	register_is(FT_CLAIM_LOST, "alpha");
+	stored();
+	ck_assert_int_eq(w.c.session.title, FT_TITLE_FOUND);
+	starts_won(FT_TITLE_FOUND, FT_ROLE_SECONDARY);
+	if (_i) {
+		peer_says();
+		hear(FT_PEER_ALIVE);
+	}
+	qemu_is();
+	pass(_i ? 60e3 : 3000 - 1);
+	expect_did(PLAN, 0);
+	if (_i)
+		peer_vm(FT_VM_GONE);
+	else
+		pass(1);
+	expect_phase(PLANNING);
+}
+END_TEST
+
+/* Its right may last as long as the session's detection time, which was longer then, and ours is shorter since. */
+START_TEST(what_was_found_to_be_won_waits_for_every_right_that_was_granted)
+{
+	starts_won(FT_TITLE_FOUND, FT_ROLE_SECONDARY);
+	w.c.session.window_ms = 10000;
+	qemu_is();
+	if (_i)
+		order(); /* nor does a person's order shorten it */
+	pass(10019);
+	expect_did(PLAN, 0);
+	pass(1);
+	expect_phase(PLANNING);
+}
+END_TEST
+
+START_TEST(what_was_found_to_be_won_is_won_for_good_once_it_is_gone_on_with)
+{
+	starts_won(FT_TITLE_FOUND, FT_ROLE_SECONDARY);
+	qemu_is();
+	pass(3000);
+	expect_phase(PLANNING);
+	expect_did(STORE, 1);
+	stored();
+	expect_stage(ENDED);
+	ck_assert_int_eq(w.c.session.title, FT_TITLE_REGISTER);
+}
+END_TEST
+
+START_TEST(a_win_that_was_asked_for_is_gone_on_with_at_once_after_a_restart)
+{
+	starts_won(FT_TITLE_REGISTER, FT_ROLE_SECONDARY);
+	qemu_is();
+	pass(3000);
+	expect_phase(PLANNING);
+}
+END_TEST
+
+/* The peer, the primary, may run it: no new guest beside it. */
+START_TEST(what_was_found_to_be_won_is_no_licence_to_start_beside_who_may_run)
+{
+	char why[FT_TEXT_MAX];
+	starts_won(FT_TITLE_FOUND, FT_ROLE_SECONDARY);
+	w.c.session.window_ms = 10000;
+	w.q = (struct ft_qemu_facts){.vm = FT_VM_ABSENT};
+	qemu_is();
+	step(&(struct ft_event){.kind = FT_EVENT_WANT_START});
+	pass(10019);
+	ck_assert_int_eq(ft_core_may_start(&w.c, false, why), -1);
+	pass(1);
+	ck_assert_int_eq(ft_core_may_start(&w.c, false, why), 1);
+	w.p.side.role = FT_ROLE_NONE;
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	ck_assert_int_eq(ft_core_may_start(&w.c, false, why), 0);
+}
+END_TEST
+
+/* ---- a fence behind the register ---- */
+
+static void fenced(const char *fault)
+{
+	step(&(struct ft_event){.kind = FT_EVENT_FENCED, .error = fault != NULL, .text = fault});
+}
+
+static void win_behind(enum ft_role role)
+{
+	protect_surely(role);
+	w.c.params.fenced = true;
+	hear(FT_PEER_QUIET);
+	pass(500);
+	hear(FT_PEER_LOST);
+	pass(20);
+	if (role == FT_ROLE_PRIMARY)
+		frozen();
+	claim_is(FT_CLAIM_WON, "alpha");
+	expect_phase(CLAIMING);
+	expect_did(FENCE, 1);
+	expect_did(PLAN, 0);
+}
+
+START_TEST(a_claim_is_won_only_once_the_other_host_is_off)
+{
+	win_behind(_i ? FT_ROLE_PRIMARY : FT_ROLE_SECONDARY);
+	ck_assert_int_eq(w.c.store_next.title, FT_TITLE_UNFENCED);
+	stored();
+	pass(5000);
+	expect_did(PLAN, 0);
+	fenced(NULL);
+	expect_phase(PLANNING);
+	expect_did(FENCE, 1);
+	expect_did(CLAIM, 1);
+	stored();
+	ck_assert_int_eq(w.c.session.title, FT_TITLE_REGISTER);
+	plan_works();
+	ck_assert_str_eq(ft_claim_name(w.c.outcome.claim), "won");
+}
+END_TEST
+
+static void fail_to_fence(enum ft_role role)
+{
+	win_behind(role);
+	stored();
+	fenced("the plug is stuck");
+	expect_phase(CUT_OFF);
+	ck_assert_str_eq(ft_result_name(w.c.outcome.result), "held");
+	ck_assert_str_eq(ft_claim_name(w.c.outcome.claim), "won");
+	ck_assert_msg(strstr(w.c.outcome.error, "the plug is stuck"), "%s", w.c.outcome.error);
+	recorded();
+}
+
+START_TEST(a_fence_that_fails_is_tried_again_until_it_works)
+{
+	fail_to_fence(_i ? FT_ROLE_PRIMARY : FT_ROLE_SECONDARY);
+	for (int i = 0; i < 5; i++) {
+		pass(10e3);
+		expect_did(FENCE, 2 + i);
+		fenced("the plug is stuck");
+		expect_phase(CUT_OFF);
+	}
+	expect_did(PLAN, 0);
+	pass(10e3);
+	fenced(NULL);
+	expect_phase(PLANNING);
+	expect_did(CLAIM, 1);
+}
+END_TEST
+
+/* The way: it is heard again, falls silent again, and now the register is known to name us. */
+START_TEST(a_win_without_its_fence_is_not_gone_on_with_for_a_second_silence)
+{
+	fail_to_fence(_i ? FT_ROLE_PRIMARY : FT_ROLE_SECONDARY);
+	pass(10e3);
+	fenced("the plug is stuck");
+	hear(FT_PEER_ALIVE);
+	w.p.side.vm = FT_VM_UNKNOWN;
+	peer_says();
+	if (_i) { /* a secondary has no right to run but by the register */
+		expect_phase(PLANNING);
+		return;
+	}
+	pass(60e3);
+	expect_phase(CUT_OFF);
+	expect_did(FENCE, 2); /* a host that is heard is not powered off */
+	hear(FT_PEER_LOST);
+	pass(10e3);
+	expect_did(PLAN, 0);
+	expect_did(FENCE, 3);
+	fenced(NULL);
+	expect_phase(PLANNING);
+}
+END_TEST
+
+/* Its claim was given up, as it says by its own word; whether it is off does not matter any more. */
+START_TEST(who_says_that_it_stands_still_needs_no_fence)
+{
+	static const enum ft_vm words[] = {FT_VM_YIELDED, FT_VM_GONE};
+	fail_to_fence(FT_ROLE_SECONDARY);
+	memset(w.p.side.session, 0, sizeof w.p.side.session);
+	w.p.side.state = FT_FENCED;
+	w.p.side.vm = words[_i];
+	peer_says();
+	expect_did(PLAN, 0);
+	hear(FT_PEER_ALIVE);
+	expect_phase(PLANNING);
+}
+END_TEST
+
+START_TEST(only_a_person_that_vouches_for_the_other_host_goes_past_a_fence_that_fails)
+{
+	fail_to_fence(FT_ROLE_SECONDARY);
+	order();
+	expect_phase(CLAIMING);
+	expect_did(FENCE, 2);
+	fenced("the plug is stuck");
+	expect_phase(CUT_OFF);
+	expect_did(PLAN, 0);
+	ck_assert_str_eq(ft_result_name(w.c.outcome.result), "held");
+	recorded();
+	step(&(struct ft_event){.kind = FT_EVENT_FORCE, .cause = FT_CAUSE_OPERATOR, .confirmed = true});
+	expect_phase(PLANNING);
+	ck_assert_msg(strstr(w.said, "going on by a person's word alone"), "%s", w.said);
+}
+END_TEST
+
+/* Killed or stopped in between, and the peer still silent; or the win was found, and the fence never tried. */
+START_TEST(a_win_without_its_fence_is_one_after_a_restart)
+{
+	starts_won(_i % 2 ? FT_TITLE_UNFENCED : FT_TITLE_FOUND, _i / 2 ? FT_ROLE_PRIMARY : FT_ROLE_SECONDARY);
+	w.c.params.fenced = true;
+	qemu_is();
+	pass(4000);
+	if (_i / 2)
+		frozen();
+	expect_did(PLAN, 0);
+	expect_did(FENCE, 1);
+	fenced("the plug is stuck");
+	pass(10e3);
+	expect_did(PLAN, 0);
+	fenced(NULL);
+	expect_phase(PLANNING);
+}
+END_TEST
+
+START_TEST(a_vm_is_not_started_before_the_other_host_is_off)
+{
+	char why[FT_TEXT_MAX];
+	starts_won(FT_TITLE_UNFENCED, FT_ROLE_SECONDARY);
+	w.c.params.fenced = true;
+	w.q = (struct ft_qemu_facts){.vm = FT_VM_ABSENT};
+	qemu_is();
+	step(&(struct ft_event){.kind = FT_EVENT_WANT_START});
+	pass(4000);
+	expect_did(FENCE, 1);
+	ck_assert_int_eq(ft_core_may_start(&w.c, false, why), -1);
+	fenced("the plug is stuck");
+	ck_assert_int_eq(ft_core_may_start(&w.c, false, why), -1);
+	ck_assert_int_eq(ft_core_may_start(&w.c, true, why), 1);
+	pass(10e3);
+	expect_did(FENCE, 2);
+	fenced(NULL);
+	ck_assert_int_eq(ft_core_may_start(&w.c, false, why), 1);
+	pass(60e3);
+	expect_did(FENCE, 2);
+}
+END_TEST
+
+/* ---- a winner, asked to yield ---- */
+
+static void ask_us(void)
+{
+	w.p.side.request = FT_REQUEST_YIELD;
+	w.p.side.request_id++;
+	peer_says();
+}
+
+/* It died before the plan was through; the other side's session is released, and a person orders there. */
+START_TEST(who_has_won_yields_to_nobody)
+{
+	static const enum ft_title titles[] = {FT_TITLE_REGISTER, FT_TITLE_WORD, FT_TITLE_FOUND, FT_TITLE_UNFENCED};
+	starts_won(titles[_i / 2], FT_ROLE_PRIMARY);
+	w.c.params.fenced = true;
+	memset(w.p.side.session, 0, sizeof w.p.side.session);
+	w.q.plan_ready = false; /* not yet */
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	qemu_is();
+	if (_i % 2)
+		pass(5000);
+	ask_us();
+	ck_assert_int_eq(w.c.self.answer, FT_ANSWER_REFUSED);
+	expect_did(FREEZE, 0);
+	expect_stage(ENDED);
+}
+END_TEST
+
+/* The one that had asked held the session for released: it learns that it has lost. */
+START_TEST(who_is_refused_looks_whether_it_has_lost)
+{
+	start(FT_SESSION_RELEASED, _i ? FT_ROLE_PRIMARY : FT_ROLE_SECONDARY);
+	memset(w.p.side.session, 0, sizeof w.p.side.session);
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	qemu_is();
+	expect_did(READ, 0);
+	order();
+	expect_phase(ASKING);
+	w.p.side.answer = FT_ANSWER_REFUSED;
+	w.p.side.answer_id = w.c.self.request_id;
+	peer_says();
+	ck_assert_str_eq(ft_result_name(w.c.outcome.result), "refused");
+	expect_did(READ, 1);
+	register_is(FT_CLAIM_LOST, "beta");
+	expect_did(FREEZE, 1);
+	expect_did(PLAN, 0);
+}
+END_TEST
+
+/* ---- orders in a released session ---- */
+
+static void find_released(enum ft_role role)
+{
+	start(FT_SESSION_RELEASED, role);
+	memset(w.p.side.session, 0, sizeof w.p.side.session);
+	qemu_is();
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	hear(FT_PEER_LOST);
+	pass(10e3); /* no checkpoint completes */
+	if (w.c.arbiter_busy)
+		register_is(FT_CLAIM_NOT_NEEDED, "");
+	forget();
+}
+
+/* The register first.  _i: the role, and what it says. */
+START_TEST(an_order_in_a_released_session_claims_first)
+{
+	static const enum ft_claim says[] = {FT_CLAIM_WON, FT_CLAIM_LOST, FT_CLAIM_UNREACHABLE};
+	enum ft_claim claim = says[_i / 2];
+	bool primary = _i % 2;
+	find_released(primary ? FT_ROLE_PRIMARY : FT_ROLE_SECONDARY);
+	order();
+	if (primary)
+		frozen();
+	expect_phase(CLAIMING);
+	expect_did(CLAIM, 1);
+	expect_did(PLAN, 0);
+	claim_is(claim, claim == FT_CLAIM_LOST ? "beta" : claim == FT_CLAIM_WON ? "alpha" : "no answer");
+	if (claim == FT_CLAIM_LOST) {
+		expect_did(PLAN, 0);
+		ck_assert_str_eq(ft_result_name(w.c.outcome.result), "lost-claim");
+		return;
+	}
+	expect_phase(PLANNING);
+	plan_works();
+	ck_assert_str_eq(ft_claim_name(w.c.outcome.claim), ft_claim_name(claim));
+}
+END_TEST
+
+/* Its ftd is being upgraded.  No claim would make its guest stand still. */
+START_TEST(an_order_beside_a_guest_that_replicates_still_is_refused)
+{
+	find_released(FT_ROLE_SECONDARY);
+	step(&(struct ft_event){.kind = FT_EVENT_CHECKPOINT});
+	order();
+	ck_assert_str_eq(ft_result_name(w.c.outcome.result), "refused");
+	expect_did(CLAIM, 0);
+	expect_did(PLAN, 0);
+	recorded();
+	step(&(struct ft_event){.kind = FT_EVENT_FORCE, .cause = FT_CAUSE_OPERATOR, .confirmed = true});
+	expect_phase(CLAIMING);
+}
+END_TEST
+
+/* Its goodbye was heard a moment ago, and it is asked in vain. */
+START_TEST(an_order_that_outlasts_the_goodbye_of_a_guest_that_replicates_is_refused)
+{
+	start(FT_SESSION_RELEASED, FT_ROLE_SECONDARY);
+	memset(w.p.side.session, 0, sizeof w.p.side.session);
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	qemu_is();
+	step(&(struct ft_event){.kind = FT_EVENT_CHECKPOINT});
+	order();
+	expect_phase(ASKING);
+	hear(FT_PEER_LOST);
+	pass(1000);
+	ck_assert_str_eq(ft_result_name(w.c.outcome.result), "refused");
+	expect_did(CLAIM, 0);
+	expect_did(PLAN, 0);
+}
+END_TEST
+
+/* It says that nothing of its runs: it may have ended the session, and have run the guest since. */
+START_TEST(an_order_by_the_word_of_who_names_no_session_claims_first)
+{
+	find_released(FT_ROLE_SECONDARY);
+	w.p.side.state = FT_FENCED;
+	w.p.side.vm = _i ? FT_VM_GONE : FT_VM_ABSENT;
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	order();
+	if (w.c.phase == FT_PHASE_ASKING) {
+		w.p.side.answer = FT_ANSWER_YIELDED;
+		w.p.side.answer_id = w.c.self.request_id;
+		peer_says();
+	}
+	expect_phase(CLAIMING);
+	claim_is(FT_CLAIM_LOST, "beta");
+	expect_did(PLAN, 0);
+	ck_assert_str_eq(ft_result_name(w.c.outcome.result), "lost-claim");
+}
+END_TEST
+
+/* We went on by the peer's word, and the register tells of a claim after it: what was run here is no success. */
+START_TEST(no_failover_succeeds_whose_claim_is_lost)
+{
+	protect_surely(FT_ROLE_PRIMARY);
+	peer_vm(FT_VM_GONE);
+	expect_phase(PLANNING);
+	hear(FT_PEER_LOST);
+	claim_is(FT_CLAIM_LOST, "beta");
+	plan_works();
+	ck_assert_str_eq(ft_result_name(w.c.outcome.result), "lost-claim");
+	ck_assert_str_eq(w.c.outcome.winner, "beta");
+}
+END_TEST
+
+/* Without a lease it runs, and a person may have let the other side go on meanwhile. */
+START_TEST(a_released_primary_that_hears_nobody_looks_whether_it_has_lost)
+{
+	start(FT_SESSION_RELEASED, FT_ROLE_PRIMARY);
+	qemu_is();
+	pass(4000);
+	expect_did(READ, 1);
+	for (int i = 0; i < 5; i++) {
+		register_is(FT_CLAIM_NOT_NEEDED, "");
+		pass(10e3);
+	}
+	expect_did(READ, 6);
+	register_is(FT_CLAIM_LOST, "beta");
+	expect_did(FREEZE, 1);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("claims");
@@ -2415,6 +2852,26 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_disk_that_never_takes_an_outcome_is_asked_about_once_a_minute);
 	tcase_add_test(tc, a_refusal_beside_an_outcome_that_is_written_again_has_its_own_answer);
 	tcase_add_test(tc, a_failed_failover_that_comes_through_after_all_is_a_success);
+	tcase_add_loop_test(tc, what_was_found_to_be_won_waits_after_a_restart_as_before, 0, 2);
+	tcase_add_loop_test(tc, what_was_found_to_be_won_waits_for_every_right_that_was_granted, 0, 2);
+	tcase_add_test(tc, what_was_found_to_be_won_is_won_for_good_once_it_is_gone_on_with);
+	tcase_add_test(tc, a_win_that_was_asked_for_is_gone_on_with_at_once_after_a_restart);
+	tcase_add_test(tc, what_was_found_to_be_won_is_no_licence_to_start_beside_who_may_run);
+	tcase_add_loop_test(tc, a_claim_is_won_only_once_the_other_host_is_off, 0, 2);
+	tcase_add_loop_test(tc, a_fence_that_fails_is_tried_again_until_it_works, 0, 2);
+	tcase_add_loop_test(tc, a_win_without_its_fence_is_not_gone_on_with_for_a_second_silence, 0, 2);
+	tcase_add_loop_test(tc, who_says_that_it_stands_still_needs_no_fence, 0, 2);
+	tcase_add_test(tc, only_a_person_that_vouches_for_the_other_host_goes_past_a_fence_that_fails);
+	tcase_add_loop_test(tc, a_win_without_its_fence_is_one_after_a_restart, 0, 4);
+	tcase_add_test(tc, a_vm_is_not_started_before_the_other_host_is_off);
+	tcase_add_loop_test(tc, who_has_won_yields_to_nobody, 0, 8);
+	tcase_add_loop_test(tc, who_is_refused_looks_whether_it_has_lost, 0, 2);
+	tcase_add_loop_test(tc, an_order_in_a_released_session_claims_first, 0, 6);
+	tcase_add_test(tc, an_order_beside_a_guest_that_replicates_still_is_refused);
+	tcase_add_test(tc, an_order_that_outlasts_the_goodbye_of_a_guest_that_replicates_is_refused);
+	tcase_add_loop_test(tc, an_order_by_the_word_of_who_names_no_session_claims_first, 0, 2);
+	tcase_add_test(tc, no_failover_succeeds_whose_claim_is_lost);
+	tcase_add_test(tc, a_released_primary_that_hears_nobody_looks_whether_it_has_lost);
 	suite_add_tcase(s, tc);
 	return s;
 }

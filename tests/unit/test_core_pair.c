@@ -579,6 +579,7 @@ static void act(int host, const struct ft_action *a)
 		break;
 	case FT_DO_STORE: /* only with an arbiter */
 	case FT_DO_CLAIM:
+	case FT_DO_FENCE:
 	case FT_DO_READ:
 		abort();
 	case FT_DO_EXIT:

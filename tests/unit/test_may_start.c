@@ -219,6 +219,60 @@ START_TEST(a_claim_waits_until_earlier_rights_are_over)
 }
 END_TEST
 
+/* The peer holds a right by the detection time under which the session was bound, however short ours is by now. */
+START_TEST(a_claim_waits_for_the_sessions_own_detection_time)
+{
+	int64_t begun = ft_clock_now();
+	struct ft_session s = {.stage = FT_SESSION_BOUND,
+	                       .id = {7},
+	                       .epoch = 3,
+	                       .role = FT_ROLE_SECONDARY,
+	                       .instance = 1,
+	                       .window_ms = 400,
+	                       .peer = "beta"};
+	char *text = ft_session_file_text(&s, config.pair, config.node);
+	put(FT_SESSION_FILE, text);
+	free(text);
+	config.interval_ms = 10;
+	config.lost_after = 5;
+	config.guard_ms = 20;
+	plays.claim = FT_CLAIM_WON;
+	ck_assert(may(false));
+	ck_assert_int_ge(plays.claimed_at - begun, 420 * FT_NS_PER_MS);
+}
+END_TEST
+
+/* Its register names us, and that is not enough: the other side may have had a right then, or be on still. */
+START_TEST(a_win_that_is_not_complete_is_completed_first)
+{
+	static const enum ft_title titles[] = {FT_TITLE_FOUND, FT_TITLE_UNFENCED};
+	struct ft_session s = {.stage = FT_SESSION_ENDED,
+	                       .id = {7},
+	                       .epoch = 3,
+	                       .role = FT_ROLE_SECONDARY,
+	                       .instance = 1,
+	                       .window_ms = 300,
+	                       .peer = "beta",
+	                       .winner = "alpha",
+	                       .title = titles[_i]};
+	char *text = ft_session_file_text(&s, config.pair, config.node);
+	put(FT_SESSION_FILE, text);
+	plays.claim = FT_CLAIM_WON;
+	int64_t begun = ft_clock_now();
+	ck_assert(!may_with_fence(false));
+	ck_assert_int_ge(plays.claimed_at - begun, 300 * FT_NS_PER_MS);
+	assert_said("the agent exited with 1");
+	ck_assert(may_with_fence(true));
+	put(FT_SESSION_FILE, text);
+	plays.fence = true;
+	ck_assert(may_with_fence(false));
+	assert_stored(FT_SESSION_ENDED, "alpha");
+	ck_assert(may_with_fence(false)); /* for good */
+	assert_asked(3, 0);
+	free(text);
+}
+END_TEST
+
 START_TEST(an_arbiter_out_of_reach_means_no_unless_a_person_vouches)
 {
 	put_session(FT_SESSION_BOUND, FT_ROLE_PRIMARY, "");
@@ -537,6 +591,8 @@ int main(void)
 	tcase_add_test(c, an_ended_session_is_whose_it_is);
 	tcase_add_test(c, a_bound_session_is_claimed_and_the_winner_stored);
 	tcase_add_test(c, a_claim_waits_until_earlier_rights_are_over);
+	tcase_add_test(c, a_claim_waits_for_the_sessions_own_detection_time);
+	tcase_add_loop_test(c, a_win_that_is_not_complete_is_completed_first, 0, 2);
 	tcase_add_test(c, an_arbiter_out_of_reach_means_no_unless_a_person_vouches);
 	tcase_add_test(c, a_released_session_is_the_primarys);
 	tcase_add_test(c, who_has_resigned_reads_and_does_not_claim);

@@ -113,6 +113,35 @@ def the_session_is_agreed_on():
 
 
 @scenario
+def what_was_found_to_be_won_waits_after_a_restart():
+    """A claim of beta's that had been given up lands.  Its ftd reads that it has won, writes it down, and is killed: the next
+    one must not go on beside alpha, which has a right to run for some seconds yet."""
+    with with_arbiter(settings=SLOW) as rig:
+        rig.arbiter.claim(rig.beta.status()["session"]["id"], "beta")
+        with Watch(rig):
+            rig.beta.kill_ftd()
+            rig.beta.start_ftd()  # it does not know what the one before it has asked
+            wait(lambda: rig.beta.session_stage() in ("found", "ended"), "beta's ftd to find that it has won")
+            rig.beta.kill_ftd()
+            rig.beta.start_ftd()
+            fenced(rig.alpha)
+            failed_over(rig, rig.beta, HOST_DIED)
+
+
+@scenario
+def an_order_beside_an_ftd_that_is_only_being_upgraded():
+    """The other guest runs without a lease, and no claim makes it stand still."""
+    with with_arbiter() as rig, Watch(rig):
+        rig.alpha.stop_ftd()
+        wait(lambda: rig.beta.session_stage() == "released", "the session to be released")
+        order = rig.beta.ftctl("failover")
+        assert order.returncode == 4 and "--confirm-fenced" in order.stdout + order.stderr, (order.stdout, order.stderr)
+        rig.alpha.start_ftd()
+        rig.wait_protected()
+        replicates(rig)
+
+
+@scenario
 def only_the_sentinel_can_act():
     with with_arbiter() as rig, Watch(rig):
         only_the_sentinel_acts(rig)

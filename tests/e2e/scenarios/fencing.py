@@ -69,6 +69,41 @@ def a_switch_that_fails_holds_the_survivor(kind, role):
         stays(lambda: switch.tried() == tries, 2, "a host that is off is left alone")
 
 
+@scenario
+def a_win_without_its_fence_is_one_after_a_restart():
+    """Only the fence, the other side's word or a person that vouches lets the guest go on; an order alone does not."""
+    with protected(arbiter="file and fence") as rig, Watch(rig):
+        wire(rig)
+        switch = rig.arbiter.switches["alpha"]
+        switch.breaks()
+        rig.alpha.freeze_host()
+        held(rig.beta)
+        assert rig.beta.session_stage() == "unfenced", rig.beta.session_stage()
+        rig.beta.kill_ftd()
+        tries = switch.tried()
+        rig.beta.start_ftd()
+        wait(lambda: switch.tried() > tries, "the next ftd to try the fence")
+        held(rig.beta)
+        order = rig.beta.ftctl("failover")
+        assert order.returncode == 1 and "the plug is stuck" in order.stdout + order.stderr, (order.stdout, order.stderr)
+        assert not [r for r in rig.beta.outcomes() if r["result"] == "success"], rig.beta.outcomes()
+        switch.mended()
+        failed_over(rig, rig.beta, (*HOST_DIED, "operator"))
+        assert powered_off(rig) == {"alpha": 1, "beta": 0}, powered_off(rig)
+
+
+@scenario
+def a_person_vouches_where_the_switch_behind_a_register_fails():
+    with protected(arbiter="file and fence") as rig:
+        rig.arbiter.switches["alpha"].breaks()
+        rig.alpha.kill_host()
+        held(rig.beta)
+        order = rig.beta.ftctl("failover", "--confirm-fenced")
+        assert order.returncode == 0, (order.stdout, order.stderr)
+        rig.beta.wait_state("solo")
+        survivor_runs(rig.beta, "secondary")
+
+
 @contextlib.contextmanager
 def switches_that_lie():
     """They say that the power is off, behind a register; at the end, they were asked and nobody was powered off."""
