@@ -44,6 +44,7 @@ enum ft_event_kind {
 	FT_EVENT_QEMU,      /* .qemu: what is known of the local QEMU has changed */
 	FT_EVENT_COLO_EXIT, /* .text: QEMU's mode and reason; .error: the reason is "error" */
 	FT_EVENT_SHUTDOWN, /* .ending, .text: QEMU says that it is on its way out; NOT: its machine was reset after all */
+	FT_EVENT_DISK, /* a copy of the guest's disk has failed: .error our own, else the peer's; .text: what QEMU says */
 	FT_EVENT_CHECKPOINT, /* a checkpoint completed here */
 	FT_EVENT_HUNG,       /* .text: the local QEMU answers nothing, not even out of band */
 	FT_EVENT_FROZEN,     /* .error, .text: the answer to FT_DO_FREEZE */
@@ -200,6 +201,8 @@ struct ft_core {
 	enum ft_ending
 	    ending; /* a secondary's copy ends by the host alone: its guest's state is what the primary sends */
 	char ending_text[FT_TEXT_MAX];
+	bool disk_bad, said_disk_bad;
+	char disk_text[FT_TEXT_MAX];
 	bool guest_ended;      /* of itself, and our QEMU with it: the peer is asked to end its copy until it answers */
 	enum ft_cause forced;  /* SIGNAL or OPERATOR waits to be acted on */
 	bool forced_confirmed; /* the newest order's person vouches for the other host: only written down */

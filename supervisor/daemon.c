@@ -313,6 +313,12 @@ static void on_colo_exit(void *arg, const char *mode, const char *reason, int64_
 	ft_daemon_feed(arg, &(struct ft_event){.kind = FT_EVENT_COLO_EXIT, .error = error, .text = text});
 }
 
+static void on_disk(void *arg, bool own, const char *what, int64_t now)
+{
+	(void)now;
+	ft_daemon_feed(arg, &(struct ft_event){.kind = FT_EVENT_DISK, .error = own, .text = what});
+}
+
 static void on_shutdown(void *arg, const char *reason, int64_t now)
 {
 	(void)now;
@@ -527,6 +533,7 @@ static bool make_shells(struct ft_daemon *d, uint64_t incarnation, FILE *errors)
 	    .hung = on_hung,
 	    .plan_done = on_plan_done,
 	    .plan_finished = on_plan_finished,
+	    .disk = on_disk,
 	    .shutdown = on_shutdown,
 	};
 	d->control = ft_control_new(d->base, d->config, ft_daemon_on_verb, d, errors);

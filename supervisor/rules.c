@@ -149,6 +149,8 @@ static void missing(const struct ft_core *c, char out[FT_TEXT_MAX])
 		t = q->vm == FT_VM_GONE ? "our QEMU has died" : "no QEMU listens on qmp.socket";
 	else if (c->ending != FT_ENDING_NOT)
 		t = c->ending == FT_ENDING_GUEST ? "the guest has powered itself off" : "our QEMU is on its way out";
+	else if (c->disk_bad && c->qemu.role != FT_ROLE_NONE)
+		t = "our copy of the guest's disk is bad";
 	else if (c->hung)
 		t = "our QEMU hangs";
 	else if (!q->connected)
@@ -168,6 +170,8 @@ static void missing(const struct ft_core *c, char out[FT_TEXT_MAX])
 		t = "the peer has not been heard yet";
 	else if (p->leaving)
 		t = "the peer's ftd was asked to stop";
+	else if (p->disk_bad)
+		t = "the peer's copy of the guest's disk is bad";
 	else if (p->ending)
 		t = "the peer's QEMU is on its way out";
 	else if (p->vm != FT_VM_ALIVE)
@@ -227,11 +231,17 @@ static bool by_the_host(const struct ft_core *c)
 	return is_ending(c) && c->ending == FT_ENDING_HOST && c->qemu.role != FT_ROLE_NONE;
 }
 
+static bool is_in_session(const struct ft_core *c)
+{
+	if (!c->params.arbitrated)
+		return c->bound;
+	return ft_session_open(c) && c->session.instance == c->qemu.instance;
+}
+
 /* There is a copy to go on with, and our word gives the right to.  Alone, or where both end, each ends in its own order. */
 static bool can_give_way(const struct ft_core *c)
 {
-	bool ours = !c->params.arbitrated ? c->bound : ft_session_open(c) && c->session.instance == c->qemu.instance;
-	return by_the_host(c) && ours && peer_in_pair(c) && !c->peer.side.ending;
+	return by_the_host(c) && is_in_session(c) && peer_in_pair(c) && !c->peer.side.ending;
 }
 
 /* How long QEMU takes to go, with its disks to be flushed, nobody knows: it stands still, and the peer need not wait.  Nor may
@@ -247,6 +257,36 @@ static bool gives_way_unclaimed(const struct ft_core *c)
 {
 	bool settled = c->arbiter_busy || c->claim == FT_CLAIM_WON || c->claim == FT_CLAIM_LOST;
 	return by_the_host(c) && !settled && can_freeze(c) && ft_session_unended(c);
+}
+
+/* ---- a bad disk ---- */
+
+/* It does not end on the bad one while there is a good one. */
+static bool has_the_worse_disk(const struct ft_core *c)
+{
+	return c->disk_bad && !(c->peer_known && c->peer.side.disk_bad);
+}
+
+/* Here the guest runs still: only a peer that can go on is given way to, though replication may be broken. */
+static bool gives_way_for_disk(const struct ft_core *c)
+{
+	const struct ft_side *p = &c->peer.side;
+	bool able = p->ready || broken(c) || p->repl_broken;
+	return has_the_worse_disk(c) && in_colo(c) && is_in_session(c) && peer_in_pair(c) && !p->ending && able &&
+	       can_freeze(c) && c->now >= c->freeze_again_at;
+}
+
+/* A silent peer that has the good disk is to have the session; it claims within a detection time of the same silence. */
+static int64_t claims_from(const struct ft_core *c)
+{
+	bool ordered = c->outcome.cause == FT_CAUSE_SIGNAL || c->outcome.cause == FT_CAUSE_OPERATOR;
+	bool waits = has_the_worse_disk(c) && !ft_peer_heard(c) && !ordered;
+	return waits ? c->phase_since + 2 * c->params.window + c->params.guard : c->phase_since;
+}
+
+static bool disk_news(const struct ft_core *c)
+{
+	return c->disk_bad && !c->said_disk_bad && vm_here(c);
 }
 
 static bool left_before_its_qemu(const struct ft_core *c)
@@ -507,12 +547,14 @@ static bool cannot_give_back(const struct ft_core *c)
 	return c->frozen && ft_session_won(c) && !giving_back(c);
 }
 
-/* Both froze for each other (each found its QEMU hung): the primary's guest is the one to go on, or the one whose QEMU is not
- * on its way out. */
+/* Both froze for each other (each found its QEMU hung): the primary's guest is the one to go on, but for a QEMU that is on its
+ * way out, and a disk that is bad. */
 static bool peer_yielded_too(const struct ft_core *c)
 {
-	bool ours = c->ending == FT_ENDING_NOT && (c->role == FT_ROLE_PRIMARY || c->peer.side.ending);
-	bool idle = c->peer.side.request == FT_REQUEST_NONE;
+	const struct ft_side *p = &c->peer.side;
+	bool worse = has_the_worse_disk(c), better = !c->disk_bad && p->disk_bad;
+	bool ours = c->ending == FT_ENDING_NOT && (p->ending || better || (c->role == FT_ROLE_PRIMARY && !worse));
+	bool idle = p->request == FT_REQUEST_NONE;
 	return peer_vm_is(c, FT_VM_YIELDED) && idle && ours && !ft_session_lost(c);
 }
 
@@ -805,7 +847,7 @@ static bool primary_absent(const struct ft_core *c)
 static bool broken_here_is_primary(const struct ft_core *c)
 {
 	return (broken(c) || stuck(c)) && is_primary(c) && peer_vm_is(c, FT_VM_ALIVE) && !c->peer.side.ending &&
-	       c->now >= c->ask_again_at;
+	       !has_the_worse_disk(c) && c->now >= c->ask_again_at;
 }
 
 /* The peer's QEMU is there but never was in COLO: a new one, started in the dead one's place. */
@@ -1069,7 +1111,7 @@ static bool given_and_taken(const struct ft_core *c)
 
 static bool claim_unsent(const struct ft_core *c)
 {
-	return c->claim == FT_CLAIM_NOT_NEEDED && !c->arbiter_busy && ft_session_unended(c);
+	return c->claim == FT_CLAIM_NOT_NEEDED && !c->arbiter_busy && ft_session_unended(c) && c->now >= claims_from(c);
 }
 
 static bool claim_won(const struct ft_core *c)
@@ -1344,6 +1386,21 @@ static void freeze_ending(struct ft_core *c, struct ft_actions *out)
 	snprintf(why, sizeof why, "our QEMU is on its way out (%.60s)", c->ending_text);
 	c->owes_answer = false;
 	freeze(c, out, why);
+}
+
+static void freeze_for_disk(struct ft_core *c, struct ft_actions *out)
+{
+	c->owes_answer = false;
+	freeze(c, out, "our copy of the guest's disk is bad, and the peer's is not");
+}
+
+static void alarm_disk(struct ft_core *c, struct ft_actions *out)
+{
+	c->said_disk_bad = true;
+	ft_core_say(
+	    c, out, FT_LEVEL_ERROR,
+	    "our copy of the guest's disk is BAD (%.120s): mend the disk, and set replication up anew from a good copy",
+	    c->disk_text[0] ? c->disk_text : "as an earlier ftd was told");
 }
 
 static void freeze_resigned(struct ft_core *c, struct ft_actions *out)
@@ -2251,6 +2308,8 @@ static const struct rule rules[] = {
     /* Whatever else happens */
     {ANY, outcome_written, announce},
     {ANY, ft_winner_unstored, ft_store_winner},
+    {ANY, ft_disk_unwritten, ft_write_disk_bad},
+    {ANY, disk_news, alarm_disk},
     {ANY & ~BUSY, left_before_its_qemu, stay_to_give_way},
     {ANY & ~BUSY, ft_release_due, ft_release},
     {ANY & ~BUSY, may_say_goodbye, say_goodbye},
@@ -2273,6 +2332,7 @@ static const struct rule rules[] = {
     {RUNNING & ~P(FAILED), resigned_but_runs, freeze_resigned},
     {RUNNING, over_but_unsettled, freeze_until_settled},
     {OPEN | BOUND | P(FAILED), gives_way, freeze_ending},
+    {OPEN | BOUND | P(FAILED), gives_way_for_disk, freeze_for_disk},
     {RUNNING, right_has_ended, freeze_at_end_of_right},
     {CLAIM, no_vm_here, drop_claim},
     {CLAIM, peer_proven, freeze_claim_for_solo},
@@ -2469,6 +2529,7 @@ int64_t ft_rules_deadline(const struct ft_core *c)
 	    {phase & ~BUSY && may_repeat(c), c->repeat_at},
 	    {phase & P(STARTING), c->phase_since + FT_STARTING_NS},
 	    {phase & (P(YIELDING) | P(FREEZING)), c->freeze_until},
+	    {phase & P(CLAIMING) && has_the_worse_disk(c), claims_from(c)},
 	    {phase & P(FENCED), c->kill_again_at},
 	    {phase & P(ASKING), c->ask_until},
 	    {phase & P(PLANNING) && !c->plan_running, c->retry_at},

@@ -66,3 +66,14 @@ def orderly_end(way, role, arbiter):
 @every(ENDS)
 def orderly_end_with_a_slow_disk(way, role, arbiter):
     ended(way, role, arbiter, flush_ms=FLUSH_MS)
+
+
+@every(("disk",))
+def the_disk_fails(_way, role, arbiter):
+    """The guest is moved to the good copy, while that is there."""
+    with protected(arbiter=arbiter, network=namespaces() if arbiter == "etcd" else None, flush_ms=0) as rig:
+        victim = rig.side(role)
+        with Watch(rig):
+            victim.qemu.break_disk()
+            victim.wait_log("disk is BAD")
+            goes_on_elsewhere(rig, victim)
