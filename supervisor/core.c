@@ -551,3 +551,22 @@ bool ft_core_may_run(const struct ft_core *c)
 	                c->phase == FT_PHASE_CUT_OFF || c->phase == FT_PHASE_FENCED;
 	return !c->frozen && !freezing && c->now < ft_core_lease(c);
 }
+
+bool ft_core_last_word(const struct ft_core *c, struct ft_side *word)
+{
+	const struct ft_qemu_facts *q = &c->qemu;
+	bool released = c->session.stage == FT_SESSION_RELEASED && !c->storing && c->session.instance == q->instance;
+	bool pair = q->vm == FT_VM_ALIVE && q->role != FT_ROLE_NONE && c->peer_known && c->ending != FT_ENDING_GUEST;
+	if (!c->exited || !pair || c->frozen || (c->params.arbitrated && !released))
+		return false;
+	*word = c->self;
+	word->state = FT_UNPROTECTED;
+	word->role = FT_ROLE_NONE;
+	word->vm = FT_VM_GONE;
+	word->ready = word->leaving = word->guest = false;
+	word->request = FT_REQUEST_NONE;
+	word->doubtful = c->unsure || c->given_away;
+	if (c->params.arbitrated)
+		memcpy(word->session, c->session.id, sizeof word->session);
+	return true;
+}

@@ -124,7 +124,7 @@ enum ft_action_kind {
 	FT_DO_RECORD,  /* make core->outcome durable; answer FT_EVENT_RECORDED */
 	FT_DO_REPEAT,  /* FT_DO_RECORD of the newest success once more, unless it is there; answer FT_EVENT_RECORDED */
 	FT_DO_OUTCOME, /* announce what FT_DO_RECORD handed over: it is durable, or .text says why not */
-	FT_DO_EXIT,    /* goodbye has been said: leave */
+	FT_DO_EXIT,    /* goodbye has been said: leave, once it is sent, if core->exited still holds */
 };
 
 enum ft_level { FT_LEVEL_ERROR = 0, FT_LEVEL_WARN, FT_LEVEL_INFO };
@@ -319,6 +319,9 @@ bool ft_core_has_released(const struct ft_core *c, uint64_t instance);
  * nothing of its runs).  confirm_fenced: a person vouches that the other host is off; that overrules not knowing, never a
  * session that the other side has ended, nor a peer that is heard to have a guest.  why: the reason, for people. */
 int ft_core_may_start(const struct ft_core *c, bool confirm_fenced, char why[FT_TEXT_MAX]);
+/* What is to be said should our QEMU end after we have left, by whoever stays behind; false: nothing.  With an arbiter it
+ * must be on disk first that the session is resigned. */
+bool ft_core_last_word(const struct ft_core *c, struct ft_side *word);
 /* Whether our QEMU is neither frozen by us nor about to be: one that is found stopped may be thawed. */
 bool ft_core_may_run(const struct ft_core *c);
 

@@ -289,9 +289,18 @@ static bool disk_news(const struct ft_core *c)
 	return c->disk_bad && !c->said_disk_bad && vm_here(c);
 }
 
+/* It has just died, and the peer, which can go on by our word, is not seen to do so yet. */
+static bool tells_of_death(const struct ft_core *c)
+{
+	bool told = c->self.vm == FT_VM_GONE || c->self.vm == FT_VM_UNKNOWN;
+	return c->qemu.vm == FT_VM_GONE && told && c->now < c->gone_at + FT_LANDS_NS && peer_in_pair(c) &&
+	       c->role != FT_ROLE_NONE && c->gone_instance != 0;
+}
+
+/* Of a side that leaves nobody takes a word. */
 static bool left_before_its_qemu(const struct ft_core *c)
 {
-	return c->left && !c->exited && can_give_way(c) && can_freeze(c);
+	return c->left && ((can_give_way(c) && can_freeze(c)) || tells_of_death(c));
 }
 
 /* The guest has powered itself off at the primary, and its QEMU is gone: its copy is not to go on. */
@@ -328,7 +337,7 @@ static bool giving_way(const struct ft_core *c)
 {
 	bool yielded = c->phase == FT_PHASE_YIELDED && c->now < c->phase_since + FT_LANDS_NS;
 	bool by_host = c->ending == FT_ENDING_HOST && (can_give_way(c) || yielded);
-	return ft_peer_heard(c) && (by_host || c->guest_ended);
+	return ft_peer_heard(c) && (by_host || c->guest_ended || tells_of_death(c));
 }
 
 /* A bound secondary says goodbye only once its claim is given up on disk (ft_release_due); one that cannot write, or whose
@@ -2268,7 +2277,7 @@ static void yield_unclaimed(struct ft_core *c, struct ft_actions *out)
 static void stay_to_give_way(struct ft_core *c, struct ft_actions *out)
 {
 	(void)out; /* the goodbye is taken back, and said when that is done */
-	c->left = false;
+	c->left = c->exited = false;
 }
 
 static void drop_claim(struct ft_core *c, struct ft_actions *out)
@@ -2556,6 +2565,7 @@ int64_t ft_rules_deadline(const struct ft_core *c)
 	    {phase & P(FAILED), c->phase_since + FT_GIVE_BACK_NS},
 	    {c->left && !c->exited, c->leave_until},
 	    {phase & FROZEN, peer_calm},
+	    {c->leave && c->qemu.vm == FT_VM_GONE, c->gone_at + FT_LANDS_NS},
 	    {phase & P(YIELDED) && c->leave && c->ending == FT_ENDING_HOST, c->phase_since + FT_LANDS_NS},
 	};
 	int64_t next = FT_NEVER;

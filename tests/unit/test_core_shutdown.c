@@ -325,8 +325,7 @@ END_TEST
 
 START_TEST(who_leaves_gives_way_first_if_its_qemu_ends)
 {
-	if ((_i & 4) && !ARBITER)
-		return; /* without an arbiter a leaving ftd is gone at once */
+	int exits = (_i & 4) && !ARBITER ? 2 : 1; /* without an arbiter a leaving ftd is on its way at once */
 	protect(ARBITER, ROLE);
 	if (_i & 4)
 		event(FT_EVENT_LEAVE);
@@ -337,11 +336,29 @@ START_TEST(who_leaves_gives_way_first_if_its_qemu_ends)
 	expect_phase(YIELDED);
 	ck_assert(!w.c.self.leaving);
 	ck_assert_int_eq(w.c.self.vm, FT_VM_YIELDED);
-	expect_did(EXIT, 0);
+	expect_did(EXIT, exits - 1);
+	ck_assert(!w.c.exited);
 	peer_is_solo();
 	expect_did(KILL, 1);
 	ck_assert(w.c.self.leaving);
-	expect_did(EXIT, 1);
+	expect_did(EXIT, exits);
+}
+END_TEST
+
+/* Of who leaves nobody takes a word, so that is taken back; and the peer is seen to go on first.  _i & 4: it died before. */
+START_TEST(who_leaves_tells_of_its_qemus_death_first)
+{
+	protect(ARBITER, ROLE);
+	if (_i & 4)
+		qemu_dies();
+	event(FT_EVENT_LEAVE);
+	if (!(_i & 4))
+		qemu_dies();
+	settle();
+	ck_assert_int_eq(w.c.self.vm, FT_VM_GONE);
+	ck_assert(!w.c.self.leaving && !w.c.exited);
+	peer_is_solo();
+	ck_assert(w.c.self.leaving && w.c.exited);
 }
 END_TEST
 
@@ -590,6 +607,30 @@ START_TEST(a_bad_disk_is_known_to_the_next_ftd)
 }
 END_TEST
 
+/* What is to be said if our QEMU ends when no ftd is here any more; of a guest that is to go on nowhere, nothing. */
+START_TEST(who_has_left_leaves_a_word)
+{
+	struct ft_side word;
+	protect(ARBITER, ROLE);
+	ck_assert(!ft_core_last_word(&w.c, &word));
+	if (_i & 4)
+		shutdown("guest-shutdown");
+	event(FT_EVENT_LEAVE);
+	settle();
+	w.p.side.released = true;
+	peer_says();
+	settle();
+	ck_assert(w.c.exited);
+	bool said = ft_core_last_word(&w.c, &word);
+	ck_assert_int_eq(said, !(_i & 4) || ROLE == FT_ROLE_SECONDARY); /* a secondary's guest is the primary's */
+	if (!said)
+		return;
+	ck_assert(word.vm == FT_VM_GONE && !word.leaving && word.role == FT_ROLE_NONE);
+	if (ARBITER)
+		ck_assert_mem_eq(word.session, id, sizeof id);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("core, a QEMU on its way out");
@@ -604,6 +645,8 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, of_two_frozen_sides_the_one_that_can_go_on_does, 0, 4);
 	tcase_add_loop_test(tc, an_order_to_a_side_that_ends_is_refused, 0, 4);
 	tcase_add_loop_test(tc, who_leaves_gives_way_first_if_its_qemu_ends, 0, 8);
+	tcase_add_loop_test(tc, who_leaves_tells_of_its_qemus_death_first, 0, 8);
+	tcase_add_loop_test(tc, who_has_left_leaves_a_word, 0, 8);
 	tcase_add_loop_test(tc, who_leaves_waits_ten_seconds_for_its_peer_to_go_on, 0, 4);
 	tcase_add_loop_test(tc, the_end_of_a_qemu_after_the_goodbye_is_a_word_too, 0, 4);
 	tcase_add_loop_test(tc, a_guest_that_powers_itself_off_ends_on_both_sides, 0, 2);
