@@ -252,11 +252,12 @@ static bool gives_way(const struct ft_core *c)
 	return (can_give_way(c) || past_right) && can_freeze(c) && c->now >= c->freeze_again_at;
 }
 
-/* A claim that is under way says first what has become of it. */
+/* A claim that is under way says first what has become of it.  One of who has given up its right already is made because the
+ * peer has died since: then it ends in its own order, and not frozen. */
 static bool gives_way_unclaimed(const struct ft_core *c)
 {
 	bool settled = c->arbiter_busy || c->claim == FT_CLAIM_WON || c->claim == FT_CLAIM_LOST;
-	return by_the_host(c) && !settled && can_freeze(c) && ft_session_unended(c);
+	return by_the_host(c) && !settled && can_freeze(c) && ft_session_open(c);
 }
 
 /* ---- a bad disk ---- */
@@ -504,10 +505,21 @@ static bool resigned_but_runs(const struct ft_core *c)
 	return in_it && !c->frozen && in_colo(c) && can_freeze(c);
 }
 
+static bool ends_past_right(const struct ft_core *c)
+{
+	return by_the_host(c) && ft_session_current(c) && ft_lease_over(c);
+}
+
+static bool ends_unfrozen(const struct ft_core *c)
+{
+	return ends_past_right(c) && may_freeze_again(c);
+}
+
 /* What has no right any more is stopped again and again instead. */
 static bool freeze_failed(const struct ft_core *c)
 {
-	return c->now >= c->freeze_until && !c->storing && !ft_session_lost(c) && !resigned_but_runs(c);
+	return c->now >= c->freeze_until && !c->storing && !ft_session_lost(c) && !resigned_but_runs(c) &&
+	       !ends_past_right(c);
 }
 
 static bool freeze_failed_past_right(const struct ft_core *c)
@@ -2382,6 +2394,7 @@ static const struct rule rules[] = {
     {P(YIELDING) | FROZEN, frozen_but_bound, ft_resign},
     {P(YIELDING), frozen, settle_yield},
     {P(YIELDING), resigned_unfrozen, freeze_again},
+    {P(YIELDING), ends_unfrozen, freeze_again},
     {P(YIELDING), freeze_failed_past_right, refuse_past_right},
     {P(YIELDING), freeze_failed, give_up_freezing},
     {FROZEN, peer_proven, end_frozen},

@@ -321,6 +321,41 @@ START_TEST(an_order_to_a_side_that_ends_is_refused)
 }
 END_TEST
 
+/* The peer dies before it has gone on: nobody is left to wait for, and the disk is to be flushed in order. */
+START_TEST(who_gave_way_to_a_peer_that_died_ends_in_order)
+{
+	protect(ARBITER, ROLE);
+	shutdown("host-signal");
+	settle();
+	expect_phase(YIELDED);
+	peer_vm(FT_VM_GONE);
+	if (ARBITER) {
+		expect_phase(CLAIMING);
+		step(&(struct ft_event){.kind = FT_EVENT_CLAIM, .claim = FT_CLAIM_WON, .text = "alpha"});
+	}
+	expect_did(THAW, 1);
+}
+END_TEST
+
+/* Past its right it is stopped again and again, and claims nothing. */
+START_TEST(an_ending_qemu_past_its_right_is_stopped_again)
+{
+	protect(1, FT_ROLE_PRIMARY);
+	w.p.side.vm = FT_VM_UNKNOWN; /* nobody to give way to yet */
+	peer_says();
+	shutdown("host-signal");
+	for (int i = 0; i < 20; i++) {
+		pass(100);
+		if (w.c.phase == FT_PHASE_YIELDING)
+			step(&(struct ft_event){.kind = FT_EVENT_FROZEN, .error = true, .text = "it is dead"});
+	}
+	expect_phase(YIELDING);
+	ck_assert_int_lt(w.did[FT_DO_FREEZE], 4);
+	expect_did(THAW, 0);
+	expect_did(CLAIM, 0);
+}
+END_TEST
+
 /* ---- its ftd is asked to leave, too ---- */
 
 START_TEST(who_leaves_gives_way_first_if_its_qemu_ends)
@@ -643,6 +678,8 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_claim_that_is_not_sent_is_given_up_for_the_end);
 	tcase_add_loop_test(tc, two_that_end_freeze_nobody, 0, 4);
 	tcase_add_loop_test(tc, of_two_frozen_sides_the_one_that_can_go_on_does, 0, 4);
+	tcase_add_loop_test(tc, who_gave_way_to_a_peer_that_died_ends_in_order, 0, 4);
+	tcase_add_test(tc, an_ending_qemu_past_its_right_is_stopped_again);
 	tcase_add_loop_test(tc, an_order_to_a_side_that_ends_is_refused, 0, 4);
 	tcase_add_loop_test(tc, who_leaves_gives_way_first_if_its_qemu_ends, 0, 8);
 	tcase_add_loop_test(tc, who_leaves_tells_of_its_qemus_death_first, 0, 8);
