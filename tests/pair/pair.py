@@ -73,6 +73,7 @@ class Qemu:
             open(self.path(log), "wb").close()
         argv = [*self.host.enter, build.QEMU, "-accel", self.pair.accel, *self.pair.memory, "-cpu", "qemu64,-apic", "-nodefaults",
                 "-display", "none", "-bios", self.pair.rom, "-name", self.name, "-serial", "file:" + self.path("serial.log")]
+        argv += self.pair.end
         for s in sockets:
             argv += ["-qmp", f"unix:{s},server=on,wait=off"]
         env = dict(os.environ, LD_PRELOAD=":".join(self.pair.preload), FLUSH_MS=str(self.pair.flush_ms or 0),
@@ -108,6 +109,10 @@ class Qemu:
     def break_disk(self):
         """No flush succeeds any more, where the pair has flush_ms."""
         open(self.path("flush-fails"), "wb").close()
+
+    def press_a_key(self):
+        """The guest powers itself off then, but may not be asked while it stands for a checkpoint."""
+        self.obs.command("send-key", {"keys": [{"type": "qcode", "data": "p"}]})
 
     # what a test asks of it
 
@@ -148,10 +153,11 @@ def numbers(serial):
 
 class Pair:
     def __init__(self, disks=1, nics=1, renamed=False, checkpoint_ms=300, accel=None, relay_migration=False, hosts=HERE,
-                 memory_mb=16, flush_ms=None, flush_later=False):
+                 memory_mb=16, flush_ms=None, flush_later=False, stays=False):
         self.memory = ("-M", "pc", "-m", "16") if memory_mb == 16 else _touched(memory_mb)
         self.disks, self.nics, self.checkpoint_ms = disks, nics, checkpoint_ms
         self.names = Names(renamed)
+        self.end = ("-no-shutdown",) if stays else ()  # a QEMU that stays when its guest has powered itself off
         self.accel, self.flush_ms, self.flush_later = accel or build.accelerator(), flush_ms, flush_later
         self.slot = Slot()
         try:

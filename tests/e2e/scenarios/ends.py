@@ -1,6 +1,7 @@
 """QEMU is ended in order, as at a host's shutdown: the guest goes on on the other side, whoever is ended first.  And one that
 ends for good: its guest has powered itself off, or both ftd were told to leave before."""
 
+import contextlib
 import os
 import signal
 
@@ -25,6 +26,17 @@ def every(ways, arbiters=("none", "file", "fence", "etcd"), roles=BOTH):
                         function(way, role, arbiter)
                     run.__name__ = f"{function.__name__}[{way},{role},{arbiter}]"
                     scenario(run)
+        return function
+    return register
+
+
+def with_each(arbiters):
+    def register(function):
+        for arbiter in arbiters:
+            def run(arbiter=arbiter):
+                function(arbiter)
+            run.__name__ = f"{function.__name__}[{arbiter}]"
+            scenario(run)
         return function
     return register
 
@@ -133,3 +145,39 @@ def the_disk_fails(_way, role, arbiter):
             victim.qemu.break_disk()
             victim.wait_log("disk is BAD")
             goes_on_elsewhere(rig, victim)
+
+
+def powers_off(qemu):
+    """Its guest does, once it is asked in a moment in which it runs."""
+    def gone():
+        with contextlib.suppress(QmpTimeout, QmpError, OSError):
+            qemu.press_a_key()
+        return qemu.gone()
+    wait(gone, f"{qemu.name}'s guest to power itself off")
+
+
+def runs_nowhere(rig):
+    for s in rig.sides:
+        wait(s.qemu.gone, f"{s.node}'s QEMU to be gone")
+    stays(lambda: all(s.state() not in ("solo", "failing-over", "claiming") for s in rig.sides), 1, "nobody goes on")
+    assert not [r for s in rig.sides for r in s.outcomes()], [s.outcomes() for s in rig.sides]
+
+
+@with_each(("none", "file", "fence"))
+def the_guest_powers_itself_off(arbiter):
+    with protected(arbiter=arbiter) as rig:
+        powers_off(rig.alpha.qemu)
+        runs_nowhere(rig)
+
+
+@with_each(("none", "file", "fence"))
+def the_guest_powers_itself_off_in_a_qemu_that_stays(arbiter):
+    """Nothing is failed over from, and what is done to that QEMU later ends the copy, too."""
+    with protected(arbiter=arbiter, stays=True) as rig:
+        def off():
+            rig.alpha.qemu.press_a_key()
+            return rig.alpha.status()["reason"] == "the guest has powered itself off"
+        wait(off, "alpha to say that its guest is off")
+        stays(lambda: all(s.state() == "unprotected" and not s.qemu.gone() for s in rig.sides), 3, "nothing is done")
+        quit_(rig.alpha.qemu)
+        runs_nowhere(rig)
