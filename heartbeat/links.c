@@ -555,6 +555,11 @@ int ft_links_reconfigure(struct ft_links *l, const struct ft_config *config, FIL
 	return 0;
 }
 
+size_t ft_links_compose(struct ft_links *l, int link, const struct ft_side *self, uint8_t out[FT_WIRE_MAX])
+{
+	return ft_hub_compose(&l->hub, link, self, ft_clock_now(), out);
+}
+
 void ft_links_send_now(struct ft_links *l)
 {
 	/* Within a turn its time holds: what is sent later must not carry an earlier time. */

@@ -41,6 +41,8 @@ struct ft_links *ft_links_new(struct event_base *base, struct ft_alarms *alarms,
 int ft_links_reconfigure(struct ft_links *l, const struct ft_config *config, FILE *errors);
 /* A heartbeat on every link at once: a change of state. */
 void ft_links_send_now(struct ft_links *l);
+/* Writes the next heartbeat for a link, for somebody else to send; returns its length. */
+size_t ft_links_compose(struct ft_links *l, int link, const struct ft_side *self, uint8_t out[FT_WIRE_MAX]);
 /* Receives and judges what has come in by now.  For a caller about to decide something because a timer of its own
  * fired: after a stall, that timer may be served before the sockets are.  Does nothing when called from a callback. */
 void ft_links_catch_up(struct ft_links *l);

@@ -61,7 +61,9 @@ struct ft_qmp {
 	bool
 	    discover_retried; /* a failed discovery is repeated once at once: something may have changed while we asked */
 	struct ft_plan *plan;
-	json_t *yanks; /* query-yank's answer to the last ping */
+	struct ft_ids disks,
+	    peer_nodes; /* block nodes: the guest's disks, and of what is beneath them the peer's copies */
+	json_t *yanks;  /* query-yank's answer to the last ping */
 
 	struct ft_alarm *ping_alarm;
 	int pings_to_poll;
@@ -159,6 +161,7 @@ static void forget_qemu(struct ft_qmp *q)
 	ft_discovery_stop(q->discovery);
 	json_decref(q->yanks);
 	q->yanks = NULL;
+	q->disks.n = q->peer_nodes.n = 0;
 	q->status_known = q->discover_retried = q->guest_stopped = q->hung_told = q->unproven = false;
 	q->replicating = true;
 	q->discovered_at = q->stopped_since = FT_NEVER;
@@ -412,6 +415,21 @@ static void keep_or_drop_plan(struct ft_qmp *q, enum ft_role role, const char *f
 		drop_plan(q, fault);
 }
 
+static bool has_id(const struct ft_ids *ids, const char *name)
+{
+	for (int i = 0; i < ids->n; i++)
+		if (strcmp(ids->id[i].s, name) == 0)
+			return true;
+	return false;
+}
+
+/* A survivor's last answer holds, as what comes late is of that time. */
+static void note_disks(struct ft_qmp *q, const struct ft_topology *t)
+{
+	if (t->role != FT_ROLE_NONE)
+		ft_topology_disk_nodes(t, &q->disks, &q->peer_nodes);
+}
+
 static void on_discovered(void *arg, const struct ft_topology *topology, const char *error, int64_t now)
 {
 	struct ft_qmp *q = arg;
@@ -430,6 +448,7 @@ static void on_discovered(void *arg, const struct ft_topology *topology, const c
 		return;
 	}
 	q->discover_retried = false;
+	note_disks(q, topology);
 	q->view.checkpoint_ms = topology->checkpoint_ms;
 	struct ft_plan *plan = calloc(1, sizeof *plan);
 	if (!plan)
@@ -857,6 +876,41 @@ static void on_colo_exit(struct ft_qmp *q, const json_t *data, int64_t now)
 	q->cb.colo_exit(q->arg, text_of(data, "mode"), text_of(data, "reason"), now);
 }
 
+/* Of a read there may be no error, but copies that differ: which one is wrong nobody knows. */
+static void on_quorum_report(struct ft_qmp *q, const json_t *data, int64_t now)
+{
+	char what[FT_TEXT_MAX];
+	const char *node = text_of(data, "node-name"), *error = text_of(data, "error");
+	bool peers = has_id(&q->peer_nodes, node);
+	if (!error[0] || q->view.role == FT_ROLE_NONE)
+		return;
+	if (!peers && q->view.role == FT_ROLE_PRIMARY && q->disks.n == 0)
+		return; /* it has not been asked yet what it has */
+	snprintf(what, sizeof what, "%s of node %s: %s", text_of(data, "type"), node, error);
+	q->cb.disk(q->arg, !peers, what, now);
+}
+
+/* The guest itself was told, or stopped: no copy has taken it, or what it has is no replicated disk.  A CD that cannot be read
+ * is no reason for anything. */
+static void on_block_error(struct ft_qmp *q, const json_t *data, int64_t now)
+{
+	char what[FT_TEXT_MAX];
+	const char *node = text_of(data, "node-name");
+	if (q->view.role == FT_ROLE_NONE || !(text_is(data, "operation", "write") || has_id(&q->disks, node)))
+		return;
+	snprintf(what, sizeof what, "%s of %s: %s", text_of(data, "operation"), node, text_of(data, "reason"));
+	q->cb.disk(q->arg, true, what, now);
+}
+
+static void on_quorum_failure(struct ft_qmp *q, const json_t *data, int64_t now)
+{
+	char what[FT_TEXT_MAX];
+	if (q->view.role == FT_ROLE_NONE)
+		return;
+	snprintf(what, sizeof what, "no copy of %s answers well", text_of(data, "reference"));
+	q->cb.disk(q->arg, true, what, now);
+}
+
 /* Events after which topology, plan or role may be others. A checkpoint's STOP and RESUME are not among them. */
 static bool changes_much(const char *name, const json_t *data)
 {
@@ -881,6 +935,12 @@ static void on_event(void *arg, const char *name, const json_t *data, int64_t no
 		on_resume(q, now);
 	} else if (strcmp(name, "COLO_EXIT") == 0) {
 		on_colo_exit(q, data, now);
+	} else if (strcmp(name, "QUORUM_REPORT_BAD") == 0) {
+		on_quorum_report(q, data, now);
+	} else if (strcmp(name, "QUORUM_FAILURE") == 0) {
+		on_quorum_failure(q, data, now);
+	} else if (strcmp(name, "BLOCK_IO_ERROR") == 0) {
+		on_block_error(q, data, now);
 	} else if (strcmp(name, "RESET") == 0) {
 		q->cb.shutdown(q->arg, NULL, now);
 	} else if (changes_much(name, data)) {

@@ -49,6 +49,8 @@ struct ft_qmp_callbacks {
 	void (*plan_done)(void *arg, const struct ft_plan_report *report, int64_t now);
 	/* Clean-up is over as well. */
 	void (*plan_finished)(void *arg, const struct ft_plan_report *report, int64_t now);
+	/* A copy of the guest's disk has failed; own: the one of this host.  As often as QEMU says so. */
+	void (*disk)(void *arg, bool own, const char *what, int64_t now);
 	/* QEMU is on its way out, or only its guest has stopped for good (-no-shutdown); reason NULL: its machine was reset. */
 	void (*shutdown)(void *arg, const char *reason, int64_t now);
 };

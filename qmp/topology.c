@@ -665,3 +665,21 @@ int ft_topology_build(const json_t *answers, struct ft_topology *out, char error
 	free(b.graph.edges);
 	return result;
 }
+
+static void add_id(struct ft_ids *ids, const struct ft_id *id)
+{
+	if (ids->n < FT_ITEMS_MAX)
+		ids->id[ids->n++] = *id;
+}
+
+void ft_topology_disk_nodes(const struct ft_topology *t, struct ft_ids *disks, struct ft_ids *peers)
+{
+	disks->n = peers->n = 0;
+	for (int i = 0; i < t->n_disks; i++) {
+		const struct ft_disk *d = &t->disks[i];
+		add_id(disks, &d->quorum);
+		add_id(peers, &d->replication);
+		for (int k = 0; k < d->nbd.n; k++)
+			add_id(peers, &d->nbd.id[k]);
+	}
+}

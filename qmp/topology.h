@@ -70,4 +70,8 @@ int ft_topology_qom_queries(const json_t *answers, struct ft_query *out, int max
  * Returns 0; or -1 with a line in error that names the answer at fault. */
 int ft_topology_build(const json_t *answers, struct ft_topology *out, char error[FT_TEXT_MAX]);
 
+/* Of a primary, the block nodes of the guest's disks (quorums), and those beneath them that are, or lead to, the peer's copies.  A
+ * secondary's copies are all its own: none. */
+void ft_topology_disk_nodes(const struct ft_topology *t, struct ft_ids *disks, struct ft_ids *peers);
+
 #endif

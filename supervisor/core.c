@@ -163,6 +163,8 @@ static void absorb_peer(struct ft_core *c, const struct ft_peer_news *news)
 		ft_core_note(c, c->now, "the peer's ftd has frozen its QEMU and yields");
 	if (is->ending && !was->ending)
 		ft_core_note(c, c->now, "the peer's ftd says that its QEMU is on its way out");
+	if (is->disk_bad && !was->disk_bad)
+		ft_core_note(c, c->now, "the peer's ftd says that its copy of the guest's disk is bad");
 	if (is->repl_broken && !was->repl_broken)
 		ft_core_note(c, c->now, "the peer's QEMU reports that replication broke");
 	c->peer = *news;
@@ -246,6 +248,8 @@ static void absorb_qemu(struct ft_core *c, const struct ft_qemu_facts *news)
 		c->hung = c->bound = c->cannot_know = c->forgot = c->start_wanted = c->retry_owed = false;
 		c->guest_ended = false;
 		c->ending = FT_ENDING_NOT;
+		c->disk_bad = c->session.disk_bad && q.instance == c->session.instance;
+		c->said_disk_bad = false;
 		c->failures = 0;
 		bool may_be_ours = unread || q.instance == c->session.instance;
 		c->frozen = c->params.arbitrated && q.stopped && may_be_ours;
@@ -308,6 +312,23 @@ static void absorb_shutdown(struct ft_core *c, const struct ft_event *e)
 	snprintf(c->ending_text, sizeof c->ending_text, "%s", e->text ? e->text : "");
 	if (e->ending != FT_ENDING_NOT)
 		ft_core_note(c, c->now, "QEMU reports SHUTDOWN{%s}", c->ending_text);
+}
+
+/* With the peer's copy replication is broken: the guest's disk there is not what its memory believes.  It is broken by our own
+ * plan, too, and nobody's copy where there is no pair. */
+static void absorb_disk(struct ft_core *c, const struct ft_event *e)
+{
+	const char *text = e->text ? e->text : "";
+	bool plans = c->phase == FT_PHASE_PLANNING || c->phase == FT_PHASE_RECORDING || c->phase == FT_PHASE_SOLO;
+	if (e->error && !c->disk_bad) {
+		c->disk_bad = true;
+		snprintf(c->disk_text, sizeof c->disk_text, "%s", text);
+		ft_core_note(c, c->now, "our copy of the guest's disk is bad: %.150s", text);
+	}
+	if (!e->error && !plans && c->qemu.role == FT_ROLE_PRIMARY && c->broken_at == FT_NEVER) {
+		c->broken_at = c->now;
+		ft_core_note(c, c->now, "the guest's disk cannot be written to the peer: %.150s", text);
+	}
 }
 
 static void absorb_checkpoint(struct ft_core *c)
@@ -389,6 +410,9 @@ static void absorb(struct ft_core *c, const struct ft_event *e)
 		break;
 	case FT_EVENT_SHUTDOWN:
 		absorb_shutdown(c, e);
+		break;
+	case FT_EVENT_DISK:
+		absorb_disk(c, e);
 		break;
 	case FT_EVENT_CHECKPOINT:
 		absorb_checkpoint(c);
@@ -473,7 +497,8 @@ void ft_core_refresh_self(struct ft_core *c)
 	bool holdable = !c->params.arbitrated || (q->pid_verified && !q->unguarded);
 	s->ready = q->connected && q->oob && q->plan_ready && q->role != FT_ROLE_NONE && s->vm == FT_VM_ALIVE &&
 	           holdable && !c->hung && c->checkpoint_at != FT_NEVER && c->broken_at == FT_NEVER &&
-	           c->ending == FT_ENDING_NOT;
+	           c->ending == FT_ENDING_NOT && !c->disk_bad;
+	s->disk_bad = here && c->disk_bad;
 	s->ending = here && c->ending != FT_ENDING_NOT;
 	s->checkpoint_ms = q->checkpoint_ms > 0 ? (uint32_t)q->checkpoint_ms : 0;
 	s->leaving = c->left;
@@ -525,4 +550,23 @@ bool ft_core_may_run(const struct ft_core *c)
 	bool freezing = c->phase == FT_PHASE_YIELDING || c->phase == FT_PHASE_FREEZING ||
 	                c->phase == FT_PHASE_CUT_OFF || c->phase == FT_PHASE_FENCED;
 	return !c->frozen && !freezing && c->now < ft_core_lease(c);
+}
+
+bool ft_core_last_word(const struct ft_core *c, struct ft_side *word)
+{
+	const struct ft_qemu_facts *q = &c->qemu;
+	bool released = c->session.stage == FT_SESSION_RELEASED && !c->storing && c->session.instance == q->instance;
+	bool pair = q->vm == FT_VM_ALIVE && q->role != FT_ROLE_NONE && c->peer_known && c->ending != FT_ENDING_GUEST;
+	if (!c->exited || !pair || c->frozen || (c->params.arbitrated && !released))
+		return false;
+	*word = c->self;
+	word->state = FT_UNPROTECTED;
+	word->role = FT_ROLE_NONE;
+	word->vm = FT_VM_GONE;
+	word->ready = word->leaving = word->guest = false;
+	word->request = FT_REQUEST_NONE;
+	word->doubtful = c->unsure || c->given_away;
+	if (c->params.arbitrated)
+		memcpy(word->session, c->session.id, sizeof word->session);
+	return true;
 }

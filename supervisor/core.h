@@ -44,6 +44,7 @@ enum ft_event_kind {
 	FT_EVENT_QEMU,      /* .qemu: what is known of the local QEMU has changed */
 	FT_EVENT_COLO_EXIT, /* .text: QEMU's mode and reason; .error: the reason is "error" */
 	FT_EVENT_SHUTDOWN, /* .ending, .text: QEMU says that it is on its way out; NOT: its machine was reset after all */
+	FT_EVENT_DISK, /* a copy of the guest's disk has failed: .error our own, else the peer's; .text: what QEMU says */
 	FT_EVENT_CHECKPOINT, /* a checkpoint completed here */
 	FT_EVENT_HUNG,       /* .text: the local QEMU answers nothing, not even out of band */
 	FT_EVENT_FROZEN,     /* .error, .text: the answer to FT_DO_FREEZE */
@@ -127,7 +128,7 @@ enum ft_action_kind {
 	FT_DO_RECORD,  /* make core->outcome durable; answer FT_EVENT_RECORDED */
 	FT_DO_REPEAT,  /* FT_DO_RECORD of the newest success once more, unless it is there; answer FT_EVENT_RECORDED */
 	FT_DO_OUTCOME, /* announce what FT_DO_RECORD handed over: it is durable, or .text says why not */
-	FT_DO_EXIT,    /* goodbye has been said: leave */
+	FT_DO_EXIT,    /* goodbye has been said: leave, once it is sent, if core->exited still holds */
 };
 
 enum ft_level { FT_LEVEL_ERROR = 0, FT_LEVEL_WARN, FT_LEVEL_INFO };
@@ -205,6 +206,8 @@ struct ft_core {
 	enum ft_ending
 	    ending; /* a secondary's copy ends by the host alone: its guest's state is what the primary sends */
 	char ending_text[FT_TEXT_MAX];
+	bool disk_bad, said_disk_bad;
+	char disk_text[FT_TEXT_MAX];
 	bool guest_ended;      /* of itself, and our QEMU with it: the peer is asked to end its copy until it answers */
 	enum ft_cause forced;  /* SIGNAL or OPERATOR waits to be acted on */
 	bool forced_confirmed; /* the newest order's person vouches for the other host: only written down */
@@ -326,6 +329,9 @@ bool ft_core_has_released(const struct ft_core *c, uint64_t instance);
  * nothing of its runs).  confirm_fenced: a person vouches that the other host is off; that overrules not knowing, never a
  * session that the other side has ended, nor a peer that is heard to have a guest.  why: the reason, for people. */
 int ft_core_may_start(const struct ft_core *c, bool confirm_fenced, char why[FT_TEXT_MAX]);
+/* What is to be said should our QEMU end after we have left, by whoever stays behind; false: nothing.  With an arbiter it
+ * must be on disk first that the session is resigned. */
+bool ft_core_last_word(const struct ft_core *c, struct ft_side *word);
 /* Whether our QEMU is neither frozen by us nor about to be: one that is found stopped may be thawed. */
 bool ft_core_may_run(const struct ft_core *c);
 

@@ -71,6 +71,8 @@ bool ft_release_due(const struct ft_core *c);
 bool ft_resign_wanted(const struct ft_core *c);
 bool ft_resign_due(const struct ft_core *c);
 bool ft_settle_due(const struct ft_core *c); /* solo, and the register does not say so yet */
+bool ft_disk_unwritten(const struct ft_core *c);
+void ft_write_disk_bad(struct ft_core *c, struct ft_actions *out);
 bool ft_winner_unstored(const struct ft_core *c);
 void ft_store_winner(struct ft_core *c, struct ft_actions *out);
 void ft_propose(struct ft_core *c, struct ft_actions *out);

@@ -2,8 +2,10 @@
 #include "report/log.h"
 #include "supervisor/clock.h"
 #include "supervisor/daemon_internal.h"
+#include "supervisor/herald.h"
 #include "supervisor/instance.h"
 #include "supervisor/service.h"
+#include "supervisor/session_file.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -11,7 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GOODBYE_EVERY_MS 10 /* between the heartbeats that say goodbye */
+#define HERALD_MS        1000 /* for an earlier ftd's to end */
+#define GOODBYE_EVERY_MS 10   /* between the heartbeats that say goodbye */
 
 static const int signals[FT_SIGNALS] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
 
@@ -314,6 +317,12 @@ static void on_colo_exit(void *arg, const char *mode, const char *reason, int64_
 	ft_daemon_feed(arg, &(struct ft_event){.kind = FT_EVENT_COLO_EXIT, .error = error, .text = text});
 }
 
+static void on_disk(void *arg, bool own, const char *what, int64_t now)
+{
+	(void)now;
+	ft_daemon_feed(arg, &(struct ft_event){.kind = FT_EVENT_DISK, .error = own, .text = what});
+}
+
 static void on_shutdown(void *arg, const char *reason, int64_t now)
 {
 	(void)now;
@@ -419,6 +428,8 @@ static void on_goodbye_timer(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd, (void)what;
 	struct ft_daemon *d = arg;
+	if (!d->core.exited)
+		return; /* taken back, since QEMU ends as well */
 	if (d->goodbyes_left-- == 0) {
 		event_base_loopexit(d->base, NULL);
 		return;
@@ -509,6 +520,7 @@ static bool make_children(struct ft_daemon *d, struct ft_session *session, FILE 
 	    .guard_changed = on_guard_changed,
 	    .reach = on_reach,
 	};
+	ft_herald_relieve(d->config->state_dir, HERALD_MS);
 	d->scribe = ft_scribe_new(d->base, d->config->state_dir, errors);
 	if (!d->scribe || d->config->arbiter.type == FT_ARBITER_NONE)
 		return d->scribe != NULL;
@@ -534,6 +546,7 @@ static bool make_shells(struct ft_daemon *d, uint64_t incarnation, FILE *errors)
 	    .hung = on_hung,
 	    .plan_done = on_plan_done,
 	    .plan_finished = on_plan_finished,
+	    .disk = on_disk,
 	    .shutdown = on_shutdown,
 	};
 	d->control = ft_control_new(d->base, d->config, ft_daemon_on_verb, d, errors);
@@ -581,6 +594,31 @@ struct ft_daemon *ft_daemon_new(struct ft_config *config, bool fresh, FILE *erro
 	return d;
 }
 
+/* Nobody here would see our QEMU end, and the peer has nothing to go on by but our word. */
+static void leave_herald(struct ft_daemon *d)
+{
+	static struct ft_herald_word word;
+	struct ft_side side;
+	char *found = NULL, *resigned = NULL;
+	if (!ft_core_last_word(&d->core, &side))
+		return;
+	if (d->exclusion) {
+		struct ft_session session = d->core.session;
+		found = ft_session_file_text(&session, d->config->pair, d->config->node);
+		session.stage = FT_SESSION_RESIGNED;
+		resigned = ft_session_file_text(&session, d->config->pair, d->config->node);
+	}
+	word = (struct ft_herald_word){.n_links = d->config->n_links, .found = found, .resigned = resigned};
+	memcpy(word.links, d->config->links, sizeof word.links);
+	for (int i = 0; i < word.n_links; i++)
+		for (int k = 0; k < FT_HERALD_ROUNDS; k++)
+			word.len[i][k] = ft_links_compose(d->links, i, &side, word.data[i][k]);
+	if (!d->exclusion || (found && resigned))
+		ft_herald_leave(&word, ft_daemon_process(d), d->config->state_dir);
+	free(found);
+	free(resigned);
+}
+
 int ft_daemon_run(struct ft_daemon *d)
 {
 	ft_log(FT_LOG_INFO, "main", "ftd %s, incarnation %016llx, %d links, heartbeat %d ms x %d, arbiter %s",
@@ -601,6 +639,7 @@ int ft_daemon_run(struct ft_daemon *d)
 	ft_daemon_feed(d, &(struct ft_event){.kind = FT_EVENT_TIME});
 	if (event_base_dispatch(d->base) != 0)
 		ft_log(FT_LOG_ERROR, "main", "the event loop failed");
+	leave_herald(d);
 	ft_log(FT_LOG_INFO, "main", "leaving with exit code %d; QEMU is left as it is", d->exit_code);
 	return d->exit_code;
 }

@@ -149,6 +149,8 @@ static void missing(const struct ft_core *c, char out[FT_TEXT_MAX])
 		t = q->vm == FT_VM_GONE ? "our QEMU has died" : "no QEMU listens on qmp.socket";
 	else if (c->ending != FT_ENDING_NOT)
 		t = c->ending == FT_ENDING_GUEST ? "the guest has powered itself off" : "our QEMU is on its way out";
+	else if (c->disk_bad && c->qemu.role != FT_ROLE_NONE)
+		t = "our copy of the guest's disk is bad";
 	else if (c->hung)
 		t = "our QEMU hangs";
 	else if (!q->connected)
@@ -168,6 +170,8 @@ static void missing(const struct ft_core *c, char out[FT_TEXT_MAX])
 		t = "the peer has not been heard yet";
 	else if (p->leaving)
 		t = "the peer's ftd was asked to stop";
+	else if (p->disk_bad)
+		t = "the peer's copy of the guest's disk is bad";
 	else if (p->ending)
 		t = "the peer's QEMU is on its way out";
 	else if (p->vm != FT_VM_ALIVE)
@@ -227,11 +231,17 @@ static bool by_the_host(const struct ft_core *c)
 	return is_ending(c) && c->ending == FT_ENDING_HOST && c->qemu.role != FT_ROLE_NONE;
 }
 
+static bool is_in_session(const struct ft_core *c)
+{
+	if (!c->params.arbitrated)
+		return c->bound;
+	return ft_session_open(c) && c->session.instance == c->qemu.instance;
+}
+
 /* There is a copy to go on with, and our word gives the right to.  Alone, or where both end, each ends in its own order. */
 static bool can_give_way(const struct ft_core *c)
 {
-	bool ours = !c->params.arbitrated ? c->bound : ft_session_open(c) && c->session.instance == c->qemu.instance;
-	return by_the_host(c) && ours && peer_in_pair(c) && !c->peer.side.ending;
+	return by_the_host(c) && is_in_session(c) && peer_in_pair(c) && !c->peer.side.ending;
 }
 
 /* How long QEMU takes to go, with its disks to be flushed, nobody knows: it stands still, and the peer need not wait.  Nor may
@@ -242,16 +252,56 @@ static bool gives_way(const struct ft_core *c)
 	return (can_give_way(c) || past_right) && can_freeze(c) && c->now >= c->freeze_again_at;
 }
 
-/* A claim that is under way says first what has become of it. */
+/* A claim that is under way says first what has become of it.  One of who has given up its right already is made because the
+ * peer has died since: then it ends in its own order, and not frozen. */
 static bool gives_way_unclaimed(const struct ft_core *c)
 {
 	bool settled = c->arbiter_busy || c->claim == FT_CLAIM_WON || c->claim == FT_CLAIM_LOST;
-	return by_the_host(c) && !settled && can_freeze(c) && ft_session_unended(c);
+	return by_the_host(c) && !settled && can_freeze(c) && ft_session_open(c);
 }
 
+/* ---- a bad disk ---- */
+
+/* It does not end on the bad one while there is a good one. */
+static bool has_the_worse_disk(const struct ft_core *c)
+{
+	return c->disk_bad && !(c->peer_known && c->peer.side.disk_bad);
+}
+
+/* Here the guest runs still: only a peer that can go on is given way to, though replication may be broken. */
+static bool gives_way_for_disk(const struct ft_core *c)
+{
+	const struct ft_side *p = &c->peer.side;
+	bool able = p->ready || broken(c) || p->repl_broken;
+	return has_the_worse_disk(c) && in_colo(c) && is_in_session(c) && peer_in_pair(c) && !p->ending && able &&
+	       can_freeze(c) && c->now >= c->freeze_again_at;
+}
+
+/* A silent peer that has the good disk is to have the session; it claims within a detection time of the same silence. */
+static int64_t claims_from(const struct ft_core *c)
+{
+	bool ordered = c->outcome.cause == FT_CAUSE_SIGNAL || c->outcome.cause == FT_CAUSE_OPERATOR;
+	bool waits = has_the_worse_disk(c) && !ft_peer_heard(c) && !ordered;
+	return waits ? c->phase_since + 2 * c->params.window + c->params.guard : c->phase_since;
+}
+
+static bool disk_news(const struct ft_core *c)
+{
+	return c->disk_bad && !c->said_disk_bad && vm_here(c);
+}
+
+/* It has just died, and the peer, which can go on by our word, is not seen to do so yet. */
+static bool tells_of_death(const struct ft_core *c)
+{
+	bool told = c->self.vm == FT_VM_GONE || c->self.vm == FT_VM_UNKNOWN;
+	return c->qemu.vm == FT_VM_GONE && told && c->now < c->gone_at + FT_LANDS_NS && peer_in_pair(c) &&
+	       c->role != FT_ROLE_NONE && c->gone_instance != 0;
+}
+
+/* Of a side that leaves nobody takes a word. */
 static bool left_before_its_qemu(const struct ft_core *c)
 {
-	return c->left && !c->exited && can_give_way(c) && can_freeze(c);
+	return c->left && ((can_give_way(c) && can_freeze(c)) || tells_of_death(c));
 }
 
 /* The guest has powered itself off at the primary, and its QEMU is gone: its copy is not to go on. */
@@ -288,7 +338,7 @@ static bool giving_way(const struct ft_core *c)
 {
 	bool yielded = c->phase == FT_PHASE_YIELDED && c->now < c->phase_since + FT_LANDS_NS;
 	bool by_host = c->ending == FT_ENDING_HOST && (can_give_way(c) || yielded);
-	return ft_peer_heard(c) && (by_host || c->guest_ended);
+	return ft_peer_heard(c) && (by_host || c->guest_ended || tells_of_death(c));
 }
 
 /* A bound secondary says goodbye only once its claim is given up on disk (ft_release_due); one that cannot write, or whose
@@ -461,10 +511,21 @@ static bool resigned_but_runs(const struct ft_core *c)
 	return in_it && !c->frozen && in_colo(c) && can_freeze(c);
 }
 
+static bool ends_past_right(const struct ft_core *c)
+{
+	return by_the_host(c) && ft_session_current(c) && ft_lease_over(c);
+}
+
+static bool ends_unfrozen(const struct ft_core *c)
+{
+	return ends_past_right(c) && may_freeze_again(c);
+}
+
 /* What has no right any more is stopped again and again instead. */
 static bool freeze_failed(const struct ft_core *c)
 {
-	return c->now >= c->freeze_until && !c->storing && !ft_session_lost(c) && !resigned_but_runs(c);
+	return c->now >= c->freeze_until && !c->storing && !ft_session_lost(c) && !resigned_but_runs(c) &&
+	       !ends_past_right(c);
 }
 
 static bool freeze_failed_past_right(const struct ft_core *c)
@@ -513,12 +574,14 @@ static bool cannot_give_back(const struct ft_core *c)
 	return c->frozen && ft_session_won(c) && !giving_back(c);
 }
 
-/* Both froze for each other (each found its QEMU hung): the primary's guest is the one to go on, or the one whose QEMU is not
- * on its way out. */
+/* Both froze for each other (each found its QEMU hung): the primary's guest is the one to go on, but for a QEMU that is on its
+ * way out, and a disk that is bad. */
 static bool peer_yielded_too(const struct ft_core *c)
 {
-	bool ours = c->ending == FT_ENDING_NOT && (c->role == FT_ROLE_PRIMARY || c->peer.side.ending);
-	bool idle = c->peer.side.request == FT_REQUEST_NONE;
+	const struct ft_side *p = &c->peer.side;
+	bool worse = has_the_worse_disk(c), better = !c->disk_bad && p->disk_bad;
+	bool ours = c->ending == FT_ENDING_NOT && (p->ending || better || (c->role == FT_ROLE_PRIMARY && !worse));
+	bool idle = p->request == FT_REQUEST_NONE;
 	return peer_vm_is(c, FT_VM_YIELDED) && idle && ours && !ft_session_lost(c);
 }
 
@@ -836,7 +899,7 @@ static bool primary_absent(const struct ft_core *c)
 static bool broken_here_is_primary(const struct ft_core *c)
 {
 	return (broken(c) || stuck(c)) && is_primary(c) && peer_vm_is(c, FT_VM_ALIVE) && !c->peer.side.ending &&
-	       c->now >= c->ask_again_at;
+	       !has_the_worse_disk(c) && c->now >= c->ask_again_at;
 }
 
 /* The peer's QEMU is there but never was in COLO: a new one, started in the dead one's place. */
@@ -1135,7 +1198,7 @@ static bool given_and_taken(const struct ft_core *c)
 
 static bool claim_unsent(const struct ft_core *c)
 {
-	return c->claim == FT_CLAIM_NOT_NEEDED && !c->arbiter_busy && ft_session_unended(c);
+	return c->claim == FT_CLAIM_NOT_NEEDED && !c->arbiter_busy && ft_session_unended(c) && c->now >= claims_from(c);
 }
 
 static bool claim_won(const struct ft_core *c)
@@ -1412,6 +1475,21 @@ static void freeze_ending(struct ft_core *c, struct ft_actions *out)
 	snprintf(why, sizeof why, "our QEMU is on its way out (%.60s)", c->ending_text);
 	c->owes_answer = false;
 	freeze(c, out, why);
+}
+
+static void freeze_for_disk(struct ft_core *c, struct ft_actions *out)
+{
+	c->owes_answer = false;
+	freeze(c, out, "our copy of the guest's disk is bad, and the peer's is not");
+}
+
+static void alarm_disk(struct ft_core *c, struct ft_actions *out)
+{
+	c->said_disk_bad = true;
+	ft_core_say(
+	    c, out, FT_LEVEL_ERROR,
+	    "our copy of the guest's disk is BAD (%.120s): mend the disk, and set replication up anew from a good copy",
+	    c->disk_text[0] ? c->disk_text : "as an earlier ftd was told");
 }
 
 static void freeze_resigned(struct ft_core *c, struct ft_actions *out)
@@ -2355,7 +2433,7 @@ static void yield_unclaimed(struct ft_core *c, struct ft_actions *out)
 static void stay_to_give_way(struct ft_core *c, struct ft_actions *out)
 {
 	(void)out; /* the goodbye is taken back, and said when that is done */
-	c->left = false;
+	c->left = c->exited = false;
 }
 
 static void drop_claim(struct ft_core *c, struct ft_actions *out)
@@ -2395,6 +2473,8 @@ static const struct rule rules[] = {
     /* Whatever else happens */
     {ANY, outcome_written, announce},
     {ANY, ft_winner_unstored, ft_store_winner},
+    {ANY, ft_disk_unwritten, ft_write_disk_bad},
+    {ANY, disk_news, alarm_disk},
     {ANY & ~BUSY, left_before_its_qemu, stay_to_give_way},
     {ANY & ~BUSY, ft_release_due, ft_release},
     {ANY & ~BUSY, may_say_goodbye, say_goodbye},
@@ -2417,6 +2497,7 @@ static const struct rule rules[] = {
     {RUNNING & ~P(FAILED), resigned_but_runs, freeze_resigned},
     {RUNNING, over_but_unsettled, freeze_until_settled},
     {OPEN | BOUND | P(FAILED), gives_way, freeze_ending},
+    {OPEN | BOUND | P(FAILED), gives_way_for_disk, freeze_for_disk},
     {RUNNING, right_has_ended, freeze_at_end_of_right},
     {CLAIM, no_vm_here, drop_claim},
     {CLAIM, peer_proven, freeze_claim_for_solo},
@@ -2461,6 +2542,7 @@ static const struct rule rules[] = {
     {P(YIELDING) | FROZEN, frozen_but_bound, ft_resign},
     {P(YIELDING), frozen, settle_yield},
     {P(YIELDING), resigned_unfrozen, freeze_again},
+    {P(YIELDING), ends_unfrozen, freeze_again},
     {P(YIELDING), freeze_failed_past_right, refuse_past_right},
     {P(YIELDING), freeze_failed, give_up_freezing},
     {FROZEN, peer_proven, end_frozen},
@@ -2621,6 +2703,7 @@ int64_t ft_rules_deadline(const struct ft_core *c)
 	    {phase & ~BUSY && may_repeat(c), c->repeat_at},
 	    {phase & P(STARTING), c->phase_since + FT_STARTING_NS},
 	    {phase & (P(YIELDING) | P(FREEZING)), c->freeze_until},
+	    {phase & P(CLAIMING) && has_the_worse_disk(c), claims_from(c)},
 	    {phase & P(FENCED), c->kill_again_at},
 	    {phase & P(ASKING), c->ask_until},
 	    {phase & P(PLANNING) && !c->plan_running, c->retry_at},
@@ -2648,6 +2731,7 @@ int64_t ft_rules_deadline(const struct ft_core *c)
 	    {c->params.arbitrated, c->fence_again_at},
 	    {c->left && !c->exited, c->leave_until},
 	    {phase & FROZEN, peer_calm},
+	    {c->leave && c->qemu.vm == FT_VM_GONE, c->gone_at + FT_LANDS_NS},
 	    {phase & P(YIELDED) && c->leave && c->ending == FT_ENDING_HOST, c->phase_since + FT_LANDS_NS},
 	};
 	int64_t next = FT_NEVER;

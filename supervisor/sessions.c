@@ -241,6 +241,7 @@ static void bind_to(struct ft_core *c, struct ft_actions *out, const uint8_t id[
 	    .epoch = epoch,
 	    .role = silent ? FT_ROLE_PRIMARY : c->qemu.role,
 	    .instance = c->qemu.instance,
+	    .disk_bad = c->disk_bad,
 	    .window_ms = (uint32_t)(c->params.window / FT_NS_PER_MS),
 	};
 	memcpy(next.id, id, sizeof next.id);
@@ -256,6 +257,21 @@ bool ft_winner_unstored(const struct ft_core *c)
 void ft_store_winner(struct ft_core *c, struct ft_actions *out)
 {
 	store(c, out, &c->session);
+}
+
+/* That the disk is bad is known from an event alone, and the next ftd has not seen it. */
+bool ft_disk_unwritten(const struct ft_core *c)
+{
+	bool ours =
+	    (open_stage(c) || c->session.stage == FT_SESSION_RESIGNED) && c->session.instance == c->qemu.instance;
+	return c->params.arbitrated && c->disk_bad && !c->session.disk_bad && ours && can_store(c);
+}
+
+void ft_write_disk_bad(struct ft_core *c, struct ft_actions *out)
+{
+	struct ft_session next = c->session;
+	next.disk_bad = true;
+	store(c, out, &next);
 }
 
 /* ---- making one ---- */

@@ -96,9 +96,10 @@ static json_t *peer_json(const struct ft_status_source *s)
 	snprintf(incarnation, sizeof incarnation, "%016llx", (unsigned long long)c->peer.incarnation);
 	const struct ft_side *p = &c->peer.side;
 	bool alive = c->hearing == FT_PEER_ALIVE || c->hearing == FT_PEER_QUIET;
-	return json_pack("{s:s, s:s, s:s, s:b, s:s, s:s, s:b, s:b}", "node", c->peer.node, "state",
+	return json_pack("{s:s, s:s, s:s, s:b, s:s, s:s, s:b, s:b, s:b}", "node", c->peer.node, "state",
 	                 ft_state_name(p->state), "role", ft_role_name(p->role), "alive", alive, "incarnation",
-	                 incarnation, "vm", ft_vm_name(p->vm), "ready", p->ready, "leaving", p->leaving);
+	                 incarnation, "vm", ft_vm_name(p->vm), "ready", p->ready, "leaving", p->leaving, "disk_bad",
+	                 p->disk_bad);
 }
 
 static json_t *link_json(const struct ft_status_source *s, int i)
@@ -136,12 +137,13 @@ static json_t *qemu_json(const struct ft_status_source *s)
 	const struct ft_qemu_view *q = s->qemu;
 	/* A process that stands still answers nothing: what it said last is past. */
 	const char *status = s->core->frozen ? "frozen" : q->status;
-	return json_pack("{s:b, s:b, s:o, s:b, s:s, s:o, s:o, s:s, s:o, s:b, s:o}", "connected", q->connected, "oob",
-	                 q->oob, "pid", q->pid ? json_integer(q->pid) : json_null(), "pid_verified", q->pid_verified,
-	                 "vm", ft_vm_name(s->core->self.vm), "version", ft_text_json(q->version), "status",
-	                 ft_text_json(status), "colo_mode", ft_role_name(q->role), "checkpoint_age_ms",
+	const char *disk = !s->core->disk_bad ? "" : s->core->disk_text[0] ? s->core->disk_text : "bad";
+	return json_pack("{s:b, s:b, s:o, s:b, s:s, s:o, s:o, s:s, s:o, s:b, s:o, s:o}", "connected", q->connected,
+	                 "oob", q->oob, "pid", q->pid ? json_integer(q->pid) : json_null(), "pid_verified",
+	                 q->pid_verified, "vm", ft_vm_name(s->core->self.vm), "version", ft_text_json(q->version),
+	                 "status", ft_text_json(status), "colo_mode", ft_role_name(q->role), "checkpoint_age_ms",
 	                 age_json(s, q->checkpoint_at), "plan_ready", q->plan_ready, "plan_fault",
-	                 ft_text_json(q->plan_ready ? "" : q->plan_fault));
+	                 ft_text_json(q->plan_ready ? "" : q->plan_fault), "disk_fault", ft_text_json(disk));
 }
 
 json_t *ft_status_json(const struct ft_status_source *s)
@@ -237,6 +239,10 @@ static void check_replication(json_t *checks, const struct ft_status_source *s)
 	else
 		add(checks, "colo", "ok", "", "%s, newest checkpoint %.0f ms ago", ft_role_name(q->role),
 		    (double)(s->now - c->checkpoint_at) / 1e6);
+	if (c->disk_bad)
+		add(checks, "disk", "FAIL", "mend the disk, and set replication up anew from a good copy",
+		    "QEMU reports that this side's copy of the guest's disk has failed: %s",
+		    c->disk_text[0] ? c->disk_text : "an earlier ftd was told");
 	if (q->plan_ready && s->plan)
 		add(checks, "plan", "ok", "", "%d steps prepared for the %s", s->plan->n, ft_role_name(s->plan->role));
 	else

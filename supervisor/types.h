@@ -116,6 +116,7 @@ struct ft_session {
 	enum ft_role role;            /* ours in it: primary or secondary */
 	uint64_t instance;            /* our QEMU process in it, see struct ft_qemu_facts */
 	uint32_t window_ms; /* the detection time under which it was bound; 0: by an ftd that did not write it */
+	bool disk_bad;      /* our QEMU's copy of the guest's disk has failed */
 	char peer[FT_NAME_MAX];
 	char winner[FT_NAME_MAX]; /* with FT_SESSION_ENDED */
 	enum ft_title title;      /* with FT_SESSION_ENDED; else 0 */
@@ -162,7 +163,8 @@ struct ft_side {
 	bool
 	    returned; /* this side had won .session, and has given it back for good: its QEMU is dead or stands still */
 	bool dying;   /* this side's QEMU in the session has died, and that its claim is given up is not on disk yet */
-	bool ending;  /* this side's QEMU is on its way out: it claims nothing, and nobody should wait for it */
+	bool disk_bad; /* this side's copy of the guest's disk has failed: what the guest writes is not all on it */
+	bool ending;   /* this side's QEMU is on its way out: it claims nothing, and nobody should wait for it */
 	enum ft_request request;
 	uint32_t request_id; /* names the request; from a random start, so that answers to a predecessor's fit none */
 	enum ft_answer answer;

@@ -238,6 +238,9 @@ class Player:
     def _kill(self, side):
         side.qemu.kill()
 
+    def _end(self, side):
+        side.signal(signal.SIGTERM)
+
     def _stop(self, side):
         side.signal(signal.SIGSTOP)
 

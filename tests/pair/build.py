@@ -29,7 +29,7 @@ def tcg_workaround(directory):
 
 
 def slow_flush(directory):
-    """Set FLUSH_MS in the environment of who is given it."""
+    """Set FLUSH_MS and FLUSH_FAILS in the environment of who is given it."""
     return _library(directory, "slow-flush")
 
 

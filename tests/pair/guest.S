@@ -1,10 +1,12 @@
 # A guest in a ROM: counts 20 times a second, aloud on COM1 and, every 8th time, on the first disk.  Where it has an
 # NE2000, it answers whoever asks for 192.0.2.1 by ARP, and the ICMP echo requests sent there.
-# Knows: the PC's timer, interrupt controller, serial port, IDE disk, NE2000.  It stands in the BIOS's place (-bios): where
+# Knows: the PC's timer, interrupt controller, serial port, keyboard, power management, IDE disk, NE2000.  It stands in the BIOS's place (-bios): where
 # KVM is itself virtual, a BIOS takes seconds to boot; this takes milliseconds, so that every test gets a fresh pair.
 #
 #   "up HHHHHHHH"  once, with the count found on the disk
 #   "at HHHHHHHH"  every 50 ms
+#
+# Once a key is pressed, it powers the machine off.
 #
 # An answer says nothing but what its question says, so that both guests of a pair give the same, which COLO compares.
 #
@@ -91,6 +93,9 @@ forever:
 	call	answer_all
 	btrw	$0, ticked
 	jnc	forever
+	inb	$0x64, %al		# a key was pressed
+	testb	$1, %al
+	jnz	power_off
 	incl	count
 	movl	count, %eax
 	movw	$('a' | 't' << 8), %bx
@@ -106,6 +111,28 @@ forever:
 	movw	$IDE, %dx
 	rep outsw
 	jmp	forever
+
+# As ACPI has it: the PIIX4's power management gets an I/O base, and then the word to sleep for good.
+power_off:
+	movl	$0x80000b40, %eax
+	movl	$0xb001, %ebx
+	call	configure
+	movl	$0x80000b80, %eax
+	movl	$1, %ebx
+	call	configure
+	movw	$0xb004, %dx
+	movw	$0x2000, %ax
+	outw	%ax, %dx
+1:	hlt
+	jmp	1b
+
+configure:
+	movw	$0xcf8, %dx
+	outl	%eax, %dx
+	movw	$0xcfc, %dx
+	movl	%ebx, %eax
+	outl	%eax, %dx
+	ret
 
 tick:	orb	$1, ticked
 frame_came:

@@ -73,9 +73,11 @@ class Qemu:
             open(self.path(log), "wb").close()
         argv = [*self.host.enter, build.QEMU, "-accel", self.pair.accel, *self.pair.memory, "-cpu", "qemu64,-apic", "-nodefaults",
                 "-display", "none", "-bios", self.pair.rom, "-name", self.name, "-serial", "file:" + self.path("serial.log")]
+        argv += self.pair.end
         for s in sockets:
             argv += ["-qmp", f"unix:{s},server=on,wait=off"]
-        env = dict(os.environ, LD_PRELOAD=":".join(self.pair.preload), FLUSH_MS=str(self.pair.flush_ms))
+        env = dict(os.environ, LD_PRELOAD=":".join(self.pair.preload), FLUSH_MS=str(self.pair.flush_ms or 0),
+                   FLUSH_FAILS=self.path("flush-fails"))
         if self.pair.flush_later:
             env["FLUSH_WHILE"] = self.path("flushes-slowly")
         self.process = processes.spawn(argv + role_arguments, self.path("qemu.log"), env)
@@ -103,6 +105,14 @@ class Qemu:
 
     def wake(self):
         self.process.send_signal(signal.SIGCONT)
+
+    def break_disk(self):
+        """No flush succeeds any more, where the pair has flush_ms."""
+        open(self.path("flush-fails"), "wb").close()
+
+    def press_a_key(self):
+        """The guest powers itself off then, but may not be asked while it stands for a checkpoint."""
+        self.obs.command("send-key", {"keys": [{"type": "qcode", "data": "p"}]})
 
     # what a test asks of it
 
@@ -143,17 +153,18 @@ def numbers(serial):
 
 class Pair:
     def __init__(self, disks=1, nics=1, renamed=False, checkpoint_ms=300, accel=None, relay_migration=False, hosts=HERE,
-                 memory_mb=16, flush_ms=0, flush_later=False):
+                 memory_mb=16, flush_ms=None, flush_later=False, stays=False):
         self.memory = ("-M", "pc", "-m", "16") if memory_mb == 16 else _touched(memory_mb)
         self.disks, self.nics, self.checkpoint_ms = disks, nics, checkpoint_ms
         self.names = Names(renamed)
+        self.end = ("-no-shutdown",) if stays else ()  # a QEMU that stays when its guest has powered itself off
         self.accel, self.flush_ms, self.flush_later = accel or build.accelerator(), flush_ms, flush_later
         self.slot = Slot()
         try:
             self.rom = build.guest_rom(self.slot.dir)
             self.empty = build.empty_qcow2(self.slot.dir, DISK_BYTES)
             self.preload = [build.tcg_workaround(self.slot.dir)] if self.accel == "tcg" else []
-            self.preload += [build.slow_flush(self.slot.dir)] if flush_ms else []
+            self.preload += [build.slow_flush(self.slot.dir)] if flush_ms is not None else []
             self.a, self.b = (Qemu(self, n, h) for n, h in zip("ab", hosts, strict=True))
             self.migration_relay = self._relay() if relay_migration else None
         except BaseException:

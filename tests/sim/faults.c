@@ -35,6 +35,7 @@ const char *const fault_names[FAULT_KINDS] = {
     [REBUILD] = "rebuild",
     [REPLAY_LIFE] = "replay-life",
     [MUTE_START] = "mute-start",
+    [END_QEMU] = "end-qemu",
     [START_VM] = "start-vm",
     [KILL_AT_ANSWER] = "kill-at-answer",
     [LEAVE_AT_ANSWER] = "leave-at-answer",
@@ -51,7 +52,7 @@ const char *const fault_names[FAULT_KINDS] = {
  * longer than the detection time is taken for dead unless a checkpoint comes in time, and that is luck.) */
 #define DRAWN_KINDS REPLAY_LIFE /* those before it */
 #define ALL_DRAWN   (FAULT(DRAWN_KINDS) - 1)
-static const uint64_t harmless[] = {FAULT(KILL_QEMU) | FAULT(CRASH_HOST) | FAULT(STOP_QEMU) | FAULT(HANG_QEMU) |
+static const uint64_t harmless[] = {FAULT(KILL_QEMU) | FAULT(END_QEMU) | FAULT(CRASH_HOST) | FAULT(STOP_QEMU) | FAULT(HANG_QEMU) |
                                         FAULT(CLOSE_COLO) | FAULT(PLAN_TROUBLE) | FAULT(DISK_FULL) | FAULT(DISK_HANGS),
                                     FAULT(STOP_FTD) | FAULT(STALL_FTD) | FAULT(LOSSY) | FAULT(REPLAY) |
                                         FAULT(REPLAY_LIFE) | FAULT(PLAN_TROUBLE) | FAULT(DISK_FULL) |
@@ -150,6 +151,7 @@ static void plan_on_top(void)
 	add_on_top(REPLAY_LIFE, (int)(chance(RANDOM_ON_TOP) % 2));
 	if (w.options.arbitrated)
 		add_on_top(MUTE_START, (int)(chance(RANDOM_ON_TOP) % 2));
+	add_on_top(END_QEMU, (int)(chance(RANDOM_ON_TOP) % 2));
 }
 
 /* Which faults are drawn in this world. */
@@ -385,6 +387,9 @@ static void strike_once(struct fault *f)
 	case LEAVE_AT_ANSWER:
 	case CRASH_AT_ANSWER:
 		f->armed = true;
+		break;
+	case END_QEMU:
+		qemu_end(f->host);
 		break;
 	case START_VM:
 		h->unit = true;

@@ -838,6 +838,10 @@ static void handle(int host, const struct happening *h)
 	case FTD_COLO_EXIT:
 		ftd_feed(host, &(struct ft_event){.kind = FT_EVENT_COLO_EXIT, .error = true, .text = "error"});
 		break;
+	case FTD_SHUTDOWN:
+		ftd_feed(host, &(struct ft_event){
+		                   .kind = FT_EVENT_SHUTDOWN, .ending = FT_ENDING_HOST, .text = "host-signal"});
+		break;
 	case FTD_CHECKPOINT:
 		if (qemu_answers(host, FT_CHANNEL_QMP))
 			ftd_feed(host, &(struct ft_event){.kind = FT_EVENT_CHECKPOINT});

@@ -279,6 +279,36 @@ void qemu_kill(int host)
 	colo_closes(1 - host);
 }
 
+/* It says so, closes its connections, stops its guest, and is gone once its disks are flushed; stopped, it does that later. */
+void qemu_end(int host)
+{
+	struct qemu *q = &w.host[host].qemu;
+	if (!q->alive || q->ending)
+		return;
+	tell(host, "QEMU is on its way out");
+	q->ending = true;
+	if (w.host[host].ftd.spoken)
+		later(between(of(host), 0.05, 0.5), FTD_SHUTDOWN, host);
+	later(between(of(host), 0.6, 1.5), QEMU_ENDS, host);
+	later(between(of(host), 5, happens(of(host), 0.5) ? 3000 : 20), QEMU_ENDS, host)->detail = 1;
+}
+
+static void ends(int host, uint8_t flushed)
+{
+	struct qemu *q = &w.host[host].qemu;
+	if (stands(host)) {
+		later(50, QEMU_ENDS, host)->detail = flushed;
+	} else if (flushed) {
+		qemu_kill(host);
+	} else {
+		qemu_hang(host, true);
+		q->yanked = true;
+		if (q->mode != FT_ROLE_NONE)
+			say_colo_exit(host);
+		colo_closes(1 - host);
+	}
+}
+
 void qemu_signal_stop(int host)
 {
 	struct qemu *q = &w.host[host].qemu;
@@ -410,6 +440,9 @@ void qemu_happens(const struct happening *h)
 		answers_changed(h->host);
 		if (w.host[h->host].ftd.spoken && !w.host[h->host].ftd.frozen_held)
 			later(between(of(h->host), 1250, 1600), FTD_HUNG, h->host);
+		break;
+	case QEMU_ENDS:
+		ends(h->host, (uint8_t)h->detail);
 		break;
 	case QEMU_COMMAND:
 		obey(h);

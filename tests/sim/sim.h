@@ -23,7 +23,7 @@
 #define INBOX_MAX     256
 #define PARKED_MAX    64
 #define DRAWN_MAX     7 /* faults of the kinds that are drawn; those on top come besides */
-#define FAULTS_MAX    13
+#define FAULTS_MAX    14
 #define REGISTERS_MAX 128
 #define OUTCOMES_MAX  64
 #define RECORDS_MAX   16 /* on their way to a disk */
@@ -53,6 +53,7 @@ enum what {
 	FTD_GONE,       /* the kernel says that QEMU has died */
 	FTD_HUNG,       /* QEMU is stopped and answers nothing */
 	FTD_COLO_EXIT,  /* the event */
+	FTD_SHUTDOWN,   /* the event */
 	FTD_CHECKPOINT, /* the event */
 	FTD_FROZEN,     /* the freezer's answer; .arg: which freeze */
 	FTD_SENTINEL,   /* the sentinel has stopped QEMU */
@@ -69,6 +70,7 @@ enum what {
 	QEMU_ATTEMPT, /* a primary's next checkpoint */
 	QEMU_NOTICE,  /* finds the peer's connection closed */
 	QEMU_STOP,    /* a SIGSTOP takes hold; .arg: how many SIGCONT came before it */
+	QEMU_ENDS,    /* on its way out; .detail: 1 its disks are flushed */
 	QEMU_COMMAND, /* a step of a plan; .arg: run, .detail: step, .more: the plan's role */
 	QEMU_LAST = QEMU_COMMAND,
 	/* to a host, or to all */
@@ -120,6 +122,7 @@ struct qemu {
 	bool halted;  /* its guest was stopped for a checkpoint that came to nothing; only the failover lets it go on */
 	bool foreign; /* somebody else stopped it */
 	bool hung;    /* its monitor answers nothing in band, though it runs */
+	bool ending;    /* on its way out, by a signal */
 	bool exit_said; /* COLO_EXIT comes once */
 	enum ft_role mode, last;
 	bool booted; /* runs a guest that it has booted itself, outside any pair */
@@ -263,6 +266,7 @@ enum fault_kind {
 	/* These come on top of the others, by a stream of their own. */
 	REPLAY_LIFE, /* while a host is silent, somebody plays its former life to the other */
 	MUTE_START,  /* the next ftd of a host is heard for a few words, and then no more */
+	END_QEMU,    /* QEMU is asked to end, as at a host's shutdown */
 	START_VM,    /* a unit of the host starts the VM anew, wherever ftd says that it may */
 	/* Deaths at boundaries, by another stream: right after a certain answer. */
 	KILL_AT_ANSWER,  /* ftd is killed, or crashes: the world cannot tell */
@@ -374,6 +378,7 @@ void qemu_start(int host, enum ft_role mode);
 void qemu_boot(int host);    /* a guest of its own */
 void qemu_protect(int host); /* a survivor becomes the primary of a new pair */
 void qemu_kill(int host);
+void qemu_end(int host);
 void qemu_signal_stop(int host);
 void qemu_signal_cont(int host);
 void qemu_hang(int host, bool hung);

@@ -80,6 +80,7 @@ static void peer_is_solo(void)
 	w.p.side.ready = false;
 	w.p.side.role = FT_ROLE_SOLO;
 	w.p.side.state = FT_SOLO;
+	w.p.side.proven = true;
 	peer_says();
 }
 
@@ -163,8 +164,7 @@ static void protect(int arbitrated, enum ft_role role)
 		acked();
 		event(FT_EVENT_CHECKPOINT);
 		if (w.c.arbiter_busy)
-			step(&(struct ft_event){
-			    .kind = FT_EVENT_REGISTER, .claim = FT_CLAIM_NOT_NEEDED, .text = ""});
+			step(&(struct ft_event){.kind = FT_EVENT_REGISTER, .claim = FT_CLAIM_NOT_NEEDED, .text = ""});
 	}
 	expect_phase(PROTECTED);
 	memset(w.did, 0, sizeof w.did);
@@ -321,12 +321,46 @@ START_TEST(an_order_to_a_side_that_ends_is_refused)
 }
 END_TEST
 
+/* The peer dies before it has gone on: nobody is left to wait for, and the disk is to be flushed in order. */
+START_TEST(who_gave_way_to_a_peer_that_died_ends_in_order)
+{
+	protect(ARBITER, ROLE);
+	shutdown("host-signal");
+	settle();
+	expect_phase(YIELDED);
+	peer_vm(FT_VM_GONE);
+	if (ARBITER) {
+		expect_phase(CLAIMING);
+		step(&(struct ft_event){.kind = FT_EVENT_CLAIM, .claim = FT_CLAIM_WON, .text = "alpha"});
+	}
+	expect_did(THAW, 1);
+}
+END_TEST
+
+/* Past its right it is stopped again and again, and claims nothing. */
+START_TEST(an_ending_qemu_past_its_right_is_stopped_again)
+{
+	protect(1, FT_ROLE_PRIMARY);
+	w.p.side.vm = FT_VM_UNKNOWN; /* nobody to give way to yet */
+	peer_says();
+	shutdown("host-signal");
+	for (int i = 0; i < 20; i++) {
+		pass(100);
+		if (w.c.phase == FT_PHASE_YIELDING)
+			step(&(struct ft_event){.kind = FT_EVENT_FROZEN, .error = true, .text = "it is dead"});
+	}
+	expect_phase(YIELDING);
+	ck_assert_int_lt(w.did[FT_DO_FREEZE], 4);
+	expect_did(THAW, 0);
+	expect_did(CLAIM, 0);
+}
+END_TEST
+
 /* ---- its ftd is asked to leave, too ---- */
 
 START_TEST(who_leaves_gives_way_first_if_its_qemu_ends)
 {
-	if ((_i & 4) && !ARBITER)
-		return; /* without an arbiter a leaving ftd is gone at once */
+	int exits = (_i & 4) && !ARBITER ? 2 : 1; /* without an arbiter a leaving ftd is on its way at once */
 	protect(ARBITER, ROLE);
 	if (_i & 4)
 		event(FT_EVENT_LEAVE);
@@ -337,11 +371,29 @@ START_TEST(who_leaves_gives_way_first_if_its_qemu_ends)
 	expect_phase(YIELDED);
 	ck_assert(!w.c.self.leaving);
 	ck_assert_int_eq(w.c.self.vm, FT_VM_YIELDED);
-	expect_did(EXIT, 0);
+	expect_did(EXIT, exits - 1);
+	ck_assert(!w.c.exited);
 	peer_is_solo();
 	expect_did(KILL, 1);
 	ck_assert(w.c.self.leaving);
-	expect_did(EXIT, 1);
+	expect_did(EXIT, exits);
+}
+END_TEST
+
+/* Of who leaves nobody takes a word, so that is taken back; and the peer is seen to go on first.  _i & 4: it died before. */
+START_TEST(who_leaves_tells_of_its_qemus_death_first)
+{
+	protect(ARBITER, ROLE);
+	if (_i & 4)
+		qemu_dies();
+	event(FT_EVENT_LEAVE);
+	if (!(_i & 4))
+		qemu_dies();
+	settle();
+	ck_assert_int_eq(w.c.self.vm, FT_VM_GONE);
+	ck_assert(!w.c.self.leaving && !w.c.exited);
+	peer_is_solo();
+	ck_assert(w.c.self.leaving && w.c.exited);
 }
 END_TEST
 
@@ -456,6 +508,164 @@ START_TEST(a_secondarys_guest_that_powers_off_says_nothing)
 }
 END_TEST
 
+/* ---- the guest's disk is bad ---- */
+
+static void disk_fails(bool own)
+{
+	step(
+	    &(struct ft_event){.kind = FT_EVENT_DISK, .error = own, .text = "write of node disk0: Input/output error"});
+}
+
+/* And what it knows of its disk is on disk before it has resigned, or not at all. */
+START_TEST(a_bad_disk_gives_way_to_a_good_one)
+{
+	protect(ARBITER, ROLE);
+	disk_fails(true);
+	ck_assert(w.c.self.disk_bad && !w.c.self.ready);
+	ck_assert(strstr(w.said, "our copy of the guest's disk is BAD"));
+	settle();
+	expect_phase(YIELDED);
+	ck_assert_int_eq(w.c.self.vm, FT_VM_YIELDED);
+	expect_did(CLAIM, 0);
+	peer_is_solo();
+	expect_did(KILL, 1);
+}
+END_TEST
+
+/* _i & 4: the peer's is bad, too; else it could not go on. */
+START_TEST(a_bad_disk_is_no_reason_to_stop_where_nobody_could_go_on)
+{
+	protect(ARBITER, ROLE);
+	w.p.side.ready = false;
+	w.p.side.disk_bad = _i & 4;
+	peer_says();
+	disk_fails(true);
+	disk_fails(true);
+	settle();
+	ck_assert_str_eq(ft_state_name(w.c.self.state), "unprotected");
+	ck_assert_str_eq(w.c.reason, "our copy of the guest's disk is bad");
+	expect_did(FREEZE, 0);
+	ck_assert(strstr(strstr(w.said, "is BAD") + 1, "is BAD") == NULL); /* once */
+	if (!(_i & 4)) {
+		w.p.side.ready = true;
+		peer_says();
+		expect_did(FREEZE, 1);
+	}
+}
+END_TEST
+
+/* Replication breaks, and a primary asks its peer to yield; but not to a disk that is worse. */
+START_TEST(a_bad_disk_does_not_ask_a_good_one_to_yield)
+{
+	protect(ARBITER, FT_ROLE_PRIMARY);
+	w.p.side.ready = false;
+	w.p.side.disk_bad = _i & 4;
+	peer_says();
+	disk_fails(true);
+	settle();
+	colo_exit();
+	ck_assert_int_eq(w.c.self.request, (_i & 4) ? FT_REQUEST_YIELD : FT_REQUEST_NONE);
+	expect_did(FREEZE, (_i & 4) ? 0 : 1);
+}
+END_TEST
+
+/* The good one's claim comes within a detection time; only if none does is this disk better than none. */
+START_TEST(a_bad_disk_claims_late)
+{
+	protect(1, ROLE);
+	w.p.side.ready = false; /* or it would have been given way to */
+	peer_says();
+	disk_fails(true);
+	settle();
+	step(&(struct ft_event){.kind = FT_EVENT_HEARING, .hearing = FT_PEER_QUIET, .heard_at = w.now});
+	pass(500);
+	step(&(struct ft_event){.kind = FT_EVENT_HEARING, .hearing = FT_PEER_LOST, .heard_at = w.now - MS(500)});
+	settle();
+	pass(800);
+	expect_did(CLAIM, 0);
+	pass(400);
+	expect_did(CLAIM, 1);
+}
+END_TEST
+
+START_TEST(of_two_frozen_sides_the_good_disk_goes_on)
+{
+	protect(0, ROLE);
+	w.p.side.request = FT_REQUEST_YIELD;
+	w.p.side.request_id++;
+	w.p.side.state = FT_CLAIMING;
+	peer_says();
+	settle();
+	expect_phase(YIELDED);
+	w.p.side.request = FT_REQUEST_NONE;
+	if (_i & 4)
+		disk_fails(true);
+	else
+		w.p.side.disk_bad = true;
+	peer_vm(FT_VM_YIELDED);
+	if (_i & 4)
+		expect_phase(YIELDED);
+	else
+		expect_phase(PLANNING);
+}
+END_TEST
+
+/* What is written is lost at the peer's: its memory goes on from a checkpoint that its disk does not know. */
+START_TEST(a_peers_copy_that_takes_no_write_is_replication_that_is_broken)
+{
+	protect(ARBITER, FT_ROLE_PRIMARY);
+	disk_fails(false);
+	ck_assert(w.c.self.repl_broken && !w.c.self.disk_bad);
+	expect_phase(ASKING);
+	ck_assert_int_eq(w.c.outcome.cause, FT_CAUSE_REPLICATION_BROKEN);
+}
+END_TEST
+
+START_TEST(a_bad_disk_is_known_to_the_next_ftd)
+{
+	protect(1, ROLE);
+	w.p.side.ready = false;
+	peer_says();
+	disk_fails(true);
+	settle();
+	ck_assert(w.c.session.disk_bad);
+	struct ft_core_params params = w.c.params;
+	params.session = w.c.session;
+	memset(w.said, 0, sizeof w.said);
+	ft_core_init(&w.c, &params, w.now);
+	qemu_is();
+	ck_assert(w.c.self.disk_bad);
+	ck_assert(strstr(w.said, "our copy of the guest's disk is BAD"));
+	w.q.instance++;
+	qemu_is();
+	ck_assert(!w.c.self.disk_bad);
+}
+END_TEST
+
+/* What is to be said if our QEMU ends when no ftd is here any more; of a guest that is to go on nowhere, nothing. */
+START_TEST(who_has_left_leaves_a_word)
+{
+	struct ft_side word;
+	protect(ARBITER, ROLE);
+	ck_assert(!ft_core_last_word(&w.c, &word));
+	if (_i & 4)
+		shutdown("guest-shutdown");
+	event(FT_EVENT_LEAVE);
+	settle();
+	w.p.side.released = true;
+	peer_says();
+	settle();
+	ck_assert(w.c.exited);
+	bool said = ft_core_last_word(&w.c, &word);
+	ck_assert_int_eq(said, !(_i & 4) || ROLE == FT_ROLE_SECONDARY); /* a secondary's guest is the primary's */
+	if (!said)
+		return;
+	ck_assert(word.vm == FT_VM_GONE && !word.leaving && word.role == FT_ROLE_NONE);
+	if (ARBITER)
+		ck_assert_mem_eq(word.session, id, sizeof id);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("core, a QEMU on its way out");
@@ -468,14 +678,27 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_claim_that_is_not_sent_is_given_up_for_the_end);
 	tcase_add_loop_test(tc, two_that_end_freeze_nobody, 0, 4);
 	tcase_add_loop_test(tc, of_two_frozen_sides_the_one_that_can_go_on_does, 0, 4);
+	tcase_add_loop_test(tc, who_gave_way_to_a_peer_that_died_ends_in_order, 0, 4);
+	tcase_add_test(tc, an_ending_qemu_past_its_right_is_stopped_again);
 	tcase_add_loop_test(tc, an_order_to_a_side_that_ends_is_refused, 0, 4);
 	tcase_add_loop_test(tc, who_leaves_gives_way_first_if_its_qemu_ends, 0, 8);
+	tcase_add_loop_test(tc, who_leaves_tells_of_its_qemus_death_first, 0, 8);
+	tcase_add_loop_test(tc, who_has_left_leaves_a_word, 0, 8);
 	tcase_add_loop_test(tc, who_leaves_waits_ten_seconds_for_its_peer_to_go_on, 0, 4);
 	tcase_add_loop_test(tc, the_end_of_a_qemu_after_the_goodbye_is_a_word_too, 0, 4);
 	tcase_add_loop_test(tc, a_guest_that_powers_itself_off_ends_on_both_sides, 0, 2);
 	tcase_add_loop_test(tc, the_copy_of_a_guest_that_has_ended_is_ended, 0, 6);
 	tcase_add_loop_test(tc, a_guest_that_is_off_in_a_qemu_that_stays_fails_over_to_nobody, 0, 6);
 	tcase_add_loop_test(tc, a_secondarys_guest_that_powers_off_says_nothing, 0, 2);
+	suite_add_tcase(s, tc);
+	tc = tcase_create("disk");
+	tcase_add_loop_test(tc, a_bad_disk_gives_way_to_a_good_one, 0, 4);
+	tcase_add_loop_test(tc, a_bad_disk_is_no_reason_to_stop_where_nobody_could_go_on, 0, 8);
+	tcase_add_loop_test(tc, a_bad_disk_does_not_ask_a_good_one_to_yield, 0, 6);
+	tcase_add_loop_test(tc, a_bad_disk_claims_late, 0, 4);
+	tcase_add_loop_test(tc, of_two_frozen_sides_the_good_disk_goes_on, 0, 8);
+	tcase_add_loop_test(tc, a_peers_copy_that_takes_no_write_is_replication_that_is_broken, 0, 2);
+	tcase_add_loop_test(tc, a_bad_disk_is_known_to_the_next_ftd, 0, 4);
 	suite_add_tcase(s, tc);
 	return s;
 }

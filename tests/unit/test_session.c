@@ -28,7 +28,8 @@ static struct {
 	int views, checkpoints, colo_exits, hangs, done, finished;
 	struct ft_qemu_view view;
 	char colo_exit[64], hung[FT_TEXT_MAX];
-	int shutdowns, resets;
+	int shutdowns, resets, disks[2]; /* the peer's, our own */
+	char disk[FT_TEXT_MAX];
 	char shutdown[64];
 	struct ft_plan_report report;
 	bool ran_inside; /* plan_done came while ft_qmp_run_plan had not returned */
@@ -79,6 +80,13 @@ static void on_plan_finished(void *arg, const struct ft_plan_report *report, int
 	ck_assert_int_eq(told.done, told.finished + 1);
 	told.finished++;
 	told.report = *report;
+}
+
+static void on_disk(void *arg, bool own, const char *what, int64_t now)
+{
+	(void)arg, (void)now;
+	told.disks[own]++;
+	snprintf(told.disk, sizeof told.disk, "%s", what);
 }
 
 static void on_shutdown(void *arg, const char *reason, int64_t now)
@@ -141,8 +149,8 @@ static void tear_down(void)
 
 static void open_session(const char *qmp_path, const char *oob_path)
 {
-	static const struct ft_qmp_callbacks callbacks = {on_view, on_colo_exit, on_checkpoint,
-	                                                  on_hung, on_plan_done, on_plan_finished, on_shutdown};
+	static const struct ft_qmp_callbacks callbacks = {on_view,      on_colo_exit,     on_checkpoint, on_hung,
+	                                                  on_plan_done, on_plan_finished, on_disk,       on_shutdown};
 	snprintf(config.qmp_socket, sizeof config.qmp_socket, "%s", qmp_path);
 	snprintf(config.qmp_oob_socket, sizeof config.qmp_oob_socket, "%s", oob_path);
 	config.qmp_reply_timeout_ms = TIMEOUT;
@@ -446,6 +454,29 @@ START_TEST(the_end_that_qemu_announces_is_told_with_its_reason)
 	fake_emit(&fake, "RESET", "{\"guest\": true, \"reason\": \"guest-reset\"}");
 	RUN_UNTIL(told.resets == 1);
 	ck_assert_int_eq(told.shutdowns, 1); /* though both connections see it */
+}
+END_TEST
+
+/* A secondary's copies are all its own. */
+START_TEST(a_copy_of_the_guests_disk_that_has_failed_is_told)
+{
+	come_up();
+	fake_emit(&fake, "QUORUM_REPORT_BAD",
+	          "{\"type\": \"write\", \"error\": \"Input/output error\", \"node-name\": \"#block272\"}");
+	RUN_UNTIL(told.disks[true] == 1);
+	ck_assert_str_eq(told.disk, "write of node #block272: Input/output error");
+	fake_emit(&fake, "QUORUM_FAILURE", "{\"reference\": \"colo-disk0\"}");
+	RUN_UNTIL(told.disks[true] == 2);
+	fake_emit(&fake, "BLOCK_IO_ERROR",
+	          "{\"operation\": \"write\", \"node-name\": \"disk1\", \"reason\": \"No space left\"}");
+	RUN_UNTIL(told.disks[true] == 3);
+	/* A CD's; and copies that differ. */
+	fake_emit(&fake, "BLOCK_IO_ERROR",
+	          "{\"operation\": \"read\", \"node-name\": \"cd0\", \"reason\": \"I/O error\"}");
+	fake_emit(&fake, "QUORUM_REPORT_BAD", "{\"type\": \"read\", \"node-name\": \"#block272\"}");
+	run_for(QUIET_MS);
+	ck_assert_int_eq(told.disks[true], 3);
+	ck_assert_int_eq(told.disks[false], 0);
 }
 END_TEST
 
@@ -890,6 +921,7 @@ int main(void)
 	tcase_add_test(c, events_and_rubbish_between);
 	tcase_add_test(c, too_large_a_number);
 	tcase_add_test(c, too_large_an_answer);
+	tcase_add_test(c, a_copy_of_the_guests_disk_that_has_failed_is_told);
 	tcase_add_test(c, the_end_that_qemu_announces_is_told_with_its_reason);
 	tcase_add_test(c, sockets_of_two_qemus);
 	tcase_add_test(c, reload_moves_to_other_sockets);

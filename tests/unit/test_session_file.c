@@ -82,6 +82,7 @@ static void assert_round_trip(const struct ft_session *in)
 	ck_assert_int_eq(s.role, in->role);
 	ck_assert_uint_eq(s.instance, in->instance);
 	ck_assert_uint_eq(s.window_ms, in->window_ms);
+	ck_assert_int_eq(s.disk_bad, in->disk_bad);
 	ck_assert_str_eq(s.peer, in->peer);
 	ck_assert_str_eq(s.winner, in->winner);
 	ck_assert(s.title == in->title);
@@ -120,6 +121,7 @@ START_TEST(what_was_stored_is_read_back)
 	big.epoch = INT64_MAX;
 	big.instance = 1;
 	big.window_ms = UINT32_MAX;
+	big.disk_bad = true;
 	memset(big.peer, 'x', FT_NAME_MAX - 1);
 	assert_round_trip(&big);
 }
@@ -129,6 +131,7 @@ START_TEST(a_file_of_an_ftd_that_wrote_no_window_is_read)
 {
 	struct ft_session old = sample;
 	old.window_ms = 0;
+	old.disk_bad = false;
 	char *text = ft_session_file_text(&old, "vm1", "alpha");
 	ck_assert_ptr_null(strstr(text, "window_ms"));
 	free(text);

@@ -96,6 +96,24 @@ START_TEST(default_primary)
 }
 END_TEST
 
+/* An error on one of the latter is replication's; on another child of the quorum it is that of this host's disk. */
+START_TEST(the_peers_copies_of_the_disks_are_told_from_our_own)
+{
+	static struct ft_ids disks, peers;
+
+	build(fixture("renamed-primary"));
+	ft_topology_disk_nodes(&topology, &disks, &peers);
+	ck_assert_int_eq(disks.n, 2);
+	ck_assert_int_eq(peers.n, 4);
+	ck_assert_ptr_nonnull(strstr(list(&peers), "toward-b"));
+	ck_assert_ptr_nonnull(strstr(list(&peers), "wire"));
+	ck_assert_ptr_nonnull(strstr(list(&disks), "q-data"));
+	build(fixture("default-secondary"));
+	ft_topology_disk_nodes(&topology, &disks, &peers);
+	ck_assert_int_eq(disks.n + peers.n, 0);
+}
+END_TEST
+
 START_TEST(default_secondary)
 {
 	build(fixture("default-secondary"));
@@ -407,6 +425,7 @@ int main(void)
 	TCase *found = tcase_create("found"), *judged = tcase_create("judged"), *asked = tcase_create("asked");
 
 	tcase_add_test(found, default_primary);
+	tcase_add_test(found, the_peers_copies_of_the_disks_are_told_from_our_own);
 	tcase_add_test(found, default_secondary);
 	tcase_add_test(found, renamed_primary);
 	tcase_add_test(found, renamed_secondary);

@@ -149,6 +149,7 @@ START_TEST(every_flag_makes_the_journey_alone)
 	beat.side.guest = _i == 7;
 	beat.side.dying = _i == 8;
 	beat.side.ending = _i == 9;
+	beat.side.disk_bad = _i == 10;
 	assert_round_trip(&beat);
 }
 END_TEST
@@ -465,7 +466,7 @@ int main(void)
 
 	suite_add_tcase(s, t);
 	tcase_add_test(t, every_field_makes_the_journey);
-	tcase_add_loop_test(t, every_flag_makes_the_journey_alone, 0, 10);
+	tcase_add_loop_test(t, every_flag_makes_the_journey_alone, 0, 11);
 	tcase_add_test(t, extreme_values_make_the_journey);
 	tcase_add_test(t, the_bytes_are_those_of_the_table);
 	tcase_add_test(t, every_other_length_is_refused);
