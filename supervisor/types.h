@@ -161,6 +161,8 @@ struct ft_side {
 	    returned; /* this side had won .session, and has given it back for good: its QEMU is dead or stands still */
 	bool dying;   /* this side's QEMU in the session has died, and that its claim is given up is not on disk yet */
 	bool ending;  /* this side's QEMU is on its way out: it claims nothing, and nobody should wait for it */
+	bool sick; /* this side's QEMU answers nothing, or nothing in band though the peer cannot be what it waits for:
+	                  it could not take over, so nobody gives way to it */
 	enum ft_request request;
 	uint32_t request_id; /* names the request; from a random start, so that answers to a predecessor's fit none */
 	enum ft_answer answer;
