@@ -53,6 +53,7 @@ enum flag {
 	FLAG_DYING = 256,
 	FLAG_RETURNED = 512,
 	FLAG_ENDING = 1024,
+	FLAG_SICK = 2048,
 	FLAG_DISK_BAD = 4096,
 	FLAG_PROVEN = 8192
 };
@@ -107,7 +108,7 @@ static unsigned flags_of(const struct ft_beat *beat)
 	       (beat->side.released ? FLAG_RELEASED : 0u) | (beat->side.guest ? FLAG_GUEST : 0u) |
 	       (beat->side.dying ? FLAG_DYING : 0u) | (beat->side.ending ? FLAG_ENDING : 0u) |
 	       (beat->side.disk_bad ? FLAG_DISK_BAD : 0u) | (beat->side.returned ? FLAG_RETURNED : 0u) |
-	       (beat->side.proven ? FLAG_PROVEN : 0u);
+	       (beat->side.proven ? FLAG_PROVEN : 0u) | (beat->side.sick ? FLAG_SICK : 0u);
 }
 
 static void put_side(const struct ft_side *side, uint8_t *out)
@@ -271,6 +272,7 @@ static struct ft_side get_side(const uint8_t *data)
 	    .disk_bad = flags & FLAG_DISK_BAD,
 	    .returned = flags & FLAG_RETURNED,
 	    .proven = flags & FLAG_PROVEN,
+	    .sick = flags & FLAG_SICK,
 	    .request = (enum ft_request)(data[AT_REQUEST_ANSWER] >> 4),
 	    .request_id = (uint32_t)get(data, AT_REQUEST_ID, 4),
 	    .answer = (enum ft_answer)(data[AT_REQUEST_ANSWER] & 15),

@@ -1064,6 +1064,31 @@ void ft_qmp_probe(struct ft_qmp *q)
 	json_decref(arguments);
 }
 
+void ft_qmp_yank(struct ft_qmp *q)
+{
+	const struct ft_plan *plan = q->plan;
+	int yanks = 0;
+	if (q->running)
+		return; /* it yanks itself */
+	for (int i = 0; plan && i < plan->n; i++) {
+		const struct ft_step *s = &plan->steps[i];
+		if (s->channel != FT_CHANNEL_OOB || !ft_conn_send(q->oob, s->text, s->text_len))
+			continue;
+		q->owed[FT_CHANNEL_OOB][i]++;
+		yanks++;
+		ft_log(FT_LOG_INFO, "qmp", "%s %s", s->command, s->what);
+	}
+	if (yanks == 0)
+		ft_log(FT_LOG_ERROR, "qmp", "nothing that leads to the peer can be yanked: %s",
+		       plan ? "QEMU does not answer on qmp.oob_socket" : "no plan is prepared that names it");
+}
+
+void ft_qmp_catch_up(struct ft_qmp *q)
+{
+	if (!q->view.connected && !q->running && ft_conn_is_up(q->qmp))
+		ft_conn_catch_up(q->qmp);
+}
+
 void ft_qmp_set_frozen(struct ft_qmp *q, bool frozen)
 {
 	if (q->frozen == frozen)

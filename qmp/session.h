@@ -73,6 +73,10 @@ void ft_qmp_ask_death(struct ft_qmp *q);
 void ft_qmp_run_plan(struct ft_qmp *q);
 /* Primary: forces a checkpoint (sets x-checkpoint-delay to what it is). The answer is checkpoint() or colo_exit(). */
 void ft_qmp_probe(struct ft_qmp *q);
+/* Yanks, out of band, all that the plan would: what points at the peer.  No answer is waited for. */
+void ft_qmp_yank(struct ft_qmp *q);
+/* Takes in what a QEMU that was silent has answered by now: for a caller that is about to judge that silence. */
+void ft_qmp_catch_up(struct ft_qmp *q);
 /* While our own freeze lasts, silence is no hang, and deadlines close no connection. */
 void ft_qmp_set_frozen(struct ft_qmp *q, bool frozen);
 void ft_qmp_free(struct ft_qmp *q);

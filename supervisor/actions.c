@@ -262,6 +262,9 @@ void ft_daemon_act(struct ft_daemon *d, const struct ft_action *a)
 	case FT_DO_PROBE:
 		ft_qmp_probe(d->qmp);
 		break;
+	case FT_DO_YANK:
+		ft_qmp_yank(d->qmp);
+		break;
 	case FT_DO_FREEZE:
 		do_freeze(d);
 		break;

@@ -108,6 +108,8 @@ void ft_core_init(struct ft_core *c, const struct ft_core_params *params, int64_
 	    .checkpoint_at = FT_NEVER,
 	    .broken_at = FT_NEVER,
 	    .probed_at = FT_NEVER,
+	    .silent_from = FT_NEVER,
+	    .yanked_at = FT_NEVER,
 	    .ask_until = FT_NEVER,
 	    .ask_again_at = now,
 	    .freeze_until = FT_NEVER,
@@ -254,6 +256,7 @@ static void absorb_qemu(struct ft_core *c, const struct ft_qemu_facts *news)
 		bool may_be_ours = unread || q.instance == c->session.instance;
 		c->frozen = c->params.arbitrated && q.stopped && may_be_ours;
 		c->role_said = false;
+		ft_core_hear_anew(c);
 	} else if (!q.connected) { /* it has not said that its role changed */
 		q.role = c->qemu.role;
 		q.last_role = c->qemu.last_role;
@@ -334,6 +337,8 @@ static void absorb_disk(struct ft_core *c, const struct ft_event *e)
 static void absorb_checkpoint(struct ft_core *c)
 {
 	c->checkpoint_at = c->now;
+	if (c->silent_from != FT_NEVER)
+		c->silent_from = c->now; /* slow: it gets on */
 	bool hinted = c->refused_at != FT_NEVER && c->now < c->refused_at + FT_WORD_NS;
 	if (c->phase == FT_PHASE_PROTECTED && c->hearing == FT_PEER_ALIVE && !hinted) {
 		/* All is well: a hint that nothing followed is no evidence of what comes. */
@@ -388,6 +393,14 @@ static void absorb_want_start(struct ft_core *c, bool confirmed)
 		c->claim = FT_CLAIM_NOT_NEEDED; /* that was then */
 }
 
+static void absorb_stall(struct ft_core *c)
+{
+	if (c->silent_from != FT_NEVER)
+		c->silent_from = c->now;
+	if (c->yanked_at != FT_NEVER)
+		c->yanked_at = c->now;
+}
+
 static void absorb(struct ft_core *c, const struct ft_event *e)
 {
 	switch (e->kind) {
@@ -421,6 +434,9 @@ static void absorb(struct ft_core *c, const struct ft_event *e)
 		c->hung = true;
 		snprintf(c->hung_text, sizeof c->hung_text, "%s", e->text ? e->text : "");
 		ft_core_note(c, c->now, "%s", c->hung_text);
+		break;
+	case FT_EVENT_STALLED:
+		absorb_stall(c);
 		break;
 	case FT_EVENT_FROZEN:
 		if (c->phase == FT_PHASE_YIELDING || c->phase == FT_PHASE_FREEZING || c->phase == FT_PHASE_CUT_OFF) {
@@ -479,12 +495,31 @@ static enum ft_vm gone_as_told(const struct ft_core *c)
 	return waits ? FT_VM_UNKNOWN : FT_VM_ABSENT;
 }
 
+void ft_core_hear_anew(struct ft_core *c)
+{
+	c->silent_from = c->yanked_at = FT_NEVER;
+	c->sick = false;
+	c->said_sick = FT_SICK_UNSAID;
+}
+
+/* In band our QEMU is silent, or it is not. While it stands still by us that says nothing, and what was known stays. */
+static void judge_silence(struct ft_core *c)
+{
+	if (c->qemu.connected || c->qemu.vm != FT_VM_ALIVE || !c->role_said)
+		ft_core_hear_anew(c);
+	else if (!c->frozen && c->silent_from == FT_NEVER)
+		c->silent_from = c->now;
+	else if (!c->frozen && c->now >= ft_after(c->yanked_at, ft_stuck_after(c)))
+		c->sick = true;
+}
+
 /* self follows from the facts, so that no row of the table can forget to say something. */
 void ft_core_refresh_self(struct ft_core *c)
 {
 	const struct ft_qemu_facts *q = &c->qemu;
 	bool here = q->vm != FT_VM_GONE && q->vm != FT_VM_ABSENT;
 	struct ft_side *s = &c->self;
+	judge_silence(c);
 	s->state = ft_phase_state(c->phase);
 	s->role = c->phase == FT_PHASE_SOLO ? FT_ROLE_SOLO : here ? q->role : FT_ROLE_NONE;
 	/* Frozen because our right has ended is no yielding: the right may come back. */
@@ -500,6 +535,7 @@ void ft_core_refresh_self(struct ft_core *c)
 	           c->ending == FT_ENDING_NOT && !c->disk_bad;
 	s->disk_bad = here && c->disk_bad;
 	s->ending = here && c->ending != FT_ENDING_NOT;
+	s->sick = here && (c->hung || c->now >= ft_after(c->yanked_at, c->params.reply_timeout));
 	s->checkpoint_ms = q->checkpoint_ms > 0 ? (uint32_t)q->checkpoint_ms : 0;
 	s->leaving = c->left;
 	/* Also where it was resigned: the peer must know in which one our QEMU died, or yields. */

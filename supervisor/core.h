@@ -47,6 +47,7 @@ enum ft_event_kind {
 	FT_EVENT_DISK, /* a copy of the guest's disk has failed: .error our own, else the peer's; .text: what QEMU says */
 	FT_EVENT_CHECKPOINT, /* a checkpoint completed here */
 	FT_EVENT_HUNG,       /* .text: the local QEMU answers nothing, not even out of band */
+	FT_EVENT_STALLED,    /* this ftd did not run for a while: a silence of its QEMU is counted anew */
 	FT_EVENT_FROZEN,     /* .error, .text: the answer to FT_DO_FREEZE */
 	FT_EVENT_PLAN,       /* .plan: the answer to FT_DO_PLAN */
 	FT_EVENT_RECORDED,   /* .error, .text: the answer to FT_DO_RECORD and FT_DO_REPEAT; they come in order */
@@ -78,7 +79,9 @@ struct ft_peer_news {
 };
 
 struct ft_qemu_facts {
-	bool connected, oob, plan_ready;
+	bool connected; /* it answers in band */
+	bool oob;       /* it answers out of band */
+	bool plan_ready;
 	bool pid_verified; /* signals will hit the right process */
 	bool unguarded;    /* no sentinel stops it should this ftd hang or die: what is bound stays so, and is not protected */
 	bool stopped;  /* it does not answer, and stood still when we came: an earlier ftd or its sentinel did that */
@@ -113,6 +116,7 @@ enum ft_action_kind {
 	FT_DO_STATE,  /* .from, .to, .text: the public state changed, and why */
 	FT_DO_SEND,   /* what this side says of itself changed: a heartbeat on every link, now */
 	FT_DO_PROBE,  /* primary: force a checkpoint, to see whether replication lives */
+	FT_DO_YANK,   /* out of band: break every connection of QEMU that leads to the peer; no answer is waited for */
 	FT_DO_FREEZE, /* SIGSTOP our QEMU; answer FT_EVENT_FROZEN once the kernel says stopped, within FT_FREEZE_NS */
 	FT_DO_THAW,   /* SIGCONT */
 	FT_DO_KILL,   /* SIGKILL; the process is frozen */
@@ -161,6 +165,7 @@ struct ft_actions {
 #define FT_LANDS_NS     (10000 * FT_NS_PER_MS)
 #define FT_TROUBLE_NS   (60000 * FT_NS_PER_MS)
 #define FT_GIVE_BACK_NS (10000 * FT_NS_PER_MS)
+#define FT_SICK_NS      (10000 * FT_NS_PER_MS)
 #define FT_PLAN_TRIES   5
 #define FT_BACKOFF_MOST 6 /* doublings of FT_RETRY_NS between one failed attempt and the next */
 
@@ -202,6 +207,10 @@ struct ft_core {
 	bool silence_probed;   /* the probe that a silence is answered with has been sent */
 	bool frozen;           /* our QEMU is stopped by us */
 	bool hung;
+	/* Since when our QEMU does not answer in band, which it had done; FT_NEVER: it does, or stands still by us. */
+	int64_t silent_from;
+	int64_t yanked_at; /* when it was freed of the peer, for it to answer; FT_NEVER: not since it answered last */
+	bool sick;         /* that did not help: its main loop is blocked */
 	char hung_text[FT_TEXT_MAX];
 	enum ft_ending
 	    ending; /* a secondary's copy ends by the host alone: its guest's state is what the primary sends */
@@ -307,6 +316,7 @@ struct ft_core {
 	struct ft_evidence evidence[FT_EVIDENCE_MAX];
 
 	bool said_two_masters, said_failed;
+	enum ft_sick_said { FT_SICK_UNSAID = 0, FT_SICK_ALONE, FT_SICK_BOTH } said_sick;
 	struct ft_side self; /* what we say of ourselves, in every heartbeat */
 };
 

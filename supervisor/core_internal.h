@@ -17,6 +17,8 @@ void ft_core_enter(struct ft_core *c, struct ft_actions *out, enum ft_phase phas
 void ft_core_say(struct ft_core *c, struct ft_actions *out, enum ft_level level, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 struct ft_action *ft_core_do(struct ft_actions *out, enum ft_action_kind kind);
+/* What is known of our QEMU's silence is void: it answers, or is another one, or stood still by us. */
+void ft_core_hear_anew(struct ft_core *c);
 /* What the session knows of a QEMU that does not answer. */
 void ft_core_recognise(const struct ft_core *c, struct ft_qemu_facts *q);
 /* Keeps a piece of evidence; when the list is full the newest replaces the last, the first ones stay. */
@@ -117,6 +119,13 @@ static inline bool ft_peer_heard(const struct ft_core *c)
 static inline bool ft_claim_under_way(const struct ft_core *c)
 {
 	return c->arbiter_busy && c->errand != FT_ERRAND_NONE && c->errand < FT_ERRAND_READ;
+}
+
+/* A checkpoint that takes longer than this on its way over is stuck; a big guest's memory has to fit in.  A QEMU that has so long
+ * not answered in band, since nothing of the peer's can hold it up any more, is blocked. */
+static inline int64_t ft_stuck_after(const struct ft_core *c)
+{
+	return 5 * c->params.reply_timeout;
 }
 
 /* How long to wait after so many failures in a row. */

@@ -147,6 +147,7 @@ static void on_core_alarm(void *arg)
 {
 	struct ft_daemon *d = arg;
 	ft_links_catch_up(d->links); /* after a stall of ours the peer may have been heard meanwhile */
+	ft_qmp_catch_up(d->qmp);     /* and QEMU */
 	ft_daemon_feed(d, &(struct ft_event){.kind = FT_EVENT_TIME});
 }
 
@@ -238,10 +239,11 @@ static void on_refused(void *arg, int link, int64_t now)
 
 static void on_stalled(void *arg, int64_t gap, int64_t now)
 {
-	(void)arg, (void)now;
+	(void)now;
 	ft_log(FT_LOG_WARN, "heartbeat",
 	       "this ftd did not run for %.0f ms (stopped, starved or suspended): the peer's silence is counted anew",
 	       (double)gap / 1e6);
+	ft_daemon_feed(arg, &(struct ft_event){.kind = FT_EVENT_STALLED});
 }
 
 static void on_view(void *arg, const struct ft_qemu_view *view, int64_t now)

@@ -80,6 +80,18 @@ static bool broken(const struct ft_core *c)
 	return c->broken_at != FT_NEVER;
 }
 
+/* It can be told what to do. */
+static bool answers_in_band(const struct ft_core *c)
+{
+	return !c->hung && c->silent_from == FT_NEVER;
+}
+
+/* It cannot, and it is not the peer that it waits for. */
+static bool is_sick(const struct ft_core *c)
+{
+	return (c->hung || c->sick) && !c->frozen;
+}
+
 static bool is_primary(const struct ft_core *c)
 {
 	return c->qemu.role == FT_ROLE_PRIMARY;
@@ -90,12 +102,6 @@ static enum ft_role opposite(enum ft_role r)
 	return r == FT_ROLE_PRIMARY ? FT_ROLE_SECONDARY : r == FT_ROLE_SECONDARY ? FT_ROLE_PRIMARY : FT_ROLE_NONE;
 }
 
-/* A checkpoint that takes longer than this on its way over is stuck; a big guest's memory has to fit in. */
-static int64_t stuck_after(const struct ft_core *c)
-{
-	return 5 * c->params.reply_timeout;
-}
-
 /* QEMU takes a checkpoint at least every x-checkpoint-delay of the primary. */
 static int64_t checkpoint_due(const struct ft_core *c)
 {
@@ -103,7 +109,7 @@ static int64_t checkpoint_due(const struct ft_core *c)
 	if (ms == 0)
 		ms = 20000; /* QEMU's default */
 	int64_t last = c->checkpoint_at != FT_NEVER ? c->checkpoint_at : c->phase_since;
-	return last + (int64_t)ms * FT_NS_PER_MS + stuck_after(c);
+	return last + (int64_t)ms * FT_NS_PER_MS + ft_stuck_after(c);
 }
 
 /* Until when the signs of life that a silent peer gives besides heartbeats hold.  A dead host gives neither:
@@ -124,7 +130,7 @@ static int64_t signs_of_life_until(const struct ft_core *c)
 	if (c->checkpoint_at != FT_NEVER && c->checkpoint_at > c->heard_at + 2 * c->params.interval)
 		until = due;
 	if (c->silence_probed && (c->checkpoint_at == FT_NEVER || c->checkpoint_at < c->probed_at)) {
-		int64_t answer = c->probed_at + stuck_after(c);
+		int64_t answer = c->probed_at + ft_stuck_after(c);
 		until = answer < until ? answer : until;
 	}
 	return until;
@@ -152,7 +158,13 @@ static void missing(const struct ft_core *c, char out[FT_TEXT_MAX])
 	else if (c->disk_bad && c->qemu.role != FT_ROLE_NONE)
 		t = "our copy of the guest's disk is bad";
 	else if (c->hung)
-		t = "our QEMU hangs";
+		t = c->peer.side.sick && ft_peer_heard(c)
+		        ? "our QEMU hangs, and the peer's is no better; whichever answers first goes on"
+		        : "our QEMU hangs";
+	else if (c->sick)
+		t = c->peer.side.sick && ft_peer_heard(c)
+		        ? "our QEMU's main loop is blocked, and so is the peer's; whichever answers first goes on"
+		        : "our QEMU's main loop is blocked: it answers nothing in band";
 	else if (!q->connected)
 		t = "our QEMU does not answer on qmp.socket";
 	else if (!q->oob)
@@ -174,6 +186,8 @@ static void missing(const struct ft_core *c, char out[FT_TEXT_MAX])
 		t = "the peer's copy of the guest's disk is bad";
 	else if (p->ending)
 		t = "the peer's QEMU is on its way out";
+	else if (p->sick)
+		t = "the peer's QEMU is blocked or hangs";
 	else if (p->vm != FT_VM_ALIVE)
 		t = p->vm == FT_VM_UNKNOWN ? "the peer does not reach its QEMU yet" : "the peer has no running QEMU";
 	else if (p->role != opposite(q->role))
@@ -436,6 +450,12 @@ static bool asked_and_out(const struct ft_core *c)
 	return asked_to_yield(c) && (no_vm_here(c) || c->frozen) && !ft_session_open(c);
 }
 
+/* It found that out as it asked: it could not go on. */
+static bool asked_by_the_sick(const struct ft_core *c)
+{
+	return asked_to_yield(c) && c->peer.side.sick && vm_here(c);
+}
+
 static bool asked_but_cannot(const struct ft_core *c)
 {
 	return asked_to_yield(c) && !can_freeze(c);
@@ -638,16 +658,28 @@ static bool forced_in_vain(const struct ft_core *c)
 	return is_forced(c) && !c->outcome_busy && (!in_colo(c) || is_ending(c));
 }
 
-static bool forced_with_live_peer(const struct ft_core *c)
+static bool forced_at_live_peer(const struct ft_core *c)
 {
 	return is_forced(c) && !c->outcome_busy && ft_peer_heard(c) && (!peer_vm_out(c) || c->peer.side.guest);
+}
+
+/* Who is to yield ends what may be the only guest that can run: ours must be able to go on, as far as can be told. */
+static bool forced_with_live_peer(const struct ft_core *c)
+{
+	return forced_at_live_peer(c) && (c->frozen || answers_in_band(c));
+}
+
+static bool forced_but_sick(const struct ft_core *c)
+{
+	return forced_at_live_peer(c) && is_sick(c);
 }
 
 /* An order does not shorten the primary's lease: what we acknowledged last, or our predecessor, must be over. */
 static bool forced_alone(const struct ft_core *c)
 {
 	bool holds_none = !ft_session_current(c) && !ft_win_pending(c);
-	return is_forced(c) && !c->outcome_busy && (holds_none || peer_lost(c) || peer_vm_out(c));
+	return is_forced(c) && !c->outcome_busy && !forced_at_live_peer(c) &&
+	       (holds_none || peer_lost(c) || peer_vm_out(c));
 }
 
 /* Its ftd was stopped, and its QEMU runs without a lease: no claim makes that stand still.  Whoever knows better says so. */
@@ -866,14 +898,30 @@ static bool gone_unbound(const struct ft_core *c)
 	return out_unbound(c, FT_VM_GONE);
 }
 
-static bool hung_with_live_peer(const struct ft_core *c)
+static bool sick_with_able_peer(const struct ft_core *c)
 {
-	return c->hung && peer_vm_is(c, FT_VM_ALIVE) && can_freeze(c) && c->now >= c->freeze_again_at;
+	return is_sick(c) && peer_vm_is(c, FT_VM_ALIVE) && !c->peer.side.sick && !c->peer.side.ending &&
+	       can_freeze(c) && c->now >= c->freeze_again_at;
 }
 
 static bool stuck(const struct ft_core *c)
 {
 	return is_primary(c) && c->now >= checkpoint_due(c);
+}
+
+/* Our QEMU may wait for the peer, whose answer in a checkpoint does not come.  What leads there may be broken where replication
+ * is over anyway: it is broken or overdue, or the peer finds itself no better, or a person has ordered its end. */
+static bool yank_due(const struct ft_core *c)
+{
+	bool silent = c->silent_from != FT_NEVER && !c->frozen && !c->hung && c->yanked_at == FT_NEVER;
+	bool over = broken(c) || c->now >= checkpoint_due(c) || c->peer.side.sick;
+	return silent && in_colo(c) && !is_ending(c) && ft_peer_heard(c) && (is_forced(c) || (c->bound && over));
+}
+
+static bool sick_unsaid(const struct ft_core *c)
+{
+	bool both = c->peer.side.sick && ft_peer_heard(c);
+	return c->sick && is_sick(c) && c->said_sick < (both ? FT_SICK_BOTH : FT_SICK_ALONE);
 }
 
 /* Of a primary also one that nobody saw break: its checkpoints are overdue, and the peer has no QEMU to take them. */
@@ -898,15 +946,16 @@ static bool primary_absent(const struct ft_core *c)
  * way out needs not be asked. */
 static bool broken_here_is_primary(const struct ft_core *c)
 {
-	return (broken(c) || stuck(c)) && is_primary(c) && peer_vm_is(c, FT_VM_ALIVE) && !c->peer.side.ending &&
-	       !has_the_worse_disk(c) && c->now >= c->ask_again_at;
+	return (broken(c) || stuck(c)) && is_primary(c) && answers_in_band(c) && peer_vm_is(c, FT_VM_ALIVE) &&
+	       !c->peer.side.ending && !has_the_worse_disk(c) && c->now >= c->ask_again_at;
 }
 
 /* The peer's QEMU is there but never was in COLO: a new one, started in the dead one's place. */
 static bool broken_and_primary_replaced(const struct ft_core *c)
 {
-	return broken(c) && !is_primary(c) && peer_vm_is(c, FT_VM_ALIVE) && c->peer.side.role == FT_ROLE_NONE &&
-	       c->peer.side.state == FT_UNPROTECTED && c->now >= c->broken_at + FT_WORD_NS && c->now >= c->ask_again_at;
+	return broken(c) && !is_primary(c) && answers_in_band(c) && peer_vm_is(c, FT_VM_ALIVE) &&
+	       c->peer.side.role == FT_ROLE_NONE && c->peer.side.state == FT_UNPROTECTED &&
+	       c->now >= c->broken_at + FT_WORD_NS && c->now >= c->ask_again_at;
 }
 
 static bool peer_says_broken(const struct ft_core *c)
@@ -928,6 +977,12 @@ static bool lost_but_alive_unprobed(const struct ft_core *c)
 static bool broken_and_waiting(const struct ft_core *c)
 {
 	return broken(c) && ft_peer_heard(c) && c->now < c->broken_at + FT_WORD_NS;
+}
+
+/* A side that is blocked takes nothing over before it answers: then it claims, if nobody has before. */
+static bool lost_and_able(const struct ft_core *c)
+{
+	return peer_lost(c) && !(c->sick && is_sick(c));
 }
 
 static bool quiet(const struct ft_core *c)
@@ -1147,10 +1202,18 @@ static bool known_again(const struct ft_core *c)
 	return c->frozen && none && !c->cannot_know && !left_colo(c) && !attempt_open(c);
 }
 
-static bool may_claim(const struct ft_core *c)
+/* A blocked QEMU claims last: whoever can go on has the time to be first.  If nobody has, it is the last copy. */
+static int64_t claim_from(const struct ft_core *c)
 {
 	/* One that has just come waits for its first acknowledgement; one whose clock stood still, for the peer's news. */
-	bool waited = c->now >= ft_session_granted_until(c) && c->now >= ft_news_until(c);
+	int64_t granted = ft_session_granted_until(c), news = ft_news_until(c), late = c->phase_since + FT_SICK_NS;
+	int64_t from = granted > news ? granted : news;
+	return c->sick && late > from ? late : from;
+}
+
+static bool may_claim(const struct ft_core *c)
+{
+	bool waited = c->now >= claim_from(c);
 	return c->frozen && ft_session_unended(c) && waited && !c->arbiter_busy;
 }
 
@@ -1401,6 +1464,37 @@ static void leave_the_pair(struct ft_core *c, struct ft_actions *out)
 	to_unprotected(c, out);
 }
 
+static void yank(struct ft_core *c, struct ft_actions *out)
+{
+	double ms = (double)(c->now - c->silent_from) / 1e6;
+	c->yanked_at = c->now;
+	if (!broken(c)) {
+		c->broken_at = c->now; /* on purpose */
+		ft_core_note(c, c->now,
+		             "QEMU has answered nothing in band for %.0f ms: replication is broken on purpose", ms);
+	}
+	ft_core_say(
+	    c, out, FT_LEVEL_WARN,
+	    "our QEMU has answered nothing in band for %.0f ms: its connections to the peer are broken, in case it "
+	    "waits for those",
+	    ms);
+	ft_core_do(out, FT_DO_YANK);
+}
+
+static void say_sick(struct ft_core *c, struct ft_actions *out)
+{
+	bool both = c->peer.side.sick && ft_peer_heard(c);
+	if (c->said_sick == FT_SICK_UNSAID)
+		ft_core_note(c, c->now,
+		             "QEMU answers nothing in band, though freed of the peer: its main loop is blocked");
+	c->said_sick = both ? FT_SICK_BOTH : FT_SICK_ALONE;
+	ft_core_say(
+	    c, out, FT_LEVEL_ERROR,
+	    "our QEMU's main loop is blocked (a disk or NBD server that hangs, a monitor command that waits?): %s",
+	    both ? "so is the peer's, so nobody gives way; whichever answers first goes on"
+	         : "this side asks nobody to yield, and gives way if the peer can go on");
+}
+
 static void probe_silence(struct ft_core *c, struct ft_actions *out)
 {
 	c->silence_probed = true;
@@ -1425,9 +1519,10 @@ static void refuse_to_yield(struct ft_core *c, struct ft_actions *out)
 {
 	answer(c, FT_ANSWER_REFUSED);
 	ft_core_say(c, out, FT_LEVEL_WARN, "peer %s asks us to yield: refused, %s", c->peer.node,
-	            ft_session_won(c) ? "this side has ended the session"
-	            : can_freeze(c)   ? "this side ends the pair itself"
-	                              : "we cannot signal our QEMU");
+	            ft_session_won(c)   ? "this side has ended the session"
+	            : c->peer.side.sick ? "its own QEMU answers nothing"
+	            : can_freeze(c)     ? "this side ends the pair itself"
+	                                : "we cannot signal our QEMU");
 }
 
 static void freeze(struct ft_core *c, struct ft_actions *out, const char *why)
@@ -1461,10 +1556,13 @@ static void freeze_for_winner(struct ft_core *c, struct ft_actions *out)
 	freeze(c, out, why);
 }
 
-static void freeze_hung(struct ft_core *c, struct ft_actions *out)
+static void freeze_sick(struct ft_core *c, struct ft_actions *out)
 {
 	char why[FT_TEXT_MAX / 2];
-	snprintf(why, sizeof why, "our QEMU hangs (%.60s)", c->hung_text);
+	if (c->hung)
+		snprintf(why, sizeof why, "our QEMU hangs (%.60s)", c->hung_text);
+	else
+		snprintf(why, sizeof why, "our QEMU's main loop is blocked, and peer %.40s can go on", c->peer.node);
 	c->owes_answer = false;
 	freeze(c, out, why);
 }
@@ -1616,6 +1714,7 @@ static void thaw_unwanted(struct ft_core *c, struct ft_actions *out)
 {
 	c->frozen = false;
 	c->hung = false;
+	ft_core_hear_anew(c);
 	c->checkpoint_at = FT_NEVER; /* replication is to be proven again */
 	ft_core_do(out, FT_DO_THAW);
 	ft_core_say(c, out, FT_LEVEL_WARN, "peer %s did not take over: our QEMU is thawed", c->peer.node);
@@ -1740,8 +1839,10 @@ static void repeat(struct ft_core *c, struct ft_actions *out)
 
 static void thaw(struct ft_core *c, struct ft_actions *out)
 {
-	if (c->frozen)
+	if (c->frozen) {
 		ft_core_do(out, FT_DO_THAW);
+		ft_core_hear_anew(c);
+	}
 	c->frozen = c->hung = false;
 }
 
@@ -2161,11 +2262,10 @@ static void to_cut_off(struct ft_core *c, struct ft_actions *out)
 		ft_core_enter(c, out, FT_PHASE_CUT_OFF,
 		              "frozen until the peer is heard; if it is surely dead: ftctl failover --confirm-fenced");
 	else if (c->claim == FT_CLAIM_WON)
-		ft_core_enter(
-		    c, out, FT_PHASE_CUT_OFF,
-		    "won, but the other host may be on (%.85s), frozen; if it is off: ftctl failover "
-		    "--confirm-fenced",
-		    unfenced(c));
+		ft_core_enter(c, out, FT_PHASE_CUT_OFF,
+		              "won, but the other host may be on (%.85s), frozen; if it is off: ftctl failover "
+		              "--confirm-fenced",
+		              unfenced(c));
 	else
 		ft_core_enter(
 		    c, out, FT_PHASE_CUT_OFF,
@@ -2288,6 +2388,7 @@ static void refuse_force(struct ft_core *c, struct ft_actions *out)
 	        ? "this side has ended the session, and the peer is heard: its QEMU ends by itself"
 	    : c->phase == FT_PHASE_CUT_OFF
 	        ? "the peer is heard, and this side has lost its session: give the order there, or end its QEMU first"
+	    : is_sick(c)         ? "our QEMU answers nothing, so it could not go on: give the order on the peer's host"
 	    : ft_session_lost(c) ? "the peer has won this session, and may run the guest; if its host is surely off, "
 	                           "and its ftd silent: "
 	                           "ftctl failover --confirm-fenced"
@@ -2566,6 +2667,7 @@ static const struct rule rules[] = {
     {OPEN | BOUND | P(FAILED), asked_before_the_death_is_written, NULL},
     {OPEN, asked_for_a_new_guest, refuse_to_yield},
     {OPEN | BOUND | P(FAILED), asked_with_nothing_running, answer_yielded},
+    {OPEN | BOUND | P(FAILED), asked_by_the_sick, refuse_to_yield},
     {OPEN | BOUND | P(FAILED), asked_but_cannot, refuse_to_yield},
     {OPEN | BOUND | P(FAILED), asked_to_yield, freeze_as_asked},
 
@@ -2587,6 +2689,10 @@ static const struct rule rules[] = {
     {P(PLANNING), order_is_refuted, ask_after_all},
     {P(PLANNING), plan_retry_due, run_plan},
 
+    /* Our QEMU is silent: is it the peer that it waits for? */
+    {OPEN | BOUND | P(FAILED), yank_due, yank},
+    {BOUND, sick_unsaid, say_sick},
+
     /* A person's order */
     {ENDING | P(ASKING) | P(FREEZING) | P(CLAIMING), forced_meanwhile, join_force},
     {P(SOLO) | P(FENCED), forced_too_late, refuse_force},
@@ -2595,6 +2701,7 @@ static const struct rule rules[] = {
     {FROZEN, vouched_and_unaskable, take_over_as_vouched},
     {FROZEN, forced_and_lost, refuse_force},
     {OPEN | BOUND | FROZEN | P(FAILED), forced_in_vain, refuse_force},
+    {OPEN | BOUND | P(FAILED), forced_but_sick, refuse_force},
     {OPEN | BOUND | FROZEN | P(FAILED), forced_with_live_peer, ask_forced},
     {OPEN | BOUND | FROZEN | P(FAILED), forced_beside_replication, refuse_beside_replication},
     {OPEN | BOUND | FROZEN | P(FAILED), forced_alone, take_over_forced},
@@ -2630,7 +2737,7 @@ static const struct rule rules[] = {
     {BOUND, peer_yielded, take_over_yielded},
     {OPEN, yielded_unbound, take_over_yielded},
     {OPEN, gone_unbound, take_over_gone},
-    {BOUND, hung_with_live_peer, freeze_hung},
+    {BOUND, sick_with_able_peer, freeze_sick},
 
     /* Bound: replication broken */
     {BOUND, primary_absent, take_over_absent},
@@ -2645,7 +2752,7 @@ static const struct rule rules[] = {
     {P(PROTECTED) | P(SUSPECT), lost_but_alive, to_watch},
     {P(WATCH), lost_but_alive_news, to_watch},
     {P(WATCH), lost_but_alive, NULL},
-    {BOUND, peer_lost, take_over_lost},
+    {BOUND, lost_and_able, take_over_lost},
     {P(PROTECTED), quiet, to_suspect_quiet},
 
     /* Bound: calm */
@@ -2720,8 +2827,10 @@ int64_t ft_rules_deadline(const struct ft_core *c)
 	    {c->self.guest, c->start_told_until},
 	    {c->start_wanted, ft_session_granted_until(c)},
 	    {c->params.arbitrated && phase & RUNNING, ft_core_lease(c)},
-	    {c->params.arbitrated && phase & P(FREEZING), ft_session_granted_until(c)},
-	    {c->params.arbitrated && phase & P(FREEZING), ft_news_until(c)},
+	    {c->params.arbitrated && phase & P(FREEZING), claim_from(c)},
+	    {phase & BOUND && c->silent_from != FT_NEVER, checkpoint_due(c)},
+	    {!c->frozen, ft_after(c->yanked_at, ft_stuck_after(c))},
+	    {true, ft_after(c->yanked_at, c->params.reply_timeout)},
 	    {c->params.arbitrated, c->store_again_at},
 	    {c->self.vm == FT_VM_UNKNOWN && c->qemu.vm == FT_VM_GONE, c->gone_at + FT_RETRY_NS},
 	    {c->params.arbitrated, c->arbiter_again_at},

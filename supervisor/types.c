@@ -107,7 +107,7 @@ bool ft_side_equal(const struct ft_side *a, const struct ft_side *b)
 	return a->state == b->state && a->role == b->role && a->vm == b->vm && a->ready == b->ready &&
 	       a->leaving == b->leaving && a->repl_broken == b->repl_broken && a->doubtful == b->doubtful &&
 	       a->released == b->released && a->guest == b->guest && a->proven == b->proven &&
-	       a->returned == b->returned && a->dying == b->dying && a->ending == b->ending &&
+	       a->returned == b->returned && a->dying == b->dying && a->sick == b->sick && a->ending == b->ending &&
 	       a->disk_bad == b->disk_bad && a->request == b->request && a->request_id == b->request_id &&
 	       a->answer == b->answer && a->answer_id == b->answer_id && a->checkpoint_ms == b->checkpoint_ms &&
 	       a->epoch == b->epoch && a->window_ms == b->window_ms && a->runs == b->runs &&

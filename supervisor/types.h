@@ -165,6 +165,8 @@ struct ft_side {
 	bool dying;   /* this side's QEMU in the session has died, and that its claim is given up is not on disk yet */
 	bool disk_bad; /* this side's copy of the guest's disk has failed: what the guest writes is not all on it */
 	bool ending;   /* this side's QEMU is on its way out: it claims nothing, and nobody should wait for it */
+	bool sick; /* this side's QEMU answers nothing, or nothing in band though the peer cannot be what it waits for:
+	                  it could not take over, so nobody gives way to it */
 	enum ft_request request;
 	uint32_t request_id; /* names the request; from a random start, so that answers to a predecessor's fit none */
 	enum ft_answer answer;

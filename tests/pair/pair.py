@@ -55,6 +55,7 @@ class Qemu:
         self.qmp_socket, self.oob_socket, self._obs_socket, self.watch_socket = (
             self.path(n) for n in ("qmp.sock", "qmp-oob.sock", "obs.sock", "watch.sock"))
         self.process = None
+        self.disk_servers = []  # of a pair whose disks are served; each can be stopped
         self.obs = None  # the test's own Monitor
 
     def path(self, name):
@@ -93,6 +94,23 @@ class Qemu:
             shutil.copyfile(self.path("disk.raw"), self.path(f"disk{i}.raw"))
             for overlay in ("active", "hidden"):
                 shutil.copyfile(self.pair.empty, self.path(f"{overlay}{i}.qcow2"))
+
+    def serve_images(self):
+        """Each disk behind an NBD server of its own, which may hang."""
+        for i in range(self.pair.disks):
+            server = processes.spawn(["qemu-nbd", "-k", self._disk_socket(i), "-f", "raw", "-t", self.path(f"disk{i}.raw")],
+                                     self.path("nbd.log"))
+            processes.wait_until(lambda i=i: os.path.exists(self._disk_socket(i)), f"the server of {self.name}'s disk")
+            self.disk_servers.append(server)
+
+    def disk_file(self, i, prefix):
+        """The options, below prefix, of the protocol node that leads to disk i."""
+        if not self.pair.served:
+            return f"{prefix}.filename={self.path(f'disk{i}.raw')}"
+        return f"{prefix}.driver=nbd,{prefix}.server.type=unix,{prefix}.server.path={self._disk_socket(i)}"
+
+    def _disk_socket(self, i):
+        return self.path(f"disk{i}.sock")
 
     # what a test does to it
 
@@ -153,9 +171,9 @@ def numbers(serial):
 
 class Pair:
     def __init__(self, disks=1, nics=1, renamed=False, checkpoint_ms=300, accel=None, relay_migration=False, hosts=HERE,
-                 memory_mb=16, flush_ms=None, flush_later=False, stays=False):
+                 memory_mb=16, flush_ms=None, flush_later=False, stays=False, served=False):
         self.memory = ("-M", "pc", "-m", "16") if memory_mb == 16 else _touched(memory_mb)
-        self.disks, self.nics, self.checkpoint_ms = disks, nics, checkpoint_ms
+        self.disks, self.nics, self.checkpoint_ms, self.served = disks, nics, checkpoint_ms, served
         self.names = Names(renamed)
         self.end = ("-no-shutdown",) if stays else ()  # a QEMU that stays when its guest has powered itself off
         self.accel, self.flush_ms, self.flush_later = accel or build.accelerator(), flush_ms, flush_later
@@ -184,6 +202,8 @@ class Pair:
         """Both QEMUs up, COLO on, first checkpoint through."""
         for q in (self.a, self.b):
             q.make_images()
+            if self.served:
+                q.serve_images()
         self.a.start(self._primary_arguments())
         self.b.start(self._secondary_arguments(self.b, self.a))
         self._serve_disks(self.b)
@@ -192,6 +212,8 @@ class Pair:
 
     def down(self):
         for q in (self.a, self.b):
+            for server in q.disk_servers:
+                processes.kill(server)
             if q.process:
                 q.kill()
             if q.obs:
@@ -253,7 +275,7 @@ class Pair:
                 arguments += ["-object", o["qom-type"] + "".join(f",{k}={v}" for k, v in o.items() if k != "qom-type")]
         for i in range(self.disks):
             arguments += ["-drive", f"if=ide,id={self.names('disk', i)},driver=quorum,read-pattern=fifo,vote-threshold=1,"
-                          f"children.0.driver=raw,children.0.file.filename={self.a.path(f'disk{i}.raw')}"]
+                          f"children.0.driver=raw,{self.a.disk_file(i, 'children.0.file')}"]
         return arguments + ["-S"]
 
     def _primary_network(self, me, i):
@@ -302,7 +324,7 @@ class Pair:
     def _secondary_disk(self, me, i):
         disk, export, child = (self.names(w, i) for w in ("disk", "export", "child"))
         active, hidden = (me.path(f"{w}{i}.qcow2") for w in ("active", "hidden"))
-        return ["-drive", f"if=none,id={export},driver=raw,file.filename={me.path(f'disk{i}.raw')}",
+        return ["-drive", f"if=none,id={export},driver=raw,{me.disk_file(i, 'file')}",
                 "-drive", f"if=none,id={child},driver=replication,mode=secondary,top-id={disk},file.driver=qcow2,"
                 f"file.file.filename={active},file.backing.driver=qcow2,file.backing.file.filename={hidden},"
                 f"file.backing.backing={export}",

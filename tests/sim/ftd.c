@@ -549,6 +549,18 @@ static void read_disk(int host, struct ft_session *out)
 
 /* ---- what the core says ---- */
 
+/* All of the plan's; of no run, so that no answer is waited for. */
+static void do_yank(int host)
+{
+	const struct ft_plan *plan = w.host[host].ftd.plan;
+	for (int i = 0; plan && i < plan->n; i++)
+		if (plan->steps[i].channel == FT_CHANNEL_OOB) {
+			struct happening *h = later(between(of(host), 0.02, 0.3), QEMU_COMMAND, host);
+			h->more = plan->role;
+			h->detail = (uint8_t)i;
+		}
+}
+
 static void do_freeze(int host)
 {
 	struct ftd *f = &w.host[host].ftd;
@@ -645,6 +657,10 @@ static void act(int host, const struct ft_action *a)
 		break;
 	case FT_DO_PROBE:
 		qemu_probe(host);
+		break;
+	case FT_DO_YANK:
+		tell(host, "YANK");
+		do_yank(host);
 		break;
 	case FT_DO_FREEZE:
 		tell(host, "FREEZE");

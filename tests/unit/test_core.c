@@ -1112,6 +1112,217 @@ START_TEST(a_hang_that_ended_is_forgotten)
 }
 END_TEST
 
+/* ---- blocked: QEMU answers out of band alone ---- */
+
+#define DUE_MS   (2000 + 5000) /* from one checkpoint on: the next is overdue */
+#define STUCK_MS 5000          /* so long may a QEMU be silent that the peer no longer holds up */
+
+static void qemu_answers(bool does)
+{
+	w.q.connected = w.q.oob = w.q.plan_ready = does;
+	qemu_is();
+}
+
+/* Silent, and freed of the peer. */
+static void block(enum ft_role role)
+{
+	protect(role);
+	qemu_answers(false);
+	pass(DUE_MS - 1);
+	expect_did(YANK, 0);
+	pass(1);
+	expect_did(YANK, 1);
+	ck_assert(!w.c.self.sick);
+	pass(1000);
+	ck_assert(w.c.self.sick);
+}
+
+/* It may be the peer that it waits for: a cut cable, say. */
+START_TEST(a_silent_qemu_is_freed_of_the_peer_before_that_is_asked)
+{
+	protect(both_roles[_i]);
+	qemu_answers(false);
+	pass(DUE_MS);
+	expect_phase(WATCH);
+	expect_did(YANK, 1);
+	ck_assert_int_eq(w.c.self.request, FT_REQUEST_NONE);
+	pass(20);
+	qemu_answers(true);
+	expect_said("in case it waits for those");
+	if (both_roles[_i] == FT_ROLE_PRIMARY) {
+		expect_phase(ASKING);
+		peer_answers(FT_ANSWER_YIELDED);
+		expect_takeover(FT_CAUSE_REPLICATION_BROKEN);
+	} else {
+		ck_assert(w.c.self.repl_broken); /* the primary asks */
+		expect_no_failover();
+	}
+	expect_did(YANK, 1);
+}
+END_TEST
+
+START_TEST(a_blocked_qemu_gives_way_and_asks_nobody)
+{
+	block(both_roles[_i]);
+	pass(STUCK_MS - 1001);
+	expect_phase(WATCH);
+	pass(1);
+	expect_said("main loop is blocked");
+	expect_phase(YIELDING);
+	frozen(true);
+	expect_phase(YIELDED);
+	ck_assert_int_eq(w.c.self.vm, FT_VM_YIELDED);
+	ck_assert_int_eq(w.c.self.request, FT_REQUEST_NONE);
+	expect_did(PLAN, 0);
+	peer_is_solo();
+	expect_phase(FENCED);
+	expect_did(KILL, 1);
+}
+END_TEST
+
+/* Who answered, gives way to nobody, however late that is. */
+START_TEST(one_that_answers_again_in_time_does_not_give_way)
+{
+	block(both_roles[_i]);
+	pass(STUCK_MS - 1001);
+	qemu_answers(true);
+	ck_assert(!w.c.self.sick);
+	pass(1000);
+	expect_did(FREEZE, 0);
+}
+END_TEST
+
+/* Neither is frozen, since a frozen QEMU would never answer; and neither is ended. */
+START_TEST(both_blocked_the_first_that_answers_goes_on)
+{
+	enum ft_role role = both_roles[_i / 2];
+	bool ours = _i % 2;
+	block(role);
+	w.p.side.sick = true;
+	peer_says();
+	pass(60e3);
+	expect_phase(WATCH);
+	expect_no_failover();
+	expect_said("so is the peer's");
+	if (!ours) {
+		w.p.side.sick = false;
+		peer_says();
+		expect_phase(YIELDING);
+		return;
+	}
+	qemu_answers(true);
+	expect_did(FREEZE, 0);
+	if (role == FT_ROLE_PRIMARY)
+		expect_phase(ASKING);
+	peer_answers(FT_ANSWER_YIELDED);
+	expect_takeover(role == FT_ROLE_PRIMARY ? FT_CAUSE_REPLICATION_BROKEN : FT_CAUSE_PEER_YIELDED);
+}
+END_TEST
+
+START_TEST(a_hung_qemu_does_not_yield_to_a_blocked_one)
+{
+	protect(both_roles[_i]);
+	w.p.side.sick = true;
+	peer_says();
+	qemu_hangs();
+	expect_phase(WATCH);
+	ck_assert(w.c.self.sick);
+	expect_no_failover();
+	w.p.side.sick = false;
+	peer_says();
+	expect_phase(YIELDING);
+}
+END_TEST
+
+/* A big checkpoint, in which QEMU 11 answers nothing in band: it comes to an end. */
+START_TEST(slow_is_not_blocked)
+{
+	protect(both_roles[_i]);
+	for (int i = 0; i < 10; i++) {
+		qemu_answers(false);
+		pass(DUE_MS - 1000);
+		checkpoint();
+		qemu_answers(true);
+		pass(500);
+	}
+	expect_did(YANK, 0);
+	expect_no_failover();
+}
+END_TEST
+
+/* Nor is one that we have not listened to. */
+START_TEST(a_silence_in_which_we_did_not_run_is_counted_anew)
+{
+	block(both_roles[_i]);
+	w.now += SECOND(60);
+	step(&(struct ft_event){.kind = FT_EVENT_STALLED});
+	pass(STUCK_MS - 1);
+	expect_did(FREEZE, 0);
+	pass(1);
+	expect_did(FREEZE, 1);
+}
+END_TEST
+
+/* What is broken already, or of no use to the peer, is not waited for. */
+START_TEST(nothing_is_spared_that_is_over)
+{
+	protect(both_roles[_i / 2]);
+	qemu_answers(false);
+	if (_i % 2) {
+		colo_exit();
+	} else {
+		w.p.side.sick = true;
+		peer_says();
+	}
+	expect_did(YANK, 1);
+}
+END_TEST
+
+/* Whoever is asked may be the only one that can go on. */
+START_TEST(the_blocked_are_refused_what_they_ask)
+{
+	protect(both_roles[_i]);
+	w.p.side.sick = true;
+	peer_asks();
+	expect_answer(FT_ANSWER_REFUSED);
+	expect_said("answers nothing");
+	expect_did(FREEZE, 0);
+}
+END_TEST
+
+START_TEST(an_order_waits_for_a_silent_qemu_and_is_refused_for_a_blocked_one)
+{
+	protect(both_roles[_i / 2]);
+	qemu_answers(false);
+	force();
+	expect_did(YANK, 1);
+	ck_assert_int_eq(w.c.self.request, FT_REQUEST_NONE);
+	if (_i % 2) {
+		qemu_answers(true);
+		expect_phase(ASKING);
+		return;
+	}
+	pass(STUCK_MS);
+	expect_outcome(FT_REFUSED, "give the order on the peer's host");
+	expect_phase(YIELDING); /* it gives way */
+}
+END_TEST
+
+/* A claim that was won could not be used. */
+START_TEST(a_blocked_side_takes_over_once_it_answers)
+{
+	block(both_roles[_i]);
+	w.p.side.sick = true;
+	peer_says();
+	pass(STUCK_MS);
+	peer_is_lost();
+	pass(60e3);
+	expect_no_failover();
+	qemu_answers(true);
+	expect_takeover(FT_CAUSE_PEER_LOST);
+}
+END_TEST
+
 START_TEST(both_frozen_the_primary_goes_on)
 {
 	enum ft_role role = both_roles[_i];
@@ -2110,12 +2321,6 @@ static void plan_is_not_answered(void)
 	expect_phase(FAILED);
 }
 
-static void qemu_answers(bool does)
-{
-	w.q.connected = w.q.oob = w.q.plan_ready = does;
-	qemu_is();
-}
-
 /* A primary that is blocked by what its dead peer left behind wins the claim, and can do nothing with it. */
 static void win_in_vain(void)
 {
@@ -2471,6 +2676,17 @@ static TCase *broken_case(void)
 	EACH_ROLE(a_hung_qemu_yields_to_a_live_peer);
 	EACH_ROLE(a_hung_qemu_is_not_frozen_for_a_peer_without_a_vm);
 	EACH_ROLE(a_hang_that_ended_is_forgotten);
+	EACH_ROLE(a_silent_qemu_is_freed_of_the_peer_before_that_is_asked);
+	EACH_ROLE(a_blocked_qemu_gives_way_and_asks_nobody);
+	EACH_ROLE(one_that_answers_again_in_time_does_not_give_way);
+	EACH(both_blocked_the_first_that_answers_goes_on, 4);
+	EACH_ROLE(a_hung_qemu_does_not_yield_to_a_blocked_one);
+	EACH_ROLE(slow_is_not_blocked);
+	EACH_ROLE(a_silence_in_which_we_did_not_run_is_counted_anew);
+	EACH(nothing_is_spared_that_is_over, 4);
+	EACH_ROLE(the_blocked_are_refused_what_they_ask);
+	EACH(an_order_waits_for_a_silent_qemu_and_is_refused_for_a_blocked_one, 4);
+	EACH_ROLE(a_blocked_side_takes_over_once_it_answers);
 	EACH_ROLE(both_frozen_the_primary_goes_on);
 	return tc;
 }

@@ -270,6 +270,60 @@ static void held(void)
 	ck_assert_str_ne(w.c.outcome.error, "");
 }
 
+/* Both blocked, and then cut off from each other: whoever can go on has the time to be first. */
+START_TEST(a_blocked_primary_claims_last)
+{
+	protect_surely(FT_ROLE_PRIMARY);
+	w.q.connected = w.q.plan_ready = false;
+	qemu_is();
+	w.p.side.sick = true;
+	peer_says();
+	for (int i = 0; i < 130; i++) {
+		pass(100);
+		acked();
+	}
+	ck_assert(w.c.sick);
+	expect_did(FREEZE, 0);
+	pass(500);
+	expect_phase(FREEZING);
+	int64_t since = w.now;
+	frozen();
+	hear(FT_PEER_LOST);
+	pass(9000);
+	expect_did(CLAIM, 0);
+	pass(1000);
+	expect_did(CLAIM, 1);
+	ck_assert_int_le(w.now - since, SECOND(10));
+	claim_is(FT_CLAIM_WON, "alpha");
+	expect_did(PLAN, 1);
+}
+END_TEST
+
+/* What it was before it stood still by us is not known of it afterwards. */
+START_TEST(a_blocked_primary_that_is_thawed_is_judged_anew)
+{
+	protect_surely(FT_ROLE_PRIMARY);
+	w.q.connected = w.q.plan_ready = false;
+	qemu_is();
+	w.p.side.sick = true;
+	peer_says();
+	for (int i = 0; i < 130; i++) {
+		pass(100);
+		acked();
+	}
+	pass(500);
+	frozen();
+	w.p.side.sick = false;
+	peer_says();
+	acked();
+	expect_did(THAW, 1);
+	ck_assert(!w.c.sick);
+	pass(100);
+	acked();
+	expect_did(FREEZE, 1);
+}
+END_TEST
+
 /* Told once, however often the claim is tried again; then as one failover with the hold.  _i: before the disk has said
  * that the hold is written. */
 START_TEST(a_failover_that_is_held_is_an_outcome_and_goes_on)
@@ -2752,6 +2806,8 @@ static Suite *suite(void)
 	TCase *tc = tcase_create("claims");
 	tcase_add_loop_test(tc, a_failover_that_is_held_is_an_outcome_and_goes_on, 0, 2);
 	tcase_add_test(tc, a_claim_that_was_held_and_is_lost_is_told_as_lost);
+	tcase_add_test(tc, a_blocked_primary_claims_last);
+	tcase_add_test(tc, a_blocked_primary_that_is_thawed_is_judged_anew);
 	tcase_add_test(tc, an_order_that_is_held_is_told_as_held);
 	tcase_add_loop_test(tc, an_order_that_comes_to_nothing_is_an_outcome, 0, 2);
 	tcase_add_test(tc, an_order_whose_qemu_dies_meanwhile_is_an_outcome);

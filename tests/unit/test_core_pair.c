@@ -505,6 +505,18 @@ static void end_ftd(int host)
 	s.host[host].ftd.up = s.host[host].owes_outcome = false;
 }
 
+/* QEMU closes its end: one that waits is free, and says that replication broke. */
+static void do_yank(int host)
+{
+	if (s.colo == LINK_UP) {
+		s.colo = LINK_CLOSED;
+		colo_closes(1 - host);
+	}
+	if (replicates(host))
+		for_qemu(between(1, 4), NOTICE, host, 0);
+	for_ftd(between(5, 20), LOOK, host, 0);
+}
+
 static void do_freeze(int host)
 {
 	struct host *h = &s.host[host];
@@ -555,6 +567,9 @@ static void act(int host, const struct ft_action *a)
 	case FT_DO_PROBE:
 		if (h->ftd.seen.connected)
 			attempt_checkpoint(host);
+		break;
+	case FT_DO_YANK:
+		do_yank(host);
 		break;
 	case FT_DO_FREEZE:
 		do_freeze(host);

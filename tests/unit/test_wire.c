@@ -150,6 +150,9 @@ START_TEST(every_flag_makes_the_journey_alone)
 	beat.side.dying = _i == 8;
 	beat.side.ending = _i == 9;
 	beat.side.disk_bad = _i == 10;
+	beat.side.sick = _i == 11;
+	beat.side.returned = _i == 12;
+	beat.side.proven = _i == 13;
 	assert_round_trip(&beat);
 }
 END_TEST
@@ -260,10 +263,10 @@ START_TEST(every_flipped_bit_is_refused)
 
 	for (size_t bit = 0; bit < 8 * len; bit++) {
 		size_t at = bit / 8;
-		enum ft_wire_error expect = at < 4                    ? FT_WIRE_MAGIC
-		                            : at == 4                 ? FT_WIRE_VERSION_UNKNOWN
-		                            : at >= 8 && at < 12      ? FT_WIRE_KEY
-		                                                      : FT_WIRE_AUTH;
+		enum ft_wire_error expect = at < 4               ? FT_WIRE_MAGIC
+		                            : at == 4            ? FT_WIRE_VERSION_UNKNOWN
+		                            : at >= 8 && at < 12 ? FT_WIRE_KEY
+		                                                 : FT_WIRE_AUTH;
 
 		data[at] ^= (uint8_t)(1u << bit % 8);
 		enum ft_wire_error got = decode(data, len, &key, &out);
@@ -336,13 +339,13 @@ static const struct {
     {110, '\n', FT_WIRE_VALUE},
     {109, 0xc3, FT_WIRE_VALUE},
     {109, '_', FT_WIRE_OK},
-    {6, 0xff, FT_WIRE_OK}, /* unknown flags are ignored */
-    {114, 77, FT_WIRE_OK}, /* so are unknown records: the arbiter's is one now */
-    {114, 2, FT_WIRE_VALUE}, /* the links' a second time */
-    {115, 4, FT_WIRE_VALUE}, /* a record that is too short, and what follows it does not fit */
-    {133, '\n', FT_WIRE_VALUE}, /* a place goes to logs as it is */
+    {6, 0xff, FT_WIRE_OK},                  /* unknown flags are ignored */
+    {114, 77, FT_WIRE_OK},                  /* so are unknown records: the arbiter's is one now */
+    {114, 2, FT_WIRE_VALUE},                /* the links' a second time */
+    {115, 4, FT_WIRE_VALUE},                /* a record that is too short, and what follows it does not fit */
+    {133, '\n', FT_WIRE_VALUE},             /* a place goes to logs as it is */
     {156, FT_SHARING_COUNT, FT_WIRE_VALUE}, /* the verdict */
-    {166, 2, FT_WIRE_VALUE}, /* a record longer than what is left */
+    {166, 2, FT_WIRE_VALUE},                /* a record longer than what is left */
 };
 
 START_TEST(authentic_values_out_of_range_are_refused)
@@ -466,7 +469,7 @@ int main(void)
 
 	suite_add_tcase(s, t);
 	tcase_add_test(t, every_field_makes_the_journey);
-	tcase_add_loop_test(t, every_flag_makes_the_journey_alone, 0, 11);
+	tcase_add_loop_test(t, every_flag_makes_the_journey_alone, 0, 14);
 	tcase_add_test(t, extreme_values_make_the_journey);
 	tcase_add_test(t, the_bytes_are_those_of_the_table);
 	tcase_add_test(t, every_other_length_is_refused);
