@@ -303,6 +303,10 @@ void ft_status_print(const json_t *status, FILE *out)
 	if (json_is_object(fence))
 		fprintf(out, "  fence    %s\n",
 		        is_true(fence, "reachable") ? "reachable" : text_of(fence, "error", "NOT REACHABLE", a));
+	if (text_of(arbiter, "unshared", "", a)[0])
+		fprintf(out, "  UNSHARED %s\n", a);
+	else if (is_text(arbiter, "shared", "unknown"))
+		fprintf(out, "  shared   not proven yet: neither host has found the other's mark, or one has not\n");
 	if (json_is_object(last))
 		fprintf(out, "  last     %s  %s, %s\n", text_of(last, "time", "?", a), text_of(last, "result", "?", b),
 		        text_of(last, "cause", "?", c));

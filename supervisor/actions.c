@@ -280,6 +280,9 @@ void ft_daemon_act(struct ft_daemon *d, const struct ft_action *a)
 	case FT_DO_READ:
 		do_read(d, a);
 		break;
+	case FT_DO_MARK:
+		ft_exclusion_mark(d->exclusion, d->core.self.share.next_mark);
+		break;
 	case FT_DO_PLAN:
 		ft_qmp_run_plan(d->qmp);
 		break;

@@ -128,12 +128,14 @@ void ft_core_init(struct ft_core *c, const struct ft_core_params *params, int64_
 	    .sure_from = now + FT_LANDS_NS,
 	    .look_again_at = now,
 	    .verdict_again_at = now,
+	    .mark_again_at = now,
 	    .leave_until = FT_NEVER,
 	};
 	memcpy(c->recorded, params->recorded, sizeof c->recorded);
 	snprintf(c->reason, sizeof c->reason, "just started: QEMU is asked, and the peer listened for");
 	/* An answer that the peer still shows to our predecessor must not fit a request of ours. */
 	c->self.request_id = (uint32_t)params->incarnation;
+	c->self.share = params->share;
 }
 
 void ft_core_retime(struct ft_core *c, const struct ft_core_params *params)
@@ -141,6 +143,9 @@ void ft_core_retime(struct ft_core *c, const struct ft_core_params *params)
 	c->params.interval = params->interval;
 	c->params.window = params->window;
 	c->params.reply_timeout = params->reply_timeout;
+	c->params.share = params->share;
+	memcpy(c->self.share.links, params->share.links, sizeof c->self.share.links);
+	c->self.share.n_links = params->share.n_links;
 }
 
 static void absorb_peer(struct ft_core *c, const struct ft_peer_news *news)
@@ -164,6 +169,8 @@ static void absorb_peer(struct ft_core *c, const struct ft_peer_news *news)
 		ft_core_note(c, c->now, "the peer's ftd says that its QEMU is on its way out");
 	if (is->repl_broken && !was->repl_broken)
 		ft_core_note(c, c->now, "the peer's QEMU reports that replication broke");
+	ft_sharing_meet(c, news);
+	c->foreign_version = 0;
 	c->peer = *news;
 	c->peer_known = true;
 	memset(c->peer_returned, 0, sizeof c->peer_returned);
@@ -424,6 +431,12 @@ static void absorb(struct ft_core *c, const struct ft_event *e)
 	case FT_EVENT_REGISTER:
 		ft_session_absorb(c, e);
 		break;
+	case FT_EVENT_MARKED:
+		ft_mark_absorb(c, e);
+		break;
+	case FT_EVENT_VERSION:
+		c->foreign_version = e->version;
+		break;
 	case FT_EVENT_WANT_START:
 		absorb_want_start(c, e->confirmed);
 		break;
@@ -508,6 +521,7 @@ void ft_core_step(struct ft_core *c, const struct ft_event *event, int64_t now, 
 	c->now = now;
 	out->n = 0;
 	absorb(c, event);
+	ft_sharing_refresh(c);
 	ft_core_refresh_self(c);
 	ft_rules_apply(c, out);
 	if (!ft_side_equal(&was, &c->self))

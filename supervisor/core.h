@@ -54,6 +54,9 @@ enum ft_event_kind {
 	FT_EVENT_STORED,     /* .error, .text: the answer to FT_DO_STORE */
 	FT_EVENT_CLAIM,      /* .claim, .text: the winner, or why it is unreachable; the answer to FT_DO_CLAIM */
 	FT_EVENT_REGISTER,   /* .claim: FT_CLAIM_LOST: somebody stands there, .text; NOT_NEEDED: nobody; UNREACHABLE */
+	FT_EVENT_MARKED, /* .mark: what stands under the peer's name beside our registers, 0 nothing; our own mark is written; or
+	                    .error, .text: the arbiter could not be asked, and it may be or not; the answer to FT_DO_MARK */
+	FT_EVENT_VERSION, /* .version: the peer's host sends heartbeats of another version than ours */
 	FT_EVENT_WANT_START, /* a person or a unit wants to start the VM here as primary: see ft_core_may_start; .confirmed */
 	FT_EVENT_FORCE, /* .cause: FT_CAUSE_SIGNAL or FT_CAUSE_OPERATOR */
 	FT_EVENT_LEAVE, /* asked to stop */
@@ -100,6 +103,8 @@ struct ft_event {
 	enum ft_claim claim;
 	enum ft_ending ending;
 	int64_t at;
+	uint64_t mark;
+	int version;
 	const char *text;                  /* may be NULL; copied */
 	const struct ft_peer_news *peer;   /* copied */
 	const struct ft_qemu_facts *qemu;  /* copied */
@@ -119,6 +124,8 @@ enum ft_action_kind {
 	                  .verdict: in the session's other register, see sessions.c.
 	                  .fence: only if the other host could be powered off; without, by the peer's word, it must not be */
 	FT_DO_READ,    /* read the register core->claim_id, or with .verdict the other one; answer FT_EVENT_REGISTER */
+	FT_DO_MARK,    /* write core->self.share.next_mark under our name beside the registers, and look for the peer's; answer
+	                  FT_EVENT_MARKED */
 	FT_DO_PLAN,    /* run the prepared plan; answer FT_EVENT_PLAN */
 	FT_DO_RECORD,  /* make core->outcome durable; answer FT_EVENT_RECORDED */
 	FT_DO_REPEAT,  /* FT_DO_RECORD of the newest success once more, unless it is there; answer FT_EVENT_RECORDED */
@@ -170,6 +177,7 @@ struct ft_core_params {
 	int64_t guard;                      /* from the end of the primary's right to the secondary's claim, at least */
 	uint8_t seed[FT_SESSION_BYTES];     /* random: where this incarnation's session ids come from */
 	struct ft_session session;          /* as read back from disk */
+	struct ft_share share;              /* our side of what both must share; no marks */
 	bool fresh;                         /* no ftd was here before: if there is no session, none was lost */
 	uint8_t recorded[FT_SESSION_BYTES]; /* the newest session that has a success on disk; all zero: none */
 };
@@ -293,6 +301,17 @@ struct ft_core {
 	int n_evidence;
 	struct ft_evidence evidence[FT_EVIDENCE_MAX];
 
+	/* What both sides must share: see sharing.c */
+	bool marking; /* a round is under way */
+	int64_t marked_at, mark_again_at;
+	int mark_backoff;
+	uint32_t marks_drawn;
+	uint64_t mark_told;            /* what the peer told when the round began */
+	int mark_misses;               /* in a row: the peer's mark was not there */
+	char mark_fault[FT_TEXT_MAX];  /* why the newest round came to nothing; "" it did not */
+	char share_fault[FT_TEXT_MAX]; /* what keeps both from being protected; "" nothing */
+	int foreign_version; /* of the peer's heartbeats, where they are not understood; 0: they are, or there are none */
+
 	bool said_two_masters, said_failed;
 	struct ft_side self; /* what we say of ourselves, in every heartbeat */
 };
@@ -304,6 +323,10 @@ void ft_core_retime(struct ft_core *c, const struct ft_core_params *params);
 void ft_core_step(struct ft_core *c, const struct ft_event *event, int64_t now, struct ft_actions *out);
 /* When FT_EVENT_TIME is due; FT_NEVER if nothing waits. */
 int64_t ft_core_deadline(const struct ft_core *c);
+/* Whether both ask the same registers; UNKNOWN also where there are none that marks could be left beside. */
+enum ft_sharing ft_core_sharing(const struct ft_core *c);
+/* Whether something that both must share is known to differ, and what, with both values; "" nothing. */
+bool ft_core_unshared(const struct ft_core *c, char out[FT_TEXT_MAX]);
 /* Until when our QEMU may run, for the sentinel; FT_NEVER: no limit.  In the past: it must stand still. */
 int64_t ft_core_lease(const struct ft_core *c);
 /* The same of a process that the core may not have been told of yet (struct ft_qemu_facts.instance): only the session's

@@ -91,6 +91,18 @@ bool ft_verdict_look_due(const struct ft_core *c);
 void ft_look_at_verdict(struct ft_core *c, struct ft_actions *out);
 /* By a person's order, our name into it. */
 void ft_take_verdict(struct ft_core *c, struct ft_actions *out);
+/* sharing.c: do both ask the same registers, and have the same settings? */
+void ft_sharing_meet(struct ft_core *c, const struct ft_peer_news *news); /* before it is taken over */
+void ft_mark_absorb(struct ft_core *c, const struct ft_event *e);
+void ft_sharing_refresh(struct ft_core *c);        /* core->share_fault */
+bool ft_sharing_proven(const struct ft_core *c);   /* enough to agree on a session */
+bool ft_sharing_good(const struct ft_core *c);     /* enough to be protected */
+bool ft_sharing_differs(const struct ft_core *c);  /* another arbiter, by proof */
+bool ft_release_unshared(const struct ft_core *c); /* so the session is to be given up */
+bool ft_claim_proves_nothing(const struct ft_core *c);
+bool ft_mark_due(const struct ft_core *c);
+void ft_mark(struct ft_core *c, struct ft_actions *out);
+int64_t ft_mark_deadline(const struct ft_core *c);
 
 bool ft_session_ended_by_us(const struct ft_core *c);
 bool ft_session_given_up(const struct ft_core *c); /* our QEMU died in it, or was yielded: the peer may go on with it */

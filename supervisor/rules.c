@@ -133,7 +133,7 @@ static int64_t signs_of_life_until(const struct ft_core *c)
 static bool can_arm(const struct ft_core *c)
 {
 	const struct ft_side *p = &c->peer.side;
-	return ft_peer_heard(c) && !p->leaving && !peer_solo(c) && p->vm == FT_VM_ALIVE && in_colo(c) &&
+	return ft_peer_heard(c) && !ft_sharing_differs(c) && !p->leaving && !peer_solo(c) && p->vm == FT_VM_ALIVE && in_colo(c) &&
 	       p->role == opposite(c->qemu.role) && c->qemu.connected && c->qemu.oob && c->qemu.plan_ready &&
 	       !c->hung && !c->frozen && !broken(c) && c->ending == FT_ENDING_NOT && !p->ending &&
 	       (!c->params.arbitrated || (c->qemu.pid_verified && !c->qemu.unguarded));
@@ -159,6 +159,9 @@ static void missing(const struct ft_core *c, char out[FT_TEXT_MAX])
 		t = "our QEMU is not in COLO";
 	else if (broken(c))
 		t = "replication is broken";
+	else if (!ft_peer_heard(c) && c->foreign_version)
+		t = "the peer's ftd speaks another version of the heartbeat: upgrade the older of the two (ftctl "
+		    "check)";
 	else if (peer_lost(c) && p->leaving)
 		t = "the peer's ftd was asked to stop, and has gone";
 	else if (peer_lost(c))
@@ -170,6 +173,8 @@ static void missing(const struct ft_core *c, char out[FT_TEXT_MAX])
 		t = "the peer's ftd was asked to stop";
 	else if (p->ending)
 		t = "the peer's QEMU is on its way out";
+	else if (ft_sharing_differs(c))
+		t = c->share_fault;
 	else if (p->vm != FT_VM_ALIVE)
 		t = p->vm == FT_VM_UNKNOWN ? "the peer does not reach its QEMU yet" : "the peer has no running QEMU";
 	else if (p->role != opposite(q->role))
@@ -844,12 +849,18 @@ static bool quiet(const struct ft_core *c)
 static bool all_well(const struct ft_core *c)
 {
 	return c->hearing == FT_PEER_ALIVE && c->self.ready && c->peer.side.ready && can_arm(c) &&
-	       ft_session_settled(c);
+	       ft_session_settled(c) && ft_sharing_good(c);
 }
 
 static bool not_well(const struct ft_core *c)
 {
 	return c->hearing == FT_PEER_ALIVE && !all_well(c);
+}
+
+/* Nobody takes over for a side that keeps to other rules.  (With a session, that is released first.) */
+static bool unshared(const struct ft_core *c)
+{
+	return ft_sharing_differs(c) && ft_peer_heard(c) && !ft_session_open(c);
 }
 
 static bool cannot_arm(const struct ft_core *c)
@@ -1108,7 +1119,8 @@ static bool forced_and_unreachable(const struct ft_core *c)
 
 static bool claim_again_due(const struct ft_core *c)
 {
-	return ft_session_unended(c) && !c->cannot_know && !c->arbiter_busy && c->now >= c->arbiter_again_at;
+	return !ft_claim_proves_nothing(c) && ft_session_unended(c) && !c->cannot_know && !c->arbiter_busy &&
+	       c->now >= c->arbiter_again_at;
 }
 
 /* A cut-off secondary goes back to its promise first; the primary's right can then be renewed.  Not one whose QEMU has left
@@ -1936,6 +1948,11 @@ static void freeze_again(struct ft_core *c, struct ft_actions *out)
 
 static void send_claim(struct ft_core *c, struct ft_actions *out)
 {
+	if (ft_claim_proves_nothing(c)) { /* what it says is not what the peer's says */
+		c->claim = FT_CLAIM_UNREACHABLE;
+		memcpy(c->arbiter_text, c->share_fault, sizeof c->arbiter_text);
+		return;
+	}
 	ft_session_claim(c, out, FT_ERRAND_FAILOVER);
 }
 
@@ -2258,6 +2275,7 @@ static const struct rule rules[] = {
     {ANY, ft_resign_due, ft_resign},
     {ANY, has_exited, NULL},
     {ANY & ~BUSY, repeat_due, repeat},
+    {ANY, ft_mark_due, ft_mark},
     {P(STARTING), found_place, to_place},
     {P(STARTING), found_frozen_primary, freeze_at_end_of_right},
     {P(STARTING), found_frozen_in_vain, thaw},
@@ -2383,6 +2401,7 @@ static const struct rule rules[] = {
 
     /* Bound: the peer's word first */
     {BOUND, unbound, to_unprotected},
+    {BOUND, unshared, to_unprotected},
     {BOUND, peer_leaves, to_unprotected},
     {OPEN | BOUND, given_back, take_back},
     {OPEN | P(FENCED), given_back_to_nobody, know_given_back},
@@ -2493,6 +2512,7 @@ int64_t ft_rules_deadline(const struct ft_core *c)
 	    {c->params.arbitrated, c->look_again_at},
 	    {c->params.registers, c->verdict_again_at},
 	    {phase & P(FAILED), c->phase_since + FT_GIVE_BACK_NS},
+	    {!c->exited, ft_mark_deadline(c)},
 	    {c->left && !c->exited, c->leave_until},
 	    {phase & FROZEN, peer_calm},
 	    {phase & P(YIELDED) && c->leave && c->ending == FT_ENDING_HOST, c->phase_since + FT_LANDS_NS},

@@ -151,6 +151,8 @@ static bool succeeds_the_winner(const struct ft_core *c)
 
 const char *ft_session_missing(const struct ft_core *c)
 {
+	if (c->share_fault[0])
+		return c->share_fault;
 	if (!c->params.arbitrated || ft_session_settled(c))
 		return NULL;
 	if (c->store_fault[0])
@@ -258,7 +260,7 @@ int64_t ft_news_until(const struct ft_core *c)
 /* Not before a calm peer has acknowledged us: the right to run would have ended before it began, and QEMU be frozen. */
 bool ft_propose_due(const struct ft_core *c)
 {
-	bool acknowledged = c->now < acknowledged_until(c);
+	bool acknowledged = c->now < acknowledged_until(c) && ft_sharing_proven(c);
 	return acknowledged && c->params.arbitrated && c->qemu.role == FT_ROLE_PRIMARY && c->self.ready &&
 	       ft_peer_heard(c) && c->peer.side.ready && same_timing(c) && !claimable(c) && may_propose(c) &&
 	       can_store(c);
@@ -319,7 +321,8 @@ bool ft_accept_due(const struct ft_core *c)
 {
 	/* Released, it is nobody's to claim; a primary that has lost its copy proposes another. */
 	bool released = c->session.stage == FT_SESSION_RELEASED;
-	return offered(c) && (ft_session_unread(c) || released || ended_by_peer(c) || outlived(c)) && can_store(c);
+	return offered(c) && ft_sharing_proven(c) &&
+	       (ft_session_unread(c) || released || ended_by_peer(c) || outlived(c)) && can_store(c);
 }
 
 /* Our side's new primary cannot begin before the old session is over; so it ends it.  One that we have resigned, too, where
@@ -386,8 +389,8 @@ bool ft_release_due(const struct ft_core *c)
 	bool answered = c->left && ft_peer_heard(c) && same && released;
 	/* Nobody who is not heard has a use for it, and our next ftd may have to claim. */
 	bool we_leave = c->leave && ((secondary && ft_peer_heard(c)) || answered);
-	return c->params.arbitrated && c->session.stage == FT_SESSION_BOUND && (peer_leaves || we_leave) &&
-	       can_store(c) && !c->arbiter_busy;
+	return c->params.arbitrated && c->session.stage == FT_SESSION_BOUND &&
+	       (peer_leaves || we_leave || ft_release_unshared(c)) && can_store(c) && !c->arbiter_busy;
 }
 
 void ft_release(struct ft_core *c, struct ft_actions *out)

@@ -147,7 +147,8 @@ static int run_all(void)
 	double lasted = seconds() - begun;
 	show_found(t);
 	printf("%llu seeds from %llu, %s%s: %d broken laws, %d crashes, %.1f s, %.1f million events\n", o.count, o.from,
-	       o.options.fence        ? "fence"
+	       o.options.apart        ? "an arbiter each"
+	       : o.options.fence      ? "fence"
 	       : o.options.arbitrated ? "arbiter"
 	                              : "no arbiter",
 	       o.options.boundaries ? ", deaths at boundaries" : "", t->broken, crashed, lasted,
@@ -188,7 +189,7 @@ static bool read_options(int argc, char **argv)
 	    {"seeds", 1, NULL, 's'}, {"none", 0, NULL, 'n'},  {"workers", 1, NULL, 'w'},    {"most", 1, NULL, 'm'},
 	    {"brief", 0, NULL, 'b'}, {"show", 1, NULL, 'v'},  {"break", 1, NULL, 'x'},      {"faults", 1, NULL, 'f'},
 	    {"law", 1, NULL, 'l'},   {"fence", 0, NULL, 'p'}, {"boundaries", 0, NULL, 'd'}, {"strict", 0, NULL, 't'},
-	    {NULL, 0, NULL, 0}};
+	    {"apart", 0, NULL, 'a'}, {NULL, 0, NULL, 0}};
 	bool good = true;
 	for (int c; good && (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
 		if (c == 's')
@@ -197,6 +198,8 @@ static bool read_options(int argc, char **argv)
 			o.options.arbitrated = false;
 		else if (c == 'p')
 			o.options.fence = true;
+		else if (c == 'a')
+			o.options.apart = true;
 		else if (c == 'd')
 			o.options.boundaries = true;
 		else if (c == 't')
@@ -224,7 +227,8 @@ int main(int argc, char **argv)
 	if (!read_options(argc, argv)) {
 		fprintf(
 		    stderr,
-		    "usage: sim [--seeds FROM:COUNT] [--none | --fence] [--boundaries] [--strict] [--workers N] "
+		    "usage: sim [--seeds FROM:COUNT] [--none | --fence | --apart] [--boundaries] [--strict] "
+		    "[--workers N] "
 		    "[--most N] [--brief]\n"
 		    "           [--show SEED] [--faults NAME,...] [--law LAW] [--break sentinel|fsync|guard|clock]\n");
 		return 2;

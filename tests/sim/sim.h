@@ -61,8 +61,9 @@ enum what {
 	FTD_STORED,     /* the disk's answer; .error */
 	FTD_RECORDED,   /* the disk's answer; .error */
 	FTD_REGISTER,   /* the arbiter's answer, or its absence; .arg: which request, .detail: enum register_answer */
-	FTD_TERM,       /* it is asked to stop, by SIGTERM */
-	FTD_GOODBYE,    /* the next goodbye, or the end; .arg: how many are left */
+	FTD_MARKED, /* the arbiter's answer to a mark, or its absence; .arg: which, .error; what was found: arbiter_found() */
+	FTD_TERM,    /* it is asked to stop, by SIGTERM */
+	FTD_GOODBYE, /* the next goodbye, or the end; .arg: how many are left */
 	FTD_LAST = FTD_GOODBYE,
 	/* to a QEMU process: void once it has died */
 	QEMU_ATTEMPT, /* a primary's next checkpoint */
@@ -79,6 +80,7 @@ enum what {
 	HOST_UNIT_STARTS, /* it; .arg: since which boot it wants to */
 	HOST_RESET,       /* the watchdog */
 	ARBITER_ARRIVES,
+	ARBITER_MARKS, /* .arg: which mark */
 	ARBITER_SHOOTS,
 	ATTACK,         /* .arg: what is sent again */
 	ATTACK_IN_LIFE, /* .arg: where the tape stands, 0 nowhere */
@@ -192,7 +194,8 @@ struct ftd {
 	struct ft_runner runner;
 	bool plan_runs, plan_told;
 	uint32_t plan_run;
-	uint32_t requests; /* to the arbiter */
+	uint32_t requests;  /* to the arbiter */
+	uint32_t mark_open; /* the mark under way, 0 none */
 	bool request_open, claimed_released;
 	struct ft_outcome pending;   /* as the core handed it over to be written */
 	struct kept_outcome success; /* the newest one that it handed over */
@@ -227,6 +230,7 @@ struct registration {
 	uint8_t id[FT_SESSION_BYTES];
 	bool verdict; /* the session's other register */
 	int winner;
+	int of; /* whose arbiter keeps it: 0, unless each host has its own */
 };
 
 enum fault_kind {
@@ -289,6 +293,7 @@ struct fault {
 
 struct options {
 	bool arbitrated;
+	bool apart;                                      /* each host asks an arbiter of its own */
 	bool fence;                                      /* the arbiter is of type fence, and keeps no register */
 	bool no_sentinel, no_fsync, no_guard, old_clock; /* break the world on purpose */
 	bool strict;                                     /* laws that ftd does not keep yet */
@@ -317,6 +322,7 @@ struct world {
 	int64_t checkpoint_every;
 	int n_registers;
 	struct registration registers[REGISTERS_MAX];
+	uint64_t marks[2][2]; /* beside them: whose arbiter, whose mark */
 	int n_resigned[2];
 	uint8_t resigned[2][REGISTERS_MAX][FT_SESSION_BYTES]; /* the sessions that a side has resigned on its disk */
 	int n_faults;
@@ -416,6 +422,9 @@ void death_strikes(int host);
 /* arbiter.c */
 void arbiter_ask(int host, const struct ft_action *a);
 void arbiter_arrives(const struct happening *h);
+void arbiter_mark(int host);
+void arbiter_marks(const struct happening *h);
+uint64_t arbiter_found(uint32_t mark);
 void arbiter_shoots(const struct happening *h);
 const struct registration *arbiter_find(const uint8_t id[FT_SESSION_BYTES]);
 const struct registration *arbiter_verdict(const uint8_t id[FT_SESSION_BYTES]);

@@ -58,6 +58,11 @@ static void on_claim(void *arg, enum ft_claim result, const char *text)
 	claimed = result;
 }
 
+static void on_marked(void *arg, uint64_t found, const char *error)
+{
+	(void)arg, (void)found, (void)error;
+}
+
 static void on_froze(void *arg, int64_t at)
 {
 	(void)arg;
@@ -120,6 +125,7 @@ static void open_exclusion(void)
 	    .stored = on_stored,
 	    .claimed = on_claim,
 	    .looked = on_claim,
+	    .marked = on_marked,
 	    .sentinel_froze = on_froze,
 	    .guard_changed = on_guard_changed,
 	    .reach = on_reach,

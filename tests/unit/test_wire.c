@@ -259,10 +259,10 @@ START_TEST(every_flipped_bit_is_refused)
 
 	for (size_t bit = 0; bit < 8 * len; bit++) {
 		size_t at = bit / 8;
-		enum ft_wire_error expect = at < 4                    ? FT_WIRE_MAGIC
-		                            : at == 4                 ? FT_WIRE_VERSION_UNKNOWN
-		                            : at >= 8 && at < 12      ? FT_WIRE_KEY
-		                                                      : FT_WIRE_AUTH;
+		enum ft_wire_error expect = at < 4               ? FT_WIRE_MAGIC
+		                            : at == 4            ? FT_WIRE_VERSION_UNKNOWN
+		                            : at >= 8 && at < 12 ? FT_WIRE_KEY
+		                                                 : FT_WIRE_AUTH;
 
 		data[at] ^= (uint8_t)(1u << bit % 8);
 		enum ft_wire_error got = decode(data, len, &key, &out);
@@ -335,13 +335,13 @@ static const struct {
     {110, '\n', FT_WIRE_VALUE},
     {109, 0xc3, FT_WIRE_VALUE},
     {109, '_', FT_WIRE_OK},
-    {6, 0xff, FT_WIRE_OK}, /* unknown flags are ignored */
-    {114, 77, FT_WIRE_OK}, /* so are unknown records: the arbiter's is one now */
-    {114, 2, FT_WIRE_VALUE}, /* the links' a second time */
-    {115, 4, FT_WIRE_VALUE}, /* a record that is too short, and what follows it does not fit */
-    {133, '\n', FT_WIRE_VALUE}, /* a place goes to logs as it is */
+    {6, 0xff, FT_WIRE_OK},                  /* unknown flags are ignored */
+    {114, 77, FT_WIRE_OK},                  /* so are unknown records: the arbiter's is one now */
+    {114, 2, FT_WIRE_VALUE},                /* the links' a second time */
+    {115, 4, FT_WIRE_VALUE},                /* a record that is too short, and what follows it does not fit */
+    {133, '\n', FT_WIRE_VALUE},             /* a place goes to logs as it is */
     {156, FT_SHARING_COUNT, FT_WIRE_VALUE}, /* the verdict */
-    {166, 2, FT_WIRE_VALUE}, /* a record longer than what is left */
+    {166, 2, FT_WIRE_VALUE},                /* a record longer than what is left */
 };
 
 START_TEST(authentic_values_out_of_range_are_refused)
