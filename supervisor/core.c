@@ -129,10 +129,13 @@ void ft_core_init(struct ft_core *c, const struct ft_core_params *params, int64_
 	    .look_again_at = now,
 	    .verdict_again_at = now,
 	    .mark_again_at = now,
+	    .both_since = FT_NEVER,
 	    .leave_until = FT_NEVER,
 	};
 	memcpy(c->recorded, params->recorded, sizeof c->recorded);
 	snprintf(c->reason, sizeof c->reason, "just started: QEMU is asked, and the peer listened for");
+	for (int i = 0; i < FT_ALERT_COUNT; i++)
+		c->alerts[i].since = FT_NEVER;
 	/* An answer that the peer still shows to our predecessor must not fit a request of ours. */
 	c->self.request_id = (uint32_t)params->incarnation;
 	c->self.share = params->share;
@@ -246,6 +249,9 @@ static void absorb_qemu(struct ft_core *c, const struct ft_qemu_facts *news)
 		c->gone_at = c->now;
 		guest_ends(c);
 	}
+	bool none_before = c->qemu.vm == FT_VM_GONE || c->qemu.vm == FT_VM_ABSENT;
+	if (other && none_before && ft_peer_heard(c) && c->peer.side.state == FT_SOLO)
+		c->began_beside = q.instance;
 	if (q.instance != 0)
 		c->seen_instance = q.instance;
 	if (other) {
@@ -507,6 +513,7 @@ void ft_core_refresh_self(struct ft_core *c)
 	/* The word that gives our right away waits for the disk; a peer that can ask the register need not. */
 	s->dying = bound && q->vm == FT_VM_GONE && s->vm == FT_VM_UNKNOWN && ft_session_given_up(c) && !c->guest_ended;
 	bool outside = here && q->vm == FT_VM_ALIVE && q->role == FT_ROLE_NONE && q->last_role == FT_ROLE_NONE;
+	s->runs = outside && q->connected && q->running && !q->incoming && !c->frozen;
 	s->guest = ft_start_announced(c) || (outside && !q->incoming);
 	s->epoch = c->session.epoch;
 	s->window_ms = (uint32_t)(c->params.window / FT_NS_PER_MS);

@@ -130,7 +130,22 @@ enum ft_action_kind {
 	FT_DO_RECORD,  /* make core->outcome durable; answer FT_EVENT_RECORDED */
 	FT_DO_REPEAT,  /* FT_DO_RECORD of the newest success once more, unless it is there; answer FT_EVENT_RECORDED */
 	FT_DO_OUTCOME, /* announce what FT_DO_RECORD handed over: it is durable, or .text says why not */
+	FT_DO_ALERT,   /* .alert, .raised, .text: something that a person must know of at once; or it is over */
 	FT_DO_EXIT,    /* goodbye has been said: leave */
+};
+
+/* Alarms, which last until they are over. */
+enum ft_alert_kind {
+	FT_ALERT_TWO_MASTERS, /* the guest runs on both hosts */
+	FT_ALERT_UNSHARED,    /* both could win: they ask different arbiters */
+	FT_ALERT_REGISTER,    /* the register of the session that we have won names the other side */
+	FT_ALERT_COUNT
+};
+const char *ft_alert_name(enum ft_alert_kind kind); /* "two-masters", "not-shared", "register" */
+
+struct ft_alert {
+	int64_t since; /* FT_NEVER: it is not */
+	char evidence[FT_TEXT_MAX];
 };
 
 enum ft_level { FT_LEVEL_ERROR = 0, FT_LEVEL_WARN, FT_LEVEL_INFO };
@@ -139,6 +154,8 @@ struct ft_action {
 	enum ft_action_kind kind;
 	enum ft_level level;
 	bool fence, verdict;
+	enum ft_alert_kind alert;
+	bool raised;
 	enum ft_state from, to;
 	char text[FT_TEXT_MAX];
 };
@@ -256,6 +273,10 @@ struct ft_core {
 	bool unsure;
 	int64_t sure_from; /* if it does not stand there when asked from then on, it never will */
 	int64_t look_again_at, look_backoff;
+	/* The register that we have won is looked at: somebody may put it back to an earlier state. */
+	int64_t guard_at;
+	bool put_back;                    /* it is empty */
+	char register_names[FT_NAME_MAX]; /* the other side; "" it does not */
 	bool given_away;     /* it does, and we have given our right away since */
 	bool given;          /* the peer has given its right to us, by its word, since we came */
 	bool given_in_doubt; /* the peer, unsure itself, has given us its right: its claim was earlier than its word */
@@ -312,7 +333,10 @@ struct ft_core {
 	char share_fault[FT_TEXT_MAX]; /* what keeps both from being protected; "" nothing */
 	int foreign_version; /* of the peer's heartbeats, where they are not understood; 0: they are, or there are none */
 
-	bool said_two_masters, said_failed;
+	struct ft_alert alerts[FT_ALERT_COUNT];
+	int64_t both_since;    /* the guest runs on both hosts, as far as we see; FT_NEVER it does not */
+	uint64_t began_beside; /* the QEMU that was not there before, while we heard that the peer runs the guest alone */
+	bool left_the_pair, said_failed;
 	struct ft_side self; /* what we say of ourselves, in every heartbeat */
 };
 

@@ -348,12 +348,7 @@ static bool ended_by_peer(const struct ft_core *c)
 
 static bool ended_by_peer_in_vain(const struct ft_core *c)
 {
-	return pair_is_over(c) && is_nowhere_to_be_frozen(c) && !(is_primary(c) && c->said_two_masters);
-}
-
-static bool two_masters(const struct ft_core *c)
-{
-	return peer_solo(c) && !c->said_two_masters;
+	return pair_is_over(c) && is_nowhere_to_be_frozen(c) && !(is_primary(c) && c->left_the_pair);
 }
 
 static bool asked_to_yield(const struct ft_core *c)
@@ -678,7 +673,8 @@ static bool ask_overdue(const struct ft_core *c)
 
 static bool plan_ok(const struct ft_core *c)
 {
-	return !c->plan_running && c->outcome.plan.ok && !c->arbiter_busy; /* the claim is in the record, too */
+	bool claiming = c->arbiter_busy && c->errand != FT_ERRAND_READ;
+	return !c->plan_running && c->outcome.plan.ok && !claiming; /* the claim is in the record, too */
 }
 
 static bool plan_hopeless(const struct ft_core *c)
@@ -1235,7 +1231,7 @@ static void to_protected(struct ft_core *c, struct ft_actions *out)
 {
 	c->bound = true;
 	c->n_evidence = 0;
-	c->said_failed = c->said_two_masters = false;
+	c->said_failed = c->left_the_pair = false;
 	ft_core_enter(c, out, FT_PHASE_PROTECTED, "%s with peer %s: replication proven on both sides",
 	              ft_role_name(c->qemu.role), c->peer.node);
 }
@@ -1268,19 +1264,10 @@ static void to_solo_as_found(struct ft_core *c, struct ft_actions *out)
 	              ft_role_name(c->qemu.last_role));
 }
 
-static void alarm_two_masters(struct ft_core *c, struct ft_actions *out)
-{
-	c->said_two_masters = true;
-	ft_core_say(c, out, FT_LEVEL_ERROR,
-	            "TWO MASTERS: peer %s runs the guest too; decide which one is right and end the other's QEMU",
-	            c->peer.node);
-}
-
 /* What we have is an old copy from here on, that nobody here can end. */
 static void leave_the_pair(struct ft_core *c, struct ft_actions *out)
 {
-	if (is_primary(c))
-		alarm_two_masters(c, out);
+	c->left_the_pair = true;
 	to_unprotected(c, out);
 }
 
@@ -2276,6 +2263,8 @@ static const struct rule rules[] = {
     {ANY, has_exited, NULL},
     {ANY & ~BUSY, repeat_due, repeat},
     {ANY, ft_mark_due, ft_mark},
+    {ANY, ft_both_run_changed, ft_note_both_run},
+    {ANY, ft_alert_changed, ft_alert},
     {P(STARTING), found_place, to_place},
     {P(STARTING), found_frozen_primary, freeze_at_end_of_right},
     {P(STARTING), found_frozen_in_vain, thaw},
@@ -2343,8 +2332,8 @@ static const struct rule rules[] = {
     {OPEN | BOUND | P(FAILED) | P(SOLO), asked_to_end_in_vain, refuse_to_end},
     {ANY, end_is_answered, settle_end},
     {OPEN | BOUND | P(FAILED), ended_by_peer, freeze_for_solo},
+    {OPEN, ft_began_beside_winner, freeze_for_solo},
     {OPEN | BOUND | P(FAILED), ended_by_peer_in_vain, leave_the_pair},
-    {P(SOLO), two_masters, alarm_two_masters},
     /* Before any order: who runs the guest alone does not yield it to an old copy, however lately its ftd has come. */
     {OPEN | BOUND | P(FAILED), already_over, to_solo_as_found},
     {FROZEN | P(FENCED), asked_and_out, answer_yielded},
@@ -2446,6 +2435,8 @@ static const struct rule rules[] = {
     {P(ARMING) | P(WATCH), ft_propose_due, ft_propose},
     {P(ARMING) | P(WATCH), ft_accept_due, ft_adopt},
     {OPEN | BOUND | FROZEN | P(FENCED), ft_look_up_due, ft_look_up},
+    {OPEN | P(SOLO), ft_put_back_due, ft_stand_again},
+    {OPEN | P(SOLO), ft_guard_due, ft_look_up},
     {P(ARMING), cannot_arm, to_unprotected},
     {P(ARMING), all_well, to_protected},
     {P(ARMING), arming_hangs, to_arming_in_vain},
@@ -2513,6 +2504,8 @@ int64_t ft_rules_deadline(const struct ft_core *c)
 	    {c->params.registers, c->verdict_again_at},
 	    {phase & P(FAILED), c->phase_since + FT_GIVE_BACK_NS},
 	    {!c->exited, ft_mark_deadline(c)},
+	    {!c->exited, ft_alert_deadline(c)},
+	    {!c->exited && phase & (OPEN | P(SOLO)), ft_guard_deadline(c)},
 	    {c->left && !c->exited, c->leave_until},
 	    {phase & FROZEN, peer_calm},
 	    {phase & P(YIELDED) && c->leave && c->ending == FT_ENDING_HOST, c->phase_since + FT_LANDS_NS},

@@ -31,6 +31,8 @@
 
 #define BACKOFF_FIRST (500 * FT_NS_PER_MS)
 #define BACKOFF_MOST  (10000 * FT_NS_PER_MS)
+#define GUARD_EVERY   (10000 * FT_NS_PER_MS)
+#define GUARD_CALM    (60000 * FT_NS_PER_MS)
 
 static const uint8_t no_id[FT_SESSION_BYTES];
 
@@ -466,6 +468,58 @@ bool ft_record_due(const struct ft_core *c)
 	return c->session.title == FT_TITLE_WORD && ft_can_ask_arbiter(c);
 }
 
+/* ---- the title that we hold ---- */
+
+bool ft_holds_title(const struct ft_core *c)
+{
+	return c->params.registers && ft_session_ended_by_us(c) && c->session.title == FT_TITLE_REGISTER;
+}
+
+/* An etcd that was restored, a folder that was put back: whoever is held, or has a claim under way, would win what we have
+ * won.  That side asks again every ten seconds; where none is in sight, it is not worth so much. */
+static int64_t guard_every(const struct ft_core *c)
+{
+	enum ft_state s = c->peer.side.state;
+	bool calm = ft_peer_heard(c) && s != FT_HELD && s != FT_CLAIMING;
+	return calm ? GUARD_CALM : GUARD_EVERY;
+}
+
+bool ft_guard_due(const struct ft_core *c)
+{
+	return ft_holds_title(c) && !c->left && !c->outcome_busy && !c->put_back && ft_can_ask_arbiter(c) && c->now >= c->guard_at;
+}
+
+bool ft_put_back_due(const struct ft_core *c)
+{
+	return ft_holds_title(c) && !c->left && !c->outcome_busy && c->put_back && ft_can_ask_arbiter(c);
+}
+
+void ft_stand_again(struct ft_core *c, struct ft_actions *out)
+{
+	ft_core_say(c, out, FT_LEVEL_ERROR,
+	            "nobody stands in the register of session %llu, which this side has won: it was put back to an earlier "
+	            "state; this side's name is put there again",
+	            (unsigned long long)c->session.epoch);
+	c->put_back = false;
+	ft_session_claim(c, out, FT_ERRAND_RECORD);
+}
+
+int64_t ft_guard_deadline(const struct ft_core *c)
+{
+	return ft_holds_title(c) && !c->left && !c->arbiter_busy ? c->guard_at : FT_NEVER;
+}
+
+/* Whatever it says now, we have won, and our guest has served people since: nothing of ours is ended for it. */
+static void absorb_guard(struct ft_core *c, enum ft_claim claim, const char *text)
+{
+	bool ours = claim == FT_CLAIM_WON || strcmp(text, c->params.node) == 0;
+	c->guard_at = c->now + guard_every(c);
+	c->put_back = claim == FT_CLAIM_NOT_NEEDED;
+	if (claim == FT_CLAIM_WON) /* by our putting it there again; the verdict was put back with it */
+		c->verdict = FT_VERDICT_UNKNOWN;
+	snprintf(c->register_names, sizeof c->register_names, "%s", ours || c->put_back ? "" : text);
+}
+
 void ft_settle(struct ft_core *c, struct ft_actions *out)
 {
 	ft_session_claim(c, out, FT_ERRAND_RECORD);
@@ -700,6 +754,7 @@ static void know_winner(struct ft_core *c, const char *winner)
 	c->store_again_at = c->now;
 	c->winner_unstored = true;
 	c->start_wanted = c->unsure = c->bound = false;
+	c->guard_at = c->now + GUARD_EVERY;
 }
 
 bool ft_session_given(const struct ft_core *c)
@@ -848,6 +903,12 @@ static void absorb_arbiter(struct ft_core *c, const struct ft_event *e)
 	if (about_verdict(c->errand)) {
 		if (about_ours)
 			absorb_verdict(c, e, text);
+		return;
+	}
+	if (about_ours && ft_holds_title(c)) {
+		c->arbiter_again_at = c->now + (e->claim == FT_CLAIM_UNREACHABLE ? FT_RETRY_NS : 0);
+		if (e->claim != FT_CLAIM_UNREACHABLE)
+			absorb_guard(c, e->claim, text);
 		return;
 	}
 	if (e->claim == FT_CLAIM_UNREACHABLE) {

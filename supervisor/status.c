@@ -147,6 +147,20 @@ static json_t *qemu_json(const struct ft_status_source *s)
 	                 ft_text_json(q->plan_ready ? "" : q->plan_fault));
 }
 
+/* Those that are not over. */
+static json_t *alarms_json(const struct ft_status_source *s)
+{
+	json_t *alarms = json_array();
+	for (enum ft_alert_kind k = 0; k < FT_ALERT_COUNT; k++) {
+		const struct ft_alert *a = &s->core->alerts[k];
+		if (a->since != FT_NEVER)
+			json_array_append_new(alarms, json_pack("{s:s, s:o, s:o, s:n}", "alarm", ft_alert_name(k), "since",
+			                                        time_json(s, a->since), "evidence",
+			                                        ft_text_json(a->evidence), "cleared_by"));
+	}
+	return alarms;
+}
+
 json_t *ft_status_json(const struct ft_status_source *s)
 {
 	const struct ft_core *c = s->core;
@@ -165,6 +179,7 @@ json_t *ft_status_json(const struct ft_status_source *s)
 	json_object_set_new(out, "arbiter", arbiter_json(s));
 	json_object_set_new(out, "sentinel", sentinel_json(s));
 	json_object_set_new(out, "host", host_json(s));
+	json_object_set_new(out, "alarms", alarms_json(s));
 	json_object_set(out, "last_outcome", s->last_outcome ? s->last_outcome : json_null());
 	return out;
 }
@@ -444,6 +459,16 @@ static json_t *plan_json(const struct ft_plan *plan)
 	return steps;
 }
 
+static void check_alarms(json_t *checks, const struct ft_core *c)
+{
+	for (enum ft_alert_kind k = 0; k < FT_ALERT_COUNT; k++) {
+		char name[32];
+		snprintf(name, sizeof name, "alarm %s", ft_alert_name(k));
+		if (c->alerts[k].since != FT_NEVER)
+			add(checks, name, "FAIL", "see the text", "%s", c->alerts[k].evidence);
+	}
+}
+
 static void check_state(json_t *checks, const struct ft_core *c)
 {
 	enum ft_state state = ft_core_state(c);
@@ -462,6 +487,7 @@ json_t *ft_check_json(const struct ft_status_source *s, const char *disk_error, 
 	check_process(checks, s);
 	check_replication(checks, s);
 	check_peer(checks, s);
+	check_alarms(checks, s->core);
 	check_state(checks, s->core);
 	check_host(checks, s, disk_error);
 	check_realtime(checks, s->config);

@@ -674,6 +674,9 @@ static void act(int host, const struct ft_action *a)
 			f->claimed_released = a->kind == FT_DO_CLAIM && f->core.session.stage != FT_SESSION_BOUND;
 		arbiter_ask(host, a);
 		break;
+	case FT_DO_ALERT:
+		tell(host, "ALARM %s %s: %s", ft_alert_name(a->alert), a->raised ? "raised" : "over", a->text);
+		break;
 	case FT_DO_MARK:
 		arbiter_mark(host);
 		break;

@@ -109,7 +109,7 @@ static void start(enum arbiter arbiter, enum ft_session_stage stage, enum ft_rol
 	    .arbitrated = arbitrated,
 	    .registers = arbitrated && arbiter != FENCE,
 	    .fresh = stage == FT_SESSION_NONE,
-	    .seed = {1},
+	    .seed = {8, 8},
 	    .share =
 	        {.arbiter = (uint8_t)arbiter, .guard_ms = 20, .n_links = 2, .links = {11, 12}, .place = "/ftd/ at e"},
 	    .session = {.stage = stage, .epoch = stage ? 3 : 0, .role = role, .instance = 5}};
