@@ -47,39 +47,56 @@ static int64_t both_due(const struct ft_core *c)
 
 enum answer { NO, YES, AS_BEFORE };
 
-static enum answer two_masters(const struct ft_core *c, char out[FT_TEXT_MAX])
+static enum answer two_masters(const struct ft_core *c)
 {
-	snprintf(out, FT_TEXT_MAX,
-	         "TWO MASTERS: the guest runs here, and peer %.60s runs it too; decide which one is right and end the "
-	         "other's QEMU",
-	         c->peer.node);
 	if (ours_runs(c) && !ft_peer_heard(c))
 		return AS_BEFORE;
 	return both_run(c) && c->now >= both_due(c) ? YES : NO;
 }
 
-static enum answer unshared(const struct ft_core *c, char out[FT_TEXT_MAX])
+static enum answer unshared(const struct ft_core *c)
 {
-	ft_core_unshared(c, out);
 	if (!ft_peer_heard(c))
 		return AS_BEFORE;
 	return ft_sharing_differs(c) ? YES : NO;
 }
 
-static enum answer register_lost(const struct ft_core *c, char out[FT_TEXT_MAX])
+static enum answer register_lost(const struct ft_core *c)
 {
-	snprintf(out, FT_TEXT_MAX,
-	         "the register of session %llu, won by this side, names %.50s: it was put back to an earlier state; "
-	         "both may run the guest, end one",
-	         (unsigned long long)c->session.epoch, c->register_names);
 	return ft_holds_title(c) && c->register_names[0] ? YES : NO;
 }
 
-static enum answer (*const judges[FT_ALERT_COUNT])(const struct ft_core *c, char out[FT_TEXT_MAX]) = {
+/* Asked in every step, so they say nothing yet. */
+static enum answer (*const judges[FT_ALERT_COUNT])(const struct ft_core *c) = {
     [FT_ALERT_TWO_MASTERS] = two_masters,
     [FT_ALERT_UNSHARED] = unshared,
     [FT_ALERT_REGISTER] = register_lost,
 };
+
+static void evidence(const struct ft_core *c, enum ft_alert_kind kind, char out[FT_TEXT_MAX])
+{
+	switch (kind) {
+	case FT_ALERT_TWO_MASTERS:
+		snprintf(
+		    out, FT_TEXT_MAX,
+		    "TWO MASTERS: the guest runs here, and peer %.60s runs it too; decide which one is right and end "
+		    "the other's QEMU",
+		    c->peer.node);
+		break;
+	case FT_ALERT_UNSHARED:
+		ft_core_unshared(c, out);
+		break;
+	case FT_ALERT_REGISTER:
+		snprintf(
+		    out, FT_TEXT_MAX,
+		    "the register of session %llu, won by this side, names %.50s: it was put back to an earlier state; "
+		    "both may run the guest, end one",
+		    (unsigned long long)c->session.epoch, c->register_names);
+		break;
+	case FT_ALERT_COUNT:
+		break;
+	}
+}
 
 const char *ft_alert_name(enum ft_alert_kind kind)
 {
@@ -101,10 +118,10 @@ void ft_note_both_run(struct ft_core *c, struct ft_actions *out)
 }
 
 /* The first that has changed; FT_ALERT_COUNT: none. */
-static enum ft_alert_kind changed(const struct ft_core *c, char text[FT_TEXT_MAX])
+static enum ft_alert_kind changed(const struct ft_core *c)
 {
 	for (enum ft_alert_kind k = 0; k < FT_ALERT_COUNT; k++) {
-		enum answer now = judges[k](c, text);
+		enum answer now = judges[k](c);
 		if (now != AS_BEFORE && (now == YES) != (c->alerts[k].since != FT_NEVER))
 			return k;
 	}
@@ -113,20 +130,18 @@ static enum ft_alert_kind changed(const struct ft_core *c, char text[FT_TEXT_MAX
 
 bool ft_alert_changed(const struct ft_core *c)
 {
-	char text[FT_TEXT_MAX];
-	return changed(c, text) != FT_ALERT_COUNT;
+	return changed(c) != FT_ALERT_COUNT;
 }
 
 void ft_alert(struct ft_core *c, struct ft_actions *out)
 {
-	char text[FT_TEXT_MAX];
-	enum ft_alert_kind k = changed(c, text);
+	enum ft_alert_kind k = changed(c);
 	struct ft_alert *alert = &c->alerts[k];
 	struct ft_action *a = ft_core_do(out, FT_DO_ALERT);
 	a->alert = k;
 	a->raised = alert->since == FT_NEVER;
 	if (a->raised)
-		memcpy(alert->evidence, text, sizeof alert->evidence);
+		evidence(c, k, alert->evidence);
 	memcpy(a->text, alert->evidence, sizeof a->text);
 	alert->since = a->raised ? c->now : FT_NEVER;
 }
@@ -136,8 +151,8 @@ void ft_alert(struct ft_core *c, struct ft_actions *out)
 bool ft_began_beside_winner(const struct ft_core *c)
 {
 	return c->began_beside == c->qemu.instance && c->qemu.instance != 0 && c->self.runs && peer_solo(c) &&
-	       c->peer.side.proven &&
-	       c->qemu.pid_verified && c->now >= ft_after(c->both_since, FT_WORD_NS) && c->now >= c->freeze_again_at;
+	       c->peer.side.proven && c->qemu.pid_verified && c->now >= ft_after(c->both_since, FT_WORD_NS) &&
+	       c->now >= c->freeze_again_at;
 }
 
 int64_t ft_alert_deadline(const struct ft_core *c)

@@ -58,8 +58,8 @@ static json_t *arbiter_json(const struct ft_status_source *s)
 	json_t *fence =
 	    behind ? json_pack("{s:b, s:o}", "reachable", power, "error", ft_text_json(power ? "" : power_text))
 	           : json_null();
-	return json_pack("{s:s, s:b, s:o, s:o, s:s, s:o}", "type", ft_arbiter_word(s->config->arbiter.type), "reachable",
-	                 reachable, "error", ft_text_json(text), "fence", fence, "shared",
+	return json_pack("{s:s, s:b, s:o, s:o, s:s, s:o}", "type", ft_arbiter_word(s->config->arbiter.type),
+	                 "reachable", reachable, "error", ft_text_json(text), "fence", fence, "shared",
 	                 ft_sharing_name(ft_core_sharing(s->core)), "unshared", ft_text_json(unshared));
 }
 
@@ -154,8 +154,8 @@ static json_t *alarms_json(const struct ft_status_source *s)
 	for (enum ft_alert_kind k = 0; k < FT_ALERT_COUNT; k++) {
 		const struct ft_alert *a = &s->core->alerts[k];
 		if (a->since != FT_NEVER)
-			json_array_append_new(alarms, json_pack("{s:s, s:o, s:o, s:n}", "alarm", ft_alert_name(k), "since",
-			                                        time_json(s, a->since), "evidence",
+			json_array_append_new(alarms, json_pack("{s:s, s:o, s:o, s:n}", "alarm", ft_alert_name(k),
+			                                        "since", time_json(s, a->since), "evidence",
 			                                        ft_text_json(a->evidence), "cleared_by"));
 	}
 	return alarms;

@@ -206,7 +206,8 @@ START_TEST(a_qemu_that_ran_before_is_an_alarm_and_not_touched)
 	expect_did(FREEZE, 0);
 	expect_did(KILL, 0);
 	/* The other one is ended: it is over. */
-	w.p.side = (struct ft_side){.state = FT_UNPROTECTED, .vm = FT_VM_ABSENT, .epoch = w.p.side.epoch, .window_ms = 500};
+	w.p.side =
+	    (struct ft_side){.state = FT_UNPROTECTED, .vm = FT_VM_ABSENT, .epoch = w.p.side.epoch, .window_ms = 500};
 	peer_says();
 	ck_assert_int_eq(w.cleared[FT_ALERT_TWO_MASTERS], 1);
 	ck_assert_int_eq(w.c.alerts[FT_ALERT_TWO_MASTERS].since, FT_NEVER);
@@ -295,7 +296,8 @@ START_TEST(no_alarm_where_there_are_not_two)
 	no_qemu();
 	peer_runs_alone();
 	pass(4000);
-	w.q = (struct ft_qemu_facts){.connected = true, .pid_verified = true, .incoming = true, .instance = 9, .vm = FT_VM_ALIVE};
+	w.q = (struct ft_qemu_facts){
+	    .connected = true, .pid_verified = true, .incoming = true, .instance = 9, .vm = FT_VM_ALIVE};
 	qemu_is();
 	pass(20e3);
 	expect_alarm(TWO_MASTERS, 0);
