@@ -82,12 +82,13 @@ $(SIM): $(call OBJ,$(SIM_SRC)) $(B)/libftd.a
 	@mkdir -p $(@D)
 	@echo 'link  $@'
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
-# Fewer worlds of the other kinds: a fence, which keeps no register, and no arbiter at all.
+# Fewer worlds of the other kinds: a fence, which keeps no register, no arbiter at all, and one that is not shared.
 SEEDS_BESIDE ?= 1:20000
 sim: $(SIM)
 	$(SIM) --seeds $(SEEDS)
 	$(SIM) --fence --seeds $(SEEDS_BESIDE)
 	$(SIM) --none --seeds $(SEEDS_BESIDE)
+	$(SIM) --apart --seeds 1:2000
 
 # Two real cores in a small world, and every order of everything that can happen to them: docs/proof.md.
 # make exhaustive FAULTS=3 TURNS=2, as deep as one likes; EXPLORE='--kinds kill-ftd,force' for more of its options.

@@ -19,6 +19,7 @@ struct slot {
 		ft_arbiter_claimed *claimed;
 		ft_arbiter_looked *looked;
 		ft_arbiter_checked *checked;
+		ft_arbiter_marked *marked;
 	} done;
 	void *arg;
 };
@@ -36,6 +37,7 @@ void ft_told_fail(struct ft_told *told, const char *format, ...)
 
 	told->what = FT_REGISTER_UNKNOWN;
 	told->name[0] = '\0';
+	told->mark = 0;
 	va_start(args, format);
 	(void)vsnprintf(told->error, sizeof(told->error), format, args);
 	va_end(args);
@@ -77,6 +79,9 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 		return;
 	case FT_ASK_READ:
 		s->done.looked(s->arg, told.what, told.name, told.error);
+		return;
+	case FT_ASK_MARK:
+		s->done.marked(s->arg, told.mark, told.error);
 		return;
 	case FT_ASK_CHECK:
 		s->done.checked(s->arg, told.what == FT_REGISTER_TAKEN ? "" : told.error, told.warning);
@@ -196,6 +201,16 @@ void ft_arbiter_read_verdict(struct ft_arbiter *a, const uint8_t session[FT_SESS
 
 	name_key(s, session, VERDICT);
 	look(s, done);
+}
+
+void ft_arbiter_mark(struct ft_arbiter *a, uint64_t mark, ft_arbiter_marked *done, void *arg)
+{
+	struct slot *s = free_slot(a, FT_ASK_MARK, arg);
+
+	assert(mark != 0 && a->settings.peer[0] != '\0');
+	s->ask.mark = mark;
+	s->done.marked = done;
+	ask(s);
 }
 
 void ft_arbiter_check(struct ft_arbiter *a, ft_arbiter_checked *done, void *arg)

@@ -35,6 +35,10 @@ typedef void ft_arbiter_looked(void *arg, enum ft_register what, const char *nam
 /* fault: why a claim would not work, "" if it would.  warning: what else a person should know, "" if nothing. */
 typedef void ft_arbiter_checked(void *arg, const char *fault, const char *warning);
 
+/* found: what stands under the peer's name, 0 nothing.  error: "" unless it could not be asked; our mark may be written all
+ * the same. */
+typedef void ft_arbiter_marked(void *arg, uint64_t found, const char *error);
+
 /* settings are copied; type must not be NONE.  Touches no storage and no network: only secrets and certificates, which
  * are local files, are looked at.  NULL after a line a fault to errors. */
 struct ft_arbiter *ft_arbiter_new(struct event_base *base, const struct ft_arbiter_settings *settings, FILE *errors);
@@ -58,6 +62,9 @@ void ft_arbiter_put_verdict(struct ft_arbiter *a, const uint8_t session[FT_SESSI
                             ft_arbiter_claimed *done, void *arg);
 void ft_arbiter_read_verdict(struct ft_arbiter *a, const uint8_t session[FT_SESSION_BYTES], ft_arbiter_looked *done,
                              void *arg);
+/* Puts mark, which is not 0, beside the registers under this node's name, in place of an earlier one, and then looks for the
+ * peer's, who must have been met.  What the peer wrote before the question is seen by it.  Not for fence. */
+void ft_arbiter_mark(struct ft_arbiter *a, uint64_t mark, ft_arbiter_marked *done, void *arg);
 /* Tries a claim in a scratch register and removes that again.
  * fence: asks the agent for the other host's power status. */
 void ft_arbiter_check(struct ft_arbiter *a, ft_arbiter_checked *done, void *arg);

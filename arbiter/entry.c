@@ -2,11 +2,13 @@
 #include "arbiter/entry.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #define HEAD       "claimed by "
 #define MIDDLE     " at "
+#define MARK_HEAD  "mark "
 #define TIME_SHAPE "dddd-dd-ddTdd:dd:ddZ\n" /* d: a digit */
 #define NAME_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
 
@@ -18,6 +20,33 @@ static bool has_shape(const char *text, const char *shape)
 			return false;
 	}
 	return *text == '\0';
+}
+
+size_t ft_mark_write(uint64_t mark, char out[FT_ENTRY_MAX])
+{
+	int len = snprintf(out, FT_ENTRY_MAX,
+	                   MARK_HEAD "%016" PRIx64
+	                             "\nThe pair before the @ keeps its claims here.  Written by ftd; leave it.\n",
+	                   mark);
+	assert(len > 0 && len < FT_ENTRY_MAX);
+	return (size_t)len;
+}
+
+uint64_t ft_mark_read(const char *text, size_t len)
+{
+	const size_t head = strlen(MARK_HEAD), digits = 16;
+	uint64_t mark = 0;
+
+	if (len <= head + digits || memcmp(text, MARK_HEAD, head) != 0 || text[head + digits] != '\n')
+		return 0;
+	for (size_t i = head; i < head + digits; i++) {
+		bool figure = text[i] >= '0' && text[i] <= '9', letter = text[i] >= 'a' && text[i] <= 'f';
+
+		if (!figure && !letter)
+			return 0;
+		mark = mark << 4 | (uint64_t)(figure ? text[i] - '0' : text[i] - 'a' + 10);
+	}
+	return mark;
 }
 
 size_t ft_entry_write(const char *name, struct timespec wall, char out[FT_ENTRY_MAX])

@@ -1,4 +1,4 @@
-/* What stands in a register: one line, "claimed by NAME at 2026-11-21T03:00:00Z".  Pure.
+/* What stands in a register, and in a mark beside it.  A register: one line, "claimed by NAME at 2026-11-21T03:00:00Z".  Pure.
  * Knows: the line's form.  Must not know: where it is kept.  The time is for people; nothing is decided by it. */
 #ifndef FT_ARBITER_ENTRY_H
 #define FT_ARBITER_ENTRY_H
@@ -13,5 +13,10 @@
 size_t ft_entry_write(const char *name, struct timespec wall, char out[FT_ENTRY_MAX]);
 /* Takes exactly such a line and nothing else: false if it is torn, longer, or not ftd's. */
 bool ft_entry_read(const char *text, size_t len, char name[FT_NAME_MAX]);
+
+/* A mark begins with "mark 0123456789abcdef", and tells people what it is.  Returns its length. */
+size_t ft_mark_write(uint64_t mark, char out[FT_ENTRY_MAX]);
+/* 0: it is none, or one of an ftd that drew no numbers. */
+uint64_t ft_mark_read(const char *text, size_t len);
 
 #endif

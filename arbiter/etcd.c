@@ -28,6 +28,7 @@
 #define TRY_MAX_MS                                                                                                     \
 	1000 /* a follower hands a claim on to a leader that has just died, and it is lost there: ask again soon */
 #define URL_MAX (FT_SETTING_MAX + 64)
+#define KEY_MAX (FT_SETTING_MAX + 2 * FT_NAME_MAX) /* prefix, and PAIR@NODE */
 
 enum step { STEP_LOGIN, STEP_ASK, STEP_REMOVE /* of a check's scratch register */ };
 
@@ -35,7 +36,8 @@ enum step { STEP_LOGIN, STEP_ASK, STEP_REMOVE /* of a check's scratch register *
 struct job {
 	struct etcd *etcd;
 	struct ft_ask ask;
-	char key[FT_SETTING_MAX + FT_KEY_NAME_MAX];
+	char key[KEY_MAX];
+	char peers_key[KEY_MAX]; /* of a mark */
 	int64_t deadline, try_until;
 	int endpoint;     /* the one asked now */
 	int tried;        /* endpoints in this round, before that one */
@@ -170,7 +172,9 @@ static void take_answer(struct job *j, const struct ft_http_answer *answer)
 	struct ft_told told;
 	char cluster[FT_ETCD_CLUSTER_MAX] = "";
 
-	if (j->ask.question == FT_ASK_READ || j->ask.question == FT_ASK_REACH)
+	if (j->ask.question == FT_ASK_MARK)
+		ft_etcd_marked(answer->body, answer->len, j->peers_key, &told, cluster);
+	else if (j->ask.question == FT_ASK_READ || j->ask.question == FT_ASK_REACH)
 		ft_etcd_looked(answer->body, answer->len, j->key, &told, cluster);
 	else
 		ft_etcd_claimed(answer->body, answer->len, j->key, j->ask.name, &told, cluster);
@@ -269,6 +273,10 @@ static char *body_of(const struct job *j, const char **path)
 		return ft_etcd_read(j->key);
 	}
 	*path = FT_ETCD_CLAIM_PATH;
+	if (j->ask.question == FT_ASK_MARK) {
+		ft_mark_write(j->ask.mark, entry);
+		return ft_etcd_mark(j->key, entry, j->peers_key);
+	}
 	ft_entry_write(j->ask.name, ft_clock_wall(), entry);
 	return ft_etcd_claim(j->key, entry);
 }
@@ -321,6 +329,19 @@ static void on_pause_over(evutil_socket_t fd, short what, void *arg)
 	begin_round(arg);
 }
 
+/* A mark's name has an @, which no session's has. */
+static void name_keys(struct job *j, const struct ft_ask *ask)
+{
+	const struct ft_arbiter_settings *s = j->etcd->settings;
+
+	if (ask->question != FT_ASK_MARK) {
+		(void)snprintf(j->key, sizeof(j->key), "%s%s", s->prefix, ask->key);
+		return;
+	}
+	(void)snprintf(j->key, sizeof(j->key), "%s%s@%s", s->prefix, s->pair, s->node);
+	(void)snprintf(j->peers_key, sizeof(j->peers_key), "%s%s@%s", s->prefix, s->pair, s->peer);
+}
+
 static void etcd_ask(void *self, const struct ft_ask *ask)
 {
 	struct etcd *e = self;
@@ -328,7 +349,7 @@ static void etcd_ask(void *self, const struct ft_ask *ask)
 
 	assert(j->call == NULL);
 	j->ask = *ask;
-	(void)snprintf(j->key, sizeof(j->key), "%s%s", e->settings->prefix, ask->key);
+	name_keys(j, ask);
 	j->deadline = ft_clock_now() + ask->timeout_ms * FT_NS_PER_MS;
 	j->endpoint = e->good;
 	j->is_removing = false;

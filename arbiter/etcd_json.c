@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define BASE64    sodium_base64_VARIANT_ORIGINAL
-#define PLAIN_MAX 384 /* a key or a value, with the NUL; longer ones are not ours */
+#define PLAIN_MAX 448 /* a key or a value, with the NUL; longer ones are not ours */
 #define CODED_MAX sodium_base64_ENCODED_LEN(PLAIN_MAX, BASE64)
 
 static const char *coded(const char *text, char out[CODED_MAX])
@@ -37,6 +37,18 @@ char *ft_etcd_claim(const char *key, const char *entry)
 	return dumped(json_pack("{s:[{s:s,s:s,s:s,s:s}], s:[{s:{s:s,s:s}}], s:[{s:{s:s}}]}", "compare", "key", k,
 	                        "target", "CREATE", "result", "EQUAL", "create_revision", "0", "success", "request_put",
 	                        "key", k, "value", v, "failure", "request_range", "key", k));
+}
+
+/* Nothing to compare is always true. */
+char *ft_etcd_mark(const char *key, const char *text, const char *peers_key)
+{
+	char k[CODED_MAX], v[CODED_MAX], p[CODED_MAX];
+
+	coded(key, k);
+	coded(text, v);
+	coded(peers_key, p);
+	return dumped(json_pack("{s:[{s:{s:s,s:s}},{s:{s:s}}]}", "success", "request_put", "key", k, "value", v,
+	                        "request_range", "key", p));
 }
 
 static char *about_key(const char *key)
@@ -147,6 +159,33 @@ void ft_etcd_looked(const char *body, size_t len, const char *key, struct ft_tol
 		ft_told_fail(out, "the answer is not one of etcd's");
 	else
 		read_range(answer, key, out);
+	json_decref(answer);
+}
+
+void ft_etcd_marked(const char *body, size_t len, const char *peers_key, struct ft_told *out,
+                    char cluster[FT_ETCD_CLUSTER_MAX])
+{
+	json_t *answer = parse(body, len, cluster);
+	const json_t *responses = json_object_get(answer, "responses");
+	const json_t *range = json_object_get(json_array_get(responses, 1), "response_range");
+	const json_t *kvs = json_object_get(range, "kvs"), *kv = json_array_get(kvs, 0);
+	const char *k = json_string_value(json_object_get(kv, "key"));
+	const char *v = json_string_value(json_object_get(kv, "value"));
+	bool put = json_object_get(json_array_get(responses, 0), "response_put") != NULL;
+	char text[PLAIN_MAX];
+	int n = 0;
+
+	memset(out, 0, sizeof(*out));
+	out->what = FT_REGISTER_TAKEN;
+	if (answer == NULL)
+		ft_told_fail(out, "the answer is not one of etcd's");
+	else if (!json_is_true(json_object_get(answer, "succeeded")) || !put || range == NULL)
+		ft_told_fail(out, "the answer does not say that the mark was put there");
+	else if (kvs != NULL &&
+	         (json_array_size(kvs) != 1 || k == NULL || plain(k, text) < 0 || strcmp(text, peers_key) != 0))
+		ft_told_fail(out, "the answer is not about the key that was asked for");
+	else if (v != NULL && (n = plain(v, text)) > 0)
+		out->mark = ft_mark_read(text, (size_t)n);
 	json_decref(answer);
 }
 

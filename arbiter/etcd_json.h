@@ -20,6 +20,8 @@
 /* The body of a request, for the caller to free. entry: what is to stand there. */
 char *ft_etcd_claim(const char *key, const char *entry);
 char *ft_etcd_read(const char *key);
+/* One transaction: puts text under key, and reads the peer's. */
+char *ft_etcd_mark(const char *key, const char *text, const char *peers_key);
 char *ft_etcd_remove(const char *key);
 char *ft_etcd_login(const char *user, const char *password);
 
@@ -28,6 +30,9 @@ char *ft_etcd_login(const char *user, const char *password);
 void ft_etcd_claimed(const char *body, size_t len, const char *key, const char *name, struct ft_told *out,
                      char cluster[FT_ETCD_CLUSTER_MAX]);
 void ft_etcd_looked(const char *body, size_t len, const char *key, struct ft_told *out,
+                    char cluster[FT_ETCD_CLUSTER_MAX]);
+/* out->mark; what TAKEN or UNKNOWN. */
+void ft_etcd_marked(const char *body, size_t len, const char *peers_key, struct ft_told *out,
                     char cluster[FT_ETCD_CLUSTER_MAX]);
 /* False if there is none. */
 bool ft_etcd_token(const char *body, size_t len, char token[FT_ETCD_TOKEN_MAX]);

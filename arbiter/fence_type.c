@@ -80,8 +80,9 @@ static void fencer_ask(void *arg, const struct ft_ask *ask)
 		ft_fence_run(self->status, FT_FENCE_STATUS, on_status, self);
 		return;
 	case FT_ASK_READ:
+	case FT_ASK_MARK:
 		ft_told_fail(&told, "%s", NO_REGISTER);
-		ft_arbiter_tell(self->front, FT_ASK_READ, &told);
+		ft_arbiter_tell(self->front, ask->question, &told);
 		return;
 	case FT_QUESTIONS:
 		break;

@@ -70,6 +70,9 @@ static void run(void *arg, int out)
 	case FT_ASK_REACH:
 		ft_register_reach(&place, &told);
 		break;
+	case FT_ASK_MARK:
+		ft_register_mark(&place, e->ask.mark, &told);
+		break;
 	case FT_QUESTIONS:
 		abort();
 	}
@@ -100,10 +103,10 @@ static void file_ask(void *self, const struct ft_ask *ask)
 
 	assert(j->child == NULL);
 	j->ask = *ask;
-	bool may_wait = ask->question == FT_ASK_CHECK || ask->question == FT_ASK_REACH;
+	bool may_wait = ask->question != FT_ASK_CLAIM && ask->question != FT_ASK_READ;
 	struct errand e = {.file = file, .ask = *ask};
 	strcpy(e.peer, file->place.peer);
-	/* Checks that hang take no claim's place. */
+	/* Checks that hang take no claim's place; nor do marks. */
 	if (may_wait && ft_children_running(file->children) >= FT_CHILDREN_MAX / 2)
 		(void)snprintf(error, sizeof(error), "earlier tries hang there; see whether the storage does");
 	else if (ask->question != FT_ASK_CLAIM) /* nor does any other question the process that is kept ready for one */

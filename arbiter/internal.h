@@ -9,7 +9,7 @@
  *   fence_type.c   type fence: a fence agent as the arbiter
  *   fence.c        one run of a fence agent
  *   child.c        child processes that may hang
- *   entry.c        what stands in a register (pure)
+ *   entry.c        what stands in a register, and in a mark (pure)
  *   secret.c       password files */
 #ifndef FT_ARBITER_INTERNAL_H
 #define FT_ARBITER_INTERNAL_H
@@ -19,18 +19,21 @@
 #define FT_ARBITER_TEXT_MAX 512 /* an error or a warning, with the NUL */
 #define FT_KEY_NAME_MAX     48  /* a register's name, with the NUL: 32 hex digits; "check-" before, or "-verdict" behind */
 
-enum ft_question { FT_ASK_CLAIM = 0, FT_ASK_READ, FT_ASK_CHECK, FT_ASK_REACH, FT_QUESTIONS };
+enum ft_question { FT_ASK_CLAIM = 0, FT_ASK_READ, FT_ASK_CHECK, FT_ASK_REACH, FT_ASK_MARK, FT_QUESTIONS };
 
 struct ft_ask {
 	enum ft_question question;
 	char key[FT_KEY_NAME_MAX]; /* which register; for a check: a scratch register that nobody else uses */
 	char name[FT_NAME_MAX];    /* for a claim and a check: whose name to put there */
+	uint64_t mark;             /* for a mark: ours, to be put there */
 	int timeout_ms;            /* the front gives up after this */
 };
 
 /* What stands in the register now.  Also what a child process writes to its parent, hence no pointers. */
 struct ft_told {
-	enum ft_register what; /* of a check: TAKEN if all went well, else UNKNOWN; to reach it: anything but UNKNOWN */
+	/* Of a check and a mark: TAKEN if all went well, else UNKNOWN; to reach it: anything but UNKNOWN. */
+	enum ft_register what;
+	uint64_t mark; /* of a mark: the peer's, 0 none */
 	char name[FT_NAME_MAX];
 	char error[FT_ARBITER_TEXT_MAX];   /* unless UNKNOWN: "" */
 	char warning[FT_ARBITER_TEXT_MAX]; /* of a check */

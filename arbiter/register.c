@@ -288,6 +288,61 @@ void ft_register_reach(const struct ft_register_place *place, struct ft_told *ou
 	close(f.fd);
 }
 
+/* By rename(2): whoever looks finds the old one or the new one. */
+static struct fault replace_mark(const struct folder *f, uint64_t mark)
+{
+	char text[FT_ENTRY_MAX], temporary[TEMPORARY_MAX], name[MARK_MAX];
+	size_t len = ft_mark_write(mark, text);
+
+	mark_name(f, f->place->node, name);
+	temporary_name(temporary);
+	struct fault fault = make_temporary(f->fd, temporary, text, len);
+	if (fault.step != NULL)
+		return fault;
+	if (renameat(f->fd, temporary, f->fd, name) != 0) {
+		fault = failed("put a file in place of another");
+		unlinkat(f->fd, temporary, 0);
+	} else if (fsync(f->fd) != 0) {
+		fault = failed("flush the folder");
+	}
+	return fault;
+}
+
+/* That it was changed just now by us has brought a network filesystem's client the folder as it is. */
+static void read_mark(const struct folder *f, struct ft_told *out)
+{
+	char text[FT_ENTRY_MAX], name[MARK_MAX];
+	struct stat st;
+
+	mark_name(f, f->place->peer, name);
+	int fd = openat(f->fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	bool none = fd < 0 && errno == ENOENT;
+	bool whole = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+	ssize_t len = whole ? read(fd, text, sizeof(text)) : -1;
+	if (len < 0 && !none)
+		ft_told_fail(out, "%s/%s: cannot be read: %s", f->path, name,
+		             whole || fd < 0 ? strerror(errno) : "it is no file");
+	else if (len >= 0)
+		out->mark = ft_mark_read(text, (size_t)len);
+	if (fd >= 0)
+		close(fd);
+}
+
+void ft_register_mark(const struct ft_register_place *place, uint64_t mark, struct ft_told *out)
+{
+	struct folder f;
+
+	if (!open_folder(&f, place, out))
+		return;
+	struct fault fault = replace_mark(&f, mark);
+	out->what = FT_REGISTER_TAKEN;
+	if (fault.step != NULL)
+		tell_fault(&f, fault, out);
+	else
+		read_mark(&f, out);
+	close(f.fd);
+}
+
 /* Is it the temporary file of a process of this host, and is that process dead? */
 static bool is_orphan(const char *name, const char *prefix)
 {

@@ -9,7 +9,8 @@
  *
  * A folder is at that path on a host, too, where the storage is not mounted: a claim there would be won by whoever asks.  So
  * each node leaves a mark, a file PAIR@NODE, once it knows the other one; and only where both marks are is a register
- * claimed, or believed to be absent.  A name that stands in one is believed anywhere: somebody has won. */
+ * claimed, or believed to be absent.  A name that stands in one is believed anywhere: somebody has won.  A folder that was
+ * copied holds both: so a mark holds a number, by which its owner can tell the peer that it is not an old one. */
 #ifndef FT_ARBITER_REGISTER_H
 #define FT_ARBITER_REGISTER_H
 
@@ -26,6 +27,8 @@ void ft_register_claim(const struct ft_register_place *place, const char *key, c
 void ft_register_read(const struct ft_register_place *place, const char *key, struct ft_told *out);
 /* Whether the folder is there, and what it takes to claim: writes nothing, flushes nothing. */
 void ft_register_reach(const struct ft_register_place *place, struct ft_told *out);
+/* Puts the number in node's mark, in one step in place of what was there, and reads the peer's. */
+void ft_register_mark(const struct ft_register_place *place, uint64_t mark, struct ft_told *out);
 /* Claims the scratch register key, removes it again, and removes temporary files that dead processes of this host have
  * left.  With a peer: leaves node's mark, and looks for that of the peer.  Warns where the storage looks like one that is
  * not shared. */

@@ -329,6 +329,7 @@ static void take_life(struct ft_hub *h, int link, const struct ft_beat *beat, in
 	l->stats.received++;
 	if (!h->detector.links[link].alive)
 		l->stats.heard_since = now;
+	h->foreign_version = 0;
 	l->rx = (struct ft_hub_rx){.sequence = beat->sequence, .sent = beat->sent, .at = now};
 	take_acknowledgement(l, beat, now);
 	ft_detector_heard(&h->detector, link, now);
@@ -407,6 +408,10 @@ enum ft_heard ft_hub_receive(struct ft_hub *h, int link, const uint8_t *data, si
 	assert(link >= 0 && link < h->n_links);
 	l = &h->links[link];
 	error = ft_wire_decode(data, len, h->keys, h->n_keys, h->pair, &beat);
+	if (error == FT_WIRE_VERSION_UNKNOWN) {
+		int version = ft_wire_version(data, len, h->keys, h->n_keys, h->pair);
+		h->foreign_version = version ? version : h->foreign_version;
+	}
 	if (error != FT_WIRE_OK)
 		return reject(l, (int)error, now);
 	if (beat.incarnation == h->incarnation)

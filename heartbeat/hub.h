@@ -110,6 +110,7 @@ struct ft_hub {
 	struct ft_hub_link links[FT_LINKS_MAX];
 	struct ft_detector detector;
 	struct ft_arrivals arrivals; /* of the current peer and those before; for people alone */
+	int foreign_version;         /* of this pair's heartbeats that are not of ours, since the last life; 0 none */
 	bool have_peer;
 	struct ft_beat peer; /* of the heartbeats that counted as life, on whichever link, the one sent last */
 	struct ft_candidate candidates[FT_CANDIDATES_MAX];

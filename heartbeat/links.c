@@ -61,6 +61,7 @@ struct ft_links {
 	bool greet;  /* a new peer: let it know at once that it has been accepted */
 	bool told_any;
 	int64_t told_acked;
+	int told_foreign;
 	struct ft_beat told;
 };
 
@@ -201,6 +202,10 @@ static void tell(struct ft_links *l, bool hearing_changed, int64_t now)
 	if (gap > l->hub.detector.window)
 		l->cb.stalled(l->arg, gap, now);
 	tell_news(l, now);
+	bool foreign = l->hub.foreign_version && l->hub.foreign_version != l->told_foreign;
+	l->told_foreign = l->hub.foreign_version;
+	if (foreign)
+		l->cb.foreign(l->arg, l->told_foreign, now);
 	int64_t acked = ft_hub_acked_sent(&l->hub);
 	if (acked != FT_NEVER && acked != l->told_acked)
 		l->cb.acked(l->arg, l->told_acked = acked, now);

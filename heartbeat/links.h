@@ -24,6 +24,8 @@ struct ft_links_callbacks {
 	void (*hearing)(void *arg, enum ft_hearing hearing, int64_t now);
 	/* The peer's host says that nobody listens there (ECONNREFUSED). At most once an interval and link. */
 	void (*refused)(void *arg, int link, int64_t now);
+	/* Heartbeats of this pair come in that are of another version of the format, and none of ours. */
+	void (*foreign)(void *arg, int version, int64_t now);
 	/* This process was not run for so long (ns; more than the detection window). For the log. */
 	void (*stalled)(void *arg, int64_t gap, int64_t now);
 	/* A heartbeat of the schedule is about to be sent: the moment to see whether what it says still holds. */

@@ -290,6 +290,10 @@ void ft_status_print(const json_t *status, FILE *out)
 	        text_of(status, "state", "?", c), text_of(status, "role", "?", d));
 	fprintf(out, " since %s%s\n", text_of(status, "since", "?", a), is_true(status, "paused") ? ", PAUSED" : "");
 	fprintf(out, "  why      %s\n", text_of(status, "reason", "-", a));
+	size_t i;
+	json_t *alarm;
+	json_array_foreach(json_object_get(status, "alarms"), i, alarm) fprintf(
+	    out, "  ALARM    %s since %s\n", text_of(alarm, "evidence", "?", a), text_of(alarm, "since", "?", b));
 	print_peer(status, out);
 	print_links(status, out);
 	print_qemu(status, out);
@@ -303,6 +307,10 @@ void ft_status_print(const json_t *status, FILE *out)
 	if (json_is_object(fence))
 		fprintf(out, "  fence    %s\n",
 		        is_true(fence, "reachable") ? "reachable" : text_of(fence, "error", "NOT REACHABLE", a));
+	if (text_of(arbiter, "unshared", "", a)[0])
+		fprintf(out, "  UNSHARED %s\n", a);
+	else if (is_text(arbiter, "shared", "unknown"))
+		fprintf(out, "  shared   not proven yet: neither host has found the other's mark, or one has not\n");
 	if (json_is_object(last))
 		fprintf(out, "  last     %s  %s, %s\n", text_of(last, "time", "?", a), text_of(last, "result", "?", b),
 		        text_of(last, "cause", "?", c));

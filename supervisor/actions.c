@@ -30,10 +30,9 @@ static void run_hook(struct ft_daemon *d, const char *event, const struct ft_act
 	free(text);
 }
 
-void ft_daemon_tell(struct ft_daemon *d, const char *event, const char *reason)
+/* Something that is no change of state.  Takes over json. */
+static void run_news(struct ft_daemon *d, const char *event, const char *reason, const char *result, json_t *json)
 {
-	struct ft_status_source source = ft_daemon_status(d);
-	json_t *json = ft_status_json(&source);
 	char *text = json_dumps(json, FT_JSON_FLAGS);
 	const char *state = ft_state_name(ft_core_state(&d->core));
 	struct ft_hook_event e = {
@@ -42,13 +41,32 @@ void ft_daemon_tell(struct ft_daemon *d, const char *event, const char *reason)
 	    .state = state,
 	    .role = ft_role_name(d->core.self.role),
 	    .reason = reason,
-	    .result = "",
+	    .result = result,
 	    .epoch = d->core.self.epoch,
 	    .json = text ? text : "{}",
 	};
 	ft_hooks_run(d->hooks, &e);
 	free(text);
 	json_decref(json);
+}
+
+void ft_daemon_tell(struct ft_daemon *d, const char *event, const char *reason)
+{
+	struct ft_status_source source = ft_daemon_status(d);
+	run_news(d, event, reason, "", ft_status_json(&source));
+}
+
+static void do_alert(struct ft_daemon *d, const struct ft_action *a)
+{
+	const char *name = ft_alert_name(a->alert);
+	if (a->raised)
+		ft_log(FT_LOG_ERROR, "core", "ALARM %s: %s", name, a->text);
+	else
+		ft_log(FT_LOG_WARN, "core", "alarm %s is over", name);
+	struct ft_status_source source = ft_daemon_status(d);
+	json_t *json = ft_status_json(&source);
+	json_object_set_new(json, "alarm", json_string(name));
+	run_news(d, "alarm", a->text, a->raised ? "raised" : "cleared", json);
 }
 
 static enum ft_log_level state_level(enum ft_state s)
@@ -285,6 +303,12 @@ void ft_daemon_act(struct ft_daemon *d, const struct ft_action *a)
 		break;
 	case FT_DO_READ:
 		do_read(d, a);
+		break;
+	case FT_DO_MARK:
+		ft_exclusion_mark(d->exclusion, d->core.self.share.next_mark);
+		break;
+	case FT_DO_ALERT:
+		do_alert(d, a);
 		break;
 	case FT_DO_PLAN:
 		ft_qmp_run_plan(d->qmp);

@@ -131,12 +131,17 @@ void ft_core_init(struct ft_core *c, const struct ft_core_params *params, int64_
 	    .sure_from = now + FT_LANDS_NS,
 	    .look_again_at = now,
 	    .verdict_again_at = now,
+	    .mark_again_at = now,
+	    .both_since = FT_NEVER,
 	    .leave_until = FT_NEVER,
 	};
 	memcpy(c->recorded, params->recorded, sizeof c->recorded);
 	snprintf(c->reason, sizeof c->reason, "just started: QEMU is asked, and the peer listened for");
+	for (int i = 0; i < FT_ALERT_COUNT; i++)
+		c->alerts[i].since = FT_NEVER;
 	/* An answer that the peer still shows to our predecessor must not fit a request of ours. */
 	c->self.request_id = (uint32_t)params->incarnation;
+	c->self.share = params->share;
 }
 
 void ft_core_retime(struct ft_core *c, const struct ft_core_params *params)
@@ -144,6 +149,9 @@ void ft_core_retime(struct ft_core *c, const struct ft_core_params *params)
 	c->params.interval = params->interval;
 	c->params.window = params->window;
 	c->params.reply_timeout = params->reply_timeout;
+	c->params.share = params->share;
+	memcpy(c->self.share.links, params->share.links, sizeof c->self.share.links);
+	c->self.share.n_links = params->share.n_links;
 }
 
 static void absorb_peer(struct ft_core *c, const struct ft_peer_news *news)
@@ -169,6 +177,8 @@ static void absorb_peer(struct ft_core *c, const struct ft_peer_news *news)
 		ft_core_note(c, c->now, "the peer's ftd says that its copy of the guest's disk is bad");
 	if (is->repl_broken && !was->repl_broken)
 		ft_core_note(c, c->now, "the peer's QEMU reports that replication broke");
+	ft_sharing_meet(c, news);
+	c->foreign_version = 0;
 	c->peer = *news;
 	c->peer_known = true;
 	memset(c->peer_returned, 0, sizeof c->peer_returned);
@@ -244,6 +254,9 @@ static void absorb_qemu(struct ft_core *c, const struct ft_qemu_facts *news)
 		c->gone_at = c->now;
 		guest_ends(c);
 	}
+	bool none_before = c->qemu.vm == FT_VM_GONE || c->qemu.vm == FT_VM_ABSENT;
+	if (other && none_before && ft_peer_heard(c) && c->peer.side.state == FT_SOLO)
+		c->began_beside = q.instance;
 	if (q.instance != 0)
 		c->seen_instance = q.instance;
 	if (other) {
@@ -464,6 +477,12 @@ static void absorb(struct ft_core *c, const struct ft_event *e)
 	case FT_EVENT_FENCED:
 		ft_session_absorb(c, e);
 		break;
+	case FT_EVENT_MARKED:
+		ft_mark_absorb(c, e);
+		break;
+	case FT_EVENT_VERSION:
+		c->foreign_version = e->version;
+		break;
 	case FT_EVENT_WANT_START:
 		absorb_want_start(c, e->confirmed);
 		break;
@@ -555,6 +574,7 @@ void ft_core_refresh_self(struct ft_core *c)
 	/* The word that gives our right away waits for the disk; a peer that can ask the register need not. */
 	s->dying = bound && q->vm == FT_VM_GONE && s->vm == FT_VM_UNKNOWN && ft_session_given_up(c) && !c->guest_ended;
 	bool outside = here && q->vm == FT_VM_ALIVE && q->role == FT_ROLE_NONE && q->last_role == FT_ROLE_NONE;
+	s->runs = outside && q->connected && q->running && !q->incoming && !c->frozen;
 	s->guest = ft_start_announced(c) || (outside && !q->incoming);
 	s->epoch = c->session.epoch;
 	s->window_ms = (uint32_t)(c->params.window / FT_NS_PER_MS);
@@ -569,6 +589,7 @@ void ft_core_step(struct ft_core *c, const struct ft_event *event, int64_t now, 
 	c->now = now;
 	out->n = 0;
 	absorb(c, event);
+	ft_sharing_refresh(c);
 	ft_core_refresh_self(c);
 	ft_rules_apply(c, out);
 	if (!ft_side_equal(&was, &c->self))

@@ -52,11 +52,14 @@ enum ft_event_kind {
 	FT_EVENT_PLAN,       /* .plan: the answer to FT_DO_PLAN */
 	FT_EVENT_RECORDED,   /* .error, .text: the answer to FT_DO_RECORD and FT_DO_REPEAT; they come in order */
 	FT_EVENT_STOOD_STILL, /* .at: ns that our clock has missed, at least: what was counted by it is older than it says */
-	FT_EVENT_ACK,        /* .at: when the newest heartbeat was sent that a calm peer is known to have heard */
-	FT_EVENT_STORED,     /* .error, .text: the answer to FT_DO_STORE */
-	FT_EVENT_CLAIM,      /* .claim, .text: the winner, or why it is unreachable; the answer to FT_DO_CLAIM */
-	FT_EVENT_FENCED,     /* .error, .text: why the other host is not known to be off; the answer to FT_DO_FENCE */
-	FT_EVENT_REGISTER,   /* .claim: FT_CLAIM_LOST: somebody stands there, .text; NOT_NEEDED: nobody; UNREACHABLE */
+	FT_EVENT_ACK,         /* .at: when the newest heartbeat was sent that a calm peer is known to have heard */
+	FT_EVENT_STORED,      /* .error, .text: the answer to FT_DO_STORE */
+	FT_EVENT_CLAIM,       /* .claim, .text: the winner, or why it is unreachable; the answer to FT_DO_CLAIM */
+	FT_EVENT_FENCED,      /* .error, .text: why the other host is not known to be off; the answer to FT_DO_FENCE */
+	FT_EVENT_REGISTER, /* .claim: FT_CLAIM_LOST: somebody stands there, .text; NOT_NEEDED: nobody; UNREACHABLE */
+	FT_EVENT_MARKED, /* .mark: what stands under the peer's name beside our registers, 0 nothing; our own mark is written; or
+	                    .error, .text: the arbiter could not be asked, and it may be or not; the answer to FT_DO_MARK */
+	FT_EVENT_VERSION, /* .version: the peer's host sends heartbeats of another version than ours */
 	FT_EVENT_WANT_START, /* a person or a unit wants to start the VM here as primary: see ft_core_may_start; .confirmed */
 	FT_EVENT_FORCE, /* .cause: FT_CAUSE_SIGNAL or FT_CAUSE_OPERATOR */
 	FT_EVENT_LEAVE, /* asked to stop */
@@ -83,7 +86,8 @@ struct ft_qemu_facts {
 	bool oob;       /* it answers out of band */
 	bool plan_ready;
 	bool pid_verified; /* signals will hit the right process */
-	bool unguarded;    /* no sentinel stops it should this ftd hang or die: what is bound stays so, and is not protected */
+	bool
+	    unguarded; /* no sentinel stops it should this ftd hang or die: what is bound stays so, and is not protected */
 	bool stopped;  /* it does not answer, and stood still when we came: an earlier ftd or its sentinel did that */
 	bool running;  /* it says that its guest runs (query-status) */
 	bool incoming; /* it waits for a migration: a secondary to be, whose guest has not begun */
@@ -105,6 +109,8 @@ struct ft_event {
 	enum ft_claim claim;
 	enum ft_ending ending;
 	int64_t at;
+	uint64_t mark;
+	int version;
 	const char *text;                  /* may be NULL; copied */
 	const struct ft_peer_news *peer;   /* copied */
 	const struct ft_qemu_facts *qemu;  /* copied */
@@ -126,13 +132,30 @@ enum ft_action_kind {
 	                  .fence: won only once the other host is off (of an arbiter without registers: it is powered off
 	                  for the claim; where a fence stands behind a register, FT_DO_FENCE follows); without, by the
 	                  peer's word, it must not be */
-	FT_DO_FENCE,   /* power the other host off, behind a register that names us; answer FT_EVENT_FENCED */
-	FT_DO_READ,    /* read the register core->claim_id, or with .verdict the other one; answer FT_EVENT_REGISTER */
+	FT_DO_FENCE, /* power the other host off, behind a register that names us; answer FT_EVENT_FENCED */
+	FT_DO_READ,  /* read the register core->claim_id, or with .verdict the other one; answer FT_EVENT_REGISTER */
+	FT_DO_MARK, /* write core->self.share.next_mark under our name beside the registers, and look for the peer's; answer
+	                  FT_EVENT_MARKED */
 	FT_DO_PLAN,    /* run the prepared plan; answer FT_EVENT_PLAN */
 	FT_DO_RECORD,  /* make core->outcome durable; answer FT_EVENT_RECORDED */
 	FT_DO_REPEAT,  /* FT_DO_RECORD of the newest success once more, unless it is there; answer FT_EVENT_RECORDED */
 	FT_DO_OUTCOME, /* announce what FT_DO_RECORD handed over: it is durable, or .text says why not */
+	FT_DO_ALERT,   /* .alert, .raised, .text: something that a person must know of at once; or it is over */
 	FT_DO_EXIT,    /* goodbye has been said: leave, once it is sent, if core->exited still holds */
+};
+
+/* Alarms, which last until they are over. */
+enum ft_alert_kind {
+	FT_ALERT_TWO_MASTERS, /* the guest runs on both hosts */
+	FT_ALERT_UNSHARED,    /* both could win: they ask different arbiters */
+	FT_ALERT_REGISTER,    /* the register of the session that we have won names the other side */
+	FT_ALERT_COUNT
+};
+const char *ft_alert_name(enum ft_alert_kind kind); /* "two-masters", "not-shared", "register" */
+
+struct ft_alert {
+	int64_t since; /* FT_NEVER: it is not */
+	char evidence[FT_TEXT_MAX];
 };
 
 enum ft_level { FT_LEVEL_ERROR = 0, FT_LEVEL_WARN, FT_LEVEL_INFO };
@@ -141,6 +164,8 @@ struct ft_action {
 	enum ft_action_kind kind;
 	enum ft_level level;
 	bool fence, verdict;
+	enum ft_alert_kind alert;
+	bool raised;
 	enum ft_state from, to;
 	char text[FT_TEXT_MAX];
 };
@@ -181,6 +206,7 @@ struct ft_core_params {
 	int64_t guard;                      /* from the end of the primary's right to the secondary's claim, at least */
 	uint8_t seed[FT_SESSION_BYTES];     /* random: where this incarnation's session ids come from */
 	struct ft_session session;          /* as read back from disk */
+	struct ft_share share;              /* our side of what both must share; no marks */
 	bool fresh;                         /* no ftd was here before: if there is no session, none was lost */
 	uint8_t recorded[FT_SESSION_BYTES]; /* the newest session that has a success on disk; all zero: none */
 };
@@ -237,9 +263,9 @@ struct ft_core {
 	bool storing;             /* store_next is on its way to disk */
 	int64_t store_again_at;   /* after a failure */
 	char store_fault[FT_TEXT_MAX];
-	uint32_t drawn;     /* ids drawn from the seed */
+	uint32_t drawn;         /* ids drawn from the seed */
 	int64_t stood_still_at; /* when our clock was last found to have stood still; FT_NEVER it never was */
-	int64_t acked_sent; /* when the newest heartbeat was sent that gives us a right; FT_NEVER none */
+	int64_t acked_sent;     /* when the newest heartbeat was sent that gives us a right; FT_NEVER none */
 	bool proposing;    /* what is on its way to disk is a session that we made; an adopted one the peer has named */
 	uint64_t named_by; /* the peer's incarnation that said last that it is bound by our session */
 	bool only_proposed; /* we made the session, and the peer has never said that it is bound by it */
@@ -269,9 +295,13 @@ struct ft_core {
 	bool unsure;
 	int64_t sure_from; /* if it does not stand there when asked from then on, it never will */
 	int64_t look_again_at, look_backoff;
-	bool refused;        /* the peer has refused to yield: it may have ended a session that we hold for released */
-	bool given_away;     /* it does, and we have given our right away since */
-	bool given;          /* the peer has given its right to us, by its word, since we came */
+	bool refused; /* the peer has refused to yield: it may have ended a session that we hold for released */
+	/* The register that we have won is looked at: somebody may put it back to an earlier state. */
+	int64_t guard_at;
+	bool put_back;                    /* it is empty */
+	char register_names[FT_NAME_MAX]; /* the other side; "" it does not */
+	bool given_away;                  /* it does, and we have given our right away since */
+	bool given;                       /* the peer has given its right to us, by its word, since we came */
 	bool given_in_doubt; /* the peer, unsure itself, has given us its right: its claim was earlier than its word */
 	bool cannot_know; /* our QEMU was a primary when we came, and no session can be read: it may have been ended */
 	bool forgot;      /* so it was, and then the peer has shown that nothing was ended */
@@ -315,7 +345,22 @@ struct ft_core {
 	int n_evidence;
 	struct ft_evidence evidence[FT_EVIDENCE_MAX];
 
-	bool said_two_masters, said_failed;
+	/* What both sides must share: see sharing.c */
+	bool marking; /* a round is under way */
+	int64_t marked_at, mark_again_at;
+	int mark_backoff;
+	uint32_t marks_drawn;
+	uint64_t mark_told;            /* what the peer told when the round began */
+	int mark_misses;               /* in a row: the peer's mark was not there */
+	char mark_fault[FT_TEXT_MAX];  /* why the newest round came to nothing; "" it did not */
+	char share_fault[FT_TEXT_MAX]; /* what keeps both from being protected; "" nothing */
+	int foreign_version; /* of the peer's heartbeats, where they are not understood; 0: they are, or there are none */
+
+	struct ft_alert alerts[FT_ALERT_COUNT];
+	int64_t both_since; /* the guest runs on both hosts, as far as we see; FT_NEVER it does not */
+	uint64_t
+	    began_beside; /* the QEMU that was not there before, while we heard that the peer runs the guest alone */
+	bool left_the_pair, said_failed;
 	enum ft_sick_said { FT_SICK_UNSAID = 0, FT_SICK_ALONE, FT_SICK_BOTH } said_sick;
 	struct ft_side self; /* what we say of ourselves, in every heartbeat */
 };
@@ -327,6 +372,10 @@ void ft_core_retime(struct ft_core *c, const struct ft_core_params *params);
 void ft_core_step(struct ft_core *c, const struct ft_event *event, int64_t now, struct ft_actions *out);
 /* When FT_EVENT_TIME is due; FT_NEVER if nothing waits. */
 int64_t ft_core_deadline(const struct ft_core *c);
+/* Whether both ask the same registers; UNKNOWN also where there are none that marks could be left beside. */
+enum ft_sharing ft_core_sharing(const struct ft_core *c);
+/* Whether something that both must share is known to differ, and what, with both values; "" nothing. */
+bool ft_core_unshared(const struct ft_core *c, char out[FT_TEXT_MAX]);
 /* Until when our QEMU may run, for the sentinel; FT_NEVER: no limit.  In the past: it must stand still. */
 int64_t ft_core_lease(const struct ft_core *c);
 /* The same of a process that the core may not have been told of yet (struct ft_qemu_facts.instance): only the session's

@@ -88,6 +88,12 @@ void ft_settle(struct ft_core *c, struct ft_actions *out);
 bool ft_session_given(const struct ft_core *c);
 void ft_session_take(struct ft_core *c);
 bool ft_record_due(const struct ft_core *c);
+/* We have ended the session by the register's word: our name stands there, or somebody has put it back. */
+bool ft_holds_title(const struct ft_core *c);
+bool ft_guard_due(const struct ft_core *c);
+bool ft_put_back_due(const struct ft_core *c);
+void ft_stand_again(struct ft_core *c, struct ft_actions *out);
+int64_t ft_guard_deadline(const struct ft_core *c);
 
 /* The verdict, and the hand-back: see the top of sessions.c. */
 bool ft_return_due(const struct ft_core *c); /* we have won, and our QEMU ended before its guest was proven to run */
@@ -104,6 +110,26 @@ bool ft_verdict_look_due(const struct ft_core *c);
 void ft_look_at_verdict(struct ft_core *c, struct ft_actions *out);
 /* By a person's order, our name into it. */
 void ft_take_verdict(struct ft_core *c, struct ft_actions *out);
+/* sharing.c: do both ask the same registers, and have the same settings? */
+void ft_sharing_meet(struct ft_core *c, const struct ft_peer_news *news); /* before it is taken over */
+void ft_mark_absorb(struct ft_core *c, const struct ft_event *e);
+void ft_sharing_refresh(struct ft_core *c);        /* core->share_fault */
+bool ft_sharing_proven(const struct ft_core *c);   /* enough to agree on a session */
+bool ft_sharing_good(const struct ft_core *c);     /* enough to be protected */
+bool ft_sharing_differs(const struct ft_core *c);  /* another arbiter, by proof */
+bool ft_release_unshared(const struct ft_core *c); /* so the session is to be given up */
+bool ft_claim_proves_nothing(const struct ft_core *c);
+bool ft_mark_due(const struct ft_core *c);
+void ft_mark(struct ft_core *c, struct ft_actions *out);
+int64_t ft_mark_deadline(const struct ft_core *c);
+
+/* alerts.c: alarms, and what is done about two guests. */
+bool ft_both_run_changed(const struct ft_core *c);
+void ft_note_both_run(struct ft_core *c, struct ft_actions *out);
+bool ft_alert_changed(const struct ft_core *c);
+void ft_alert(struct ft_core *c, struct ft_actions *out);
+bool ft_began_beside_winner(const struct ft_core *c);
+int64_t ft_alert_deadline(const struct ft_core *c);
 
 bool ft_session_ended_by_us(const struct ft_core *c);
 bool ft_session_given_up(const struct ft_core *c); /* our QEMU died in it, or was yielded: the peer may go on with it */

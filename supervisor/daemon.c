@@ -8,6 +8,7 @@
 #include "supervisor/session_file.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdlib.h>
@@ -44,6 +45,57 @@ const struct ft_process *ft_daemon_process(const struct ft_daemon *d)
 	return !spoken && ft_process_alive(&d->found) ? &d->found : ft_qmp_process(d->qmp);
 }
 
+static uint32_t hash(uint32_t h, const void *bytes, size_t n)
+{
+	for (const uint8_t *b = bytes; n-- > 0; b++) /* FNV-1a */
+		h = (h ^ *b) * UINT32_C(16777619);
+	return h;
+}
+
+/* Address and port.  (A scope is one host's own number.) */
+static uint32_t name_of_end(const struct sockaddr_storage *a)
+{
+	const struct sockaddr_in *four = (const void *)a;
+	const struct sockaddr_in6 *six = (const void *)a;
+	uint32_t h = UINT32_C(2166136261);
+	if (a->ss_family == AF_INET)
+		return hash(hash(h, &four->sin_addr, sizeof four->sin_addr), &four->sin_port, sizeof four->sin_port);
+	return hash(hash(h, &six->sin6_addr, sizeof six->sin6_addr), &six->sin6_port, sizeof six->sin6_port);
+}
+
+/* The same on both hosts, where one's end is local and the other's is the peer's. */
+static uint32_t name_of_link(const struct ft_link_config *link)
+{
+	uint32_t ends[2] = {name_of_end(&link->local), name_of_end(&link->peer)};
+	uint32_t sorted[2] = {ends[0] < ends[1] ? ends[0] : ends[1], ends[0] < ends[1] ? ends[1] : ends[0]};
+	return hash(UINT32_C(2166136261), sorted, sizeof sorted);
+}
+
+static void place_of(const struct ft_arbiter_settings *a, char out[FT_PLACE_MAX])
+{
+	if (a->type == FT_ARBITER_FILE)
+		snprintf(out, FT_PLACE_MAX, "%.*s", FT_PLACE_MAX - 1, a->path);
+	else if (a->type == FT_ARBITER_ETCD)
+		snprintf(out, FT_PLACE_MAX, "%.30s at %.28s", a->prefix, a->endpoints[0]);
+	for (char *c = out; *c; c++)
+		if (*c < ' ' || *c > '~')
+			*c = '?';
+}
+
+/* Our side of what both must share. */
+static struct ft_share share_of(const struct ft_config *config)
+{
+	struct ft_share s = {
+	    .arbiter = (uint8_t)(1 + config->arbiter.type),
+	    .guard_ms = (uint32_t)config->guard_ms,
+	    .n_links = config->n_links,
+	};
+	for (int i = 0; i < config->n_links; i++)
+		s.links[i] = name_of_link(&config->links[i]);
+	place_of(&config->arbiter, s.place);
+	return s;
+}
+
 struct ft_core_params ft_daemon_core_params(const struct ft_config *config, uint64_t incarnation)
 {
 	struct ft_core_params p = {
@@ -57,6 +109,7 @@ struct ft_core_params ft_daemon_core_params(const struct ft_config *config, uint
 	p.registers = p.arbitrated && config->arbiter.type != FT_ARBITER_FENCE;
 	p.fenced = p.registers && config->arbiter.fence.agent[0];
 	p.guard = config->guard_ms * FT_NS_PER_MS;
+	p.share = share_of(config);
 	randombytes_buf(p.seed, sizeof p.seed);
 	return p;
 }
@@ -237,6 +290,16 @@ static void on_refused(void *arg, int link, int64_t now)
 	ft_daemon_feed(arg, &(struct ft_event){.kind = FT_EVENT_REFUSED, .link = link});
 }
 
+static void on_foreign(void *arg, int version, int64_t now)
+{
+	(void)now;
+	ft_log(
+	    FT_LOG_WARN, "heartbeat",
+	    "the peer's heartbeats are of version %d, and this ftd understands %d alone: upgrade the older of the two",
+	    version, FT_WIRE_VERSION);
+	ft_daemon_feed(arg, &(struct ft_event){.kind = FT_EVENT_VERSION, .version = version});
+}
+
 static void on_stalled(void *arg, int64_t gap, int64_t now)
 {
 	(void)now;
@@ -412,6 +475,12 @@ static void on_reach(void *arg, bool good, const char *what)
 	ft_daemon_tell(d, "arbiter", text);
 }
 
+static void on_marked(void *arg, uint64_t found, const char *error)
+{
+	bool failed = error[0] != '\0';
+	ft_daemon_feed(arg, &(struct ft_event){.kind = FT_EVENT_MARKED, .mark = found, .error = failed, .text = error});
+}
+
 /* If the lease was renewed at that very moment, QEMU stands still although it may run: the core did not ask for it.  It is
  * thawed whether it is seen stopped yet or not: a SIGSTOP on its way is taken back. */
 static void on_sentinel_froze(void *arg, int64_t at)
@@ -518,6 +587,7 @@ static bool make_children(struct ft_daemon *d, struct ft_session *session, FILE 
 	    .claimed = on_claimed,
 	    .fenced = on_fenced,
 	    .looked = on_looked,
+	    .marked = on_marked,
 	    .sentinel_froze = on_sentinel_froze,
 	    .guard_changed = on_guard_changed,
 	    .reach = on_reach,
@@ -538,6 +608,7 @@ static bool make_shells(struct ft_daemon *d, uint64_t incarnation, FILE *errors)
 	    .acked = on_acked,
 	    .hearing = on_hearing,
 	    .refused = on_refused,
+	    .foreign = on_foreign,
 	    .stalled = on_stalled,
 	    .due = on_due,
 	};

@@ -388,6 +388,18 @@ void ft_exclusion_look_at_verdict(struct ft_exclusion *x, const uint8_t id[FT_SE
 	ft_arbiter_read_verdict(x->arbiter, id, on_looked, x);
 }
 
+static void on_marked(void *arg, uint64_t found, const char *error)
+{
+	struct ft_exclusion *x = arg;
+	note_reach(x, error);
+	x->cb->marked(x->arg, found, error);
+}
+
+void ft_exclusion_mark(struct ft_exclusion *x, uint64_t mark)
+{
+	ft_arbiter_mark(x->arbiter, mark, on_marked, x);
+}
+
 /* The sentinel may do what we may: it is our fork. */
 static bool may_stop(const struct ft_process *qemu)
 {

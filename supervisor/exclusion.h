@@ -20,6 +20,8 @@ struct ft_exclusion_callbacks {
 	void (*fenced)(void *arg, const char *error); /* "" when the other host is off */
 	/* LOST: somebody stands in the register, text; NOT_NEEDED: nobody; UNREACHABLE: why */
 	void (*looked)(void *arg, enum ft_claim result, const char *text);
+	/* found: what stands under the peer's name, 0 nothing; or why the arbiter could not be asked, else "" */
+	void (*marked)(void *arg, uint64_t found, const char *error);
 	/* at: FT_NEVER if one of an earlier ftd may have done so, at any time until now */
 	void (*sentinel_froze)(void *arg, int64_t at);
 	/* ft_exclusion_publish may say otherwise than it did. */
@@ -50,6 +52,8 @@ void ft_exclusion_look(struct ft_exclusion *x, const uint8_t id[FT_SESSION_BYTES
 /* The same of the session's verdict: name is the side that runs the guest by it, or is to.  No host is powered off. */
 void ft_exclusion_put_verdict(struct ft_exclusion *x, const uint8_t id[FT_SESSION_BYTES], const char *name);
 void ft_exclusion_look_at_verdict(struct ft_exclusion *x, const uint8_t id[FT_SESSION_BYTES]);
+/* Puts our mark beside the registers, and looks for the peer's, which must have been met. */
+void ft_exclusion_mark(struct ft_exclusion *x, uint64_t mark);
 /* The sentinel's QEMU and lease, after every step of the core.  Cheap when nothing has changed.  known: no
  * sentinel of an earlier ftd knows better than this lease.
  * Returns false if our sentinel is not on guard over it, or an earlier ftd's still is: such a QEMU is bound by nothing new. */

@@ -139,9 +139,9 @@ static int64_t signs_of_life_until(const struct ft_core *c)
 static bool can_arm(const struct ft_core *c)
 {
 	const struct ft_side *p = &c->peer.side;
-	return ft_peer_heard(c) && !p->leaving && !peer_solo(c) && p->vm == FT_VM_ALIVE && in_colo(c) &&
-	       p->role == opposite(c->qemu.role) && c->qemu.connected && c->qemu.oob && c->qemu.plan_ready &&
-	       !c->hung && !c->frozen && !broken(c) && c->ending == FT_ENDING_NOT && !p->ending &&
+	return ft_peer_heard(c) && !ft_sharing_differs(c) && !p->leaving && !peer_solo(c) && p->vm == FT_VM_ALIVE &&
+	       in_colo(c) && p->role == opposite(c->qemu.role) && c->qemu.connected && c->qemu.oob &&
+	       c->qemu.plan_ready && !c->hung && !c->frozen && !broken(c) && c->ending == FT_ENDING_NOT && !p->ending &&
 	       (!c->params.arbitrated || (c->qemu.pid_verified && !c->qemu.unguarded));
 }
 
@@ -173,6 +173,9 @@ static void missing(const struct ft_core *c, char out[FT_TEXT_MAX])
 		t = "our QEMU is not in COLO";
 	else if (broken(c))
 		t = "replication is broken";
+	else if (!ft_peer_heard(c) && c->foreign_version)
+		t = "the peer's ftd speaks another version of the heartbeat: upgrade the older of the two (ftctl "
+		    "check)";
 	else if (peer_lost(c) && p->leaving)
 		t = "the peer's ftd was asked to stop, and has gone";
 	else if (peer_lost(c))
@@ -188,6 +191,8 @@ static void missing(const struct ft_core *c, char out[FT_TEXT_MAX])
 		t = "the peer's QEMU is on its way out";
 	else if (p->sick)
 		t = "the peer's QEMU is blocked or hangs";
+	else if (ft_sharing_differs(c))
+		t = c->share_fault;
 	else if (p->vm != FT_VM_ALIVE)
 		t = p->vm == FT_VM_UNKNOWN ? "the peer does not reach its QEMU yet" : "the peer has no running QEMU";
 	else if (p->role != opposite(q->role))
@@ -407,12 +412,7 @@ static bool ended_by_peer(const struct ft_core *c)
 
 static bool ended_by_peer_in_vain(const struct ft_core *c)
 {
-	return pair_is_over(c) && is_nowhere_to_be_frozen(c) && !(is_primary(c) && c->said_two_masters);
-}
-
-static bool two_masters(const struct ft_core *c)
-{
-	return peer_solo(c) && !c->said_two_masters;
+	return pair_is_over(c) && is_nowhere_to_be_frozen(c) && !(is_primary(c) && c->left_the_pair);
 }
 
 static bool asked_to_yield(const struct ft_core *c)
@@ -799,7 +799,8 @@ static bool plan_over_but_lost(const struct ft_core *c)
 
 static bool plan_ok(const struct ft_core *c)
 {
-	return !c->plan_running && c->outcome.plan.ok && !c->arbiter_busy; /* the claim is in the record, too */
+	bool claiming = c->arbiter_busy && c->errand != FT_ERRAND_READ;
+	return !c->plan_running && c->outcome.plan.ok && !claiming; /* the claim is in the record, too */
 }
 
 static bool plan_hopeless(const struct ft_core *c)
@@ -993,12 +994,18 @@ static bool quiet(const struct ft_core *c)
 static bool all_well(const struct ft_core *c)
 {
 	return c->hearing == FT_PEER_ALIVE && c->self.ready && c->peer.side.ready && can_arm(c) &&
-	       ft_session_settled(c);
+	       ft_session_settled(c) && ft_sharing_good(c);
 }
 
 static bool not_well(const struct ft_core *c)
 {
 	return c->hearing == FT_PEER_ALIVE && !all_well(c);
+}
+
+/* Nobody takes over for a side that keeps to other rules.  (With a session, that is released first.) */
+static bool unshared(const struct ft_core *c)
+{
+	return ft_sharing_differs(c) && ft_peer_heard(c) && !ft_session_open(c);
 }
 
 static bool cannot_arm(const struct ft_core *c)
@@ -1300,7 +1307,8 @@ static bool forced_and_unreachable(const struct ft_core *c)
 
 static bool claim_again_due(const struct ft_core *c)
 {
-	return ft_session_unended(c) && !c->cannot_know && !c->arbiter_busy && c->now >= c->arbiter_again_at;
+	return !ft_claim_proves_nothing(c) && ft_session_unended(c) && !c->cannot_know && !c->arbiter_busy &&
+	       c->now >= c->arbiter_again_at;
 }
 
 /* A cut-off secondary goes back to its promise first; the primary's right can then be renewed.  Not one whose QEMU has left
@@ -1415,7 +1423,7 @@ static void to_protected(struct ft_core *c, struct ft_actions *out)
 {
 	c->bound = true;
 	c->n_evidence = 0;
-	c->said_failed = c->said_two_masters = false;
+	c->said_failed = c->left_the_pair = false;
 	ft_core_enter(c, out, FT_PHASE_PROTECTED, "%s with peer %s: replication proven on both sides",
 	              ft_role_name(c->qemu.role), c->peer.node);
 }
@@ -1448,19 +1456,10 @@ static void to_solo_as_found(struct ft_core *c, struct ft_actions *out)
 	              ft_role_name(c->qemu.last_role));
 }
 
-static void alarm_two_masters(struct ft_core *c, struct ft_actions *out)
-{
-	c->said_two_masters = true;
-	ft_core_say(c, out, FT_LEVEL_ERROR,
-	            "TWO MASTERS: peer %s runs the guest too; decide which one is right and end the other's QEMU",
-	            c->peer.node);
-}
-
 /* What we have is an old copy from here on, that nobody here can end. */
 static void leave_the_pair(struct ft_core *c, struct ft_actions *out)
 {
-	if (is_primary(c))
-		alarm_two_masters(c, out);
+	c->left_the_pair = true;
 	to_unprotected(c, out);
 }
 
@@ -2204,6 +2203,11 @@ static void freeze_again(struct ft_core *c, struct ft_actions *out)
 
 static void send_claim(struct ft_core *c, struct ft_actions *out)
 {
+	if (ft_claim_proves_nothing(c)) { /* what it says is not what the peer's says */
+		c->claim = FT_CLAIM_UNREACHABLE;
+		memcpy(c->arbiter_text, c->share_fault, sizeof c->arbiter_text);
+		return;
+	}
 	ft_session_claim(c, out, FT_ERRAND_FAILOVER);
 }
 
@@ -2583,6 +2587,9 @@ static const struct rule rules[] = {
     {ANY, ft_resign_due, ft_resign},
     {ANY, has_exited, NULL},
     {ANY & ~BUSY, repeat_due, repeat},
+    {ANY, ft_mark_due, ft_mark},
+    {ANY, ft_both_run_changed, ft_note_both_run},
+    {ANY, ft_alert_changed, ft_alert},
     {P(STARTING), found_place, to_place},
     {P(STARTING), found_frozen_primary, freeze_at_end_of_right},
     {P(STARTING), found_frozen_in_vain, thaw},
@@ -2656,8 +2663,8 @@ static const struct rule rules[] = {
     {OPEN | BOUND | P(FAILED) | P(SOLO), asked_to_end_in_vain, refuse_to_end},
     {ANY, end_is_answered, settle_end},
     {OPEN | BOUND | P(FAILED), ended_by_peer, freeze_for_solo},
+    {OPEN, ft_began_beside_winner, freeze_for_solo},
     {OPEN | BOUND | P(FAILED), ended_by_peer_in_vain, leave_the_pair},
-    {P(SOLO), two_masters, alarm_two_masters},
     /* Before any order: who runs the guest alone does not yield it to an old copy, however lately its ftd has come. */
     {OPEN | BOUND | P(FAILED), already_over, to_solo_as_found},
     {FROZEN | P(FENCED), asked_and_out, answer_yielded},
@@ -2724,6 +2731,7 @@ static const struct rule rules[] = {
 
     /* Bound: the peer's word first */
     {BOUND, unbound, to_unprotected},
+    {BOUND, unshared, to_unprotected},
     {BOUND, peer_leaves, to_unprotected},
     {OPEN | BOUND, given_back, take_back},
     {OPEN | P(FENCED), given_back_to_nobody, know_given_back},
@@ -2768,6 +2776,8 @@ static const struct rule rules[] = {
     {P(ARMING) | P(WATCH), ft_propose_due, ft_propose},
     {P(ARMING) | P(WATCH), ft_accept_due, ft_adopt},
     {OPEN | BOUND | FROZEN | P(FENCED), ft_look_up_due, ft_look_up},
+    {OPEN | P(SOLO), ft_put_back_due, ft_stand_again},
+    {OPEN | P(SOLO), ft_guard_due, ft_look_up},
     {P(ARMING), cannot_arm, to_unprotected},
     {P(ARMING), all_well, to_protected},
     {P(ARMING), arming_hangs, to_arming_in_vain},
@@ -2838,6 +2848,9 @@ int64_t ft_rules_deadline(const struct ft_core *c)
 	    {c->params.registers, c->verdict_again_at},
 	    {phase & P(FAILED), c->phase_since + FT_GIVE_BACK_NS},
 	    {c->params.arbitrated, c->fence_again_at},
+	    {!c->exited, ft_mark_deadline(c)},
+	    {!c->exited, ft_alert_deadline(c)},
+	    {!c->exited && phase & (OPEN | P(SOLO)), ft_guard_deadline(c)},
 	    {c->left && !c->exited, c->leave_until},
 	    {phase & FROZEN, peer_calm},
 	    {c->leave && c->qemu.vm == FT_VM_GONE, c->gone_at + FT_LANDS_NS},

@@ -31,6 +31,8 @@
 
 #define BACKOFF_FIRST (500 * FT_NS_PER_MS)
 #define BACKOFF_MOST  (10000 * FT_NS_PER_MS)
+#define GUARD_EVERY   (10000 * FT_NS_PER_MS)
+#define GUARD_CALM    (60000 * FT_NS_PER_MS)
 
 static const uint8_t no_id[FT_SESSION_BYTES];
 
@@ -198,6 +200,8 @@ static bool succeeds_the_winner(const struct ft_core *c)
 
 const char *ft_session_missing(const struct ft_core *c)
 {
+	if (c->share_fault[0])
+		return c->share_fault;
 	if (!c->params.arbitrated || ft_session_settled(c))
 		return NULL;
 	if (c->store_fault[0])
@@ -321,7 +325,7 @@ int64_t ft_news_until(const struct ft_core *c)
 /* Not before a calm peer has acknowledged us: the right to run would have ended before it began, and QEMU be frozen. */
 bool ft_propose_due(const struct ft_core *c)
 {
-	bool acknowledged = c->now < acknowledged_until(c);
+	bool acknowledged = c->now < acknowledged_until(c) && ft_sharing_proven(c);
 	return acknowledged && c->params.arbitrated && c->qemu.role == FT_ROLE_PRIMARY && c->self.ready &&
 	       ft_peer_heard(c) && c->peer.side.ready && same_timing(c) && !claimable(c) && may_propose(c) &&
 	       can_store(c);
@@ -382,7 +386,8 @@ bool ft_accept_due(const struct ft_core *c)
 {
 	/* Released, it is nobody's to claim; a primary that has lost its copy proposes another. */
 	bool released = c->session.stage == FT_SESSION_RELEASED;
-	return offered(c) && (ft_session_unread(c) || released || ended_by_peer(c) || outlived(c)) && can_store(c);
+	return offered(c) && ft_sharing_proven(c) &&
+	       (ft_session_unread(c) || released || ended_by_peer(c) || outlived(c)) && can_store(c);
 }
 
 /* Our side's new primary cannot begin before the old session is over; so it ends it.  One that we have resigned, too, where
@@ -450,8 +455,8 @@ bool ft_release_due(const struct ft_core *c)
 	bool answered = c->left && ft_peer_heard(c) && same && released;
 	/* Nobody who is not heard has a use for it, and our next ftd may have to claim. */
 	bool we_leave = c->leave && ((secondary && ft_peer_heard(c)) || answered);
-	return c->params.arbitrated && c->session.stage == FT_SESSION_BOUND && (peer_leaves || we_leave) &&
-	       can_store(c) && !c->arbiter_busy;
+	return c->params.arbitrated && c->session.stage == FT_SESSION_BOUND &&
+	       (peer_leaves || we_leave || ft_release_unshared(c)) && can_store(c) && !c->arbiter_busy;
 }
 
 void ft_release(struct ft_core *c, struct ft_actions *out)
@@ -525,6 +530,58 @@ bool ft_settle_due(const struct ft_core *c)
 bool ft_record_due(const struct ft_core *c)
 {
 	return c->session.title == FT_TITLE_WORD && ft_can_ask_arbiter(c);
+}
+
+/* ---- the title that we hold ---- */
+
+bool ft_holds_title(const struct ft_core *c)
+{
+	return c->params.registers && ft_session_ended_by_us(c) && c->session.title == FT_TITLE_REGISTER;
+}
+
+/* An etcd that was restored, a folder that was put back: whoever is held, or has a claim under way, would win what we have
+ * won.  That side asks again every ten seconds; where none is in sight, it is not worth so much. */
+static int64_t guard_every(const struct ft_core *c)
+{
+	enum ft_state s = c->peer.side.state;
+	bool calm = ft_peer_heard(c) && s != FT_HELD && s != FT_CLAIMING;
+	return calm ? GUARD_CALM : GUARD_EVERY;
+}
+
+bool ft_guard_due(const struct ft_core *c)
+{
+	return ft_holds_title(c) && !c->left && !c->outcome_busy && !c->put_back && ft_can_ask_arbiter(c) && c->now >= c->guard_at;
+}
+
+bool ft_put_back_due(const struct ft_core *c)
+{
+	return ft_holds_title(c) && !c->left && !c->outcome_busy && c->put_back && ft_can_ask_arbiter(c);
+}
+
+void ft_stand_again(struct ft_core *c, struct ft_actions *out)
+{
+	ft_core_say(c, out, FT_LEVEL_ERROR,
+	            "nobody stands in the register of session %llu, which this side has won: it was put back to an earlier "
+	            "state; this side's name is put there again",
+	            (unsigned long long)c->session.epoch);
+	c->put_back = false;
+	ft_session_claim(c, out, FT_ERRAND_RECORD);
+}
+
+int64_t ft_guard_deadline(const struct ft_core *c)
+{
+	return ft_holds_title(c) && !c->left && !c->arbiter_busy ? c->guard_at : FT_NEVER;
+}
+
+/* Whatever it says now, we have won, and our guest has served people since: nothing of ours is ended for it. */
+static void absorb_guard(struct ft_core *c, enum ft_claim claim, const char *text)
+{
+	bool ours = claim == FT_CLAIM_WON || strcmp(text, c->params.node) == 0;
+	c->guard_at = c->now + guard_every(c);
+	c->put_back = claim == FT_CLAIM_NOT_NEEDED;
+	if (claim == FT_CLAIM_WON) /* by our putting it there again; the verdict was put back with it */
+		c->verdict = FT_VERDICT_UNKNOWN;
+	snprintf(c->register_names, sizeof c->register_names, "%s", ours || c->put_back ? "" : text);
 }
 
 void ft_settle(struct ft_core *c, struct ft_actions *out)
@@ -761,6 +818,7 @@ static void know_winner(struct ft_core *c, const char *winner)
 	c->store_again_at = c->now;
 	c->winner_unstored = true;
 	c->start_wanted = c->unsure = c->bound = false;
+	c->guard_at = c->now + GUARD_EVERY;
 }
 
 bool ft_session_given(const struct ft_core *c)
@@ -922,6 +980,12 @@ static void absorb_arbiter(struct ft_core *c, const struct ft_event *e)
 	if (about_verdict(c->errand)) {
 		if (about_ours)
 			absorb_verdict(c, e, text);
+		return;
+	}
+	if (about_ours && ft_holds_title(c)) {
+		c->arbiter_again_at = c->now + (e->claim == FT_CLAIM_UNREACHABLE ? FT_RETRY_NS : 0);
+		if (e->claim != FT_CLAIM_UNREACHABLE)
+			absorb_guard(c, e->claim, text);
 		return;
 	}
 	if (e->claim == FT_CLAIM_UNREACHABLE) {

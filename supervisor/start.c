@@ -15,7 +15,7 @@ static bool runs_there(const struct ft_core *c)
 {
 	const struct ft_side *p = &c->peer.side;
 	return ft_peer_heard(c) &&
-	       (p->role == FT_ROLE_PRIMARY || p->role == FT_ROLE_SOLO || p->state == FT_FAILING_OVER);
+	       (p->role == FT_ROLE_PRIMARY || p->role == FT_ROLE_SOLO || p->state == FT_FAILING_OVER || p->runs);
 }
 
 static bool out_there(const struct ft_core *c)

@@ -46,9 +46,11 @@ static json_t *session_json(const struct ft_core *c)
 static json_t *arbiter_json(const struct ft_status_source *s)
 {
 	const char *text = "";
+	char unshared[FT_TEXT_MAX];
+	ft_core_unshared(s->core, unshared);
 	if (!s->exclusion)
-		return json_pack("{s:s, s:n, s:s}", "type", "none", "reachable", "warning",
-		                 "no arbiter: a partition can make two masters");
+		return json_pack("{s:s, s:n, s:s, s:o}", "type", "none", "reachable", "warning",
+		                 "no arbiter: a partition can make two masters", "unshared", ft_text_json(unshared));
 	const char *power_text = "";
 	bool reachable = ft_exclusion_reachable(s->exclusion, &text);
 	bool behind = s->config->arbiter.type != FT_ARBITER_FENCE && s->config->arbiter.fence.agent[0];
@@ -56,8 +58,9 @@ static json_t *arbiter_json(const struct ft_status_source *s)
 	json_t *fence =
 	    behind ? json_pack("{s:b, s:o}", "reachable", power, "error", ft_text_json(power ? "" : power_text))
 	           : json_null();
-	return json_pack("{s:s, s:b, s:o, s:o}", "type", ft_arbiter_word(s->config->arbiter.type), "reachable",
-	                 reachable, "error", ft_text_json(text), "fence", fence);
+	return json_pack("{s:s, s:b, s:o, s:o, s:s, s:o}", "type", ft_arbiter_word(s->config->arbiter.type),
+	                 "reachable", reachable, "error", ft_text_json(text), "fence", fence, "shared",
+	                 ft_sharing_name(ft_core_sharing(s->core)), "unshared", ft_text_json(unshared));
 }
 
 static json_t *sentinel_json(const struct ft_status_source *s)
@@ -146,6 +149,20 @@ static json_t *qemu_json(const struct ft_status_source *s)
 	                 ft_text_json(q->plan_ready ? "" : q->plan_fault), "disk_fault", ft_text_json(disk));
 }
 
+/* Those that are not over. */
+static json_t *alarms_json(const struct ft_status_source *s)
+{
+	json_t *alarms = json_array();
+	for (enum ft_alert_kind k = 0; k < FT_ALERT_COUNT; k++) {
+		const struct ft_alert *a = &s->core->alerts[k];
+		if (a->since != FT_NEVER)
+			json_array_append_new(alarms, json_pack("{s:s, s:o, s:o, s:n}", "alarm", ft_alert_name(k),
+			                                        "since", time_json(s, a->since), "evidence",
+			                                        ft_text_json(a->evidence), "cleared_by"));
+	}
+	return alarms;
+}
+
 json_t *ft_status_json(const struct ft_status_source *s)
 {
 	const struct ft_core *c = s->core;
@@ -164,6 +181,7 @@ json_t *ft_status_json(const struct ft_status_source *s)
 	json_object_set_new(out, "arbiter", arbiter_json(s));
 	json_object_set_new(out, "sentinel", sentinel_json(s));
 	json_object_set_new(out, "host", host_json(s));
+	json_object_set_new(out, "alarms", alarms_json(s));
 	json_object_set(out, "last_outcome", s->last_outcome ? s->last_outcome : json_null());
 	return out;
 }
@@ -292,13 +310,33 @@ static void check_peer(json_t *checks, const struct ft_status_source *s)
 	else if (!c->peer.side.ready)
 		add(checks, "peer", "warn", "run ftctl check there", "peer %s is %s and not ready", c->peer.node,
 		    ft_state_name(c->peer.side.state));
-	else if (c->params.arbitrated && c->peer.side.window_ms != c->params.window / FT_NS_PER_MS)
-		add(checks, "peer", "warn", "make heartbeat.interval_ms x lost_after the same on both hosts",
-		    "peer %s has a detection time of %u ms, ours is %lld ms: no new session will be agreed on",
-		    c->peer.node, c->peer.side.window_ms, (long long)(c->params.window / FT_NS_PER_MS));
 	else
 		add(checks, "peer", "ok", "", "peer %s is %s and ready", c->peer.node,
 		    ft_state_name(c->peer.side.state));
+}
+
+/* What both must have in common.  Without a peer nothing can be compared. */
+static void check_shared(json_t *checks, const struct ft_core *c)
+{
+	char text[FT_TEXT_MAX];
+	if (c->foreign_version && c->hearing != FT_PEER_ALIVE)
+		add(checks, "shared", "FAIL", "upgrade the older of the two", "%s",
+		    "the peer's ftd speaks another version of the heartbeat, and is not understood");
+	else if (ft_core_unshared(c, text))
+		add(checks, "shared", "FAIL", "make them the same in both ft.conf, and restart the ftd that was wrong",
+		    "%s", text);
+	else if (!c->peer_known || c->hearing != FT_PEER_ALIVE)
+		add(checks, "shared", "warn", "look again once the peer is heard",
+		    "not compared: the peer is not heard");
+	else if (c->params.registers && ft_core_sharing(c) != FT_SHARING_PROVEN)
+		add(checks, "shared", "warn", "look again in a moment; the arbiter must be in reach of both hosts",
+		    "%s", c->share_fault[0] ? c->share_fault : "not proven yet that both hosts share the registers");
+	else
+		add(checks, "shared", "ok", "", "%s",
+		    c->params.registers
+		        ? "both hosts have found each other's mark beside the registers; arbiter, detection time, "
+		          "guard and the order of the links are the same"
+		        : "arbiter type, detection time, guard and the order of the links are the same");
 }
 
 /* What an NTP client has the kernel add to what the hardware counts, in ppm: how far that is off, and while a wall clock is
@@ -427,6 +465,16 @@ static json_t *plan_json(const struct ft_plan *plan)
 	return steps;
 }
 
+static void check_alarms(json_t *checks, const struct ft_core *c)
+{
+	for (enum ft_alert_kind k = 0; k < FT_ALERT_COUNT; k++) {
+		char name[32];
+		snprintf(name, sizeof name, "alarm %s", ft_alert_name(k));
+		if (c->alerts[k].since != FT_NEVER)
+			add(checks, name, "FAIL", "see the text", "%s", c->alerts[k].evidence);
+	}
+}
+
 static void check_state(json_t *checks, const struct ft_core *c)
 {
 	enum ft_state state = ft_core_state(c);
@@ -445,11 +493,13 @@ json_t *ft_check_json(const struct ft_status_source *s, const char *disk_error, 
 	check_process(checks, s);
 	check_replication(checks, s);
 	check_peer(checks, s);
+	check_alarms(checks, s->core);
 	check_state(checks, s->core);
 	check_host(checks, s, disk_error);
 	check_realtime(checks, s->config);
 	check_sentinel(checks, s);
 	check_paused(checks, s);
 	check_arbiter(checks, s, arbiter_fault, arbiter_warning);
+	check_shared(checks, s->core);
 	return json_pack("{s:o, s:o}", "checks", checks, "plan", plan_json(s->plan));
 }

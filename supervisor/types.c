@@ -94,6 +94,12 @@ bool ft_side_calm(const struct ft_side *side)
 	return false;
 }
 
+const char *ft_sharing_name(enum ft_sharing s)
+{
+	static const char *const names[] = {"unknown", "proven", "differs"};
+	return NAME_OF(names, s);
+}
+
 bool ft_share_equal(const struct ft_share *a, const struct ft_share *b)
 {
 	return a->arbiter == b->arbiter && a->guard_ms == b->guard_ms && a->n_links == b->n_links &&

@@ -146,6 +146,7 @@ struct ft_share {
 	enum ft_sharing verdict;  /* of having looked for the peer's mark beside our registers */
 	uint64_t about;           /* the incarnation of the peer that the verdict is about; 0 with UNKNOWN */
 };
+const char *ft_sharing_name(enum ft_sharing s); /* "unknown", "proven", "differs" */
 bool ft_share_equal(const struct ft_share *a, const struct ft_share *b);
 
 /* Everything a side says of itself in a heartbeat. The core keeps it true, the heartbeat room carries it. */

@@ -17,6 +17,7 @@ struct heard {
 	enum ft_claim claim;
 	enum ft_register what;
 	char name[FT_NAME_MAX];
+	uint64_t mark;
 	char error[FT_ARBITER_TEXT_MAX], warning[FT_ARBITER_TEXT_MAX];
 };
 
@@ -47,6 +48,15 @@ static inline void on_checked(void *arg, const char *fault, const char *warning)
 	h->told = true;
 	strcpy(h->error, fault);
 	strcpy(h->warning, warning);
+}
+
+static inline void on_marked(void *arg, uint64_t found, const char *error)
+{
+	struct heard *h = arg;
+	ck_assert(!h->told);
+	h->told = true;
+	h->mark = found;
+	strcpy(h->error, error);
 }
 
 static inline void wait_for(struct event_base *base, const struct heard *h)
@@ -85,6 +95,16 @@ static inline struct heard ask_who(struct event_base *base, struct ft_arbiter *a
 	wait_for(base, &h);
 	ck_assert_int_eq(h.what == FT_REGISTER_TAKEN, h.name[0] != '\0');
 	ck_assert_int_eq(h.what == FT_REGISTER_UNKNOWN, h.error[0] != '\0');
+	return h;
+}
+
+/* The node's mark is put there; the peer's is found. */
+static inline struct heard ask_mark(struct event_base *base, struct ft_arbiter *a, uint64_t mark)
+{
+	struct heard h = {0};
+	ft_arbiter_mark(a, mark, on_marked, &h);
+	wait_for(base, &h);
+	ck_assert(h.mark == 0 || h.error[0] == '\0');
 	return h;
 }
 

@@ -322,9 +322,9 @@ def default_arbiter(kind):
 
 
 @contextlib.contextmanager
-def protected(**options):
-    """A rig in state protected; its end-of-test checks are made on the way out."""
-    rig = Rig(**options)
+def protected(rig_type=None, **options):
+    """A rig in state protected; its end-of-test checks are made on the way out.  rig_type: another one than Rig."""
+    rig = (rig_type or Rig)(**options)
     try:
         rig.up()
         yield rig

@@ -233,6 +233,11 @@ class Pair:
         self._attach_network(survivor)
         self._start_colo(survivor, new)
 
+    def boot(self, qemu):
+        """A guest of its own in the dead one's place, outside of any COLO."""
+        qemu.obs.close()
+        qemu.start([*self._nics(qemu.host), "-drive", f"if=ide,format=raw,file={qemu.path('disk.raw')}"])
+
     def promote(self, secondary):
         """Its guest goes on alone, by hand, as QEMU documents it."""
         secondary.obs.command("nbd-server-stop")

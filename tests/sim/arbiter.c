@@ -13,6 +13,7 @@ static struct asked {
 	uint8_t id[FT_SESSION_BYTES];
 	bool claim, verdict;
 	int name; /* to put there */
+	int of;   /* whose arbiter */
 } asked[1024];    /* by the number of the request: far more than can be under way */
 static uint32_t n_asked;
 
@@ -32,6 +33,23 @@ const struct registration *arbiter_find(const uint8_t id[FT_SESSION_BYTES])
 const struct registration *arbiter_verdict(const uint8_t id[FT_SESSION_BYTES])
 {
 	return find(id, true);
+}
+
+/* Where each host has its own. */
+static int arbiter_of(int host)
+{
+	return w.options.apart ? host : 0;
+}
+
+static const struct registration *find_asked(const struct asked *a)
+{
+	const struct registration *r;
+	for (int i = 0; i < w.n_registers; i++) {
+		r = &w.registers[i];
+		if (r->of == a->of && r->verdict == a->verdict && memcmp(r->id, a->id, FT_SESSION_BYTES) == 0)
+			return r;
+	}
+	return NULL;
 }
 
 static double way(void)
@@ -117,6 +135,7 @@ void arbiter_ask(int host, const struct ft_action *a)
 	memcpy(asked[n].id, f->core.claim_id, sizeof asked[n].id);
 	asked[n].claim = a->kind == FT_DO_CLAIM;
 	asked[n].verdict = a->verdict;
+	asked[n].of = arbiter_of(host);
 	asked[n].name = strcmp(a->text, "beta") == 0;
 	f->requests++;
 	f->request_open = true;
@@ -131,7 +150,7 @@ void arbiter_ask(int host, const struct ft_action *a)
 
 static const struct registration *put_if_absent(const struct asked *a)
 {
-	const struct registration *there = find(a->id, a->verdict);
+	const struct registration *there = find_asked(a);
 	if (there)
 		return there;
 	if (w.n_registers == REGISTERS_MAX) {
@@ -143,6 +162,7 @@ static const struct registration *put_if_absent(const struct asked *a)
 	memcpy(r->id, a->id, sizeof r->id);
 	r->winner = a->name;
 	r->verdict = a->verdict;
+	r->of = a->of;
 	tell(a->name, "stands in the %s of session %02x%02x now", a->verdict ? "verdict" : "register", a->id[0],
 	     a->id[1]);
 	return r;
@@ -151,9 +171,55 @@ static const struct registration *put_if_absent(const struct asked *a)
 void arbiter_arrives(const struct happening *h)
 {
 	const struct asked *a = &asked[h->arg];
-	const struct registration *r = a->claim ? put_if_absent(a) : find(a->id, a->verdict);
+	const struct registration *r = a->claim ? put_if_absent(a) : find_asked(a);
 	if (!reaches(h->host))
 		return;
 	enum ft_claim said = !r ? FT_CLAIM_NOT_NEEDED : a->claim && r->winner == a->name ? FT_CLAIM_WON : FT_CLAIM_LOST;
 	answer(way(), h->host, h->guard, h->more, said, r ? r->winner : 0);
+}
+
+/* ---- marks ---- */
+
+static struct mark {
+	uint64_t ours, found;
+} marks[1024]; /* by their number; far more than can be under way */
+static uint32_t n_marks;
+
+#define MARK(n) (&marks[(n) % (sizeof marks / sizeof marks[0])])
+
+static void answer_mark(double ms, int host, uint64_t life, uint32_t n, bool error)
+{
+	struct happening *h = later(ms, FTD_MARKED, host);
+	h->guard = life;
+	h->arg = n;
+	h->error = error;
+}
+
+void arbiter_mark(int host)
+{
+	struct ftd *f = &w.host[host].ftd;
+	uint32_t n = ++n_marks;
+	*MARK(n) = (struct mark){.ours = f->core.self.share.next_mark};
+	f->mark_open = n;
+	if (reaches(host)) {
+		struct happening *h = later(way(), ARBITER_MARKS, host);
+		h->arg = n;
+		h->guard = f->life;
+	}
+	answer_mark(TIMEOUT_MS, host, f->life, n, true);
+}
+
+/* One transaction. */
+void arbiter_marks(const struct happening *h)
+{
+	uint64_t *at = w.marks[arbiter_of(h->host)];
+	at[h->host] = MARK(h->arg)->ours;
+	MARK(h->arg)->found = at[1 - h->host];
+	if (reaches(h->host))
+		answer_mark(way(), h->host, h->guard, h->arg, false);
+}
+
+uint64_t arbiter_found(uint32_t n)
+{
+	return MARK(n)->found;
 }

@@ -52,11 +52,11 @@ const char *const fault_names[FAULT_KINDS] = {
  * longer than the detection time is taken for dead unless a checkpoint comes in time, and that is luck.) */
 #define DRAWN_KINDS REPLAY_LIFE /* those before it */
 #define ALL_DRAWN   (FAULT(DRAWN_KINDS) - 1)
-static const uint64_t harmless[] = {FAULT(KILL_QEMU) | FAULT(END_QEMU) | FAULT(CRASH_HOST) | FAULT(STOP_QEMU) | FAULT(HANG_QEMU) |
-                                        FAULT(CLOSE_COLO) | FAULT(PLAN_TROUBLE) | FAULT(DISK_FULL) | FAULT(DISK_HANGS),
-                                    FAULT(STOP_FTD) | FAULT(STALL_FTD) | FAULT(LOSSY) | FAULT(REPLAY) |
-                                        FAULT(REPLAY_LIFE) | FAULT(PLAN_TROUBLE) | FAULT(DISK_FULL) |
-                                        FAULT(DISK_HANGS)};
+static const uint64_t harmless[] = {
+    FAULT(KILL_QEMU) | FAULT(END_QEMU) | FAULT(CRASH_HOST) | FAULT(STOP_QEMU) | FAULT(HANG_QEMU) | FAULT(CLOSE_COLO) |
+        FAULT(PLAN_TROUBLE) | FAULT(DISK_FULL) | FAULT(DISK_HANGS),
+    FAULT(STOP_FTD) | FAULT(STALL_FTD) | FAULT(LOSSY) | FAULT(REPLAY) | FAULT(REPLAY_LIFE) | FAULT(PLAN_TROUBLE) |
+        FAULT(DISK_FULL) | FAULT(DISK_HANGS)};
 
 bool faults_are_harmless(void)
 {

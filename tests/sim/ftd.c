@@ -694,6 +694,12 @@ static void act(int host, const struct ft_action *a)
 		tell(host, "FENCE");
 		arbiter_fence(host);
 		break;
+	case FT_DO_ALERT:
+		tell(host, "ALARM %s %s: %s", ft_alert_name(a->alert), a->raised ? "raised" : "over", a->text);
+		break;
+	case FT_DO_MARK:
+		arbiter_mark(host);
+		break;
 	case FT_DO_PLAN:
 		tell(host, "PLAN");
 		run_plan(host);
@@ -828,6 +834,18 @@ static void arbiter_answered(int host, const struct happening *h)
 	         &(struct ft_event){.kind = read ? FT_EVENT_REGISTER : FT_EVENT_CLAIM, .claim = claim, .text = text});
 }
 
+static void marked(int host, const struct happening *h)
+{
+	struct ftd *f = &w.host[host].ftd;
+	if (h->arg != f->mark_open)
+		return;
+	f->mark_open = 0;
+	ftd_feed(host, &(struct ft_event){.kind = FT_EVENT_MARKED,
+	                                  .error = h->error,
+	                                  .text = h->error ? "no answer" : "",
+	                                  .mark = h->error ? 0 : arbiter_found(h->arg)});
+}
+
 static void handle(int host, const struct happening *h)
 {
 	struct ftd *f = &w.host[host].ftd;
@@ -886,6 +904,9 @@ static void handle(int host, const struct happening *h)
 	case FTD_FENCED:
 		tell(host, "the fence has %s", h->error ? "failed" : "succeeded");
 		ftd_feed(host, &(struct ft_event){.kind = FT_EVENT_FENCED, .error = h->error, .text = "stuck"});
+		break;
+	case FTD_MARKED:
+		marked(host, h);
 		break;
 	case FTD_TERM:
 		ftd_feed(host, &(struct ft_event){.kind = FT_EVENT_LEAVE});
@@ -980,7 +1001,12 @@ void ftd_start(int host)
 	                           .arbitrated = w.options.arbitrated,
 	                           .registers = w.options.arbitrated && !w.options.fence,
 	                           .fenced = w.options.behind,
-	                           .guard = w.options.no_guard ? 0 : MS(GUARD_MS)};
+	                           .guard = w.options.no_guard ? 0 : MS(GUARD_MS),
+	                           .share = {.arbiter = (uint8_t)(w.options.fence        ? 4
+	                                                          : w.options.arbitrated ? 3
+	                                                                                 : 1),
+	                                     .guard_ms = GUARD_MS,
+	                                     .n_links = LINKS}};
 	memset(f, 0, offsetof(struct ftd, core));
 	f->running = FTD_RUNS;
 	f->life = ++w.names;
@@ -992,7 +1018,10 @@ void ftd_start(int host)
 	memset(&f->seen, 0, offsetof(struct ftd, runner) - offsetof(struct ftd, seen));
 	f->n_inbox = f->stall_in = f->dies_in = 0;
 	f->plan_runs = f->request_open = false;
+	f->mark_open = 0;
 	memcpy(p.node, config[host].node, sizeof p.node);
+	for (int i = 0; i < LINKS; i++)
+		p.share.links[i] = (uint32_t)i + 1;
 	for (size_t i = 0; i < sizeof p.seed; i++)
 		p.seed[i] = (uint8_t)chance(of(host));
 	if (w.options.arbitrated) {

@@ -278,6 +278,8 @@ void laws_after_step(int host, const struct ft_actions *out)
 				w.vouched_for[k] = w.host[k].qemu.instance;
 			tell(host, "a person vouches: for the other side's QEMU he answers from here on");
 		}
+	if (w.options.apart && c->phase == FT_PHASE_PROTECTED)
+		law_broken("protected by registers that are not shared");
 	judge_word(host);
 	judge_release(0);
 	judge_release(1);
@@ -436,9 +438,10 @@ static bool beyond_help(int host)
 	return unaskable || unexplained || stopped || left || forgot || for_a_person || never_bound || h->unverifiable;
 }
 
+/* Where no register is shared there is no protection, and nobody is promised that a guest survives. */
 void laws_at_end(void)
 {
-	if (!w.law)
+	if (!w.law || w.options.apart)
 		return;
 	judge_outcomes();
 	bool answered_for = w.vouched && runs_as_master(0) && runs_as_master(1);

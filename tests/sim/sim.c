@@ -147,7 +147,8 @@ static int run_all(void)
 	double lasted = seconds() - begun;
 	show_found(t);
 	printf("%llu seeds from %llu, %s%s: %d broken laws, %d crashes, %.1f s, %.1f million events\n", o.count, o.from,
-	       o.options.fence        ? "fence"
+	       o.options.apart        ? "an arbiter each"
+	       : o.options.fence      ? "fence"
 	       : o.options.behind     ? "arbiter, and a fence behind it"
 	       : o.options.arbitrated ? "arbiter"
 	                              : "no arbiter",
@@ -186,10 +187,11 @@ static bool break_world(const char *what)
 static bool read_options(int argc, char **argv)
 {
 	static const struct option longs[] = {
-	    {"seeds", 1, NULL, 's'},  {"none", 0, NULL, 'n'},  {"workers", 1, NULL, 'w'},    {"most", 1, NULL, 'm'},
-	    {"brief", 0, NULL, 'b'},  {"show", 1, NULL, 'v'},  {"break", 1, NULL, 'x'},      {"faults", 1, NULL, 'f'},
-	    {"law", 1, NULL, 'l'},    {"fence", 0, NULL, 'p'}, {"boundaries", 0, NULL, 'd'}, {"strict", 0, NULL, 't'},
-	    {"behind", 0, NULL, 'h'}, {NULL, 0, NULL, 0}};
+	    {"seeds", 1, NULL, 's'},  {"none", 0, NULL, 'n'},       {"workers", 1, NULL, 'w'},
+	    {"most", 1, NULL, 'm'},   {"brief", 0, NULL, 'b'},      {"show", 1, NULL, 'v'},
+	    {"break", 1, NULL, 'x'},  {"faults", 1, NULL, 'f'},     {"law", 1, NULL, 'l'},
+	    {"fence", 0, NULL, 'p'},  {"boundaries", 0, NULL, 'd'}, {"strict", 0, NULL, 't'},
+	    {"behind", 0, NULL, 'h'}, {"apart", 0, NULL, 'a'},      {NULL, 0, NULL, 0}};
 	bool good = true;
 	for (int c; good && (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
 		if (c == 's')
@@ -200,6 +202,8 @@ static bool read_options(int argc, char **argv)
 			o.options.fence = true;
 		else if (c == 'h')
 			o.options.behind = true;
+		else if (c == 'a')
+			o.options.apart = true;
 		else if (c == 'd')
 			o.options.boundaries = true;
 		else if (c == 't')
@@ -227,7 +231,7 @@ int main(int argc, char **argv)
 	if (!read_options(argc, argv)) {
 		fprintf(
 		    stderr,
-		    "usage: sim [--seeds FROM:COUNT] [--none | --fence | --behind] [--boundaries] [--strict] "
+		    "usage: sim [--seeds FROM:COUNT] [--none | --fence | --behind | --apart] [--boundaries] [--strict] "
 		    "[--workers N] "
 		    "[--most N] [--brief]\n"
 		    "           [--show SEED] [--faults NAME,...] [--law LAW] [--break sentinel|fsync|guard|clock]\n");

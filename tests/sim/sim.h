@@ -63,8 +63,9 @@ enum what {
 	FTD_RECORDED,   /* the disk's answer; .error */
 	FTD_REGISTER,   /* the arbiter's answer, or its absence; .arg: which request, .detail: enum register_answer */
 	FTD_FENCED,     /* the agent behind a register is done; .error: it has failed */
-	FTD_TERM,       /* it is asked to stop, by SIGTERM */
-	FTD_GOODBYE,    /* the next goodbye, or the end; .arg: how many are left */
+	FTD_MARKED, /* the arbiter's answer to a mark, or its absence; .arg: which, .error; what was found: arbiter_found() */
+	FTD_TERM,    /* it is asked to stop, by SIGTERM */
+	FTD_GOODBYE, /* the next goodbye, or the end; .arg: how many are left */
 	FTD_LAST = FTD_GOODBYE,
 	/* to a QEMU process: void once it has died */
 	QEMU_ATTEMPT, /* a primary's next checkpoint */
@@ -82,6 +83,7 @@ enum what {
 	HOST_UNIT_STARTS, /* it; .arg: since which boot it wants to */
 	HOST_RESET,       /* the watchdog */
 	ARBITER_ARRIVES,
+	ARBITER_MARKS, /* .arg: which mark */
 	ARBITER_SHOOTS,
 	ATTACK,         /* .arg: what is sent again */
 	ATTACK_IN_LIFE, /* .arg: where the tape stands, 0 nowhere */
@@ -122,7 +124,7 @@ struct qemu {
 	bool halted;  /* its guest was stopped for a checkpoint that came to nothing; only the failover lets it go on */
 	bool foreign; /* somebody else stopped it */
 	bool hung;    /* its monitor answers nothing in band, though it runs */
-	bool ending;    /* on its way out, by a signal */
+	bool ending;  /* on its way out, by a signal */
 	bool exit_said; /* COLO_EXIT comes once */
 	enum ft_role mode, last;
 	bool booted; /* runs a guest that it has booted itself, outside any pair */
@@ -196,7 +198,8 @@ struct ftd {
 	struct ft_runner runner;
 	bool plan_runs, plan_told;
 	uint32_t plan_run;
-	uint32_t requests; /* to the arbiter */
+	uint32_t requests;  /* to the arbiter */
+	uint32_t mark_open; /* the mark under way, 0 none */
 	bool request_open, claimed_released;
 	struct ft_outcome pending;   /* as the core handed it over to be written */
 	struct kept_outcome success; /* the newest one that it handed over */
@@ -231,6 +234,7 @@ struct registration {
 	uint8_t id[FT_SESSION_BYTES];
 	bool verdict; /* the session's other register */
 	int winner;
+	int of; /* whose arbiter keeps it: 0, unless each host has its own */
 };
 
 enum fault_kind {
@@ -294,6 +298,7 @@ struct fault {
 
 struct options {
 	bool arbitrated;
+	bool apart;                                      /* each host asks an arbiter of its own */
 	bool fence;                                      /* the arbiter is of type fence, and keeps no register */
 	bool behind;                                     /* a fence stands behind the registers */
 	bool no_sentinel, no_fsync, no_guard, old_clock; /* break the world on purpose */
@@ -323,6 +328,7 @@ struct world {
 	int64_t checkpoint_every;
 	int n_registers;
 	struct registration registers[REGISTERS_MAX];
+	uint64_t marks[2][2]; /* beside them: whose arbiter, whose mark */
 	int n_resigned[2];
 	uint8_t resigned[2][REGISTERS_MAX][FT_SESSION_BYTES]; /* the sessions that a side has resigned on its disk */
 	int n_faults;
@@ -424,6 +430,9 @@ void death_strikes(int host);
 void arbiter_ask(int host, const struct ft_action *a);
 void arbiter_fence(int host); /* the fence behind a register */
 void arbiter_arrives(const struct happening *h);
+void arbiter_mark(int host);
+void arbiter_marks(const struct happening *h);
+uint64_t arbiter_found(uint32_t mark);
 void arbiter_shoots(const struct happening *h);
 const struct registration *arbiter_find(const uint8_t id[FT_SESSION_BYTES]);
 const struct registration *arbiter_verdict(const uint8_t id[FT_SESSION_BYTES]);

@@ -163,6 +163,8 @@ static void happen(const struct happening *h)
 		host_happens(h);
 	else if (h->what == ARBITER_ARRIVES)
 		arbiter_arrives(h);
+	else if (h->what == ARBITER_MARKS)
+		arbiter_marks(h);
 	else if (h->what == ARBITER_SHOOTS)
 		arbiter_shoots(h);
 	else if (h->what == ATTACK)

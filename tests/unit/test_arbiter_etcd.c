@@ -777,6 +777,49 @@ START_TEST(a_password_that_others_can_read_is_refused)
 }
 END_TEST
 
+static struct heard mark_as(const char *node, const char *peer, uint64_t mark)
+{
+	strcpy(settings.pair, "vm1");
+	strcpy(settings.node, node);
+	strcpy(settings.peer, peer);
+	use_settings();
+	return ask_mark(base, arbiter, mark);
+}
+
+static void mark_both(uint64_t first)
+{
+	mark_as("alpha", "beta", first);
+	ck_assert_uint_eq(mark_as("beta", "alpha", UINT64_MAX).mark, first);
+	ck_assert_uint_eq(mark_as("alpha", "beta", first + 1).mark, UINT64_MAX);
+	ck_assert_uint_eq(mark_as("beta", "alpha", 7).mark, first + 1);
+}
+
+START_TEST(each_node_finds_the_others_mark)
+{
+	strcpy(settings.prefix, "/marks/");
+	ck_assert_uint_eq(mark_as("alpha", "beta", 1).mark, 0);
+	mark_both(0x0123456789abcdef);
+	strcpy(settings.prefix, "/others/");
+	ck_assert_uint_eq(mark_as("alpha", "beta", 2).mark, 0);
+	ck_assert_str_eq(ask_mark(base, arbiter, 3).error, "");
+}
+END_TEST
+
+START_TEST(a_mark_without_a_server_is_told_in_time)
+{
+	int nobody = free_port();
+	with_timeout(300);
+	use_endpoints(1, &nobody);
+	assert_says(mark_as("alpha", "beta", 1).error, "127.0.0.1");
+}
+END_TEST
+
+START_TEST(a_mark_needs_no_more_rights_than_a_claim)
+{
+	mark_both(21);
+}
+END_TEST
+
 /* --- */
 
 static TCase *add_case(Suite *s, const char *name, SFun start, SFun each)
@@ -801,6 +844,8 @@ int main(void)
 	tcase_add_test(one, the_first_to_claim_wins_and_the_next_learns_its_name);
 	tcase_add_test(one, a_check_leaves_nothing);
 	tcase_add_test(one, another_prefix_is_another_world);
+	tcase_add_test(one, each_node_finds_the_others_mark);
+	tcase_add_test(one, a_mark_without_a_server_is_told_in_time);
 	tcase_add_test(one, a_key_that_holds_no_claim_is_nobodys);
 	tcase_add_test(one, proxies_of_the_environment_are_ignored);
 	tcase_add_test(one, endpoints_that_refuse_or_hang_are_passed_over);
@@ -819,6 +864,7 @@ int main(void)
 	tcase_add_test(three, a_killed_leader_is_passed_over);
 	TCase *tls = add_case(s, "tls", start_tls, set_up_tls);
 	tcase_add_test(tls, tls_client_certificate_and_user_work_together);
+	tcase_add_test(tls, a_mark_needs_no_more_rights_than_a_claim);
 	tcase_add_test(tls, a_wrong_password_is_named);
 	tcase_add_test(tls, a_missing_user_is_named);
 	tcase_add_test(tls, a_prefix_that_is_not_granted_is_named);

@@ -337,6 +337,58 @@ START_TEST(where_not_both_nodes_have_been_nobody_claims)
 }
 END_TEST
 
+static struct heard mark_as(const char *node, const char *peer, uint64_t mark)
+{
+	struct ft_arbiter_settings s = settings_for(dir, LONG_MS);
+	snprintf(s.node, sizeof(s.node), "%s", node);
+	snprintf(s.peer, sizeof(s.peer), "%s", peer);
+	struct ft_arbiter *a = ft_arbiter_new(base, &s, stderr);
+	struct heard h = ask_mark(base, a, mark);
+	ft_arbiter_free(a);
+	return h;
+}
+
+/* By their numbers two nodes find that they write to one folder.  What is no number, an earlier ftd's mark say, is none. */
+START_TEST(each_node_finds_the_others_mark)
+{
+	ck_assert_uint_eq(mark_as("alpha", "beta", 0x0123456789abcdef).mark, 0);
+	ck_assert_uint_eq(mark_as("beta", "alpha", UINT64_MAX).mark, 0x0123456789abcdef);
+	ck_assert_uint_eq(mark_as("alpha", "beta", 3).mark, UINT64_MAX);
+	ck_assert_uint_eq(mark_as("beta", "alpha", 4).mark, 3);
+	write_file("vm1@beta", "The pair before the @ keeps its claims here.  Written by ftd; leave it.\n");
+	ck_assert_uint_eq(mark_as("alpha", "beta", 5).mark, 0);
+	ck_assert_int_eq(files_in("*"), 2);
+	ck_assert_str_eq(check_as("alpha", "beta").error, ""); /* and it does not take the number away */
+	ck_assert_uint_eq(mark_as("beta", "alpha", 6).mark, 5);
+	ck_assert_int_eq(claim(1, "alpha").claim, FT_CLAIM_WON);
+}
+END_TEST
+
+START_TEST(the_marks_of_a_copied_folder_are_old)
+{
+	char copy[80];
+	mark_as("alpha", "beta", 1);
+	mark_as("beta", "alpha", 2);
+	snprintf(copy, sizeof copy, "%s.copy", dir);
+	shell("cp -r %s %s", dir, copy);
+	mark_as("alpha", "beta", 11);
+	shell("mv %s %s.was && mv %s %s", dir, dir, copy, dir);
+	ck_assert_uint_eq(mark_as("beta", "alpha", 12).mark, 1); /* and not the 11 that alpha tells */
+	shell("rm -r %s.was", dir);
+}
+END_TEST
+
+START_TEST(a_mark_that_cannot_be_written_or_read_is_told)
+{
+	shell("rm %s/vm1@beta && mkdir %s/vm1@beta", dir, dir);
+	assert_says(mark_as("alpha", "beta", 1).error, "it is no file");
+	assert_says(mark_as("beta", "alpha", 1).error, "cannot put a file in place of another");
+	shell("rm -r %s", dir);
+	assert_says(mark_as("alpha", "beta", 1).error, "cannot open the folder");
+	make_shared_dir("/tmp");
+}
+END_TEST
+
 START_TEST(nothing_is_claimed_before_the_peer_is_known)
 {
 	struct ft_arbiter_settings s = settings_for(dir, LONG_MS);
@@ -660,6 +712,9 @@ int main(void)
 	tcase_add_test(one, a_full_storage_refuses_a_claim_but_not_the_winners_name);
 	tcase_add_test(one, a_check_tries_it_warns_of_local_storage_and_leaves_nothing);
 	tcase_add_test(one, where_not_both_nodes_have_been_nobody_claims);
+	tcase_add_test(one, each_node_finds_the_others_mark);
+	tcase_add_test(one, the_marks_of_a_copied_folder_are_old);
+	tcase_add_test(one, a_mark_that_cannot_be_written_or_read_is_told);
 	tcase_add_test(one, nothing_is_claimed_before_the_peer_is_known);
 	tcase_add_test(one, a_name_in_the_register_is_believed_without_marks);
 	tcase_add_test(one, a_check_removes_old_litter_of_this_hosts_dead_only);

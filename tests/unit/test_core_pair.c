@@ -564,6 +564,9 @@ static void act(int host, const struct ft_action *a)
 	case FT_DO_SEND:
 		send_beat(host);
 		break;
+	case FT_DO_ALERT:
+	case FT_DO_MARK: /* its sides do not say which arbiter they have */
+		break;
 	case FT_DO_PROBE:
 		if (h->ftd.seen.connected)
 			attempt_checkpoint(host);

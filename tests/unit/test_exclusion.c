@@ -66,6 +66,11 @@ static void on_fenced(void *arg, const char *error)
 	fences++;
 }
 
+static void on_marked(void *arg, uint64_t found, const char *error)
+{
+	(void)arg, (void)found, (void)error;
+}
+
 static void on_froze(void *arg, int64_t at)
 {
 	(void)arg;
@@ -129,6 +134,7 @@ static void open_exclusion(void)
 	    .claimed = on_claim,
 	    .fenced = on_fenced,
 	    .looked = on_claim,
+	    .marked = on_marked,
 	    .sentinel_froze = on_froze,
 	    .guard_changed = on_guard_changed,
 	    .reach = on_reach,

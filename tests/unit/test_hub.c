@@ -2,6 +2,7 @@
 #include "heartbeat/diagnosis.h"
 
 #include <check.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -475,6 +476,38 @@ START_TEST(damaged_forged_and_misdirected_packets_do_not_exist)
 	}
 	ck_assert_mem_eq(&before, &hosts[0].hub, sizeof before);
 	ck_assert_int_eq(receive(0, 0, data, len), FT_HEARD_LIFE);
+}
+END_TEST
+
+/* As an ftd of before, or of later, would send it. */
+static size_t of_another_version(uint8_t data[FT_WIRE_MAX], uint8_t version, const uint8_t key[FT_KEY_BYTES])
+{
+	size_t len = ft_hub_compose(&hosts[1].hub, 0, &hosts[1].side, now, data);
+	crypto_generichash_state state;
+
+	data[4] = version;
+	crypto_generichash_init(&state, key, FT_KEY_BYTES, FT_WIRE_MAC);
+	crypto_generichash_update(&state, (const uint8_t *)"vm1", sizeof "vm1");
+	crypto_generichash_update(&state, data, len - FT_WIRE_MAC);
+	crypto_generichash_final(&state, data + len - FT_WIRE_MAC, FT_WIRE_MAC);
+	return len;
+}
+
+START_TEST(a_peer_of_another_version_is_known_and_is_no_life)
+{
+	static const uint8_t forged[FT_KEY_BYTES] = {1};
+	uint8_t data[FT_WIRE_MAX];
+
+	ck_assert_int_eq(receive(0, 0, data, of_another_version(data, 2, forged)), FT_HEARD_NOTHING);
+	ck_assert_int_eq(hosts[0].hub.foreign_version, 0);
+	ck_assert_int_eq(receive(0, 0, data, of_another_version(data, 2, hosts[0].hub.keys[0].bytes)),
+	                 FT_HEARD_NOTHING);
+	ck_assert_int_eq(hosts[0].hub.foreign_version, 2);
+	ck_assert_uint_eq(rejected(0, FT_WIRE_VERSION_UNKNOWN), 2);
+	ck_assert(!knows(0));
+	run(1000 * MS);
+	ck_assert(knows(0));
+	ck_assert_int_eq(hosts[0].hub.foreign_version, 0);
 }
 END_TEST
 
@@ -1064,6 +1097,7 @@ int main(void)
 	tcase_add_test(t, a_replay_is_no_life);
 	tcase_add_test(t, own_packets_and_a_namesake_are_reflections);
 	tcase_add_test(t, damaged_forged_and_misdirected_packets_do_not_exist);
+	tcase_add_test(t, a_peer_of_another_version_is_known_and_is_no_life);
 	tcase_add_test(t, a_restarted_peer_is_back_at_once);
 	tcase_add_test(t, a_replaced_host_becomes_the_peer);
 	tcase_add_test(t, both_restarted_at_once_find_each_other);

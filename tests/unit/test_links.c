@@ -83,6 +83,12 @@ static void on_refused(void *arg, int link, int64_t now)
 	((struct end *)arg)->refused[link]++;
 }
 
+static void on_foreign(void *arg, int version, int64_t now)
+{
+	(void)arg, (void)version, (void)now;
+	ck_abort_msg("both are of one version");
+}
+
 static void on_stalled(void *arg, int64_t gap, int64_t now)
 {
 	struct end *e = arg;
@@ -98,8 +104,8 @@ static void on_due(void *arg, int64_t now)
 	((struct end *)arg)->dues++;
 }
 
-static const struct ft_links_callbacks callbacks = {on_self,    on_news,    on_acked, on_hearing,
-                                                    on_refused, on_stalled, on_due};
+static const struct ft_links_callbacks callbacks = {on_self,    on_news,    on_acked,   on_hearing,
+                                                    on_refused, on_foreign, on_stalled, on_due};
 
 static socklen_t make_address(int family, int port, struct sockaddr_storage *out)
 {

@@ -325,6 +325,21 @@ START_TEST(the_status_can_be_read)
 }
 END_TEST
 
+START_TEST(what_is_not_shared_and_what_alarms_is_seen_in_the_status)
+{
+	json_t *j = json_loads(status_text, 0, NULL), *arbiter = json_object_get(j, "arbiter");
+	json_object_set_new(arbiter, "unshared", json_string("/ftd/ here, /other/ there"));
+	json_object_set_new(j, "alarms",
+	                    json_pack("[{s:s, s:s, s:s}]", "alarm", "two-masters", "since",
+	                              "2026-11-21T03:00:00.000000Z", "evidence", "TWO MASTERS: both run"));
+	char *text = printed(ft_status_print, j);
+	assert_has(text, "ALARM    TWO MASTERS: both run since 2026-11-21T03:00:00.000000Z\n");
+	assert_has(text, "UNSHARED /ftd/ here, /other/ there\n");
+	free(text);
+	json_decref(j);
+}
+END_TEST
+
 START_TEST(the_status_of_a_lonely_side_can_be_read)
 {
 	json_t *j = json_loads(status_text, 0, NULL);
@@ -366,6 +381,7 @@ int main(void)
 	tcase_add_test(c, damaged_records_are_printed_as_far_as_they_go);
 	tcase_add_test(c, text_in_a_record_cannot_steer_the_terminal);
 	tcase_add_test(c, the_status_can_be_read);
+	tcase_add_test(c, what_is_not_shared_and_what_alarms_is_seen_in_the_status);
 	tcase_add_test(c, the_status_of_a_lonely_side_can_be_read);
 	suite_add_tcase(s, c);
 	SRunner *sr = srunner_create(s);

@@ -98,6 +98,77 @@ START_TEST(why_a_link_is_down_is_said)
 }
 END_TEST
 
+/* A peer that is heard, and says that it has this arbiter. */
+static void meet(uint8_t ours, uint8_t its)
+{
+	core.peer_known = true;
+	strcpy(core.peer.node, "beta");
+	core.peer.incarnation = 8;
+	core.hearing = FT_PEER_ALIVE;
+	core.params.registers = core.params.arbitrated = ours > 1;
+	core.params.share.arbiter = ours;
+	core.peer.side.share.arbiter = its;
+	core.peer.side.window_ms = 500;
+}
+
+static const char *status_of(const char *group, const char *key)
+{
+	static char text[512];
+	struct ft_status_source s = source();
+	json_t *j = ft_status_json(&s);
+	const json_t *value = json_object_get(json_object_get(j, group), key);
+	snprintf(text, sizeof text, "%s", json_is_string(value) ? json_string_value(value) : "");
+	json_decref(j);
+	return text;
+}
+
+START_TEST(what_both_must_share_is_said_with_both_values)
+{
+	ck_assert_ptr_nonnull(strstr(line("shared"), "warn: not compared"));
+	meet(1, 2);
+	ck_assert_str_eq(line("shared"),
+	                 "FAIL: arbiter.type is none here and file at peer beta: both hosts need the same");
+	ck_assert_ptr_nonnull(strstr(status_of("arbiter", "unshared"), "none here and file at peer beta"));
+	meet(1, 1);
+	ck_assert_ptr_nonnull(strstr(line("shared"), "ok: "));
+	core.peer.side.window_ms = 700;
+	ck_assert_ptr_nonnull(strstr(line("shared"), "FAIL: "));
+	ck_assert_ptr_nonnull(strstr(line("shared"), "is 500 ms here and 700 ms at the peer"));
+	meet(3, 3);
+	ck_assert_ptr_nonnull(strstr(line("shared"), "warn: not proven yet"));
+	core.self.share.verdict = core.peer.side.share.verdict = FT_SHARING_PROVEN;
+	core.self.share.about = 8;
+	core.peer.side.share.about = 7;
+	ck_assert_ptr_nonnull(strstr(line("shared"), "ok: both hosts have found each other's mark"));
+	core.peer.side.share.verdict = FT_SHARING_DIFFERS;
+	strcpy(core.params.share.place, "/ftd/ at a");
+	strcpy(core.peer.side.share.place, "/ftd/ at b");
+	ck_assert_ptr_nonnull(strstr(line("shared"), "FAIL: "));
+	ck_assert_ptr_nonnull(strstr(line("shared"), "/ftd/ at a here, /ftd/ at b there"));
+	core.hearing = FT_PEER_LOST;
+	core.peer_known = false;
+	core.foreign_version = 2;
+	ck_assert_ptr_nonnull(strstr(line("shared"), "FAIL: the peer's ftd speaks another version"));
+}
+END_TEST
+
+START_TEST(an_alarm_is_in_the_status_and_fails_the_check)
+{
+	ck_assert_str_eq(line("alarm two-masters"), "");
+	core.alerts[FT_ALERT_TWO_MASTERS].since = core.now;
+	strcpy(core.alerts[FT_ALERT_TWO_MASTERS].evidence, "TWO MASTERS: it runs there, too");
+	ck_assert_str_eq(line("alarm two-masters"), "FAIL: TWO MASTERS: it runs there, too");
+	struct ft_status_source s = source();
+	json_t *j = ft_status_json(&s);
+	const json_t *alarms = json_object_get(j, "alarms"), *one = json_array_get(alarms, 0);
+	ck_assert_uint_eq(json_array_size(alarms), 1);
+	ck_assert_str_eq(json_string_value(json_object_get(one, "alarm")), "two-masters");
+	ck_assert_str_eq(json_string_value(json_object_get(one, "evidence")), "TWO MASTERS: it runs there, too");
+	ck_assert(json_is_string(json_object_get(one, "since")) && json_is_null(json_object_get(one, "cleared_by")));
+	json_decref(j);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("status");
@@ -106,6 +177,8 @@ int main(void)
 	tcase_add_test(c, of_a_qemu_that_died_no_checkpoint_is_waited_for);
 	tcase_add_test(c, a_peer_that_said_goodbye_is_not_called_silent);
 	tcase_add_test(c, why_a_link_is_down_is_said);
+	tcase_add_test(c, what_both_must_share_is_said_with_both_values);
+	tcase_add_test(c, an_alarm_is_in_the_status_and_fails_the_check);
 	suite_add_tcase(s, c);
 	SRunner *sr = srunner_create(s);
 	srunner_run_all(sr, CK_NORMAL);
