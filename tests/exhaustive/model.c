@@ -27,6 +27,7 @@ const char *const choice_names[CHOICE_KINDS] = {
     [DO_RECORDED] = "recorded",
     [DO_LAND] = "land",
     [DO_ANSWER] = "answer",
+    [DO_FENCE] = "fence",
     [DO_CHECKPOINT] = "checkpoint",
     [DO_COLO_EXIT] = "colo-exit",
     [DO_EXIT] = "exit",
@@ -266,7 +267,7 @@ static void ftd_ends(struct world *w, int host, int on_disk)
 	if (h->success_coming && (on_disk & 2))
 		keep_success(h);
 	give_up_request(w, host);
-	h->ftd = h->writing = h->store_slow = h->success_coming = false;
+	h->ftd = h->writing = h->store_slow = h->success_coming = h->fencing = false;
 	h->recording = 0;
 	h->life = h->knows = h->told_life = 0;
 	memset(&h->core, 0, offsetof(struct ft_core, outcome.plan.steps));
@@ -376,6 +377,7 @@ static bool act(struct world *w, int host, const struct ft_action *a)
 	case FT_DO_KILL:
 	case FT_DO_STORE:
 	case FT_DO_CLAIM:
+	case FT_DO_FENCE:
 	case FT_DO_READ:
 	case FT_DO_PLAN:
 	case FT_DO_RECORD:
@@ -418,6 +420,10 @@ static bool act(struct world *w, int host, const struct ft_action *a)
 		     a->verdict ? " the verdict of" : "", h->core.claim_id[0], h->core.claim_id[1],
 		     a->fence ? ", with a fence" : "");
 		ask_register(w, host, a);
+		break;
+	case FT_DO_FENCE:
+		tell(w, host, "FENCE");
+		h->fencing = true;
 		break;
 	case FT_DO_PLAN:
 		tell(w, host, "PLAN");
@@ -546,10 +552,9 @@ static int put_if_absent(struct world *w, const struct key *key, int name)
 	return name;
 }
 
-static bool must_shoot(const struct request *r, int host)
+static bool must_shoot(const struct request *r)
 {
-	bool won = options.arbiter == ARBITER_FENCE || r->winner == host;
-	return options.arbiter != ARBITER_REGISTER && !r->read && r->fence && won;
+	return options.arbiter == ARBITER_FENCE && !r->read && r->fence;
 }
 
 static void land(struct world *w, int host)
@@ -560,7 +565,7 @@ static void land(struct world *w, int host)
 	            : r->read                        ? winner_of(w, &r->key)
 	                                             : put_if_absent(w, &r->key, r->name);
 	r->said = r->winner < 0 ? FT_CLAIM_NOT_NEEDED : !r->read && r->winner == r->name ? FT_CLAIM_WON : FT_CLAIM_LOST;
-	if (!must_shoot(r, host))
+	if (!must_shoot(r))
 		return;
 	tell(w, host, "powers the other host off");
 	host_crashes(w, 1 - host, 0);
@@ -609,6 +614,7 @@ static void ftd_starts(struct world *w, int host)
 	                           .reply_timeout = SECOND(1),
 	                           .arbitrated = true,
 	                           .registers = options.arbiter != ARBITER_FENCE,
+	                           .fenced = options.arbiter == ARBITER_BEHIND,
 	                           .guard = MS(GUARD_MS),
 	                           .session = h->file,
 	                           .fresh = h->lives == 0};
@@ -790,6 +796,8 @@ static bool can_do(const struct world *w, int i, int kind)
 		return may_land(w, i);
 	case DO_ANSWER:
 		return is_answered(w, i);
+	case DO_FENCE:
+		return h->ftd && h->fencing;
 	case DO_OBEY:
 		return h->qemu.alive && !h->qemu.stopped && h->qemu.plan_sent;
 	case DO_PLANNED:
@@ -875,8 +883,8 @@ int world_faults(const struct world *w, struct choice out[CHOICES_MAX])
 		add_fault(&l, !h->arbiter_cut, FAULT_ARBITER, i, 0);
 		add_fault(&l, h->ftd && h->writing, FAULT_STORE, i, 0);
 		add_fault(&l, h->planning && h->plan == PLAN_WAITS && h->qemu.alive, FAULT_PLAN, i, 0);
-		add_fault(&l, may_land(w, i) && options.arbiter != ARBITER_REGISTER && h->request.fence, FAULT_FENCE, i,
-		          0);
+		bool shoots = options.arbiter == ARBITER_FENCE && may_land(w, i) && h->request.fence;
+		add_fault(&l, shoots || (h->ftd && h->fencing), FAULT_FENCE, i, 0);
 		add_fault(&l, h->writing && !h->store_slow, FAULT_SLOW_STORE, i, 0);
 		add_fault(&l, h->request.open && !h->request.slow, FAULT_SLOW_CLAIM, i, 0);
 		add_fault(&l, h->planning && !h->plan_slow && h->plan == PLAN_WAITS, FAULT_SLOW_PLAN, i, 0);
@@ -957,10 +965,23 @@ static void do_answer(struct world *w, int host)
 	answer(w, host, lost ? FT_CLAIM_UNREACHABLE : h->request.said);
 }
 
-/* It stands in the register, if there is one, and the other host is not off. */
+static void fenced(struct world *w, int host, bool error)
+{
+	w->host[host].fencing = false;
+	tell(w, host, error ? "the fence fails" : "powers the other host off");
+	if (!error)
+		host_crashes(w, 1 - host, 0);
+	step(w, host, &(struct ft_event){.kind = FT_EVENT_FENCED, .error = error, .text = "stuck"});
+}
+
+/* As the arbiter: the other host is not off, so nobody has won. */
 static void fence_fails(struct world *w, int host)
 {
 	struct host *h = &w->host[host];
+	if (h->fencing) {
+		fenced(w, host, true);
+		return;
+	}
 	h->request.fence = false;
 	tell(w, host, "the fence fails");
 	land(w, host);
@@ -1018,6 +1039,9 @@ static void do_urgent(struct world *w, int i, int kind)
 		break;
 	case DO_ANSWER:
 		do_answer(w, i);
+		break;
+	case DO_FENCE:
+		fenced(w, i, false);
 		break;
 	case DO_CHECKPOINT:
 		h->checkpoint = false;
@@ -1198,6 +1222,9 @@ static void forget_idle(struct ft_core *c)
 	memset(c->record_fault, 0, sizeof c->record_fault);
 	if (!c->arbiter_busy)
 		c->asked_arbiter_at = 0;
+	memset(c->fence_fault, 0, sizeof c->fence_fault);
+	if (!c->fencing)
+		memset(c->fence_id, 0, sizeof c->fence_id);
 	if (!c->storing)
 		memset(&c->store_next, 0, sizeof c->store_next);
 	if (!c->unsure)
@@ -1214,10 +1241,10 @@ static void forget_idle(struct ft_core *c)
 	past_is_old(&c->checkpoint_at, now, SECOND(7));
 	past_is_old(&c->lost_at, now, SECOND(1));
 	past_is_old(&c->acked_sent, now, c->params.window + SECOND(1));
-	int64_t *until[] = {&c->ask_until,       &c->ask_again_at,  &c->freeze_until,   &c->freeze_again_at,
-	                    &c->record_until,    &c->retry_at,      &c->probe_again_at, &c->kill_again_at,
-	                    &c->store_again_at,  &c->look_again_at, &c->leave_until,    &c->repeat_at,
-	                    &c->arbiter_again_at};
+	int64_t *until[] = {&c->ask_until,        &c->ask_again_at,  &c->freeze_until,   &c->freeze_again_at,
+	                    &c->record_until,     &c->retry_at,      &c->probe_again_at, &c->kill_again_at,
+	                    &c->store_again_at,   &c->look_again_at, &c->leave_until,    &c->repeat_at,
+	                    &c->arbiter_again_at, &c->fence_again_at};
 	for (size_t i = 0; i < sizeof until / sizeof until[0]; i++)
 		past_is_now(until[i], now);
 	c->now = 0;

@@ -40,7 +40,8 @@ enum choice_kind {
 	DO_CHECKPOINT,
 	DO_LAND, /* a request reaches the register */
 	DO_ANSWER,
-	DO_OBEY, /* QEMU carries the plan out */
+	DO_FENCE, /* the one behind a register has powered the other host off */
+	DO_OBEY,  /* QEMU carries the plan out */
 	DO_PLANNED,
 	DO_STORED,
 	DO_RECORDED,
@@ -130,7 +131,7 @@ struct host {
 	enum { PLAN_WAITS, PLAN_GOOD, PLAN_REFUSED, PLAN_DEAD, PLAN_NONE } plan;
 	bool plan_slow;
 	int64_t plan_until;
-	bool arbiter_cut;
+	bool arbiter_cut, fencing;
 	struct request request;
 	struct qemu qemu;
 	struct sentinel sentinel, predecessor;
