@@ -566,7 +566,7 @@ void ft_core_refresh_self(struct ft_core *c)
 	bool bound = (c->session.stage == FT_SESSION_BOUND && known && !releasing) || resigned;
 	memset(s->session, 0, sizeof s->session);
 	s->proven = ft_guest_proven(c);
-	s->returned = ft_session_returned(c);
+	s->returned = ft_session_returned(c) || ft_win_given_away(c);
 	if ((bound || s->returned) && c->params.arbitrated)
 		memcpy(s->session, c->session.id, sizeof s->session);
 	s->doubtful = bound && (c->unsure || c->given_away || (ft_claim_under_way(c) && c->params.registers));

@@ -99,6 +99,9 @@ int64_t ft_guard_deadline(const struct ft_core *c);
 bool ft_return_due(const struct ft_core *c); /* we have won, and our QEMU ended before its guest was proven to run */
 void ft_return(struct ft_core *c, struct ft_actions *out);
 bool ft_session_returned(const struct ft_core *c);
+/* The register names us by a claim whose answer came too late, and the right was given up on disk meanwhile: as good as returned,
+ * or a peer that has read our name would wait for us for ever. */
+bool ft_win_given_away(const struct ft_core *c);
 bool ft_given_back(const struct ft_core *c); /* the peer says so of our session */
 void ft_regain(struct ft_core *c);
 /* QEMU itself says that the guest of this side runs, which has ended the session, or without one is alone: promoted, or booted

@@ -632,6 +632,17 @@ bool ft_session_returned(const struct ft_core *c)
 	return c->params.arbitrated && c->session.title == FT_TITLE_RETURNED && (none || other || c->frozen);
 }
 
+bool ft_win_given_away(const struct ft_core *c)
+{
+	const struct ft_qemu_facts *q = &c->qemu;
+	/* It has not run alone, as far as it was seen. */
+	bool in_pair = q->role == c->session.role && c->proven_instance != c->session.instance;
+	bool died = q->vm == FT_VM_GONE && c->gone_instance == c->session.instance;
+	bool stands = c->frozen && q->instance == c->session.instance;
+	return c->params.arbitrated && c->session.stage == FT_SESSION_RESIGNED && c->given_away && in_pair &&
+	       (died || stands);
+}
+
 bool ft_given_back(const struct ft_core *c)
 {
 	bool known = !ft_session_unread(c) && memcmp(c->peer_returned, c->session.id, sizeof no_id) == 0;

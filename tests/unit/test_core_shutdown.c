@@ -337,6 +337,32 @@ START_TEST(who_gave_way_to_a_peer_that_died_ends_in_order)
 }
 END_TEST
 
+/* The peer has read our name in the register, and would wait for us for ever. */
+START_TEST(a_win_that_is_learned_of_after_giving_way_is_given_back)
+{
+	protect(1, FT_ROLE_SECONDARY);
+	step(&(struct ft_event){.kind = FT_EVENT_HEARING, .hearing = FT_PEER_QUIET, .heard_at = w.now});
+	pass(500);
+	step(&(struct ft_event){.kind = FT_EVENT_HEARING, .hearing = FT_PEER_LOST, .heard_at = w.now - MS(500)});
+	pass(20);
+	expect_phase(CLAIMING);
+	shutdown("host-signal");
+	step(&(struct ft_event){.kind = FT_EVENT_CLAIM, .claim = FT_CLAIM_UNREACHABLE, .text = "no answer"});
+	settle();
+	ck_assert_int_eq(w.c.session.stage, FT_SESSION_RESIGNED);
+	memset(w.p.side.session, 0, sizeof w.p.side.session);
+	w.p.side.state = FT_FENCED;
+	peer_vm(FT_VM_YIELDED);
+	acked();
+	for (int i = 0; i < 50 && w.did[FT_DO_READ] == 0; i++)
+		pass(100);
+	ck_assert(!w.c.self.returned);
+	step(&(struct ft_event){.kind = FT_EVENT_REGISTER, .claim = FT_CLAIM_LOST, .text = "alpha"});
+	ck_assert(w.c.self.returned);
+	ck_assert_mem_eq(w.c.self.session, id, sizeof id);
+}
+END_TEST
+
 /* Past its right it is stopped again and again, and claims nothing. */
 START_TEST(an_ending_qemu_past_its_right_is_stopped_again)
 {
@@ -679,6 +705,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, two_that_end_freeze_nobody, 0, 4);
 	tcase_add_loop_test(tc, of_two_frozen_sides_the_one_that_can_go_on_does, 0, 4);
 	tcase_add_loop_test(tc, who_gave_way_to_a_peer_that_died_ends_in_order, 0, 4);
+	tcase_add_test(tc, a_win_that_is_learned_of_after_giving_way_is_given_back);
 	tcase_add_test(tc, an_ending_qemu_past_its_right_is_stopped_again);
 	tcase_add_loop_test(tc, an_order_to_a_side_that_ends_is_refused, 0, 4);
 	tcase_add_loop_test(tc, who_leaves_gives_way_first_if_its_qemu_ends, 0, 8);
