@@ -39,6 +39,15 @@ const char *const fault_names[FAULT_KINDS] = {
     [KILL_AT_ANSWER] = "kill-at-answer",
     [LEAVE_AT_ANSWER] = "leave-at-answer",
     [CRASH_AT_ANSWER] = "crash-at-answer",
+    [END_QEMU] = "end-qemu",
+    [BLOCK_QEMU] = "block-qemu",
+    [SLEW_CLOCK] = "slew-clock",
+    [RETIME] = "retime",
+    [RESTORE_DISK] = "restore-disk",
+    [LOSE_DISK] = "lose-disk",
+    [ROLL_BACK] = "roll-back",
+    [LATE_CLAIM] = "late-claim",
+    [PAUSE_HOST] = "pause-host",
 };
 
 #define FIRST_AT SECOND(1.8) /* after the start: all are protected by then */
@@ -193,6 +202,7 @@ void faults_plan(void)
 	plan_on_top();
 	if (w.options.boundaries)
 		deaths_plan();
+	situations_plan();
 	later((double)HEAL_AT / 1e6, HEAL, 0);
 }
 
@@ -410,6 +420,13 @@ void fault_happens(const struct happening *h)
 	struct fault *f = &w.faults[h->arg];
 	if (!f->on || w.healed)
 		return;
+	if (f->kind >= END_QEMU) {
+		if (h->what == FAULT_ENDS)
+			situation_ends(f);
+		else
+			situation_begins(f, (int)h->arg);
+		return;
+	}
 	if (h->what == FAULT_ENDS) {
 		tell(f->host, "**** %s ends", fault_names[f->kind]);
 		hold(f, -1);
@@ -447,7 +464,7 @@ static void heal_host(int host)
 	later(2, HOST_FTD_RESUME, host)->arg = h->ftd.stops;
 	if (h->up)
 		later(3, HOST_FTD_START, host);
-	if (h->qemu.hung)
+	if (h->qemu.hung && !h->qemu.blocked)
 		qemu_hang(host, false);
 }
 
@@ -465,4 +482,5 @@ void heal(void)
 		heal_host(i);
 		colo_closes(i);
 	}
+	situations_heal();
 }

@@ -83,7 +83,7 @@ void laws_before_kill(int host)
 {
 	const struct qemu *q = &w.host[host].qemu;
 	bool copy = q->alive && (q->mode != FT_ROLE_NONE || q->last != FT_ROLE_NONE || q->booted);
-	if (w.options.strict && w.law && copy && w.superseded[host] != q->instance)
+	if (w.options.strict && w.law && copy && !w.guest_ended && w.superseded[host] != q->instance)
 		law_broken("the last copy of the guest is ended");
 }
 
@@ -127,7 +127,8 @@ void laws_before_loss(int host)
 
 static void judge_survivor(int crashed)
 {
-	int64_t within = TAKES_OVER_WITHIN + (w.options.fence ? SECOND(4) : 0); /* for the agent and its delay */
+	int64_t within =
+	    TAKES_OVER_WITHIN + MS(w.guard_ms) + (w.options.fence ? SECOND(4) : 0); /* for the agent and its delay */
 	if (w.crashed_at[crashed] == FT_NEVER || w.now < w.crashed_at[crashed] + within)
 		return;
 	if (!runs_as_master(1 - crashed))
@@ -439,7 +440,7 @@ void laws_at_end(void)
 		return;
 	judge_outcomes();
 	bool answered_for = w.vouched && runs_as_master(0) && runs_as_master(1);
-	if (answered_for || laws_settled() || runs_unprotected() || beyond_help(0) || beyond_help(1))
+	if (answered_for || w.guest_ended || laws_settled() || runs_unprotected() || beyond_help(0) || beyond_help(1))
 		return;
 	if (both_protect())
 		law_broken("protected by a session that has ended");
