@@ -61,12 +61,17 @@ static bool booted_unbound(void)
 	return booted && !bound;
 }
 
-/* A person answers for one QEMU: whatever is started in its place he knows nothing of. */
+/* A person answers for one QEMU: whatever is started in its place he knows nothing of.  But until the register names the side
+ * that went on by his word, he has to keep the other host off. */
 static bool vouched_pair(void)
 {
 	bool both = true;
-	for (int i = 0; i < 2; i++)
-		both &= w.vouched_for[i] != 0 && w.vouched_for[i] == w.host[i].qemu.instance;
+	const struct registration *r = arbiter_find(w.vouched_session);
+	bool told = w.options.fence || (r && r->winner == w.vouched_by);
+	for (int i = 0; i < 2; i++) {
+		bool same = w.vouched_for[i] != 0 && w.vouched_for[i] == w.host[i].qemu.instance;
+		both &= same || (i != w.vouched_by && w.vouched_for[i] != 0 && !told);
+	}
 	return both;
 }
 
@@ -274,6 +279,8 @@ void laws_after_step(int host, const struct ft_actions *out)
 			w.vouched = true;
 			for (int k = 0; k < 2; k++)
 				w.vouched_for[k] = w.host[k].qemu.instance;
+			w.vouched_by = host;
+			memcpy(w.vouched_session, c->outcome.session, sizeof w.vouched_session);
 			tell(host, "a person vouches: for the other side's QEMU he answers from here on");
 		}
 	judge_word(host);

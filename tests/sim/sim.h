@@ -346,13 +346,14 @@ struct world {
 	uint8_t resigned[2][REGISTERS_MAX][FT_SESSION_BYTES]; /* the sessions that a side has resigned on its disk */
 	int n_faults;
 	struct fault faults[FAULTS_MAX];
-	bool rebuilt; /* a survivor was given a new secondary */
-	bool vouched; /* a person has said that the other side is dead, and nobody could check it */
-	uint64_t vouched_for
-	    [2]; /* ... that of this side: this QEMU; and on the other, this one went on by his word; 0 none */
-	uint64_t superseded[2]; /* the QEMU whose peer was proven to run the guest since; 0 none */
-	const char *broken;     /* the law, NULL: all hold */
-	int depth;              /* of stalls within stalls */
+	bool rebuilt;   /* a survivor was given a new secondary */
+	bool vouched;   /* a person has said that the other side is dead, and nobody could check it */
+	int vouched_by; /* ... the side that went on by that, in this session */
+	uint8_t vouched_session[FT_SESSION_BYTES];
+	uint64_t vouched_for[2]; /* the QEMUs of then: the other side's is the one that he answers for; 0 none */
+	uint64_t superseded[2];  /* the QEMU whose peer was proven to run the guest since; 0 none */
+	const char *broken;      /* the law, NULL: all hold */
+	int depth;               /* of stalls within stalls */
 	uint64_t events;
 	int freezes;
 	int asks;              /* of the arbiter */
