@@ -88,7 +88,7 @@ void laws_before_kill(int host)
 {
 	const struct qemu *q = &w.host[host].qemu;
 	bool copy = q->alive && (q->mode != FT_ROLE_NONE || q->last != FT_ROLE_NONE || q->booted);
-	if (w.options.strict && w.law && copy && !w.guest_ended && w.superseded[host] != q->instance)
+	if (w.law && copy && !w.guest_ended && w.superseded[host] != q->instance)
 		law_broken("the last copy of the guest is ended");
 }
 

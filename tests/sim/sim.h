@@ -312,7 +312,6 @@ struct options {
 	bool arbitrated;
 	bool fence;                                      /* the arbiter is of type fence, and keeps no register */
 	bool no_sentinel, no_fsync, no_guard, old_clock; /* break the world on purpose */
-	bool strict;                                     /* laws that ftd does not keep yet */
 	bool boundaries;                                 /* deaths at boundaries, besides all else */
 	uint64_t kinds;                                  /* of faults, a bit each: which may happen */
 	double freeze_ms;                                /* the longest time that a SIGSTOP takes to take hold */
