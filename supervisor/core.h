@@ -266,6 +266,8 @@ struct ft_core {
 	uint32_t drawn;         /* ids drawn from the seed */
 	int64_t stood_still_at; /* when our clock was last found to have stood still; FT_NEVER it never was */
 	int64_t acked_sent;     /* when the newest heartbeat was sent that gives us a right; FT_NEVER none */
+	/* ... and for how long: the detection time that the peer had as it acknowledged it; 0 unknown */
+	int64_t acked_grant;
 	bool proposing;    /* what is on its way to disk is a session that we made; an adopted one the peer has named */
 	uint64_t named_by; /* the peer's incarnation that said last that it is bound by our session */
 	bool only_proposed; /* we made the session, and the peer has never said that it is bound by it */

@@ -53,12 +53,12 @@ struct ft_exclusion {
 	bool relief_told;
 	int64_t guard;               /* failover.guard_ms */
 	int64_t overrun_at, overrun; /* see exclusion.h */
-	bool reachable;             /* the arbiter */
-	bool checking, check_again; /* as soon as it ends: it began before it was asked for */
-	bool well;                  /* a claim has been shown to work, with this peer */
-	bool power_reached;         /* the switch behind the register */
-	bool powering;              /* it is being looked at, by ourselves */
-	int64_t power_at;           /* the next look at it */
+	bool reachable;              /* the arbiter */
+	bool checking, check_again;  /* as soon as it ends: it began before it was asked for */
+	bool well;                   /* a claim has been shown to work, with this peer */
+	bool power_reached;          /* the switch behind the register */
+	bool powering;               /* it is being looked at, by ourselves */
+	int64_t power_at;            /* the next look at it */
 	int look_ms, power_ms;
 	char power_fault[FT_TEXT_MAX];
 	struct event *tell; /* news of reach; later, for a failover may be under way */

@@ -608,7 +608,8 @@ static bool peer_yielded_too(const struct ft_core *c)
 /* Who is only absent may have run the guest alone: no old copy is woken then but by a person. */
 static bool peer_died_in_pair(const struct ft_core *c)
 {
-	return peer_vm_is(c, FT_VM_GONE) && !c->peer.side.leaving && ft_session_matches(c) && !ft_session_lost(c);
+	bool in_pair = peer_vm_is(c, FT_VM_GONE) && !c->peer.side.leaving && ft_session_matches(c);
+	return in_pair && !ft_session_lost(c) && !is_ending(c);
 }
 
 static bool peer_lost_or_absent(const struct ft_core *c)

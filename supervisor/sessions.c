@@ -302,12 +302,18 @@ static bool claimable(const struct ft_core *c)
 	return ft_peer_has_session(c) && !(over && ft_session_shared(c));
 }
 
+static int64_t shorter(int64_t ours, int64_t peers)
+{
+	return peers > 0 && peers < ours ? peers : ours;
+}
+
 /* Who acknowledges us claims nothing before a silence of its own detection time.  A session is agreed on by two that have
- * the same; but one of them may have been started anew since, with other settings. */
+ * the same; but one of them may have been started anew since, with other settings.  What was granted under the earlier ones
+ * grows no longer by that. */
 static int64_t acknowledged_until(const struct ft_core *c)
 {
 	int64_t peers = (int64_t)c->peer.side.window_ms * FT_NS_PER_MS;
-	int64_t grant = peers > 0 && peers < c->params.window ? peers : c->params.window;
+	int64_t grant = shorter(shorter(c->params.window, peers), c->acked_grant);
 	/* What an earlier ftd was granted is not known: first a new acknowledgement. */
 	if (c->acked_sent == FT_NEVER)
 		return c->started_at;
@@ -550,7 +556,8 @@ static int64_t guard_every(const struct ft_core *c)
 
 bool ft_guard_due(const struct ft_core *c)
 {
-	return ft_holds_title(c) && !c->left && !c->outcome_busy && !c->put_back && ft_can_ask_arbiter(c) && c->now >= c->guard_at;
+	return ft_holds_title(c) && !c->left && !c->outcome_busy && !c->put_back && ft_can_ask_arbiter(c) &&
+	       c->now >= c->guard_at;
 }
 
 bool ft_put_back_due(const struct ft_core *c)
@@ -560,10 +567,11 @@ bool ft_put_back_due(const struct ft_core *c)
 
 void ft_stand_again(struct ft_core *c, struct ft_actions *out)
 {
-	ft_core_say(c, out, FT_LEVEL_ERROR,
-	            "nobody stands in the register of session %llu, which this side has won: it was put back to an earlier "
-	            "state; this side's name is put there again",
-	            (unsigned long long)c->session.epoch);
+	ft_core_say(
+	    c, out, FT_LEVEL_ERROR,
+	    "nobody stands in the register of session %llu, which this side has won: it was put back to an earlier "
+	    "state; this side's name is put there again",
+	    (unsigned long long)c->session.epoch);
 	c->put_back = false;
 	ft_session_claim(c, out, FT_ERRAND_RECORD);
 }
@@ -1044,8 +1052,10 @@ int64_t ft_session_granted_until(const struct ft_core *c)
 static void absorb_ack(struct ft_core *c, int64_t sent)
 {
 	bool newer = c->acked_sent == FT_NEVER || sent > c->acked_sent;
-	if (sent != FT_NEVER && ack_counts(c) && newer)
-		c->acked_sent = sent;
+	if (sent == FT_NEVER || !ack_counts(c) || !newer)
+		return;
+	c->acked_sent = sent;
+	c->acked_grant = (int64_t)c->peer.side.window_ms * FT_NS_PER_MS;
 }
 
 void ft_session_absorb(struct ft_core *c, const struct ft_event *e)

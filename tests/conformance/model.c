@@ -202,7 +202,7 @@ static void act_on(int line, const char *verb, int host)
 	if (!strcmp(verb, "kill"))
 		qemu_kill(host);
 	else if (!strcmp(verb, "end"))
-		qemu_end(host);
+		qemu_end(host, FT_ENDING_HOST);
 	else if (!strcmp(verb, "stop"))
 		qemu_signal_stop(host);
 	else if (!strcmp(verb, "cont"))

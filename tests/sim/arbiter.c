@@ -140,7 +140,9 @@ void arbiter_ask(int host, const struct ft_action *a)
 	f->requests++;
 	f->request_open = true;
 	if (reaches(host)) {
-		struct happening *h = later(way(), ARBITER_ARRIVES, host);
+		bool late = asked[n].claim && w.late_claims[host] && happens(RANDOM_SITUATION, 0.7);
+		double ms = late ? between(RANDOM_SITUATION, 1000, 9000) : way();
+		struct happening *h = later(ms, ARBITER_ARRIVES, host);
 		h->arg = n;
 		h->more = f->requests;
 		h->guard = f->life;
@@ -163,6 +165,7 @@ static const struct registration *put_if_absent(const struct asked *a)
 	r->winner = a->name;
 	r->verdict = a->verdict;
 	r->of = a->of;
+	r->at = w.now;
 	tell(a->name, "stands in the %s of session %02x%02x now", a->verdict ? "verdict" : "register", a->id[0],
 	     a->id[1]);
 	return r;

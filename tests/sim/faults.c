@@ -35,11 +35,19 @@ const char *const fault_names[FAULT_KINDS] = {
     [REBUILD] = "rebuild",
     [REPLAY_LIFE] = "replay-life",
     [MUTE_START] = "mute-start",
-    [END_QEMU] = "end-qemu",
     [START_VM] = "start-vm",
     [KILL_AT_ANSWER] = "kill-at-answer",
     [LEAVE_AT_ANSWER] = "leave-at-answer",
     [CRASH_AT_ANSWER] = "crash-at-answer",
+    [END_QEMU] = "end-qemu",
+    [BLOCK_QEMU] = "block-qemu",
+    [SLEW_CLOCK] = "slew-clock",
+    [RETIME] = "retime",
+    [RESTORE_DISK] = "restore-disk",
+    [LOSE_DISK] = "lose-disk",
+    [ROLL_BACK] = "roll-back",
+    [LATE_CLAIM] = "late-claim",
+    [PAUSE_HOST] = "pause-host",
 };
 
 #define FIRST_AT SECOND(1.8) /* after the start: all are protected by then */
@@ -151,7 +159,6 @@ static void plan_on_top(void)
 	add_on_top(REPLAY_LIFE, (int)(chance(RANDOM_ON_TOP) % 2));
 	if (w.options.arbitrated)
 		add_on_top(MUTE_START, (int)(chance(RANDOM_ON_TOP) % 2));
-	add_on_top(END_QEMU, (int)(chance(RANDOM_ON_TOP) % 2));
 }
 
 /* Which faults are drawn in this world. */
@@ -195,6 +202,7 @@ void faults_plan(void)
 	plan_on_top();
 	if (w.options.boundaries)
 		deaths_plan();
+	situations_plan();
 	later((double)HEAL_AT / 1e6, HEAL, 0);
 }
 
@@ -388,9 +396,6 @@ static void strike_once(struct fault *f)
 	case CRASH_AT_ANSWER:
 		f->armed = true;
 		break;
-	case END_QEMU:
-		qemu_end(f->host);
-		break;
 	case START_VM:
 		h->unit = true;
 		later(0, HOST_UNIT_ASKS, f->host);
@@ -415,6 +420,13 @@ void fault_happens(const struct happening *h)
 	struct fault *f = &w.faults[h->arg];
 	if (!f->on || w.healed)
 		return;
+	if (f->kind >= END_QEMU) {
+		if (h->what == FAULT_ENDS)
+			situation_ends(f);
+		else
+			situation_begins(f, (int)h->arg);
+		return;
+	}
 	if (h->what == FAULT_ENDS) {
 		tell(f->host, "**** %s ends", fault_names[f->kind]);
 		hold(f, -1);
@@ -452,7 +464,7 @@ static void heal_host(int host)
 	later(2, HOST_FTD_RESUME, host)->arg = h->ftd.stops;
 	if (h->up)
 		later(3, HOST_FTD_START, host);
-	if (h->qemu.hung)
+	if (h->qemu.hung && !h->qemu.blocked)
 		qemu_hang(host, false);
 }
 
@@ -470,4 +482,5 @@ void heal(void)
 		heal_host(i);
 		colo_closes(i);
 	}
+	situations_heal();
 }

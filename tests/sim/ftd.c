@@ -243,6 +243,17 @@ static double lateness(int host)
 	return between(of(host), 0, happens(of(host), 0.01) ? 5 : 0.2);
 }
 
+/* When this host's timers ring for a local time.  One that rings early is set again. */
+static int64_t alarm(int host, int64_t local)
+{
+	int64_t at = true_time(host, local);
+	if (at == FT_NEVER)
+		return at;
+	double stretch = w.host[host].stretch;
+	int64_t late = stretch > 1 && at > w.now ? (int64_t)((double)(at - w.now) * (stretch - 1)) : 0;
+	return at + late + MS(lateness(host));
+}
+
 static void turn(int host)
 {
 	struct ftd *f = &w.host[host].ftd;
@@ -265,7 +276,7 @@ static void turn(int host)
 	if (f->life != life || f->running == FTD_DEAD)
 		return;
 	f->greet = f->in_turn = false;
-	f->wake_links = true_time(host, ft_hub_deadline(&f->hub)) + MS(lateness(host));
+	f->wake_links = alarm(host, ft_hub_deadline(&f->hub));
 }
 
 static void arrives(const struct happening *h)
@@ -761,9 +772,7 @@ void ftd_feed(int host, const struct ft_event *e)
 	}
 	if (f->asked_to_start)
 		answer_may_start(host);
-	f->wake_core = true_time(host, ft_core_deadline(&f->core));
-	if (f->wake_core != FT_NEVER)
-		f->wake_core += MS(lateness(host));
+	f->wake_core = alarm(host, ft_core_deadline(&f->core));
 }
 
 void ftd_may_start(int host)
@@ -873,8 +882,10 @@ static void handle(int host, const struct happening *h)
 		ftd_feed(host, &(struct ft_event){.kind = FT_EVENT_COLO_EXIT, .error = true, .text = "error"});
 		break;
 	case FTD_SHUTDOWN:
-		ftd_feed(host, &(struct ft_event){
-		                   .kind = FT_EVENT_SHUTDOWN, .ending = FT_ENDING_HOST, .text = "host-signal"});
+		ftd_feed(host,
+		         &(struct ft_event){.kind = FT_EVENT_SHUTDOWN,
+		                            .ending = (enum ft_ending)h->detail,
+		                            .text = h->detail == FT_ENDING_GUEST ? "guest-shutdown" : "host-signal"});
 		break;
 	case FTD_CHECKPOINT:
 		if (qemu_answers(host, FT_CHANNEL_QMP))
@@ -962,6 +973,22 @@ void ftd_stop(int host, double ms)
 	later(ms, HOST_FTD_RESUME, host)->arg = ++f->stops;
 }
 
+static void postpone(int64_t *at, int64_t by)
+{
+	if (*at != FT_NEVER)
+		*at += by;
+}
+
+void ftd_pauses(int host, int64_t for_ns)
+{
+	struct host *h = &w.host[host];
+	postpone(&h->ftd.wake_links, for_ns);
+	postpone(&h->ftd.wake_core, for_ns);
+	postpone(&h->ftd.wake_plan, for_ns);
+	postpone(&h->sentinel.wake, for_ns);
+	postpone(&h->predecessor.wake, for_ns);
+}
+
 void ftd_continue(int host, uint32_t which_stop)
 {
 	struct ftd *f = &w.host[host].ftd;
@@ -994,18 +1021,20 @@ void ftd_start(int host)
 	struct ftd *f = &h->ftd;
 	if (!h->up || h->suspended || f->running != FTD_DEAD || h->blown)
 		return;
+	config[host].lost_after = h->lost_after;
+	config[host].guard_ms = (int)w.guard_ms;
 	struct ft_core_params p = {.incarnation = chance(of(host)) | 1,
 	                           .interval = MS(INTERVAL_MS),
-	                           .window = MS(INTERVAL_MS * LOST_AFTER),
+	                           .window = MS(INTERVAL_MS * h->lost_after),
 	                           .reply_timeout = SECOND(1),
 	                           .arbitrated = w.options.arbitrated,
 	                           .registers = w.options.arbitrated && !w.options.fence,
 	                           .fenced = w.options.behind,
-	                           .guard = w.options.no_guard ? 0 : MS(GUARD_MS),
+	                           .guard = w.options.no_guard ? 0 : MS(w.guard_ms),
 	                           .share = {.arbiter = (uint8_t)(w.options.fence        ? 4
 	                                                          : w.options.arbitrated ? 3
 	                                                                                 : 1),
-	                                     .guard_ms = GUARD_MS,
+	                                     .guard_ms = (uint32_t)w.guard_ms,
 	                                     .n_links = LINKS}};
 	memset(f, 0, offsetof(struct ftd, core));
 	f->running = FTD_RUNS;

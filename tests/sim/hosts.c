@@ -45,6 +45,7 @@ void host_crash(int host)
 	ftd_end(host, false);
 	h->up = h->suspended = h->blown = h->unit_starts = false;
 	h->boots++;
+	h->paused_at = FT_NEVER;
 	h->qemu.alive = false;
 	h->sentinel.on = h->predecessor.on = false;
 }
@@ -65,7 +66,7 @@ static void boot(int host)
 static void resume(int host)
 {
 	struct host *h = &w.host[host];
-	if (!h->suspended)
+	if (!h->suspended || h->paused_at != FT_NEVER)
 		return;
 	tell(host, "the host resumes");
 	h->suspended = false;

@@ -61,12 +61,17 @@ static bool booted_unbound(void)
 	return booted && !bound;
 }
 
-/* A person answers for one QEMU: whatever is started in its place he knows nothing of. */
+/* A person answers for one QEMU: whatever is started in its place he knows nothing of.  But until the register names the side
+ * that went on by his word, he has to keep the other host off. */
 static bool vouched_pair(void)
 {
 	bool both = true;
-	for (int i = 0; i < 2; i++)
-		both &= w.vouched_for[i] != 0 && w.vouched_for[i] == w.host[i].qemu.instance;
+	const struct registration *r = arbiter_find(w.vouched_session);
+	bool told = w.options.fence || (r && r->winner == w.vouched_by);
+	for (int i = 0; i < 2; i++) {
+		bool same = w.vouched_for[i] != 0 && w.vouched_for[i] == w.host[i].qemu.instance;
+		both &= same || (i != w.vouched_by && w.vouched_for[i] != 0 && !told);
+	}
 	return both;
 }
 
@@ -83,7 +88,7 @@ void laws_before_kill(int host)
 {
 	const struct qemu *q = &w.host[host].qemu;
 	bool copy = q->alive && (q->mode != FT_ROLE_NONE || q->last != FT_ROLE_NONE || q->booted);
-	if (w.options.strict && w.law && copy && w.superseded[host] != q->instance)
+	if (w.law && copy && !w.guest_ended && w.superseded[host] != q->instance)
 		law_broken("the last copy of the guest is ended");
 }
 
@@ -127,9 +132,8 @@ void laws_before_loss(int host)
 
 static void judge_survivor(int crashed)
 {
-	int64_t within = TAKES_OVER_WITHIN + (w.options.fence    ? SECOND(4)
-	                                      : w.options.behind ? SECOND(60)
-	                                                         : 0); /* for the agent and its delay */
+	int64_t agent = w.options.fence ? SECOND(4) : w.options.behind ? SECOND(60) : 0; /* with its delay */
+	int64_t within = TAKES_OVER_WITHIN + MS(w.guard_ms) + agent;
 	if (w.crashed_at[crashed] == FT_NEVER || w.now < w.crashed_at[crashed] + within)
 		return;
 	if (!runs_as_master(1 - crashed))
@@ -276,6 +280,8 @@ void laws_after_step(int host, const struct ft_actions *out)
 			w.vouched = true;
 			for (int k = 0; k < 2; k++)
 				w.vouched_for[k] = w.host[k].qemu.instance;
+			w.vouched_by = host;
+			memcpy(w.vouched_session, c->outcome.session, sizeof w.vouched_session);
 			tell(host, "a person vouches: for the other side's QEMU he answers from here on");
 		}
 	if (w.options.apart && c->phase == FT_PHASE_PROTECTED)
@@ -445,7 +451,7 @@ void laws_at_end(void)
 		return;
 	judge_outcomes();
 	bool answered_for = w.vouched && runs_as_master(0) && runs_as_master(1);
-	if (answered_for || laws_settled() || runs_unprotected() || beyond_help(0) || beyond_help(1))
+	if (answered_for || w.guest_ended || laws_settled() || runs_unprotected() || beyond_help(0) || beyond_help(1))
 		return;
 	if (both_protect())
 		law_broken("protected by a session that has ended");

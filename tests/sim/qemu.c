@@ -28,7 +28,7 @@ bool runs_as_master(int host)
 {
 	const struct host *h = &w.host[host];
 	const struct qemu *q = &h->qemu;
-	bool runs = h->up && !h->suspended && q->alive && !q->stopped;
+	bool runs = h->up && !h->suspended && q->alive && !q->stopped && !q->ending;
 	bool alone = q->mode == FT_ROLE_NONE && (q->last != FT_ROLE_NONE || q->booted);
 	return runs && (q->mode == FT_ROLE_PRIMARY || alone);
 }
@@ -41,7 +41,7 @@ static bool stands(int host)
 static bool replicates(int host)
 {
 	const struct qemu *q = &w.host[host].qemu;
-	return q->alive && q->mode != FT_ROLE_NONE;
+	return q->alive && !q->quit && q->mode != FT_ROLE_NONE;
 }
 
 /* Nothing comes from the other side, and nothing says why. */
@@ -65,7 +65,7 @@ static bool closed(int host)
 bool qemu_answers(int host, enum ft_channel channel)
 {
 	const struct qemu *q = &w.host[host].qemu;
-	return q->alive && !stands(host) && (channel == FT_CHANNEL_OOB || (!q->stuck && !q->hung));
+	return q->alive && !q->ending && !stands(host) && (channel == FT_CHANNEL_OOB || (!q->stuck && !q->hung));
 }
 
 /* Whoever has just begun or ceased to answer is seen so by its ftd, sooner or later. */
@@ -279,36 +279,6 @@ void qemu_kill(int host)
 	colo_closes(1 - host);
 }
 
-/* It says so, closes its connections, stops its guest, and is gone once its disks are flushed; stopped, it does that later. */
-void qemu_end(int host)
-{
-	struct qemu *q = &w.host[host].qemu;
-	if (!q->alive || q->ending)
-		return;
-	tell(host, "QEMU is on its way out");
-	q->ending = true;
-	if (w.host[host].ftd.spoken)
-		later(between(of(host), 0.05, 0.5), FTD_SHUTDOWN, host);
-	later(between(of(host), 0.6, 1.5), QEMU_ENDS, host);
-	later(between(of(host), 5, happens(of(host), 0.5) ? 3000 : 20), QEMU_ENDS, host)->detail = 1;
-}
-
-static void ends(int host, uint8_t flushed)
-{
-	struct qemu *q = &w.host[host].qemu;
-	if (stands(host)) {
-		later(50, QEMU_ENDS, host)->detail = flushed;
-	} else if (flushed) {
-		qemu_kill(host);
-	} else {
-		qemu_hang(host, true);
-		q->yanked = true;
-		if (q->mode != FT_ROLE_NONE)
-			say_colo_exit(host);
-		colo_closes(1 - host);
-	}
-}
-
 void qemu_signal_stop(int host)
 {
 	struct qemu *q = &w.host[host].qemu;
@@ -336,6 +306,70 @@ void qemu_hang(int host, bool hung)
 {
 	w.host[host].qemu.hung = hung;
 	answers_changed(host);
+}
+
+void qemu_block(int host, double ms, bool killed)
+{
+	if (!w.host[host].qemu.alive)
+		return;
+	w.host[host].qemu.blocked = true;
+	qemu_hang(host, true);
+	later(ms, QEMU_UNBLOCK, host)->detail = killed;
+}
+
+static void unblock(int host, bool killed)
+{
+	w.host[host].qemu.blocked = false;
+	if (killed)
+		qemu_kill(host);
+	else
+		qemu_hang(host, false);
+}
+
+/* ---- its end, by a signal, by `quit`, or because the guest has powered itself off ---- */
+
+static void end_goes_on(double ms, const struct happening *h, uint32_t stage)
+{
+	struct happening *next = later(ms, QEMU_ENDS, h->host);
+	next->detail = h->detail;
+	next->arg = stage;
+}
+
+void qemu_end(int host, enum ft_ending how)
+{
+	struct happening *h = later(0, QEMU_ENDS, host);
+	h->detail = (uint8_t)how;
+	h->arg = 0;
+}
+
+/* SHUTDOWN, COLO_EXIT 1 ms later, and the end once the disks are flushed: all done by the main loop. */
+static void ends(const struct happening *h)
+{
+	int host = h->host;
+	struct qemu *q = &w.host[host].qemu;
+	bool by_guest = h->detail == FT_ENDING_GUEST;
+	bool void_now = h->arg == 0 && (q->ending || (by_guest && !runs_as_master(host)));
+	if (void_now)
+		return;
+	if (stands(host) || q->stuck || q->hung) {
+		end_goes_on(20, h, h->arg);
+	} else if (h->arg == 0) {
+		tell(host, "QEMU emits SHUTDOWN{%s}", by_guest ? "guest-shutdown" : "host-signal");
+		q->ending = true;
+		w.guest_ended |= by_guest;
+		answers_changed(host);
+		if (w.host[host].ftd.spoken)
+			later(between(of(host), 0.05, 0.5), FTD_SHUTDOWN, host)->detail = h->detail;
+		end_goes_on(1, h, 1);
+	} else if (h->arg == 1) {
+		q->quit = true;
+		if (q->mode != FT_ROLE_NONE)
+			say_colo_exit(host);
+		colo_closes(1 - host);
+		end_goes_on(happens(of(host), 0.5) ? between(of(host), 5, 10) : between(of(host), 10, 300), h, 2);
+	} else {
+		qemu_kill(host);
+	}
 }
 
 /* ---- commands ---- */
@@ -442,7 +476,10 @@ void qemu_happens(const struct happening *h)
 			later(between(of(h->host), 1250, 1600), FTD_HUNG, h->host);
 		break;
 	case QEMU_ENDS:
-		ends(h->host, (uint8_t)h->detail);
+		ends(h);
+		break;
+	case QEMU_UNBLOCK:
+		unblock(h->host, h->detail);
 		break;
 	case QEMU_COMMAND:
 		obey(h);

@@ -187,11 +187,10 @@ static bool break_world(const char *what)
 static bool read_options(int argc, char **argv)
 {
 	static const struct option longs[] = {
-	    {"seeds", 1, NULL, 's'},  {"none", 0, NULL, 'n'},       {"workers", 1, NULL, 'w'},
-	    {"most", 1, NULL, 'm'},   {"brief", 0, NULL, 'b'},      {"show", 1, NULL, 'v'},
-	    {"break", 1, NULL, 'x'},  {"faults", 1, NULL, 'f'},     {"law", 1, NULL, 'l'},
-	    {"fence", 0, NULL, 'p'},  {"boundaries", 0, NULL, 'd'}, {"strict", 0, NULL, 't'},
-	    {"behind", 0, NULL, 'h'}, {"apart", 0, NULL, 'a'},      {NULL, 0, NULL, 0}};
+	    {"seeds", 1, NULL, 's'}, {"none", 0, NULL, 'n'},  {"workers", 1, NULL, 'w'},    {"most", 1, NULL, 'm'},
+	    {"brief", 0, NULL, 'b'}, {"show", 1, NULL, 'v'},  {"break", 1, NULL, 'x'},      {"faults", 1, NULL, 'f'},
+	    {"law", 1, NULL, 'l'},   {"fence", 0, NULL, 'p'}, {"boundaries", 0, NULL, 'd'}, {"behind", 0, NULL, 'h'},
+	    {"apart", 0, NULL, 'a'}, {NULL, 0, NULL, 0}};
 	bool good = true;
 	for (int c; good && (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
 		if (c == 's')
@@ -206,8 +205,6 @@ static bool read_options(int argc, char **argv)
 			o.options.apart = true;
 		else if (c == 'd')
 			o.options.boundaries = true;
-		else if (c == 't')
-			o.options.strict = true;
 		else if (c == 'w')
 			good = sscanf(optarg, "%d", &o.workers) == 1 && o.workers >= 1 && o.workers <= WORKERS_MAX;
 		else if (c == 'm')
@@ -231,8 +228,8 @@ int main(int argc, char **argv)
 	if (!read_options(argc, argv)) {
 		fprintf(
 		    stderr,
-		    "usage: sim [--seeds FROM:COUNT] [--none | --fence | --behind | --apart] [--boundaries] [--strict] "
-		    "[--workers N] "
+		    "usage: sim [--seeds FROM:COUNT] [--none | --fence | --behind | --apart] [--boundaries] [--workers "
+		    "N] "
 		    "[--most N] [--brief]\n"
 		    "           [--show SEED] [--faults NAME,...] [--law LAW] [--break sentinel|fsync|guard|clock]\n");
 		return 2;

@@ -23,7 +23,7 @@
 #define INBOX_MAX     256
 #define PARKED_MAX    64
 #define DRAWN_MAX     7 /* faults of the kinds that are drawn; those on top come besides */
-#define FAULTS_MAX    14
+#define FAULTS_MAX    24
 #define REGISTERS_MAX 128
 #define OUTCOMES_MAX  64
 #define RECORDS_MAX   16 /* on their way to a disk */
@@ -37,6 +37,7 @@ enum stream {
 	RANDOM_HOST,
 	RANDOM_ON_TOP = RANDOM_HOST + 2, /* of the faults on top */
 	RANDOM_DEATH,                    /* of the deaths at boundaries */
+	RANDOM_SITUATION,                /* of the situations */
 	RANDOM_STREAMS
 };
 uint64_t chance(enum stream s);
@@ -53,7 +54,7 @@ enum what {
 	FTD_GONE,       /* the kernel says that QEMU has died */
 	FTD_HUNG,       /* QEMU is stopped and answers nothing */
 	FTD_COLO_EXIT,  /* the event */
-	FTD_SHUTDOWN,   /* the event */
+	FTD_SHUTDOWN,   /* the event; .detail: enum ft_ending */
 	FTD_CHECKPOINT, /* the event */
 	FTD_FROZEN,     /* the freezer's answer; .arg: which freeze */
 	FTD_SENTINEL,   /* the sentinel has stopped QEMU */
@@ -70,8 +71,9 @@ enum what {
 	/* to a QEMU process: void once it has died */
 	QEMU_ATTEMPT, /* a primary's next checkpoint */
 	QEMU_NOTICE,  /* finds the peer's connection closed */
+	QEMU_ENDS,    /* it is told to end, or its guest is; .detail: enum ft_ending, .arg: how far it is */
+	QEMU_UNBLOCK, /* what its main loop waited for comes, or somebody loses patience; .detail: that */
 	QEMU_STOP,    /* a SIGSTOP takes hold; .arg: how many SIGCONT came before it */
-	QEMU_ENDS,    /* on its way out; .detail: 1 its disks are flushed */
 	QEMU_COMMAND, /* a step of a plan; .arg: run, .detail: step, .more: the plan's role */
 	QEMU_LAST = QEMU_COMMAND,
 	/* to a host, or to all */
@@ -124,7 +126,9 @@ struct qemu {
 	bool halted;  /* its guest was stopped for a checkpoint that came to nothing; only the failover lets it go on */
 	bool foreign; /* somebody else stopped it */
 	bool hung;    /* its monitor answers nothing in band, though it runs */
-	bool ending;  /* on its way out, by a signal */
+	bool blocked; /* ... and not because all heals */
+	bool ending;  /* it is on its way out: its guest is stopped for good */
+	bool quit;    /* ... and has left the pair */
 	bool exit_said; /* COLO_EXIT comes once */
 	enum ft_role mode, last;
 	bool booted; /* runs a guest that it has booted itself, outside any pair */
@@ -218,6 +222,9 @@ struct host {
 	bool blown;         /* ftd and sentinel were killed in one blow, and the watchdog has yet to bite */
 	bool unverifiable;  /* ftd cannot be sure of QEMU's process */
 	uint32_t boots;
+	double stretch;         /* of what its timers wait, by a clock that is slewed; that of the decisions is not */
+	int lost_after;         /* as its ft.conf has it */
+	int64_t paused_at;      /* its clock stands still since; FT_NEVER: it goes */
 	int words, muted_after; /* that its ftd has left to be heard; and its next one, 0: all */
 	double mute_ms;
 	int64_t muted_until;
@@ -227,7 +234,7 @@ struct host {
 	struct ftd ftd;
 	struct qemu qemu;
 	struct sentinel sentinel, predecessor;
-	struct disk disk;
+	struct disk disk, backup;
 };
 
 struct registration {
@@ -235,6 +242,7 @@ struct registration {
 	bool verdict; /* the session's other register */
 	int winner;
 	int of; /* whose arbiter keeps it: 0, unless each host has its own */
+	int64_t at;
 };
 
 enum fault_kind {
@@ -270,12 +278,21 @@ enum fault_kind {
 	/* These come on top of the others, by a stream of their own. */
 	REPLAY_LIFE, /* while a host is silent, somebody plays its former life to the other */
 	MUTE_START,  /* the next ftd of a host is heard for a few words, and then no more */
-	END_QEMU,    /* QEMU is asked to end, as at a host's shutdown */
 	START_VM,    /* a unit of the host starts the VM anew, wherever ftd says that it may */
 	/* Deaths at boundaries, by another stream: right after a certain answer. */
 	KILL_AT_ANSWER,  /* ftd is killed, or crashes: the world cannot tell */
 	LEAVE_AT_ANSWER, /* it is asked to stop */
 	CRASH_AT_ANSWER, /* its host crashes */
+	/* Situations, on top as well, by a stream of their own. */
+	END_QEMU,   /* QEMU is told to end, or its guest powers itself off; with its ftd or without, in either order */
+	BLOCK_QEMU, /* its main loop waits for something that is not the peer; then it goes on, or is killed */
+	SLEW_CLOCK, /* timers come late, as chrony may slew them; a clock that nobody slews is for the decisions */
+	RETIME,     /* the detection time is changed, first on this side, then on the other */
+	RESTORE_DISK, /* state_dir is put back as it was */
+	LOSE_DISK,    /* ... or is made anew */
+	ROLL_BACK,    /* the arbiter forgets what it was told last */
+	LATE_CLAIM,   /* a proxy delivers a claim long after it was given up */
+	PAUSE_HOST,   /* a host that is a VM stands still, and its clock with it */
 	FAULT_KINDS
 };
 
@@ -302,7 +319,6 @@ struct options {
 	bool fence;                                      /* the arbiter is of type fence, and keeps no register */
 	bool behind;                                     /* a fence stands behind the registers */
 	bool no_sentinel, no_fsync, no_guard, old_clock; /* break the world on purpose */
-	bool strict;                                     /* laws that ftd does not keep yet */
 	bool boundaries;                                 /* deaths at boundaries, besides all else */
 	uint64_t kinds;                                  /* of faults, a bit each: which may happen */
 	double freeze_ms;                                /* the longest time that a SIGSTOP takes to take hold */
@@ -322,10 +338,14 @@ struct world {
 	int64_t healed_at;
 	struct host host[2]; /* 0 starts as the primary */
 	/* counts: several faults may hold the same thing */
-	int cut[LINKS][2], cut_arbiter[2], lossy, slow_net, slow_arbiter, colo_silent, replayed[2], lives_played[2];
+	int late_claims[2], cut[LINKS][2], cut_arbiter[2], lossy, slow_net, slow_arbiter, colo_silent, replayed[2],
+	    lives_played[2];
 	int n_recorded[2]; /* datagrams from a host, since the beginning */
 	bool colo_closed;
 	int64_t checkpoint_every;
+	double guard_ms;
+	bool guest_ended; /* it has powered itself off */
+	bool rolled_back; /* a register has forgotten a winner */
 	int n_registers;
 	struct registration registers[REGISTERS_MAX];
 	uint64_t marks[2][2]; /* beside them: whose arbiter, whose mark */
@@ -333,13 +353,14 @@ struct world {
 	uint8_t resigned[2][REGISTERS_MAX][FT_SESSION_BYTES]; /* the sessions that a side has resigned on its disk */
 	int n_faults;
 	struct fault faults[FAULTS_MAX];
-	bool rebuilt; /* a survivor was given a new secondary */
-	bool vouched; /* a person has said that the other side is dead, and nobody could check it */
-	uint64_t vouched_for
-	    [2]; /* ... that of this side: this QEMU; and on the other, this one went on by his word; 0 none */
-	uint64_t superseded[2]; /* the QEMU whose peer was proven to run the guest since; 0 none */
-	const char *broken;     /* the law, NULL: all hold */
-	int depth;              /* of stalls within stalls */
+	bool rebuilt;   /* a survivor was given a new secondary */
+	bool vouched;   /* a person has said that the other side is dead, and nobody could check it */
+	int vouched_by; /* ... the side that went on by that, in this session */
+	uint8_t vouched_session[FT_SESSION_BYTES];
+	uint64_t vouched_for[2]; /* the QEMUs of then: the other side's is the one that he answers for; 0 none */
+	uint64_t superseded[2];  /* the QEMU whose peer was proven to run the guest since; 0 none */
+	const char *broken;      /* the law, NULL: all hold */
+	int depth;               /* of stalls within stalls */
 	uint64_t events;
 	int freezes;
 	int asks;              /* of the arbiter */
@@ -369,6 +390,7 @@ void ftd_end(int host, bool sentinel_stays);
 void ftd_happens(const struct happening *h);
 void ftd_wakes(int host);
 void ftd_stop(int host, double ms);
+void ftd_pauses(int host, int64_t for_ns); /* its clock has stood still */
 void ftd_continue(int host, uint32_t which_stop);
 void ftd_resumes(int host);
 void ftd_feed(int host, const struct ft_event *e);
@@ -384,10 +406,11 @@ void qemu_start(int host, enum ft_role mode);
 void qemu_boot(int host);    /* a guest of its own */
 void qemu_protect(int host); /* a survivor becomes the primary of a new pair */
 void qemu_kill(int host);
-void qemu_end(int host);
 void qemu_signal_stop(int host);
 void qemu_signal_cont(int host);
 void qemu_hang(int host, bool hung);
+void qemu_block(int host, double ms, bool killed);
+void qemu_end(int host, enum ft_ending how);
 void qemu_probe(int host);
 bool qemu_answers(int host, enum ft_channel channel);
 bool runs_as_master(int host);
@@ -417,6 +440,12 @@ void faults_at_start(void);
 bool faults_are_a_crash(int host);
 void heal(void);
 extern const char *const fault_names[FAULT_KINDS];
+
+/* situations.c */
+void situations_plan(void);
+void situation_begins(struct fault *f, int which);
+void situation_ends(const struct fault *f);
+void situations_heal(void);
 
 /* deaths.c */
 void deaths_plan(void);

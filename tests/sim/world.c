@@ -262,13 +262,17 @@ void world_begin(uint64_t seed, const struct options *options, bool verbose)
 	for (int i = DATAGRAMS_MAX; i-- > 0;)
 		drop_datagram(i);
 	w.checkpoint_every = MS(300);
+	w.guard_ms = GUARD_MS;
 	for (int i = 0; i < 2; i++) {
 		struct host *h = &w.host[i];
 		w.crashed_at[i] = FT_NEVER;
 		h->up = true;
 		h->booted_at = w.now;
 		h->clock_base = MS(between(RANDOM_SETUP, 1e3, 1e7));
-		h->drift = (int)between(RANDOM_SETUP, -500, 500);
+		h->drift = (int)between(RANDOM_SETUP, -500, 500); /* a thousandth between two hosts */
+		h->stretch = 1;
+		h->lost_after = LOST_AFTER;
+		h->paused_at = FT_NEVER;
 		h->resumed_at = FT_NEVER;
 		h->unverifiable = happens(RANDOM_SETUP, 0.005);
 		qemu_start(i, i ? FT_ROLE_SECONDARY : FT_ROLE_PRIMARY);

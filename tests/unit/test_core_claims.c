@@ -499,7 +499,24 @@ START_TEST(the_right_to_run_lasts_no_longer_than_the_peers_patience)
 }
 END_TEST
 
-/* Ours was started anew with a shorter detection time; the peer may live by an acknowledgement of before. */
+/* It has taken over meanwhile, and was started anew with a longer detection time: our right of before was over for good. */
+START_TEST(a_right_that_was_granted_grows_no_longer_by_the_peers_new_settings)
+{
+	protect(FT_ROLE_PRIMARY);
+	acked();
+	int64_t granted = ft_core_lease(&w.c);
+	w.c.params.window = MS(800);
+	ck_assert_int_eq(ft_core_lease(&w.c), granted);
+	w.p.incarnation++;
+	w.p.side.window_ms = 800;
+	w.p.side.vm = FT_VM_UNKNOWN;
+	w.p.side.state = FT_STARTING;
+	memset(w.p.side.session, 0, sizeof w.p.side.session);
+	peer_says();
+	ck_assert_int_eq(ft_core_lease(&w.c), granted);
+}
+END_TEST
+
 /* Detection time, guard, and how long after the loss a secondary claims: the guard counts from the end of the primary's right. */
 static const struct {
 	double window, guard, right, wait;
@@ -2815,6 +2832,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, who_is_held_leaves_at_once);
 	tcase_add_test(tc, a_failover_that_failed_says_what_the_claim_came_to);
 	tcase_add_loop_test(tc, the_right_to_run_lasts_no_longer_than_the_peers_patience, 0, 4);
+	tcase_add_test(tc, a_right_that_was_granted_grows_no_longer_by_the_peers_new_settings);
 	tcase_add_loop_test(tc, the_guard_begins_with_the_end_of_the_primarys_right, 0,
 	                    (int)(sizeof guards / sizeof guards[0]));
 	tcase_add_loop_test(tc, what_an_earlier_ftd_has_granted_is_waited_out, 0, 2);

@@ -289,6 +289,20 @@ START_TEST(two_that_end_freeze_nobody)
 }
 END_TEST
 
+/* There is nothing to go on with: QEMU is on its way out, and cannot be kept from it. */
+START_TEST(who_has_given_way_takes_nothing_over_when_its_peer_dies)
+{
+	protect(ARBITER, ROLE);
+	shutdown("host-signal");
+	settle();
+	expect_phase(YIELDED);
+	peer_vm(FT_VM_GONE);
+	settle();
+	expect_did(CLAIM, 0);
+	expect_did(PLAN, 0);
+}
+END_TEST
+
 START_TEST(of_two_frozen_sides_the_one_that_can_go_on_does)
 {
 	protect(ARBITER, ROLE);
@@ -703,6 +717,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, an_ending_side_claims_nothing_from_a_silent_peer, 0, 4);
 	tcase_add_test(tc, a_claim_that_is_not_sent_is_given_up_for_the_end);
 	tcase_add_loop_test(tc, two_that_end_freeze_nobody, 0, 4);
+	tcase_add_loop_test(tc, who_has_given_way_takes_nothing_over_when_its_peer_dies, 0, 4);
 	tcase_add_loop_test(tc, of_two_frozen_sides_the_one_that_can_go_on_does, 0, 4);
 	tcase_add_loop_test(tc, who_gave_way_to_a_peer_that_died_ends_in_order, 0, 4);
 	tcase_add_test(tc, a_win_that_is_learned_of_after_giving_way_is_given_back);
