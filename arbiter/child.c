@@ -25,7 +25,7 @@
 #define KILL_WAIT_MS 200
 #define REFILL_MS    100  /* after the reserve was used: not in the midst of what it was used for */
 #define AGAIN_MS     1000 /* after one that died, or could not be had */
-#define READS_MAX    16 /* of what a dead child has left in its pipe: others may hold that open and write on */
+#define READS_MAX    16   /* of what a dead child has left in its pipe: others may hold that open and write on */
 
 struct ft_child {
 	struct ft_children *all;

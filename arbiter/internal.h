@@ -17,7 +17,7 @@
 #include "arbiter/arbiter.h"
 
 #define FT_ARBITER_TEXT_MAX 512 /* an error or a warning, with the NUL */
-#define FT_KEY_NAME_MAX     48  /* a register's name, with the NUL: 32 hex digits; "check-" before, or "-verdict" behind */
+#define FT_KEY_NAME_MAX     48 /* a register's name, with the NUL: 32 hex digits; "check-" before, or "-verdict" behind */
 
 enum ft_question { FT_ASK_CLAIM = 0, FT_ASK_READ, FT_ASK_CHECK, FT_ASK_REACH, FT_ASK_MARK, FT_QUESTIONS };
 

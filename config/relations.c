@@ -74,10 +74,11 @@ static void judge_guard(struct ft_reader *r, const config_t *tree)
 	if (!config_lookup(tree, "failover.guard_ms"))
 		c->guard_ms = guard;
 	else if (config_lookup_int(tree, "failover.guard_ms", &guard) && guard >= 0 && guard < least)
-		ft_fault(r, place_of(tree, "failover.guard_ms"),
-		         "failover.guard_ms is %d, too short for the primary's freeze and for two clocks in a detection "
-		         "time of %d ms; at least %d with an arbiter",
-		         guard, c->interval_ms * c->lost_after, least);
+		ft_fault(
+		    r, place_of(tree, "failover.guard_ms"),
+		    "failover.guard_ms is %d, too short for the primary's freeze and for two clocks in a detection "
+		    "time of %d ms; at least %d with an arbiter",
+		    guard, c->interval_ms * c->lost_after, least);
 }
 
 static void judge_with_arbiter(struct ft_reader *r, const config_t *tree)

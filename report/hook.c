@@ -28,7 +28,7 @@
 #define CANNOT_RUN   127
 #define AGAIN_MS     100  /* between two looks whether a hook may be started */
 #define SCARCE_MS    1000 /* after no process could be had for it */
-#define KILL_WAIT_MS 200 /* how long ft_hooks_free waits for a killed hook: one that waits for a disk does not die */
+#define KILL_WAIT_MS 200  /* how long ft_hooks_free waits for a killed hook: one that waits for a disk does not die */
 
 enum {
 	ENV_PATH,
@@ -213,10 +213,11 @@ static void look_again_in(struct ft_hooks *h, int ms)
 static void say_none_to_be_had(struct ft_hooks *h, const struct call *c)
 {
 	if (!h->said_scarce)
-		ft_log(FT_LOG_ERROR, "report",
-		       "hook %s (%s): no process can be had for it: it waits; let this user and this control group have "
-		       "more",
-		       h->argv[0], c->name);
+		ft_log(
+		    FT_LOG_ERROR, "report",
+		    "hook %s (%s): no process can be had for it: it waits; let this user and this control group have "
+		    "more",
+		    h->argv[0], c->name);
 	h->said_scarce = true;
 }
 
