@@ -271,8 +271,7 @@ static bool gives_way(const struct ft_core *c)
 	return (can_give_way(c) || past_right) && can_freeze(c) && c->now >= c->freeze_again_at;
 }
 
-/* A claim that is under way says first what has become of it.  One of who has given up its right already is made because the
- * peer has died since: then it ends in its own order, and not frozen. */
+/* A claim that is under way says first what has become of it. */
 static bool gives_way_unclaimed(const struct ft_core *c)
 {
 	bool settled = c->arbiter_busy || c->claim == FT_CLAIM_WON || c->claim == FT_CLAIM_LOST;

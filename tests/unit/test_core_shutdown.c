@@ -335,22 +335,6 @@ START_TEST(an_order_to_a_side_that_ends_is_refused)
 }
 END_TEST
 
-/* The peer dies before it has gone on: nobody is left to wait for, and the disk is to be flushed in order. */
-START_TEST(who_gave_way_to_a_peer_that_died_ends_in_order)
-{
-	protect(ARBITER, ROLE);
-	shutdown("host-signal");
-	settle();
-	expect_phase(YIELDED);
-	peer_vm(FT_VM_GONE);
-	if (ARBITER) {
-		expect_phase(CLAIMING);
-		step(&(struct ft_event){.kind = FT_EVENT_CLAIM, .claim = FT_CLAIM_WON, .text = "alpha"});
-	}
-	expect_did(THAW, 1);
-}
-END_TEST
-
 /* The peer has read our name in the register, and would wait for us for ever. */
 START_TEST(a_win_that_is_learned_of_after_giving_way_is_given_back)
 {
@@ -719,7 +703,6 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, two_that_end_freeze_nobody, 0, 4);
 	tcase_add_loop_test(tc, who_has_given_way_takes_nothing_over_when_its_peer_dies, 0, 4);
 	tcase_add_loop_test(tc, of_two_frozen_sides_the_one_that_can_go_on_does, 0, 4);
-	tcase_add_loop_test(tc, who_gave_way_to_a_peer_that_died_ends_in_order, 0, 4);
 	tcase_add_test(tc, a_win_that_is_learned_of_after_giving_way_is_given_back);
 	tcase_add_test(tc, an_ending_qemu_past_its_right_is_stopped_again);
 	tcase_add_loop_test(tc, an_order_to_a_side_that_ends_is_refused, 0, 4);
