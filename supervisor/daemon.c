@@ -186,11 +186,16 @@ static void feed(struct ft_daemon *d, const struct ft_event *event)
 	ft_alarm_set(d->core_alarm, ft_core_deadline(&d->core));
 }
 
-/* First of all what makes void what the event may rest on: an acknowledgement that came in before we were paused. */
-void ft_daemon_feed(struct ft_daemon *d, const struct ft_event *event)
+static void look_at_clocks(struct ft_daemon *d)
 {
 	if (ft_daemon_stood_still(d))
 		feed(d, &(struct ft_event){.kind = FT_EVENT_STOOD_STILL, .at = d->missed});
+}
+
+/* First of all what makes void what the event may rest on: an acknowledgement that came in before we were paused. */
+void ft_daemon_feed(struct ft_daemon *d, const struct ft_event *event)
+{
+	look_at_clocks(d);
 	feed(d, event);
 }
 
@@ -251,6 +256,7 @@ static void look_at_links(struct ft_daemon *d, int64_t now)
 static void on_due(void *arg, int64_t now)
 {
 	struct ft_daemon *d = arg;
+	look_at_clocks(d); /* who is cut off when it wakes is told of nothing else before its right has ended */
 	ft_qmp_look(d->qmp);
 	look_at_links(d, now);
 }

@@ -254,6 +254,23 @@ static int64_t alarm(int host, int64_t local)
 	return at + late + MS(lateness(host));
 }
 
+/* Its processor's counter has gone on meanwhile. */
+#define LEAST_MISSED MS(20)
+static bool shows_a_pause(int host)
+{
+	return w.options.arbitrated && w.host[host].missed >= LEAST_MISSED;
+}
+
+static void look_at_clocks(int host)
+{
+	int64_t missed = w.host[host].missed;
+	if (!shows_a_pause(host))
+		return;
+	w.host[host].missed = 0;
+	w.host[host].paused_until = w.now;
+	ftd_feed(host, &(struct ft_event){.kind = FT_EVENT_STOOD_STILL, .at = missed});
+}
+
 static void turn(int host)
 {
 	struct ftd *f = &w.host[host].ftd;
@@ -271,7 +288,10 @@ static void turn(int host)
 	f->hub.detector.stalled_ns = 0;
 	if (!tell_peer(host) || !tell_hearing(host, changed))
 		return;
-	if ((ft_hub_send_due(&f->hub, now) || f->greet) && !send_all(host, now))
+	bool due = ft_hub_send_due(&f->hub, now);
+	if (due)
+		look_at_clocks(host);
+	if (f->life != life || ((due || f->greet) && !send_all(host, now)))
 		return;
 	if (f->life != life || f->running == FTD_DEAD)
 		return;
@@ -608,7 +628,8 @@ static void frozen(int host, const struct happening *h)
 /* The clock is read again: between the decision and here we may have been stopped. */
 static bool may_thaw(int host)
 {
-	bool may = local_time(host) < ft_core_lease(&w.host[host].ftd.core);
+	int64_t lease = ft_core_lease(&w.host[host].ftd.core);
+	bool may = local_time(host) < lease && !(lease != FT_NEVER && shows_a_pause(host));
 	if (!may) {
 		tell(host, "not thawed: the right to run has ended meanwhile");
 		w.host[host].ftd.thaw_refused = true;
@@ -750,6 +771,9 @@ void ftd_feed(int host, const struct ft_event *e)
 	struct ftd *f = &w.host[host].ftd;
 	uint64_t life = f->life;
 	struct ft_actions out;
+	look_at_clocks(host);
+	if (f->life != life || w.broken)
+		return;
 	death_hears_of(host, e);
 	if (!boundary(host))
 		return;
@@ -1041,6 +1065,9 @@ void ftd_start(int host)
 	f->life = ++w.names;
 	f->resumed_at = w.now;
 	f->anew_from = FT_NEVER;
+	if (h->missed > 0) /* nobody has read the counter before: it goes by its session, once it has seen its QEMU */
+		h->paused_until = w.now + MS(100);
+	h->missed = 0;
 	h->words = h->muted_after;
 	h->muted_after = 0;
 	memset(&f->in_turn, 0, offsetof(struct ftd, socket) - offsetof(struct ftd, in_turn));

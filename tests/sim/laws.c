@@ -46,7 +46,13 @@ static bool excused(int host)
 	if (w.options.fence)
 		return false; /* whoever took over has powered it off before */
 	bool woken = h->resumed_at != FT_NEVER && w.now < h->resumed_at + MS(5 + w.options.freeze_ms);
-	return h->blown || woken;
+	/* One that was paused finds out at its next heartbeat; where there is no ftd to, its sentinel's clock has missed that
+	 * time as well. */
+	bool found_out = h->missed == 0;
+	double late = !ftd_can_run(host) ? INTERVAL_MS * (h->lost_after + 1) : found_out ? 5 : INTERVAL_MS + 10;
+	int64_t since = !found_out && h->ftd.resumed_at > h->paused_until ? h->ftd.resumed_at : h->paused_until;
+	bool unpaused = since != FT_NEVER && w.now < since + MS(late + w.options.freeze_ms);
+	return h->blown || woken || unpaused;
 }
 
 /* Nothing keeps a unit from starting the guest beside the peer's in a pair that never had a session, but a peer that is

@@ -224,6 +224,8 @@ struct host {
 	uint32_t boots;
 	double stretch;         /* of what its timers wait, by a clock that is slewed; that of the decisions is not */
 	int lost_after;         /* as its ft.conf has it */
+	int64_t missed;         /* ns that its clock has missed by that, and ftd has not found out yet */
+	int64_t paused_until;   /* or until its ftd found out; FT_NEVER never */
 	int64_t paused_at;      /* its clock stands still since; FT_NEVER: it goes */
 	int words, muted_after; /* that its ftd has left to be heard; and its next one, 0: all */
 	double mute_ms;

@@ -28,8 +28,7 @@ static double lasts(enum fault_kind kind)
 }
 
 /* What ftd does not hold yet comes where it is asked for by name. */
-static const uint64_t unmended =
-    FAULT(END_QEMU) | FAULT(RESTORE_DISK) | FAULT(LOSE_DISK) | FAULT(ROLL_BACK) | FAULT(PAUSE_HOST);
+static const uint64_t unmended = FAULT(RESTORE_DISK) | FAULT(LOSE_DISK) | FAULT(ROLL_BACK);
 
 static void add(enum fault_kind kind)
 {
@@ -115,6 +114,8 @@ static void go_on(int host)
 	if (h->paused_at == FT_NEVER)
 		return;
 	int64_t stood = w.now - h->paused_at;
+	h->missed = stood;
+	h->paused_until = w.now;
 	h->booted_at += stood;
 	h->paused_at = FT_NEVER;
 	ftd_pauses(host, stood);

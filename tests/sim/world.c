@@ -273,6 +273,7 @@ void world_begin(uint64_t seed, const struct options *options, bool verbose)
 		h->stretch = 1;
 		h->lost_after = LOST_AFTER;
 		h->paused_at = FT_NEVER;
+		h->paused_until = FT_NEVER;
 		h->resumed_at = FT_NEVER;
 		h->unverifiable = happens(RANDOM_SETUP, 0.005);
 		qemu_start(i, i ? FT_ROLE_SECONDARY : FT_ROLE_PRIMARY);
