@@ -70,7 +70,7 @@ unit: $(UNIT)
 check:
 	@tests/tools/install-deps --build --run
 	$(MAKE) SAN=1 all unit fake-qemu
-	$(MAKE) all sim prove conformance
+	$(MAKE) all sim exhaustive prove conformance
 	tests/e2e/run
 
 # The core, the heartbeats and the plan runner of two hosts in virtual time, with faults from each seed.
@@ -82,12 +82,15 @@ $(SIM): $(call OBJ,$(SIM_SRC)) $(B)/libftd.a
 	@mkdir -p $(@D)
 	@echo 'link  $@'
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
-# Fewer worlds of the other kinds: a fence, which keeps no register, no arbiter at all, and one that is not shared.
+# Fewer worlds of the other kinds: a fence, which keeps no register, or stands behind one, no arbiter at all, and one that is
+# not shared; and of each kind worlds in which deaths strike right after the answers of disk, register, plan and freezer.
 SEEDS_BESIDE ?= 1:20000
 sim: $(SIM)
 	$(SIM) --seeds $(SEEDS)
-	$(SIM) --fence --seeds $(SEEDS_BESIDE)
-	$(SIM) --none --seeds $(SEEDS_BESIDE)
+	$(SIM) --boundaries --seeds $(SEEDS_BESIDE)
+	for kind in --fence --behind --none; do \
+		$(SIM) $$kind --seeds $(SEEDS_BESIDE) && $(SIM) $$kind --boundaries --seeds $(SEEDS_BESIDE) || exit 1; \
+	done
 	$(SIM) --apart --seeds 1:2000
 
 # Two real cores in a small world, and every order of everything that can happen to them: docs/proof.md.
