@@ -98,6 +98,8 @@ int64_t ft_guard_deadline(const struct ft_core *c);
 /* The verdict, and the hand-back: see the top of sessions.c. */
 bool ft_return_due(const struct ft_core *c); /* we have won, and our QEMU ended before its guest was proven to run */
 void ft_return(struct ft_core *c, struct ft_actions *out);
+bool ft_may_return(const struct ft_core *c);  /* it is ours to give back, should our QEMU never run its guest */
+bool ft_return_owed(const struct ft_core *c); /* it is to be, or on its way to be: nothing is started here */
 bool ft_session_returned(const struct ft_core *c);
 /* The register names us by a claim whose answer came too late, and the right was given up on disk meanwhile: as good as returned,
  * or a peer that has read our name would wait for us for ever. */

@@ -557,15 +557,40 @@ static bool resigned_unfrozen(const struct ft_core *c)
 	return resigned_but_runs(c) && !c->storing && may_freeze_again(c);
 }
 
+/* It was said, and one that stands still says nothing else since. */
+static bool has_left_colo(const struct ft_core *c)
+{
+	return vm_here(c) && c->qemu.role == FT_ROLE_NONE && c->qemu.last_role != FT_ROLE_NONE;
+}
+
 /* The peer had won, and its QEMU is certainly ended: by its word, or by the verdict. */
 static bool given_back(const struct ft_core *c)
 {
-	return ft_given_back(c) && in_colo(c) && c->session.instance == c->qemu.instance && !c->arbiter_busy;
+	bool copy = in_colo(c) || has_left_colo(c);
+	return ft_given_back(c) && copy && c->session.instance == c->qemu.instance && !c->arbiter_busy;
+}
+
+/* The other side has a QEMU that is not known to stand still for good: a person had vouched for it, wrongly. */
+static bool winner_may_run(const struct ft_core *c)
+{
+	bool returned = memcmp(c->peer_returned, c->session.id, sizeof c->peer_returned) == 0;
+	return c->taken && (peer_vm_is(c, FT_VM_ALIVE) || peer_vm_is(c, FT_VM_UNKNOWN)) && !returned;
 }
 
 static bool regained(const struct ft_core *c)
 {
-	return ft_session_won(c) && c->frozen;
+	return ft_session_won(c) && c->frozen && !winner_may_run(c);
+}
+
+/* An earlier ftd had regained it, and died before that was on disk. */
+static bool regained_and_over(const struct ft_core *c)
+{
+	return regained(c) && has_left_colo(c);
+}
+
+static bool proven_and_over(const struct ft_core *c)
+{
+	return peer_proven(c) && !c->taking && !ft_session_won(c);
 }
 
 /* No copy of ours is left: then at least the right to start anew is known to be here. */
@@ -577,20 +602,15 @@ static bool given_back_to_nobody(const struct ft_core *c)
 /* We have won, and our QEMU could not be made to run the guest; the peer's copy stands frozen and waits. */
 static bool failed_for_good(const struct ft_core *c)
 {
-	bool won = ft_session_won(c) && c->proven_instance != c->qemu.instance;
+	bool won = ft_session_won(c) && ft_may_return(c) && c->proven_instance != c->qemu.instance;
 	return won && in_colo(c) && can_freeze(c) && peer_vm_is(c, FT_VM_YIELDED) && !c->outcome_busy &&
 	       c->now >= c->phase_since + FT_GIVE_BACK_NS && c->now >= c->freeze_again_at;
 }
 
-/* On its way to disk; should the disk not take it, ours may go on. */
+/* On its way to disk.  One that says it did not take it may have: then ours must not go on, either. */
 static bool giving_back(const struct ft_core *c)
 {
-	return c->frozen && ft_session_won(c) && (c->storing || !c->store_fault[0]);
-}
-
-static bool cannot_give_back(const struct ft_core *c)
-{
-	return c->frozen && ft_session_won(c) && !giving_back(c);
+	return c->frozen && ft_session_won(c) && ft_may_return(c);
 }
 
 /* Both froze for each other (each found its QEMU hung): the primary's guest is the one to go on, but for a QEMU that is on its
@@ -710,7 +730,8 @@ static bool vouched_for_the_winner(const struct ft_core *c)
 {
 	bool never = c->hearing == FT_PEER_NEVER && c->now >= ft_session_granted_until(c);
 	bool silent = c->hearing == FT_PEER_LOST && peer_lost(c);
-	return forced_and_lost(c) && c->forced_confirmed && (never || silent || peer_vm_out(c));
+	bool out = peer_vm_out(c) && !c->peer.side.guest; /* nor is it starting the guest anew */
+	return forced_and_lost(c) && c->forced_confirmed && (never || silent || out);
 }
 
 static bool vouched_and_askable(const struct ft_core *c)
@@ -1623,7 +1644,10 @@ static void give_up_freezing(struct ft_core *c, struct ft_actions *out)
 	            "our QEMU did not stand still within %d ms: this machine is starved, or ftd may not signal it "
 	            "(ftctl check)",
 	            (int)(FT_FREEZE_NS / FT_NS_PER_MS));
-	to_rest(c, out);
+	if (c->failures > 0 && ft_session_won(c)) /* it was to be given back, and that is tried again */
+		ft_core_enter(c, out, FT_PHASE_FAILED, "failover failed, and our QEMU could not be stopped to give it back");
+	else
+		to_rest(c, out);
 }
 
 static void kill_qemu(struct ft_core *c, struct ft_actions *out)
@@ -1897,6 +1921,7 @@ static void proceed(struct ft_core *c, struct ft_actions *out)
 }
 
 static void take_over_unheard(struct ft_core *c, struct ft_actions *out, enum ft_cause cause);
+static void to_solo_as_settled(struct ft_core *c, struct ft_actions *out);
 
 /* Who has resigned needs more than the peer's word: the peer may have ended the session, and run the guest, since. */
 static void take_over(struct ft_core *c, struct ft_actions *out, enum ft_cause cause)
@@ -2060,7 +2085,9 @@ static void take_back(struct ft_core *c, struct ft_actions *out)
 	ft_regain(c);
 	ft_core_note(c, c->now, "the peer gives session %llu back: its QEMU ended before its guest was seen to run",
 	             (unsigned long long)c->session.epoch);
-	if (held)
+	if (has_left_colo(c))
+		to_solo_as_settled(c, out);
+	else if (held)
 		proceed(c, out);
 	else
 		take_over(c, out, FT_CAUSE_PEER_VM_GONE);
@@ -2645,7 +2672,6 @@ static const struct rule rules[] = {
     {P(YIELDING), frozen_and_over, end_frozen},
     {P(YIELDING), unfrozen_and_over, end_unfrozen},
     {P(YIELDING), unfrozen_and_lost, freeze_again},
-    {P(YIELDING), cannot_give_back, give_up_freezing},
     {P(YIELDING), giving_back, NULL},
     {P(YIELDING) | FROZEN, frozen_but_bound, ft_resign},
     {P(YIELDING), frozen, settle_yield},
@@ -2653,8 +2679,9 @@ static const struct rule rules[] = {
     {P(YIELDING), ends_unfrozen, freeze_again},
     {P(YIELDING), freeze_failed_past_right, refuse_past_right},
     {P(YIELDING), freeze_failed, give_up_freezing},
-    {FROZEN, peer_proven, end_frozen},
+    {FROZEN, proven_and_over, end_frozen},
     {FROZEN, given_back, take_back},
+    {FROZEN, regained_and_over, to_solo_as_settled},
     {FROZEN, regained, take_over_regained},
     {P(ASKING), peer_solo, ask_was_late},
     {P(ASKING), is_ending, ask_outlived},

@@ -609,13 +609,25 @@ static bool died_unproven(const struct ft_core *c)
 	       c->proven_instance != c->session.instance;
 }
 
-bool ft_return_due(const struct ft_core *c)
+/* Once, and by who won it: the verdict can name the other side once, and what was given back comes back to nobody.  Nor is a
+ * session given back that was ended to start the VM anew here. */
+bool ft_may_return(const struct ft_core *c)
 {
 	bool written = memcmp(c->recorded, c->session.id, sizeof no_id) == 0;
+	return c->params.arbitrated && ft_session_ended_by_us(c) && c->session.title != FT_TITLE_REGAINED && !written &&
+	       !c->won_to_start;
+}
+
+bool ft_return_owed(const struct ft_core *c)
+{
 	/* One that stands still in YIELDING is so for nothing else: who has won does not yield but to give back. */
 	bool still = c->phase == FT_PHASE_YIELDING && c->frozen && ft_session_won(c);
-	return c->params.arbitrated && ft_session_ended_by_us(c) && !c->winner_unstored && !written &&
-	       !c->plan_running && (died_unproven(c) || still) && can_store(c);
+	return ft_may_return(c) && (died_unproven(c) || still);
+}
+
+bool ft_return_due(const struct ft_core *c)
+{
+	return ft_return_owed(c) && !c->winner_unstored && !c->plan_running && can_store(c);
 }
 
 void ft_return(struct ft_core *c, struct ft_actions *out)
@@ -654,7 +666,8 @@ bool ft_win_given_away(const struct ft_core *c)
 bool ft_given_back(const struct ft_core *c)
 {
 	bool known = !ft_session_unread(c) && memcmp(c->peer_returned, c->session.id, sizeof no_id) == 0;
-	return c->params.arbitrated && known && ft_peer_heard(c) && !ft_session_ended_by_us(c);
+	return c->params.arbitrated && known && ft_peer_heard(c) && !ft_session_ended_by_us(c) &&
+	       c->session.title != FT_TITLE_RETURNED;
 }
 
 bool ft_guest_proven(const struct ft_core *c)
@@ -688,6 +701,8 @@ void ft_put_verdict(struct ft_core *c, struct ft_actions *out)
 
 void ft_take_verdict(struct ft_core *c, struct ft_actions *out)
 {
+	c->taking = true;
+	c->taking_until = c->now + FT_LANDS_NS;
 	put_verdict(c, out, FT_ERRAND_TAKE_VERDICT, c->params.node);
 }
 
@@ -804,6 +819,7 @@ static void absorb_stored(struct ft_core *c, const struct ft_event *e)
 	if (new_one) {
 		c->claim = FT_CLAIM_NOT_NEEDED;
 		c->unsure = c->refused = c->given_away = c->given = c->given_in_doubt = false;
+		c->won_to_start = c->taking = c->taken = false;
 		c->verdict = FT_VERDICT_UNKNOWN;
 	}
 	if (lost) /* what was lost may have been this one, and our predecessor may have claimed it */
@@ -919,12 +935,18 @@ static enum ft_title title_won(const struct ft_core *c)
 
 static void absorb_winner(struct ft_core *c, enum ft_claim claim, const char *winner)
 {
+	/* What was given back since stays so, whoever stands in the register. */
+	if (c->session.title == FT_TITLE_RETURNED || c->session.title == FT_TITLE_REGAINED) {
+		c->unsure = false;
+		return;
+	}
 	bool read = c->errand == FT_ERRAND_READ, start = c->start_wanted;
 	bool asked_to_go_on = c->phase == FT_PHASE_CLAIMING || c->phase == FT_PHASE_CUT_OFF;
 	/* The peer has given its right to us, after we had given ours to it. */
 	bool goes_on = c->phase == FT_PHASE_PLANNING || c->phase == FT_PHASE_RECORDING || c->phase == FT_PHASE_SOLO;
 	bool claiming = asked_to_go_on || goes_on || c->errand == FT_ERRAND_END_OLD;
 	bool ours = claim == FT_CLAIM_WON || strcmp(winner, c->params.node) == 0;
+	c->won_to_start |= ours && c->errand == FT_ERRAND_END_OLD;
 	if (ours && c->session.stage == FT_SESSION_RESIGNED && !claiming) {
 		c->unsure = false;
 		c->given_away = true;
@@ -957,6 +979,8 @@ static void absorb_named(struct ft_core *c, const char *name)
 	bool ours = strcmp(name, c->params.node) == 0;
 	c->verdict_backoff = 0;
 	c->verdict = FT_VERDICT_STANDS;
+	c->taken = c->taking && ours;
+	c->taking = false;
 	if (by_word ||
 	    c->session.title == FT_TITLE_RETURNED) /* what was given back is not ours whatever stands there */
 		return;
@@ -977,6 +1001,8 @@ static void absorb_named(struct ft_core *c, const char *name)
 
 static void absorb_verdict(struct ft_core *c, const struct ft_event *e, const char *text)
 {
+	if (e->claim == FT_CLAIM_NOT_NEEDED && c->asked_arbiter_at >= c->taking_until)
+		c->taking = false; /* it never landed */
 	if (e->claim == FT_CLAIM_UNREACHABLE || e->claim == FT_CLAIM_NOT_NEEDED)
 		verdict_again(c);
 	else

@@ -183,6 +183,8 @@ static struct verdict without_session(const struct ft_core *c)
 /* Our disk may be an old one, put back. */
 static struct verdict as_winner(const struct ft_core *c, bool confirmed)
 {
+	if (ft_return_owed(c))
+		return (struct verdict){0, "the session is being given back: the peer's copy of the guest is to go on"};
 	if (ft_peer_heard(c) && c->peer.side.epoch > c->session.epoch)
 		return (struct verdict){0, "the peer knows a later session than this side: start the VM there"};
 	/* It was given to us, and a person may have let the peer go on with it since: the register first, then a person. */

@@ -1532,6 +1532,234 @@ START_TEST(an_order_against_a_winner_needs_a_person_who_vouches)
 }
 END_TEST
 
+static void disk_refuses(void)
+{
+	step(&(struct ft_event){.kind = FT_EVENT_STORED, .error = true, .text = "no space left"});
+}
+
+/* _i: what it says, late, to the claim for the record: our name, or the peer's. */
+START_TEST(a_late_answer_of_the_register_does_not_take_a_hand_back_back)
+{
+	protect_surely(FT_ROLE_SECONDARY);
+	peer_vm(FT_VM_YIELDED); /* taken by word; the claim for the record is on its way */
+	expect_phase(PLANNING);
+	ck_assert(w.c.arbiter_busy);
+	stored();
+	qemu_ends();
+	plan_fails();
+	stored();
+	ck_assert(w.c.self.returned);
+	if (_i)
+		claim_is(FT_CLAIM_LOST, "beta");
+	else
+		claim_is(FT_CLAIM_WON, "alpha");
+	ck_assert_str_eq(w.c.session.winner, "beta");
+	ck_assert(w.c.self.returned);
+	char why[FT_TEXT_MAX];
+	ck_assert_int_eq(ft_core_may_start(&w.c, false, why), 0);
+}
+END_TEST
+
+/* Neither side's QEMU could run it: they would give it to each other for ever. */
+START_TEST(what_was_given_back_is_not_given_back_again)
+{
+	lose_the_claim(FT_ROLE_SECONDARY);
+	peer_gives_back();
+	expect_phase(PLANNING);
+	stored();
+	forget();
+	qemu_ends();
+	plan_fails();
+	recorded();
+	for (int i = 0; i < 50; i++) {
+		pass(10);
+		if (w.c.storing)
+			stored();
+	}
+	ck_assert_msg(w.did[FT_DO_STORE] == 0, "%d stores", w.did[FT_DO_STORE]);
+	ck_assert(!w.c.self.returned);
+}
+END_TEST
+
+START_TEST(who_has_given_back_never_takes_it_again)
+{
+	win(false);
+	qemu_ends();
+	plan_fails();
+	stored();
+	verdict_is(FT_CLAIM_WON, "beta");
+	recorded();
+	forget();
+	peer_gives_back();
+	for (int i = 0; i < 50; i++) {
+		pass(10);
+		if (w.c.storing)
+			stored();
+	}
+	ck_assert_msg(w.did[FT_DO_STORE] == 0, "%d stores", w.did[FT_DO_STORE]);
+	ck_assert(w.c.self.returned);
+}
+END_TEST
+
+/* A person vouches for the peer's host, and the VM is to be started here. */
+START_TEST(a_claim_to_start_anew_is_not_given_back)
+{
+	protect_surely(FT_ROLE_PRIMARY);
+	w.q.vm = FT_VM_GONE;
+	w.q.connected = w.q.oob = w.q.plan_ready = false;
+	qemu_is();
+	stored();
+	expect_stage(RESIGNED);
+	hear(FT_PEER_QUIET);
+	pass(500);
+	hear(FT_PEER_LOST);
+	pass(1000);
+	step(&(struct ft_event){.kind = FT_EVENT_WANT_START, .confirmed = true});
+	pass(1000);
+	ck_assert(w.c.arbiter_busy);
+	claim_is(FT_CLAIM_WON, "alpha");
+	for (int i = 0; i < 5; i++) {
+		if (w.c.storing)
+			stored();
+		pass(100);
+	}
+	char why[FT_TEXT_MAX];
+	int may = ft_core_may_start(&w.c, true, why);
+	ck_assert_msg(may == 1, "%d: %s", may, why);
+}
+END_TEST
+
+/* _i: 0 on its way to disk; 1 the disk says that it did not take it, and may have. */
+START_TEST(nothing_is_started_while_the_session_is_being_given_back)
+{
+	win(false);
+	qemu_ends();
+	plan_fails();
+	recorded();
+	if (_i)
+		disk_refuses();
+	hear(FT_PEER_LOST);
+	step(&(struct ft_event){.kind = FT_EVENT_WANT_START});
+	char why[FT_TEXT_MAX];
+	int may = ft_core_may_start(&w.c, false, why);
+	ck_assert_msg(may != 1, "%d: %s", may, why);
+	pass(1000);
+	stored();
+	ck_assert(w.c.self.returned);
+}
+END_TEST
+
+/* _i: 0 the disk did not take it; 1 QEMU did not stand still. */
+START_TEST(a_hand_back_that_failed_is_tried_again)
+{
+	win(true);
+	for (int attempt = 0; attempt < 2; attempt++) {
+		for (int i = 0; i < FT_PLAN_TRIES; i++) {
+			plan_fails();
+			pass(i < FT_PLAN_TRIES - 1 ? 1000 : 0);
+		}
+		recorded();
+		expect_phase(FAILED);
+		pass(attempt ? 0 : 2000);
+	}
+	pass(10000);
+	expect_phase(YIELDING);
+	forget();
+	if (_i) {
+		step(&(struct ft_event){.kind = FT_EVENT_FROZEN, .error = true, .text = "?"});
+	} else {
+		frozen();
+		disk_refuses();
+	}
+	forget();
+	for (int i = 0; i < 600; i++) {
+		pass(100);
+		if (w.c.storing)
+			stored();
+		if (w.c.phase == FT_PHASE_YIELDING && !w.c.frozen)
+			frozen();
+	}
+	ck_assert_msg(w.c.self.returned, "in %s: %s\n%s", phase_name(w.c.phase), w.c.reason, w.said);
+}
+END_TEST
+
+/* The ftd that had regained it died before that was on disk.  _i: whether there are registers. */
+START_TEST(a_guest_that_runs_by_a_hand_back_the_disk_did_not_take_goes_on)
+{
+	start(FT_SESSION_ENDED, FT_ROLE_SECONDARY);
+	w.c.params.registers = _i;
+	strcpy(w.c.session.winner, "beta");
+	w.q.role = FT_ROLE_NONE;
+	w.q.last_role = FT_ROLE_SECONDARY;
+	w.q.running = true;
+	qemu_is();
+	expect_phase(YIELDING);
+	frozen();
+	peer_gives_back();
+	for (int i = 0; i < 100; i++) {
+		pass(100);
+		if (w.c.arbiter_busy)
+			verdict_is(FT_CLAIM_NOT_NEEDED, "");
+		if (w.c.storing)
+			stored();
+	}
+	ck_assert_msg(!w.c.frozen, "in %s: %s", phase_name(w.c.phase), w.c.reason);
+}
+END_TEST
+
+/* It would stand there for ever, and the peer end its own for it. */
+START_TEST(a_copy_is_not_ended_while_its_name_is_on_its_way_into_the_verdict)
+{
+	lose_the_claim(FT_ROLE_PRIMARY);
+	step(&(struct ft_event){.kind = FT_EVENT_FORCE, .cause = FT_CAUSE_OPERATOR, .confirmed = true});
+	ck_assert_int_eq(w.put_verdict, 1);
+	peer_runs();
+	expect_did(KILL, 0);
+	verdict_is(FT_CLAIM_WON, "alpha");
+	expect_did(KILL, 0);
+	expect_did(PLAN, 0); /* two guests */
+	w.p.side.state = FT_FENCED;
+	w.p.side.proven = false;
+	peer_vm(FT_VM_YIELDED);
+	expect_did(PLAN, 1);
+}
+END_TEST
+
+START_TEST(an_order_against_a_winner_that_is_starting_the_guest_is_refused)
+{
+	lose_the_claim(FT_ROLE_PRIMARY);
+	w.p.side.guest = true;
+	w.p.side.state = FT_UNPROTECTED;
+	memset(w.p.side.session, 0, sizeof id);
+	w.p.side.role = FT_ROLE_NONE;
+	peer_vm(FT_VM_ABSENT);
+	hear(FT_PEER_ALIVE);
+	step(&(struct ft_event){.kind = FT_EVENT_FORCE, .cause = FT_CAUSE_OPERATOR, .confirmed = true});
+	ck_assert_int_eq(w.put_verdict, 0);
+}
+END_TEST
+
+/* It may have landed: a guest that ran on would be ended for it by our next ftd. */
+START_TEST(a_hand_back_that_the_disk_may_have_taken_is_not_taken_back)
+{
+	win(true);
+	for (int attempt = 0; attempt < 2; attempt++) {
+		for (int i = 0; i < FT_PLAN_TRIES; i++) {
+			plan_fails();
+			pass(i < FT_PLAN_TRIES - 1 ? 1000 : 0);
+		}
+		recorded();
+		pass(attempt ? 0 : 2000);
+	}
+	pass(10000);
+	expect_phase(YIELDING);
+	frozen();
+	forget();
+	disk_refuses();
+	expect_did(THAW, 0);
+}
+END_TEST
+
 /* ---- the plan finds its QEMU running ---- */
 
 /* A sentinel of an earlier ftd may have stopped it as late as now, and has told nobody. */
@@ -2879,6 +3107,16 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_winner_puts_its_name_into_the_verdict_once_its_guest_runs);
 	tcase_add_test(tc, the_verdict_stands_above_the_register);
 	tcase_add_loop_test(tc, an_order_against_a_winner_needs_a_person_who_vouches, 0, 6);
+	tcase_add_loop_test(tc, a_late_answer_of_the_register_does_not_take_a_hand_back_back, 0, 2);
+	tcase_add_test(tc, what_was_given_back_is_not_given_back_again);
+	tcase_add_test(tc, who_has_given_back_never_takes_it_again);
+	tcase_add_test(tc, a_claim_to_start_anew_is_not_given_back);
+	tcase_add_loop_test(tc, nothing_is_started_while_the_session_is_being_given_back, 0, 2);
+	tcase_add_loop_test(tc, a_hand_back_that_failed_is_tried_again, 0, 2);
+	tcase_add_loop_test(tc, a_guest_that_runs_by_a_hand_back_the_disk_did_not_take_goes_on, 0, 2);
+	tcase_add_test(tc, a_copy_is_not_ended_while_its_name_is_on_its_way_into_the_verdict);
+	tcase_add_test(tc, an_order_against_a_winner_that_is_starting_the_guest_is_refused);
+	tcase_add_test(tc, a_hand_back_that_the_disk_may_have_taken_is_not_taken_back);
 	tcase_add_test(tc, each_try_of_the_plan_thaws_first);
 	tcase_add_loop_test(tc, a_host_that_is_lost_is_fenced, 0, 2);
 	tcase_add_test(tc, a_primary_fences_before_its_peer_is_lost);
