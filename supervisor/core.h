@@ -313,7 +313,8 @@ struct ft_core {
 		FT_VERDICT_STANDS       /* it names session.winner, for ever */
 	} verdict;                      /* of the session now on disk */
 	int64_t verdict_again_at, verdict_backoff;
-	bool taking; /* our name may be on its way into the verdict, by a person's order: no word of the peer's is enough then */
+	bool
+	    taking; /* our name may be on its way into the verdict, by a person's order: no word of the peer's is enough then */
 	int64_t taking_until; /* if it does not stand there when asked from then on, it never will */
 	bool taken;           /* it stands there by such an order */
 	bool won_to_start;    /* the session was ended by us to start the VM anew here */

@@ -1645,7 +1645,8 @@ static void give_up_freezing(struct ft_core *c, struct ft_actions *out)
 	            "(ftctl check)",
 	            (int)(FT_FREEZE_NS / FT_NS_PER_MS));
 	if (c->failures > 0 && ft_session_won(c)) /* it was to be given back, and that is tried again */
-		ft_core_enter(c, out, FT_PHASE_FAILED, "failover failed, and our QEMU could not be stopped to give it back");
+		ft_core_enter(c, out, FT_PHASE_FAILED,
+		              "failover failed, and our QEMU could not be stopped to give it back");
 	else
 		to_rest(c, out);
 }
