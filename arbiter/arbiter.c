@@ -20,6 +20,7 @@ struct slot {
 		ft_arbiter_looked *looked;
 		ft_arbiter_checked *checked;
 		ft_arbiter_marked *marked;
+		ft_arbiter_remembered *remembered;
 	} done;
 	void *arg;
 };
@@ -37,7 +38,7 @@ void ft_told_fail(struct ft_told *told, const char *format, ...)
 
 	told->what = FT_REGISTER_UNKNOWN;
 	told->name[0] = '\0';
-	told->mark = 0;
+	told->mark = told->epoch = 0;
 	va_start(args, format);
 	(void)vsnprintf(told->error, sizeof(told->error), format, args);
 	va_end(args);
@@ -82,6 +83,9 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 		return;
 	case FT_ASK_MARK:
 		s->done.marked(s->arg, told.mark, told.error);
+		return;
+	case FT_ASK_PAST:
+		s->done.remembered(s->arg, told.what, told.epoch, told.name, told.error);
 		return;
 	case FT_ASK_CHECK:
 		s->done.checked(s->arg, told.what == FT_REGISTER_TAKEN ? "" : told.error, told.warning);
@@ -203,13 +207,22 @@ void ft_arbiter_read_verdict(struct ft_arbiter *a, const uint8_t session[FT_SESS
 	look(s, done);
 }
 
-void ft_arbiter_mark(struct ft_arbiter *a, uint64_t mark, ft_arbiter_marked *done, void *arg)
+void ft_arbiter_mark(struct ft_arbiter *a, uint64_t mark, uint64_t epoch, ft_arbiter_marked *done, void *arg)
 {
 	struct slot *s = free_slot(a, FT_ASK_MARK, arg);
 
 	assert(mark != 0 && a->settings.peer[0] != '\0');
 	s->ask.mark = mark;
+	s->ask.epoch = epoch;
 	s->done.marked = done;
+	ask(s);
+}
+
+void ft_arbiter_remember(struct ft_arbiter *a, ft_arbiter_remembered *done, void *arg)
+{
+	struct slot *s = free_slot(a, FT_ASK_PAST, arg);
+
+	s->done.remembered = done;
 	ask(s);
 }
 

@@ -39,6 +39,10 @@ typedef void ft_arbiter_checked(void *arg, const char *fault, const char *warnin
  * the same. */
 typedef void ft_arbiter_marked(void *arg, uint64_t found, const char *error);
 
+/* what: TAKEN where the pair has left marks; epoch: the newest session that one of them tells, 0 none; node: whose. */
+typedef void ft_arbiter_remembered(void *arg, enum ft_register what, uint64_t epoch, const char *node,
+                                   const char *error);
+
 /* settings are copied; type must not be NONE.  Touches no storage and no network: only secrets and certificates, which
  * are local files, are looked at.  NULL after a line a fault to errors. */
 struct ft_arbiter *ft_arbiter_new(struct event_base *base, const struct ft_arbiter_settings *settings, FILE *errors);
@@ -63,8 +67,11 @@ void ft_arbiter_put_verdict(struct ft_arbiter *a, const uint8_t session[FT_SESSI
 void ft_arbiter_read_verdict(struct ft_arbiter *a, const uint8_t session[FT_SESSION_BYTES], ft_arbiter_looked *done,
                              void *arg);
 /* Puts mark, which is not 0, beside the registers under this node's name, in place of an earlier one, and then looks for the
- * peer's, who must have been met.  What the peer wrote before the question is seen by it.  Not for fence. */
-void ft_arbiter_mark(struct ft_arbiter *a, uint64_t mark, ft_arbiter_marked *done, void *arg);
+ * peer's, who must have been met.  What the peer wrote before the question is seen by it.  epoch: of the newest session that
+ * this node knows, for ft_arbiter_remember.  Not for fence. */
+void ft_arbiter_mark(struct ft_arbiter *a, uint64_t mark, uint64_t epoch, ft_arbiter_marked *done, void *arg);
+/* What the marks tell of this pair's past: those of both nodes, or, where no peer was met, of any.  fence: always unknown. */
+void ft_arbiter_remember(struct ft_arbiter *a, ft_arbiter_remembered *done, void *arg);
 /* Tries a claim in a scratch register and removes that again.
  * fence: asks the agent for the other host's power status. */
 void ft_arbiter_check(struct ft_arbiter *a, ft_arbiter_checked *done, void *arg);

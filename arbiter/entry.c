@@ -2,13 +2,16 @@
 #include "arbiter/entry.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define HEAD       "claimed by "
 #define MIDDLE     " at "
 #define MARK_HEAD  "mark "
+#define EPOCH_HEAD "epoch "
 #define TIME_SHAPE "dddd-dd-ddTdd:dd:ddZ\n" /* d: a digit */
 #define NAME_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
 
@@ -22,12 +25,12 @@ static bool has_shape(const char *text, const char *shape)
 	return *text == '\0';
 }
 
-size_t ft_mark_write(uint64_t mark, char out[FT_ENTRY_MAX])
+size_t ft_mark_write(uint64_t mark, uint64_t epoch, char out[FT_ENTRY_MAX])
 {
 	int len = snprintf(out, FT_ENTRY_MAX,
-	                   MARK_HEAD "%016" PRIx64
+	                   MARK_HEAD "%016" PRIx64 "\n" EPOCH_HEAD "%" PRIu64
 	                             "\nThe pair before the @ keeps its claims here.  Written by ftd; leave it.\n",
-	                   mark);
+	                   mark, epoch);
 	assert(len > 0 && len < FT_ENTRY_MAX);
 	return (size_t)len;
 }
@@ -47,6 +50,24 @@ uint64_t ft_mark_read(const char *text, size_t len)
 		mark = mark << 4 | (uint64_t)(figure ? text[i] - '0' : text[i] - 'a' + 10);
 	}
 	return mark;
+}
+
+uint64_t ft_mark_epoch(const char *text, size_t len)
+{
+	char copy[FT_ENTRY_MAX], *end;
+
+	if (ft_mark_read(text, len) == 0 || len >= sizeof(copy))
+		return 0;
+	memcpy(copy, text, len);
+	copy[len] = '\0';
+	const char *line = strchr(copy, '\n') + 1;
+	if (strncmp(line, EPOCH_HEAD, strlen(EPOCH_HEAD)) != 0)
+		return 0;
+	const char *digits = line + strlen(EPOCH_HEAD);
+	errno = 0;
+	unsigned long long epoch = strtoull(digits, &end, 10);
+	bool good = *digits >= '0' && *digits <= '9' && errno == 0 && *end == '\n';
+	return good ? epoch : 0;
 }
 
 size_t ft_entry_write(const char *name, struct timespec wall, char out[FT_ENTRY_MAX])

@@ -172,8 +172,13 @@ static void take_answer(struct job *j, const struct ft_http_answer *answer)
 	struct ft_told told;
 	char cluster[FT_ETCD_CLUSTER_MAX] = "";
 
+	const struct ft_arbiter_settings *s = j->etcd->settings;
+	const char *const nodes[2] = {s->peer[0] != '\0' ? s->node : NULL, s->peer};
+
 	if (j->ask.question == FT_ASK_MARK)
 		ft_etcd_marked(answer->body, answer->len, j->peers_key, &told, cluster);
+	else if (j->ask.question == FT_ASK_PAST)
+		ft_etcd_remembered(answer->body, answer->len, j->key, nodes, &told, cluster);
 	else if (j->ask.question == FT_ASK_READ || j->ask.question == FT_ASK_REACH)
 		ft_etcd_looked(answer->body, answer->len, j->key, &told, cluster);
 	else
@@ -272,9 +277,13 @@ static char *body_of(const struct job *j, const char **path)
 		*path = FT_ETCD_READ_PATH;
 		return ft_etcd_read(j->key);
 	}
+	if (j->ask.question == FT_ASK_PAST) {
+		*path = FT_ETCD_READ_PATH;
+		return ft_etcd_range(j->key);
+	}
 	*path = FT_ETCD_CLAIM_PATH;
 	if (j->ask.question == FT_ASK_MARK) {
-		ft_mark_write(j->ask.mark, entry);
+		ft_mark_write(j->ask.mark, j->ask.epoch, entry);
 		return ft_etcd_mark(j->key, entry, j->peers_key);
 	}
 	ft_entry_write(j->ask.name, ft_clock_wall(), entry);
@@ -334,6 +343,10 @@ static void name_keys(struct job *j, const struct ft_ask *ask)
 {
 	const struct ft_arbiter_settings *s = j->etcd->settings;
 
+	if (ask->question == FT_ASK_PAST) {
+		(void)snprintf(j->key, sizeof(j->key), "%s%s@", s->prefix, s->pair);
+		return;
+	}
 	if (ask->question != FT_ASK_MARK) {
 		(void)snprintf(j->key, sizeof(j->key), "%s%s", s->prefix, ask->key);
 		return;

@@ -68,6 +68,15 @@ char *ft_etcd_remove(const char *key)
 	return about_key(key);
 }
 
+char *ft_etcd_range(const char *start)
+{
+	char k[CODED_MAX], e[CODED_MAX], end[PLAIN_MAX];
+
+	(void)snprintf(end, sizeof(end), "%s", start);
+	end[strlen(end) - 1]++;
+	return dumped(json_pack("{s:s, s:s}", "key", coded(start, k), "range_end", coded(end, e)));
+}
+
 char *ft_etcd_login(const char *user, const char *password)
 {
 	json_t *request = json_pack("{s:s, s:s}", "name", user, "password", password);
@@ -186,6 +195,42 @@ void ft_etcd_marked(const char *body, size_t len, const char *peers_key, struct 
 		ft_told_fail(out, "the answer is not about the key that was asked for");
 	else if (v != NULL && (n = plain(v, text)) > 0)
 		out->mark = ft_mark_read(text, (size_t)n);
+	json_decref(answer);
+}
+
+static void remember(const json_t *kv, const char *start, const char *const nodes[2], struct ft_told *out)
+{
+	const char *k = json_string_value(json_object_get(kv, "key"));
+	const char *v = json_string_value(json_object_get(kv, "value"));
+	char key[PLAIN_MAX], text[PLAIN_MAX];
+	int n = v != NULL ? plain(v, text) : -1;
+
+	if (k == NULL || plain(k, key) < 0 || strncmp(key, start, strlen(start)) != 0 || n < 0) {
+		ft_told_fail(out, "the answer is not about the keys that were asked for");
+		return;
+	}
+	const char *node = key + strlen(start);
+	bool counts = nodes[0] == NULL || strcmp(node, nodes[0]) == 0 || strcmp(node, nodes[1]) == 0;
+	uint64_t epoch = ft_mark_epoch(text, (size_t)n);
+	if (!counts || strlen(node) >= sizeof(out->name) || (out->what == FT_REGISTER_TAKEN && epoch <= out->epoch))
+		return;
+	out->what = FT_REGISTER_TAKEN;
+	out->epoch = epoch;
+	(void)snprintf(out->name, sizeof(out->name), "%s", node);
+}
+
+void ft_etcd_remembered(const char *body, size_t len, const char *start, const char *const nodes[2],
+                        struct ft_told *out, char cluster[FT_ETCD_CLUSTER_MAX])
+{
+	json_t *answer = parse(body, len, cluster);
+	const json_t *kvs = json_object_get(answer, "kvs");
+
+	memset(out, 0, sizeof(*out));
+	out->what = FT_REGISTER_ABSENT;
+	if (answer == NULL)
+		ft_told_fail(out, "the answer is not one of etcd's");
+	for (size_t i = 0; out->error[0] == '\0' && i < json_array_size(kvs); i++)
+		remember(json_array_get(kvs, i), start, nodes, out);
 	json_decref(answer);
 }
 

@@ -22,6 +22,8 @@ char *ft_etcd_claim(const char *key, const char *entry);
 char *ft_etcd_read(const char *key);
 /* One transaction: puts text under key, and reads the peer's. */
 char *ft_etcd_mark(const char *key, const char *text, const char *peers_key);
+/* All keys that begin with start, whose last character is not the greatest. */
+char *ft_etcd_range(const char *start);
 char *ft_etcd_remove(const char *key);
 char *ft_etcd_login(const char *user, const char *password);
 
@@ -34,6 +36,10 @@ void ft_etcd_looked(const char *body, size_t len, const char *key, struct ft_tol
 /* out->mark; what TAKEN or UNKNOWN. */
 void ft_etcd_marked(const char *body, size_t len, const char *peers_key, struct ft_told *out,
                     char cluster[FT_ETCD_CLUSTER_MAX]);
+/* Of the keys that begin with start: the greatest epoch that one's mark tells.  nodes: which count, as what follows start; a
+ * NULL counts any. */
+void ft_etcd_remembered(const char *body, size_t len, const char *start, const char *const nodes[2],
+                        struct ft_told *out, char cluster[FT_ETCD_CLUSTER_MAX]);
 /* False if there is none. */
 bool ft_etcd_token(const char *body, size_t len, char token[FT_ETCD_TOKEN_MAX]);
 /* etcd's own words in an answer with another status, JSON or plain text: the first line, in plain ASCII; "" if there

@@ -81,6 +81,7 @@ static void fencer_ask(void *arg, const struct ft_ask *ask)
 		return;
 	case FT_ASK_READ:
 	case FT_ASK_MARK:
+	case FT_ASK_PAST:
 		ft_told_fail(&told, "%s", NO_REGISTER);
 		ft_arbiter_tell(self->front, ask->question, &told);
 		return;

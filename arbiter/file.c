@@ -71,7 +71,10 @@ static void run(void *arg, int out)
 		ft_register_reach(&place, &told);
 		break;
 	case FT_ASK_MARK:
-		ft_register_mark(&place, e->ask.mark, &told);
+		ft_register_mark(&place, e->ask.mark, e->ask.epoch, &told);
+		break;
+	case FT_ASK_PAST:
+		ft_register_past(&place, &told);
 		break;
 	case FT_QUESTIONS:
 		abort();

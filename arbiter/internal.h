@@ -19,13 +19,13 @@
 #define FT_ARBITER_TEXT_MAX 512 /* an error or a warning, with the NUL */
 #define FT_KEY_NAME_MAX     48 /* a register's name, with the NUL: 32 hex digits; "check-" before, or "-verdict" behind */
 
-enum ft_question { FT_ASK_CLAIM = 0, FT_ASK_READ, FT_ASK_CHECK, FT_ASK_REACH, FT_ASK_MARK, FT_QUESTIONS };
+enum ft_question { FT_ASK_CLAIM = 0, FT_ASK_READ, FT_ASK_CHECK, FT_ASK_REACH, FT_ASK_MARK, FT_ASK_PAST, FT_QUESTIONS };
 
 struct ft_ask {
 	enum ft_question question;
 	char key[FT_KEY_NAME_MAX]; /* which register; for a check: a scratch register that nobody else uses */
 	char name[FT_NAME_MAX];    /* for a claim and a check: whose name to put there */
-	uint64_t mark;             /* for a mark: ours, to be put there */
+	uint64_t mark, epoch;      /* for a mark: ours, to be put there */
 	int timeout_ms;            /* the front gives up after this */
 };
 
@@ -33,7 +33,8 @@ struct ft_ask {
 struct ft_told {
 	/* Of a check and a mark: TAKEN if all went well, else UNKNOWN; to reach it: anything but UNKNOWN. */
 	enum ft_register what;
-	uint64_t mark; /* of a mark: the peer's, 0 none */
+	uint64_t mark;  /* of a mark: the peer's, 0 none */
+	uint64_t epoch; /* of the past, with what TAKEN: the newest that a mark tells; name: whose */
 	char name[FT_NAME_MAX];
 	char error[FT_ARBITER_TEXT_MAX];   /* unless UNKNOWN: "" */
 	char warning[FT_ARBITER_TEXT_MAX]; /* of a check */

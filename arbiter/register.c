@@ -289,10 +289,10 @@ void ft_register_reach(const struct ft_register_place *place, struct ft_told *ou
 }
 
 /* By rename(2): whoever looks finds the old one or the new one. */
-static struct fault replace_mark(const struct folder *f, uint64_t mark)
+static struct fault replace_mark(const struct folder *f, uint64_t mark, uint64_t epoch)
 {
 	char text[FT_ENTRY_MAX], temporary[TEMPORARY_MAX], name[MARK_MAX];
-	size_t len = ft_mark_write(mark, text);
+	size_t len = ft_mark_write(mark, epoch, text);
 
 	mark_name(f, f->place->node, name);
 	temporary_name(temporary);
@@ -308,38 +308,101 @@ static struct fault replace_mark(const struct folder *f, uint64_t mark)
 	return fault;
 }
 
-/* That it was changed just now by us has brought a network filesystem's client the folder as it is. */
-static void read_mark(const struct folder *f, struct ft_told *out)
+/* That it was changed just now by us has brought a network filesystem's client the folder as it is.  Returns the length of
+ * what stands in the mark, -1 where there is none, or after out tells why it cannot be read. */
+static ssize_t read_mark(const struct folder *f, const char *name, char text[FT_ENTRY_MAX], struct ft_told *out)
 {
-	char text[FT_ENTRY_MAX], name[MARK_MAX];
 	struct stat st;
 
-	mark_name(f, f->place->peer, name);
 	int fd = openat(f->fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	bool none = fd < 0 && errno == ENOENT;
 	bool whole = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
-	ssize_t len = whole ? read(fd, text, sizeof(text)) : -1;
+	ssize_t len = whole ? read(fd, text, FT_ENTRY_MAX) : -1;
 	if (len < 0 && !none)
 		ft_told_fail(out, "%s/%s: cannot be read: %s", f->path, name,
 		             whole || fd < 0 ? strerror(errno) : "it is no file");
-	else if (len >= 0)
-		out->mark = ft_mark_read(text, (size_t)len);
 	if (fd >= 0)
 		close(fd);
+	return len;
 }
 
-void ft_register_mark(const struct ft_register_place *place, uint64_t mark, struct ft_told *out)
+static void find_peers_mark(const struct folder *f, struct ft_told *out)
+{
+	char text[FT_ENTRY_MAX], name[MARK_MAX];
+
+	mark_name(f, f->place->peer, name);
+	ssize_t len = read_mark(f, name, text, out);
+	if (len >= 0)
+		out->mark = ft_mark_read(text, (size_t)len);
+}
+
+void ft_register_mark(const struct ft_register_place *place, uint64_t mark, uint64_t epoch, struct ft_told *out)
 {
 	struct folder f;
 
 	if (!open_folder(&f, place, out))
 		return;
-	struct fault fault = replace_mark(&f, mark);
+	struct fault fault = replace_mark(&f, mark, epoch);
 	out->what = FT_REGISTER_TAKEN;
 	if (fault.step != NULL)
 		tell_fault(&f, fault, out);
 	else
-		read_mark(&f, out);
+		find_peers_mark(&f, out);
+	close(f.fd);
+}
+
+static void remember(const struct folder *f, const char *node, struct ft_told *out)
+{
+	char text[FT_ENTRY_MAX], name[MARK_MAX];
+
+	mark_name(f, node, name);
+	ssize_t len = out->error[0] == '\0' ? read_mark(f, name, text, out) : -1;
+	uint64_t epoch = len < 0 ? 0 : ft_mark_epoch(text, (size_t)len);
+	if (len < 0 || (out->what == FT_REGISTER_TAKEN && epoch <= out->epoch))
+		return;
+	out->what = FT_REGISTER_TAKEN;
+	out->epoch = epoch;
+	(void)snprintf(out->name, sizeof(out->name), "%s", node);
+}
+
+static void remember_any(const struct folder *f, struct ft_told *out)
+{
+	char start[MARK_MAX];
+	const struct dirent *entry;
+	int fd = openat(f->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+
+	if (dir == NULL) {
+		tell_fault(f, failed("list the folder"), out);
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	mark_name(f, "", start);
+	while ((entry = readdir(dir)) != NULL) {
+		const char *node = entry->d_name + strlen(start);
+		if (strncmp(entry->d_name, start, strlen(start)) == 0 && strlen(node) < FT_NAME_MAX)
+			remember(f, node, out);
+	}
+	closedir(dir);
+}
+
+void ft_register_past(const struct ft_register_place *place, struct ft_told *out)
+{
+	struct folder f;
+
+	if (!open_folder(&f, place, out))
+		return;
+	out->what = FT_REGISTER_ABSENT;
+	struct fault fault = refresh(f.fd); /* else what is absent may be an old belief */
+	if (place->peer[0] == '\0') {
+		remember_any(&f, out);
+	} else {
+		remember(&f, place->node, out);
+		remember(&f, place->peer, out);
+	}
+	if (out->what == FT_REGISTER_ABSENT && fault.step != NULL)
+		tell_fault(&f, fault, out);
 	close(f.fd);
 }
 

@@ -28,7 +28,9 @@ void ft_register_read(const struct ft_register_place *place, const char *key, st
 /* Whether the folder is there, and what it takes to claim: writes nothing, flushes nothing. */
 void ft_register_reach(const struct ft_register_place *place, struct ft_told *out);
 /* Puts the number in node's mark, in one step in place of what was there, and reads the peer's. */
-void ft_register_mark(const struct ft_register_place *place, uint64_t mark, struct ft_told *out);
+void ft_register_mark(const struct ft_register_place *place, uint64_t mark, uint64_t epoch, struct ft_told *out);
+/* The marks of both nodes, or, without a peer, of any. */
+void ft_register_past(const struct ft_register_place *place, struct ft_told *out);
 /* Claims the scratch register key, removes it again, and removes temporary files that dead processes of this host have
  * left.  With a peer: leaves node's mark, and looks for that of the peer.  Warns where the storage looks like one that is
  * not shared. */

@@ -12,6 +12,7 @@ struct asker {
 	struct ft_arbiter *arbiter;
 	struct ft_fence *fence; /* behind a won claim; NULL: none */
 	enum ft_claim answer;
+	uint64_t epoch;
 	char *winner, *error; /* the caller's; FT_NAME_MAX, FT_TEXT_MAX */
 };
 
@@ -36,6 +37,13 @@ static void on_looked(void *arg, enum ft_register what, const char *name, const 
 	    [FT_REGISTER_TAKEN] = FT_CLAIM_LOST,
 	};
 	answered(arg, means[what], name, error);
+}
+
+static void on_remembered(void *arg, enum ft_register what, uint64_t epoch, const char *node, const char *error)
+{
+	struct asker *a = arg;
+	a->epoch = epoch;
+	on_looked(arg, what, node, error);
 }
 
 static void on_fenced(void *arg, const char *fault, const char *last_line)
@@ -78,6 +86,17 @@ static enum ft_claim read_register(void *arg, const struct ft_session *session, 
 	return await_answer(a);
 }
 
+static enum ft_claim remember(void *arg, const char *peer, uint64_t *epoch, char winner[FT_NAME_MAX],
+                              char error[FT_TEXT_MAX])
+{
+	struct asker *a = prepare(arg, winner, error);
+	ft_arbiter_meet(a->arbiter, peer);
+	ft_arbiter_remember(a->arbiter, on_remembered, a);
+	enum ft_claim said = await_answer(a);
+	*epoch = a->epoch;
+	return said;
+}
+
 static bool fence(void *arg, char error[FT_TEXT_MAX])
 {
 	char nobody[FT_NAME_MAX];
@@ -92,7 +111,8 @@ int ft_ask_arbiter_open(const struct ft_arbiter_settings *settings, struct ft_as
 	if (!a || !(a->base = event_base_new()))
 		abort();
 	bool behind = settings->type != FT_ARBITER_FENCE && settings->fence.agent[0];
-	*out = (struct ft_ask_arbiter){.arg = a, .claim = claim, .read = read_register, .fence = behind ? fence : NULL};
+	*out = (struct ft_ask_arbiter){
+	    .arg = a, .claim = claim, .read = read_register, .remember = remember, .fence = behind ? fence : NULL};
 	a->arbiter = ft_arbiter_new(a->base, settings, errors);
 	a->fence = behind ? ft_fence_new(a->base, &settings->fence, errors) : NULL;
 	if (a->arbiter && (a->fence || !behind))

@@ -199,15 +199,57 @@ static bool ask_arbiter(struct question *q)
 	return claim(q);
 }
 
+/* The lock says whether an ftd was here, and the arbiter whether one of this pair was anywhere. */
 static bool without_session(struct question *q)
 {
-	if (q->fresh)
-		return answer(q, true, "yes: no session is known here");
+	char node[FT_NAME_MAX] = "", error[FT_TEXT_MAX] = "";
+	uint64_t epoch;
 	if (q->confirmed)
 		return vouched_for(q, "no session is known here");
+	if (q->fresh && q->config->arbiter.type == FT_ARBITER_FENCE)
+		return answer(q, true, "yes: no session is known here");
+	switch (q->fresh ? q->arbiter->remember(q->arbiter->arg, "", &epoch, node, error) : FT_CLAIM_COUNT) {
+	case FT_CLAIM_NOT_NEEDED:
+		return answer(q, true, "yes: no session is known here");
+	case FT_CLAIM_LOST:
+		return answer(
+		    q, false,
+		    "no: no session is known here, but %s has left its mark at the arbiter: one of this pair has "
+		    "been lost; start ftd, which asks the other side, or, " VOUCH,
+		    node);
+	case FT_CLAIM_UNREACHABLE:
+		return answer(
+		    q, false,
+		    "no: no session is known here, and the arbiter, which may know one, is out of reach: %s; mend "
+		    "this and ask again, or, " VOUCH,
+		    error);
+	case FT_CLAIM_WON:
+	case FT_CLAIM_COUNT:
+		break;
+	}
 	return answer(q, false,
 	              "no: no session is known here, but ftd was here before: one may have been lost; start ftd, which "
 	              "asks the other side, or, " VOUCH);
+}
+
+/* By what the arbiter remembers, state_dir is an old copy, put back.  One that is out of reach knows nothing: where it is
+ * needed, that is found next. */
+static bool is_outdated(struct question *q)
+{
+	char node[FT_NAME_MAX] = "", error[FT_TEXT_MAX] = "";
+	uint64_t epoch = 0;
+	bool known = q->session.stage != FT_SESSION_NONE && q->session.stage != FT_SESSION_UNKNOWN;
+	if (!known || q->confirmed || q->config->arbiter.type == FT_ARBITER_FENCE)
+		return false;
+	enum ft_claim said = q->arbiter->remember(q->arbiter->arg, q->session.peer, &epoch, node, error);
+	if (said != FT_CLAIM_LOST || epoch <= q->session.epoch)
+		return false;
+	answer(
+	    q, false,
+	    "no: by the mark of %s at the arbiter there was a session %llu of this pair, and this host knows no later "
+	    "one than %llu: its state_dir is an old copy; start ftd, which asks the other side, or, " VOUCH,
+	    node, (unsigned long long)epoch, (unsigned long long)q->session.epoch);
+	return true;
 }
 
 static bool judge(struct question *q, const char *fault)
@@ -216,6 +258,8 @@ static bool judge(struct question *q, const char *fault)
 	if (running)
 		return answer(q, false, "no: the VM's QEMU of the last session is still here, process %d; end it first",
 		              (int)running);
+	if (is_outdated(q))
+		return false;
 	switch (q->session.stage) {
 	case FT_SESSION_NONE:
 		return without_session(q);

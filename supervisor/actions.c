@@ -305,7 +305,10 @@ void ft_daemon_act(struct ft_daemon *d, const struct ft_action *a)
 		do_read(d, a);
 		break;
 	case FT_DO_MARK:
-		ft_exclusion_mark(d->exclusion, d->core.self.share.next_mark);
+		ft_exclusion_mark(d->exclusion, d->core.self.share.next_mark, d->core.marked_epoch);
+		break;
+	case FT_DO_REMEMBER:
+		ft_exclusion_remember(d->exclusion);
 		break;
 	case FT_DO_ALERT:
 		do_alert(d, a);

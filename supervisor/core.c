@@ -401,6 +401,9 @@ static void absorb_want_start(struct ft_core *c, bool confirmed)
 {
 	c->start_wanted = true;
 	c->start_confirmed = confirmed;
+	c->past_wanted = c->params.registers;
+	c->past_known = false;
+	c->past_again_at = c->now;
 	ft_start_announce(c);
 	if (c->claim == FT_CLAIM_UNREACHABLE)
 		c->claim = FT_CLAIM_NOT_NEEDED; /* that was then */
@@ -482,6 +485,9 @@ static void absorb(struct ft_core *c, const struct ft_event *e)
 		break;
 	case FT_EVENT_VERSION:
 		c->foreign_version = e->version;
+		break;
+	case FT_EVENT_REMEMBERED:
+		ft_past_absorb(c, e);
 		break;
 	case FT_EVENT_WANT_START:
 		absorb_want_start(c, e->confirmed);

@@ -59,6 +59,8 @@ enum ft_event_kind {
 	FT_EVENT_REGISTER, /* .claim: FT_CLAIM_LOST: somebody stands there, .text; NOT_NEEDED: nobody; UNREACHABLE */
 	FT_EVENT_MARKED, /* .mark: what stands under the peer's name beside our registers, 0 nothing; our own mark is written; or
 	                    .error, .text: the arbiter could not be asked, and it may be or not; the answer to FT_DO_MARK */
+	FT_EVENT_REMEMBERED, /* .claim: FT_CLAIM_LOST: .epoch is the newest session of this pair that its marks at the arbiter
+	                        tell, of node .text; NOT_NEEDED: there is no mark; UNREACHABLE; the answer to FT_DO_REMEMBER */
 	FT_EVENT_VERSION, /* .version: the peer's host sends heartbeats of another version than ours */
 	FT_EVENT_WANT_START, /* a person or a unit wants to start the VM here as primary: see ft_core_may_start; .confirmed */
 	FT_EVENT_FORCE, /* .cause: FT_CAUSE_SIGNAL or FT_CAUSE_OPERATOR */
@@ -109,7 +111,7 @@ struct ft_event {
 	enum ft_claim claim;
 	enum ft_ending ending;
 	int64_t at;
-	uint64_t mark;
+	uint64_t mark, epoch;
 	int version;
 	const char *text;                  /* may be NULL; copied */
 	const struct ft_peer_news *peer;   /* copied */
@@ -136,12 +138,13 @@ enum ft_action_kind {
 	FT_DO_READ,  /* read the register core->claim_id, or with .verdict the other one; answer FT_EVENT_REGISTER */
 	FT_DO_MARK, /* write core->self.share.next_mark under our name beside the registers, and look for the peer's; answer
 	                  FT_EVENT_MARKED */
-	FT_DO_PLAN,    /* run the prepared plan; answer FT_EVENT_PLAN */
-	FT_DO_RECORD,  /* make core->outcome durable; answer FT_EVENT_RECORDED */
-	FT_DO_REPEAT,  /* FT_DO_RECORD of the newest success once more, unless it is there; answer FT_EVENT_RECORDED */
-	FT_DO_OUTCOME, /* announce what FT_DO_RECORD handed over: it is durable, or .text says why not */
-	FT_DO_ALERT,   /* .alert, .raised, .text: something that a person must know of at once; or it is over */
-	FT_DO_EXIT,    /* goodbye has been said: leave, once it is sent, if core->exited still holds */
+	FT_DO_PLAN,     /* run the prepared plan; answer FT_EVENT_PLAN */
+	FT_DO_RECORD,   /* make core->outcome durable; answer FT_EVENT_RECORDED */
+	FT_DO_REPEAT,   /* FT_DO_RECORD of the newest success once more, unless it is there; answer FT_EVENT_RECORDED */
+	FT_DO_OUTCOME,  /* announce what FT_DO_RECORD handed over: it is durable, or .text says why not */
+	FT_DO_REMEMBER, /* ask the arbiter what it knows of this pair's past; answer FT_EVENT_REMEMBERED */
+	FT_DO_ALERT,    /* .alert, .raised, .text: something that a person must know of at once; or it is over */
+	FT_DO_EXIT,     /* goodbye has been said: leave, once it is sent, if core->exited still holds */
 };
 
 /* Alarms, which last until they are over. */
@@ -322,6 +325,13 @@ struct ft_core {
 	bool start_wanted;    /* the VM is to be started here: end what is open, if it is ours to end */
 	bool start_confirmed; /* a person vouches for the other host */
 	bool start_second;    /* the peer had said so before us */
+	/* What the arbiter knows of the pair's past: our disk may be an old copy, or a new one where there was another. */
+	bool past_wanted, past_asked;
+	int64_t past_again_at;
+	enum ft_claim past; /* LOST: past_epoch; NOT_NEEDED: nothing, or not asked yet; UNREACHABLE */
+	bool past_known;
+	uint64_t past_epoch;
+	uint64_t marked_epoch;                     /* that our mark tells, or is being written to */
 	int64_t start_told_from, start_told_until; /* while we say that we may be starting the VM */
 	bool owes_answer; /* the freeze under way answers the peer's request; otherwise we yield unasked */
 

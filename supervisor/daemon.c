@@ -481,6 +481,12 @@ static void on_reach(void *arg, bool good, const char *what)
 	ft_daemon_tell(d, "arbiter", text);
 }
 
+static void on_remembered(void *arg, enum ft_claim result, uint64_t epoch, const char *text)
+{
+	ft_daemon_feed(arg,
+	               &(struct ft_event){.kind = FT_EVENT_REMEMBERED, .claim = result, .epoch = epoch, .text = text});
+}
+
 static void on_marked(void *arg, uint64_t found, const char *error)
 {
 	bool failed = error[0] != '\0';
@@ -594,6 +600,7 @@ static bool make_children(struct ft_daemon *d, struct ft_session *session, FILE 
 	    .fenced = on_fenced,
 	    .looked = on_looked,
 	    .marked = on_marked,
+	    .remembered = on_remembered,
 	    .sentinel_froze = on_sentinel_froze,
 	    .guard_changed = on_guard_changed,
 	    .reach = on_reach,

@@ -361,16 +361,17 @@ void ft_exclusion_claim(struct ft_exclusion *x, const uint8_t id[FT_SESSION_BYTE
 		ft_arbiter_claim(x->arbiter, id, x->node, on_claimed, x);
 }
 
+static const enum ft_claim means[] = {
+    [FT_REGISTER_UNKNOWN] = FT_CLAIM_UNREACHABLE,
+    [FT_REGISTER_ABSENT] = FT_CLAIM_NOT_NEEDED,
+    [FT_REGISTER_TAKEN] = FT_CLAIM_LOST,
+};
+
 static void on_looked(void *arg, enum ft_register what, const char *name, const char *error)
 {
-	static const enum ft_claim map[] = {
-	    [FT_REGISTER_UNKNOWN] = FT_CLAIM_UNREACHABLE,
-	    [FT_REGISTER_ABSENT] = FT_CLAIM_NOT_NEEDED,
-	    [FT_REGISTER_TAKEN] = FT_CLAIM_LOST,
-	};
 	struct ft_exclusion *x = arg;
 	note_reach(x, error);
-	x->cb->looked(x->arg, map[what], what == FT_REGISTER_UNKNOWN ? error : name);
+	x->cb->looked(x->arg, means[what], what == FT_REGISTER_UNKNOWN ? error : name);
 }
 
 void ft_exclusion_look(struct ft_exclusion *x, const uint8_t id[FT_SESSION_BYTES])
@@ -395,9 +396,21 @@ static void on_marked(void *arg, uint64_t found, const char *error)
 	x->cb->marked(x->arg, found, error);
 }
 
-void ft_exclusion_mark(struct ft_exclusion *x, uint64_t mark)
+void ft_exclusion_mark(struct ft_exclusion *x, uint64_t mark, uint64_t epoch)
 {
-	ft_arbiter_mark(x->arbiter, mark, on_marked, x);
+	ft_arbiter_mark(x->arbiter, mark, epoch, on_marked, x);
+}
+
+static void on_remembered(void *arg, enum ft_register what, uint64_t epoch, const char *node, const char *error)
+{
+	struct ft_exclusion *x = arg;
+	note_reach(x, error);
+	x->cb->remembered(x->arg, means[what], epoch, what == FT_REGISTER_UNKNOWN ? error : node);
+}
+
+void ft_exclusion_remember(struct ft_exclusion *x)
+{
+	ft_arbiter_remember(x->arbiter, on_remembered, x);
 }
 
 /* The sentinel may do what we may: it is our fork. */

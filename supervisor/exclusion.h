@@ -22,6 +22,8 @@ struct ft_exclusion_callbacks {
 	void (*looked)(void *arg, enum ft_claim result, const char *text);
 	/* found: what stands under the peer's name, 0 nothing; or why the arbiter could not be asked, else "" */
 	void (*marked)(void *arg, uint64_t found, const char *error);
+	/* epoch: the newest session that a mark of this pair's tells, of text's; NOT_NEEDED: there is no mark; UNREACHABLE: text */
+	void (*remembered)(void *arg, enum ft_claim result, uint64_t epoch, const char *text);
 	/* at: FT_NEVER if one of an earlier ftd may have done so, at any time until now */
 	void (*sentinel_froze)(void *arg, int64_t at);
 	/* ft_exclusion_publish may say otherwise than it did. */
@@ -53,7 +55,9 @@ void ft_exclusion_look(struct ft_exclusion *x, const uint8_t id[FT_SESSION_BYTES
 void ft_exclusion_put_verdict(struct ft_exclusion *x, const uint8_t id[FT_SESSION_BYTES], const char *name);
 void ft_exclusion_look_at_verdict(struct ft_exclusion *x, const uint8_t id[FT_SESSION_BYTES]);
 /* Puts our mark beside the registers, and looks for the peer's, which must have been met. */
-void ft_exclusion_mark(struct ft_exclusion *x, uint64_t mark);
+void ft_exclusion_mark(struct ft_exclusion *x, uint64_t mark, uint64_t epoch);
+/* What the arbiter knows of this pair's past, by its marks; answers in .remembered. */
+void ft_exclusion_remember(struct ft_exclusion *x);
 /* The sentinel's QEMU and lease, after every step of the core.  Cheap when nothing has changed.  known: no
  * sentinel of an earlier ftd knows better than this lease.
  * Returns false if our sentinel is not on guard over it, or an earlier ftd's still is: such a QEMU is bound by nothing new. */

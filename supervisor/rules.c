@@ -2665,6 +2665,7 @@ static const struct rule rules[] = {
     {OPEN | P(SOLO), ft_record_due, ft_settle},
     {ANY, ft_verdict_due, ft_put_verdict},
     {P(SOLO), outcome_owed, make_up_outcome},
+    {ANY, ft_past_due, ft_remember},
     {P(STARTING) | OPEN | P(FENCED), ft_start_claim_due, ft_end_old},
     {P(STARTING) | OPEN | P(FENCED), ft_start_fence_due, ft_fence},
 
@@ -2864,6 +2865,7 @@ int64_t ft_rules_deadline(const struct ft_core *c)
 	    {c->params.arbitrated, lost_from(c)},
 	    {c->self.guest, c->start_told_until},
 	    {c->start_wanted, ft_session_granted_until(c)},
+	    {c->past_wanted && !c->past_asked, c->past_again_at},
 	    {c->params.arbitrated && phase & RUNNING, ft_core_lease(c)},
 	    {c->params.arbitrated && phase & P(FREEZING), claim_from(c)},
 	    {phase & BOUND && c->silent_from != FT_NEVER, checkpoint_due(c)},

@@ -815,6 +815,8 @@ static void absorb_stored(struct ft_core *c, const struct ft_event *e)
 	bool lost = new_one && ft_session_unread(c) && !c->proposing && !c->params.fresh;
 	c->store_fault[0] = '\0';
 	c->session = c->store_next;
+	if (c->session.epoch != c->marked_epoch && !c->marking) /* what a host that loses its disk must not forget */
+		c->mark_again_at = c->now;
 	c->winner_unstored = false;
 	if (new_one) {
 		c->claim = FT_CLAIM_NOT_NEEDED;

@@ -185,6 +185,7 @@ void ft_mark(struct ft_core *c, struct ft_actions *out)
 	if (c->self.share.next_mark == 0)
 		c->self.share.next_mark = draw(c);
 	c->marking = true;
+	c->marked_epoch = c->session.epoch;
 	c->marked_at = c->now;
 	c->mark_told = theirs(c)->mark;
 	ft_core_do(out, FT_DO_MARK);
@@ -234,7 +235,7 @@ void ft_mark_absorb(struct ft_core *c, const struct ft_event *e)
 	o->mark = o->next_mark;
 	o->next_mark = 0;
 	judge(c, e->mark);
-	c->mark_again_at = c->now + next_round(c);
+	c->mark_again_at = c->session.epoch != c->marked_epoch ? c->now : c->now + next_round(c);
 }
 
 void ft_sharing_meet(struct ft_core *c, const struct ft_peer_news *news)

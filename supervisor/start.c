@@ -69,6 +69,32 @@ bool ft_start_fence_due(const struct ft_core *c)
 	return wanted && !ft_peer_heard(c) && grants_are_over(c) && ft_fence_due(c);
 }
 
+/* ---- what the arbiter remembers ---- */
+
+/* Asked for each start: what it said before may be old. */
+bool ft_past_due(const struct ft_core *c)
+{
+	return c->past_wanted && !c->past_asked && c->now >= c->past_again_at;
+}
+
+void ft_remember(struct ft_core *c, struct ft_actions *out)
+{
+	c->past_asked = true;
+	ft_core_do(out, FT_DO_REMEMBER);
+}
+
+void ft_past_absorb(struct ft_core *c, const struct ft_event *e)
+{
+	if (!c->past_asked)
+		return;
+	c->past_asked = false;
+	c->past = e->claim;
+	c->past_known = e->claim != FT_CLAIM_UNREACHABLE;
+	c->past_wanted = !c->past_known;
+	c->past_again_at = c->now + FT_RETRY_NS;
+	c->past_epoch = e->claim == FT_CLAIM_LOST ? e->epoch : 0;
+}
+
 /* ---- what is told first ---- */
 
 /* Where no session is known, both hosts may come up at once, each with a unit that starts the VM.  So it is told first, and
@@ -154,13 +180,19 @@ static struct verdict in_open_session(const struct ft_core *c)
 	return by_register(c);
 }
 
+/* One that was lost here would be known there. */
+static bool never_was(const struct ft_core *c)
+{
+	enum ft_state s = c->peer.side.state;
+	return out_there(c) && c->peer.side.epoch == 0 && (s == FT_UNPROTECTED || s == FT_ARMING);
+}
+
 /* No session says who may run the guest: it must be sure that there never was one, and that the peer does not run it. */
 static struct verdict without_session(const struct ft_core *c)
 {
 	enum ft_state s = c->peer.side.state;
 	bool unknown = c->peer.side.epoch > 0 || (s != FT_UNPROTECTED && s != FT_ARMING);
-	bool never = out_there(c) && !unknown; /* one that was lost here would be known there */
-	if (!c->params.fresh && !never)
+	if (!c->params.fresh && !never_was(c))
 		return (struct verdict){
 		    0, "no session is known, but ftd was here before: one may have been lost; if nothing "
 		       "runs anywhere: --confirm-fenced"};
@@ -207,6 +239,29 @@ static struct verdict as_winner(const struct ft_core *c, bool confirmed)
 	return (struct verdict){1, "this side ended the last session"};
 }
 
+/* Our disk is an old copy, put back, or a new one where there was another; or the arbiter is yet to say. */
+static struct verdict by_past(const struct ft_core *c)
+{
+	bool unread = ft_session_unread(c);
+	if (!c->params.registers || (unread && never_was(c)))
+		return (struct verdict){1, NULL};
+	if (!c->past_known && c->past != FT_CLAIM_UNREACHABLE)
+		return (struct verdict){-1, "the arbiter is being asked"};
+	if (!c->past_known && unread)
+		return (struct verdict){-1,
+		                        "no session is known, and the arbiter, which may know one, is out of reach; if "
+		                        "nothing runs anywhere: --confirm-fenced"};
+	if (unread && c->past == FT_CLAIM_LOST)
+		return (struct verdict){0,
+		                        "no session is known, but the arbiter knows this pair: one was lost here; if "
+		                        "nothing runs anywhere: --confirm-fenced"};
+	if (c->past == FT_CLAIM_LOST && c->past_epoch > c->session.epoch)
+		return (struct verdict){0,
+		                        "the arbiter knows a later session than this side, whose state_dir is an old "
+		                        "copy; if the other host is surely off: --confirm-fenced"};
+	return (struct verdict){1, NULL};
+}
+
 static struct verdict judge_start(const struct ft_core *c, bool confirm_fenced)
 {
 	if (!c->params.arbitrated)
@@ -230,7 +285,9 @@ static struct verdict judge_start(const struct ft_core *c, bool confirm_fenced)
 
 int ft_core_may_start(const struct ft_core *c, bool confirm_fenced, char why[FT_TEXT_MAX])
 {
-	struct verdict v = judge_start(c, confirm_fenced);
+	struct verdict v = judge_start(c, confirm_fenced), past = by_past(c);
+	if (v.may == 1 && past.may != 1 && c->params.arbitrated && !confirm_fenced)
+		v = past;
 	snprintf(why, FT_TEXT_MAX, "%s", v.why);
 	return v.may;
 }

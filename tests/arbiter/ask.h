@@ -17,7 +17,7 @@ struct heard {
 	enum ft_claim claim;
 	enum ft_register what;
 	char name[FT_NAME_MAX];
-	uint64_t mark;
+	uint64_t mark, epoch;
 	char error[FT_ARBITER_TEXT_MAX], warning[FT_ARBITER_TEXT_MAX];
 };
 
@@ -59,6 +59,13 @@ static inline void on_marked(void *arg, uint64_t found, const char *error)
 	strcpy(h->error, error);
 }
 
+static inline void on_remembered(void *arg, enum ft_register what, uint64_t epoch, const char *node, const char *error)
+{
+	struct heard *h = arg;
+	h->epoch = epoch;
+	on_looked(arg, what, node, error);
+}
+
 static inline void wait_for(struct event_base *base, const struct heard *h)
 {
 	ck_assert(!h->told);
@@ -98,13 +105,21 @@ static inline struct heard ask_who(struct event_base *base, struct ft_arbiter *a
 	return h;
 }
 
-/* The node's mark is put there; the peer's is found. */
+/* The node's mark is put there, with its low byte for the epoch; the peer's is found. */
 static inline struct heard ask_mark(struct event_base *base, struct ft_arbiter *a, uint64_t mark)
 {
 	struct heard h = {0};
-	ft_arbiter_mark(a, mark, on_marked, &h);
+	ft_arbiter_mark(a, mark, mark & 0xff, on_marked, &h);
 	wait_for(base, &h);
 	ck_assert(h.mark == 0 || h.error[0] == '\0');
+	return h;
+}
+
+static inline struct heard ask_past(struct event_base *base, struct ft_arbiter *a)
+{
+	struct heard h = {0};
+	ft_arbiter_remember(a, on_remembered, &h);
+	wait_for(base, &h);
 	return h;
 }
 

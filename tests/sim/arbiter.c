@@ -185,6 +185,7 @@ void arbiter_arrives(const struct happening *h)
 
 static struct mark {
 	uint64_t ours, found;
+	uint32_t epoch;
 } marks[1024]; /* by their number; far more than can be under way */
 static uint32_t n_marks;
 
@@ -202,7 +203,7 @@ void arbiter_mark(int host)
 {
 	struct ftd *f = &w.host[host].ftd;
 	uint32_t n = ++n_marks;
-	*MARK(n) = (struct mark){.ours = f->core.self.share.next_mark};
+	*MARK(n) = (struct mark){.ours = f->core.self.share.next_mark, .epoch = (uint32_t)f->core.marked_epoch};
 	f->mark_open = n;
 	if (reaches(host)) {
 		struct happening *h = later(way(), ARBITER_MARKS, host);
@@ -217,9 +218,39 @@ void arbiter_marks(const struct happening *h)
 {
 	uint64_t *at = w.marks[arbiter_of(h->host)];
 	at[h->host] = MARK(h->arg)->ours;
+	w.mark_epochs[arbiter_of(h->host)][h->host] = MARK(h->arg)->epoch;
 	MARK(h->arg)->found = at[1 - h->host];
 	if (reaches(h->host))
 		answer_mark(way(), h->host, h->guard, h->arg, false);
+}
+
+static void answer_remembered(double ms, int host, uint64_t life, enum ft_claim claim, uint32_t epoch)
+{
+	struct happening *h = later(ms, FTD_REMEMBERED, host);
+	h->guard = life;
+	h->arg = epoch;
+	h->detail = (uint8_t)claim;
+}
+
+void arbiter_remember(int host)
+{
+	uint64_t life = w.host[host].ftd.life;
+	if (reaches(host))
+		later(way(), ARBITER_REMEMBERS, host)->guard = life;
+	else
+		answer_remembered(TIMEOUT_MS, host, life, FT_CLAIM_UNREACHABLE, 0);
+}
+
+void arbiter_remembers(const struct happening *h)
+{
+	const uint64_t *left = w.marks[arbiter_of(h->host)];
+	const uint32_t *epochs = w.mark_epochs[arbiter_of(h->host)];
+	uint32_t epoch = epochs[0] > epochs[1] ? epochs[0] : epochs[1];
+	bool any = left[0] != 0 || left[1] != 0;
+	if (reaches(h->host))
+		answer_remembered(way(), h->host, h->guard, any ? FT_CLAIM_LOST : FT_CLAIM_NOT_NEEDED, epoch);
+	else
+		answer_remembered(TIMEOUT_MS, h->host, h->guard, FT_CLAIM_UNREACHABLE, 0);
 }
 
 uint64_t arbiter_found(uint32_t n)

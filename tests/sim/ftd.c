@@ -732,6 +732,9 @@ static void act(int host, const struct ft_action *a)
 	case FT_DO_MARK:
 		arbiter_mark(host);
 		break;
+	case FT_DO_REMEMBER:
+		arbiter_remember(host);
+		break;
 	case FT_DO_PLAN:
 		tell(host, "PLAN");
 		run_plan(host);
@@ -942,6 +945,12 @@ static void handle(int host, const struct happening *h)
 		break;
 	case FTD_MARKED:
 		marked(host, h);
+		break;
+	case FTD_REMEMBERED:
+		ftd_feed(host, &(struct ft_event){.kind = FT_EVENT_REMEMBERED,
+		                                  .claim = (enum ft_claim)h->detail,
+		                                  .epoch = h->arg,
+		                                  .text = "the other side"});
 		break;
 	case FTD_TERM:
 		ftd_feed(host, &(struct ft_event){.kind = FT_EVENT_LEAVE});

@@ -64,6 +64,7 @@ enum what {
 	FTD_RECORDED,   /* the disk's answer; .error */
 	FTD_REGISTER,   /* the arbiter's answer, or its absence; .arg: which request, .detail: enum register_answer */
 	FTD_FENCED,     /* the agent behind a register is done; .error: it has failed */
+	FTD_REMEMBERED, /* what the marks tell; .arg: the newest epoch, .detail: enum ft_claim */
 	FTD_MARKED, /* the arbiter's answer to a mark, or its absence; .arg: which, .error; what was found: arbiter_found() */
 	FTD_TERM,    /* it is asked to stop, by SIGTERM */
 	FTD_GOODBYE, /* the next goodbye, or the end; .arg: how many are left */
@@ -85,6 +86,7 @@ enum what {
 	HOST_UNIT_STARTS, /* it; .arg: since which boot it wants to */
 	HOST_RESET,       /* the watchdog */
 	ARBITER_ARRIVES,
+	ARBITER_REMEMBERS,
 	ARBITER_MARKS, /* .arg: which mark */
 	ARBITER_SHOOTS,
 	ATTACK,         /* .arg: what is sent again */
@@ -350,7 +352,8 @@ struct world {
 	bool rolled_back; /* a register has forgotten a winner */
 	int n_registers;
 	struct registration registers[REGISTERS_MAX];
-	uint64_t marks[2][2]; /* beside them: whose arbiter, whose mark */
+	uint32_t mark_epochs[2][2]; /* that they tell, of what was bound */
+	uint64_t marks[2][2];       /* beside them: whose arbiter, whose mark */
 	int n_resigned[2];
 	uint8_t resigned[2][REGISTERS_MAX][FT_SESSION_BYTES]; /* the sessions that a side has resigned on its disk */
 	int n_faults;
@@ -462,6 +465,8 @@ void arbiter_ask(int host, const struct ft_action *a);
 void arbiter_fence(int host); /* the fence behind a register */
 void arbiter_arrives(const struct happening *h);
 void arbiter_mark(int host);
+void arbiter_remember(int host);
+void arbiter_remembers(const struct happening *h);
 void arbiter_marks(const struct happening *h);
 uint64_t arbiter_found(uint32_t mark);
 void arbiter_shoots(const struct happening *h);

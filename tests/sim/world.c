@@ -165,6 +165,8 @@ static void happen(const struct happening *h)
 		arbiter_arrives(h);
 	else if (h->what == ARBITER_MARKS)
 		arbiter_marks(h);
+	else if (h->what == ARBITER_REMEMBERS)
+		arbiter_remembers(h);
 	else if (h->what == ARBITER_SHOOTS)
 		arbiter_shoots(h);
 	else if (h->what == ATTACK)

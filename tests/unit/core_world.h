@@ -30,11 +30,13 @@ static inline const char *phase_name(enum ft_phase p)
 static inline const char *action_name(enum ft_action_kind k)
 {
 	static const char *const names[] = {
-	    [FT_DO_SAY] = "SAY",       [FT_DO_STATE] = "STATE",     [FT_DO_SEND] = "SEND", [FT_DO_PROBE] = "PROBE",
-	    [FT_DO_FREEZE] = "FREEZE", [FT_DO_THAW] = "THAW",       [FT_DO_KILL] = "KILL", [FT_DO_STORE] = "STORE",
-	    [FT_DO_CLAIM] = "CLAIM",   [FT_DO_READ] = "READ",       [FT_DO_PLAN] = "PLAN", [FT_DO_RECORD] = "RECORD",
-	    [FT_DO_REPEAT] = "REPEAT", [FT_DO_OUTCOME] = "OUTCOME", [FT_DO_EXIT] = "EXIT", [FT_DO_FENCE] = "FENCE",
-	    [FT_DO_YANK] = "YANK",     [FT_DO_ALERT] = "ALERT",     [FT_DO_MARK] = "MARK",
+	    [FT_DO_SAY] = "SAY",       [FT_DO_STATE] = "STATE",       [FT_DO_SEND] = "SEND",
+	    [FT_DO_PROBE] = "PROBE",   [FT_DO_FREEZE] = "FREEZE",     [FT_DO_THAW] = "THAW",
+	    [FT_DO_KILL] = "KILL",     [FT_DO_STORE] = "STORE",       [FT_DO_CLAIM] = "CLAIM",
+	    [FT_DO_READ] = "READ",     [FT_DO_PLAN] = "PLAN",         [FT_DO_RECORD] = "RECORD",
+	    [FT_DO_REPEAT] = "REPEAT", [FT_DO_OUTCOME] = "OUTCOME",   [FT_DO_EXIT] = "EXIT",
+	    [FT_DO_FENCE] = "FENCE",   [FT_DO_YANK] = "YANK",         [FT_DO_ALERT] = "ALERT",
+	    [FT_DO_MARK] = "MARK",     [FT_DO_REMEMBER] = "REMEMBER",
 	};
 	return k < sizeof names / sizeof names[0] ? names[k] : "?";
 }

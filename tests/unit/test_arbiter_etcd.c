@@ -805,6 +805,33 @@ START_TEST(each_node_finds_the_others_mark)
 }
 END_TEST
 
+static struct heard past_for(const char *peer)
+{
+	strcpy(settings.pair, "vm1");
+	strcpy(settings.node, "alpha");
+	strcpy(settings.peer, peer);
+	use_settings();
+	return ask_past(base, arbiter);
+}
+
+/* A host that has lost its disk knows no peer: then any mark of the pair's tells that there was one. */
+START_TEST(the_marks_tell_of_the_pairs_past)
+{
+	strcpy(settings.prefix, "/past/");
+	ck_assert_int_eq(past_for("").what, FT_REGISTER_ABSENT);
+	mark_as("alpha", "beta", 3);
+	mark_as("beta", "alpha", 7);
+	mark_as("gamma", "alpha", 8); /* which has left the pair */
+	struct heard h = past_for("beta");
+	ck_assert_int_eq(h.what, FT_REGISTER_TAKEN);
+	ck_assert_uint_eq(h.epoch, 7);
+	ck_assert_str_eq(h.name, "beta");
+	ck_assert_uint_eq(past_for("").epoch, 8);
+	strcpy(settings.prefix, "/pas");
+	ck_assert_int_eq(past_for("").what, FT_REGISTER_ABSENT);
+}
+END_TEST
+
 START_TEST(a_mark_without_a_server_is_told_in_time)
 {
 	int nobody = free_port();
@@ -845,6 +872,7 @@ int main(void)
 	tcase_add_test(one, a_check_leaves_nothing);
 	tcase_add_test(one, another_prefix_is_another_world);
 	tcase_add_test(one, each_node_finds_the_others_mark);
+	tcase_add_test(one, the_marks_tell_of_the_pairs_past);
 	tcase_add_test(one, a_mark_without_a_server_is_told_in_time);
 	tcase_add_test(one, a_key_that_holds_no_claim_is_nobodys);
 	tcase_add_test(one, proxies_of_the_environment_are_ignored);

@@ -364,6 +364,43 @@ START_TEST(each_node_finds_the_others_mark)
 }
 END_TEST
 
+static struct heard past_for(const char *peer)
+{
+	struct ft_arbiter_settings s = settings_for(dir, LONG_MS);
+	snprintf(s.node, sizeof(s.node), "alpha");
+	snprintf(s.peer, sizeof(s.peer), "%s", peer);
+	struct ft_arbiter *a = ft_arbiter_new(base, &s, stderr);
+	struct heard h = ask_past(base, a);
+	ft_arbiter_free(a);
+	return h;
+}
+
+/* A host that has lost its disk knows no peer: then any mark of the pair's tells that there was one. */
+START_TEST(the_marks_tell_of_the_pairs_past)
+{
+	shell("rm %s/vm1@*", dir);
+	write_file("vm10@alpha", "mark 0000000000000001\nepoch 9\n"); /* another pair's */
+	ck_assert_int_eq(past_for("").what, FT_REGISTER_ABSENT);
+	ck_assert_int_eq(past_for("beta").what, FT_REGISTER_ABSENT);
+	write_file("vm1@beta", "The pair before the @ keeps its claims here.  Written by ftd; leave it.\n");
+	ck_assert_int_eq(past_for("").what, FT_REGISTER_TAKEN); /* an earlier ftd's */
+	ck_assert_uint_eq(past_for("").epoch, 0);
+	mark_as("alpha", "beta", 3);
+	mark_as("beta", "alpha", 7);
+	struct heard h = past_for("beta");
+	ck_assert_int_eq(h.what, FT_REGISTER_TAKEN);
+	ck_assert_uint_eq(h.epoch, 7);
+	ck_assert_str_eq(h.name, "beta");
+	mark_as("gamma", "alpha", 8); /* which has left the pair */
+	ck_assert_uint_eq(past_for("beta").epoch, 7);
+	ck_assert_uint_eq(past_for("").epoch, 8);
+	ck_assert_uint_eq(mark_as("alpha", "beta", 4).mark, 7);
+	shell("rm -r %s", dir);
+	assert_says(past_for("").error, "cannot open the folder");
+	make_shared_dir("/tmp");
+}
+END_TEST
+
 START_TEST(the_marks_of_a_copied_folder_are_old)
 {
 	char copy[80];
@@ -713,6 +750,7 @@ int main(void)
 	tcase_add_test(one, a_check_tries_it_warns_of_local_storage_and_leaves_nothing);
 	tcase_add_test(one, where_not_both_nodes_have_been_nobody_claims);
 	tcase_add_test(one, each_node_finds_the_others_mark);
+	tcase_add_test(one, the_marks_tell_of_the_pairs_past);
 	tcase_add_test(one, the_marks_of_a_copied_folder_are_old);
 	tcase_add_test(one, a_mark_that_cannot_be_written_or_read_is_told);
 	tcase_add_test(one, nothing_is_claimed_before_the_peer_is_known);

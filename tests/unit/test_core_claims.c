@@ -46,6 +46,8 @@ static void step(const struct ft_event *e)
 		w.fenced = a->kind == FT_DO_CLAIM ? a->fence : w.fenced;
 		snprintf(w.said + used, sizeof w.said - used, "%s %s\n", action_name(a->kind), a->text);
 	}
+	if (count_actions(&out, FT_DO_REMEMBER))
+		step(&(struct ft_event){.kind = FT_EVENT_REMEMBERED, .claim = FT_CLAIM_NOT_NEEDED});
 }
 
 static void pass(double ms)
@@ -1864,6 +1866,7 @@ START_TEST(who_ends_a_session_that_the_peer_has_bound_again_ends_that_one)
 	w.p.side.role = FT_ROLE_NONE;
 	w.p.side.state = FT_FENCED;
 	peer_vm(FT_VM_GONE);
+	step(&(struct ft_event){.kind = FT_EVENT_WANT_START});
 	ck_assert_msg(ft_core_may_start(&w.c, false, why) == 1, "%s", why);
 }
 END_TEST

@@ -598,6 +598,7 @@ static void act(int host, const struct ft_action *a)
 	case FT_DO_STORE: /* only with an arbiter */
 	case FT_DO_CLAIM:
 	case FT_DO_FENCE:
+	case FT_DO_REMEMBER:
 	case FT_DO_READ:
 		abort();
 	case FT_DO_EXIT:

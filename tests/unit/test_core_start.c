@@ -10,6 +10,8 @@ static struct ft_peer_news peer;
 static struct ft_qemu_facts qemu;
 static struct pending pending;
 static int did[FT_DO_EXIT + 1];
+static enum ft_claim past; /* what the arbiter says when it is asked; COUNT: nothing yet */
+static uint64_t past_epoch;
 
 static void step(const struct ft_event *e)
 {
@@ -19,6 +21,9 @@ static void step(const struct ft_event *e)
 	ck_assert_msg(!fault, "event %d in phase %s: %s", (int)e->kind, phase_name(c.phase), fault);
 	for (int i = 0; i < out.n; i++)
 		did[out.a[i].kind]++;
+	if (count_actions(&out, FT_DO_REMEMBER) && past != FT_CLAIM_COUNT)
+		step(&(struct ft_event){
+		    .kind = FT_EVENT_REMEMBERED, .claim = past, .epoch = past_epoch, .text = "beta"});
 }
 
 static void pass(double ms)
@@ -41,6 +46,8 @@ static void begin(const struct ft_session *session, bool fresh)
 	                                .fresh = fresh};
 	now = SECOND(1000);
 	memset(did, 0, sizeof did);
+	past = FT_CLAIM_NOT_NEEDED;
+	past_epoch = 0;
 	memset(&pending, 0, sizeof pending);
 	qemu = (struct ft_qemu_facts){.vm = FT_VM_ABSENT};
 	peer = (struct ft_peer_news){.node = "beta",
@@ -119,6 +126,61 @@ START_TEST(the_first_start_waits_until_the_peer_has_been_listened_for)
 	pass(521);
 	ck_assert_int_eq(may(false), 1);
 	ck_assert_int_eq(did[FT_DO_CLAIM], 0);
+}
+END_TEST
+
+/* state_dir was lost: the lock knows of no ftd, and the arbiter does. */
+START_TEST(a_session_that_was_lost_here_is_known_to_the_arbiter)
+{
+	begin(&(struct ft_session){0}, true);
+	past = FT_CLAIM_COUNT;
+	want();
+	pass(1000);
+	ck_assert_int_eq(may(false), -1);
+	ck_assert_int_eq(did[FT_DO_REMEMBER], 1);
+	step(&(struct ft_event){.kind = FT_EVENT_REMEMBERED, .claim = FT_CLAIM_UNREACHABLE, .text = "no answer"});
+	ck_assert_int_eq(may(false), -1);
+	past = FT_CLAIM_LOST;
+	pass(1000);
+	ck_assert_int_eq(did[FT_DO_REMEMBER], 2);
+	ck_assert_int_eq(may(false), 0);
+	ck_assert_int_eq(may(true), 1);
+	past = FT_CLAIM_NOT_NEEDED;
+	want(); /* asked anew for each start */
+	ck_assert_int_eq(may(false), 1);
+}
+END_TEST
+
+/* Both were set up anew: the other side's own word that it knows of nothing, and runs nothing, is enough. */
+START_TEST(a_peer_that_knows_of_nothing_overrules_old_marks)
+{
+	begin(&(struct ft_session){0}, true);
+	past = FT_CLAIM_LOST;
+	hear(FT_PEER_ALIVE);
+	start_is_told();
+	ck_assert_int_eq(may(false), 1);
+}
+END_TEST
+
+/* state_dir was put back from an older copy.  _i: what it says of the session before. */
+START_TEST(a_later_session_is_known_to_the_arbiter)
+{
+	static const enum ft_session_stage stages[] = {FT_SESSION_ENDED, FT_SESSION_BOUND};
+	begin_in(stages[_i], FT_ROLE_PRIMARY, _i ? "" : "alpha");
+	past = FT_CLAIM_LOST;
+	past_epoch = 2;
+	want();
+	pass(600);
+	if (_i)
+		step(&(struct ft_event){.kind = FT_EVENT_CLAIM, .claim = FT_CLAIM_WON, .text = "alpha"});
+	ck_assert_int_eq(may(false), 0);
+	ck_assert_int_eq(may(true), 1);
+	past_epoch = 1;
+	want();
+	ck_assert_int_eq(may(false), 1);
+	past = FT_CLAIM_UNREACHABLE; /* who has won starts without it */
+	want();
+	ck_assert_int_eq(may(false), 1);
 }
 END_TEST
 
@@ -212,6 +274,7 @@ END_TEST
 START_TEST(who_ended_the_session_may_start_unless_the_guest_was_given_away_since)
 {
 	begin_in(FT_SESSION_ENDED, FT_ROLE_PRIMARY, "alpha");
+	want();
 	ck_assert_int_eq(may(false), -1); /* our disk may be an old one, put back: the peer may know better */
 	pass(521);
 	ck_assert_int_eq(may(false), 1);
@@ -388,6 +451,9 @@ int main(void)
 	Suite *s = suite_create("core_start");
 	TCase *tc = tcase_create("may_start");
 	tcase_add_test(tc, the_first_start_waits_until_the_peer_has_been_listened_for);
+	tcase_add_test(tc, a_session_that_was_lost_here_is_known_to_the_arbiter);
+	tcase_add_test(tc, a_peer_that_knows_of_nothing_overrules_old_marks);
+	tcase_add_loop_test(tc, a_later_session_is_known_to_the_arbiter, 0, 2);
 	tcase_add_loop_test(tc, without_a_session_the_peers_word_counts, 0, sizeof unbound / sizeof unbound[0]);
 	tcase_add_loop_test(tc, of_two_that_would_start_at_once_one_may, 0, 2);
 	tcase_add_test(tc, who_hears_that_the_other_is_starting_does_not);

@@ -25,6 +25,9 @@ static struct {
 	enum ft_claim claim, read;
 	const char *winner;
 	bool fence;
+	enum ft_claim past;
+	uint64_t epoch;
+	char peer[FT_NAME_MAX]; /* whom the past was asked of */
 	int claims, reads, fences;
 	int64_t claimed_at;
 } plays;
@@ -124,15 +127,30 @@ static void assert_stored(enum ft_session_stage stage, const char *winner)
 	}
 }
 
+static enum ft_claim play_remember(void *arg, const char *peer, uint64_t *epoch, char winner[FT_NAME_MAX],
+                                   char error[FT_TEXT_MAX])
+{
+	(void)arg;
+	snprintf(plays.peer, sizeof(plays.peer), "%s", peer);
+	*epoch = plays.epoch;
+	return tell(plays.past, winner, error);
+}
+
+static bool may_if(bool fresh, bool confirm_fenced)
+{
+	const struct ft_ask_arbiter arbiter = {.claim = play_claim, .read = play_read, .remember = play_remember};
+	return ft_may_start_judge(&config, &arbiter, fresh, confirm_fenced, why);
+}
+
 static bool may(bool confirm_fenced)
 {
-	const struct ft_ask_arbiter arbiter = {.claim = play_claim, .read = play_read};
-	return ft_may_start_judge(&config, &arbiter, false, confirm_fenced, why);
+	return may_if(false, confirm_fenced);
 }
 
 static bool may_with_fence(bool confirm_fenced)
 {
-	const struct ft_ask_arbiter arbiter = {.claim = play_claim, .read = play_read, .fence = play_fence};
+	const struct ft_ask_arbiter arbiter = {
+	    .claim = play_claim, .read = play_read, .remember = play_remember, .fence = play_fence};
 	return ft_may_start_judge(&config, &arbiter, false, confirm_fenced, why);
 }
 
@@ -164,6 +182,43 @@ START_TEST(no_session_hinders_only_where_one_may_have_been)
 	ck_assert_int_eq(ft_may_start(&config, true, why), 0);
 	assert_said("on a person's word");
 	assert_asked(0, 0);
+}
+END_TEST
+
+/* state_dir was lost, and the arbiter knows the pair: the other side may run the guest. */
+START_TEST(a_session_that_the_arbiter_remembers_was_lost_here)
+{
+	plays.past = FT_CLAIM_LOST;
+	ck_assert(!may_if(true, false));
+	assert_said("beta has left its mark");
+	ck_assert_str_eq(plays.peer, ""); /* who it is nobody here knows */
+	ck_assert(may_if(true, true));
+	plays.past = FT_CLAIM_UNREACHABLE;
+	ck_assert(!may_if(true, false));
+	assert_said("storage is gone");
+	plays.past = FT_CLAIM_NOT_NEEDED;
+	ck_assert(may_if(true, false));
+	assert_asked(0, 0);
+}
+END_TEST
+
+/* state_dir was put back from an older copy.  _i: what it says of the session before. */
+START_TEST(a_session_after_ours_is_remembered_by_the_arbiter)
+{
+	static const enum ft_session_stage stages[] = {FT_SESSION_ENDED, FT_SESSION_BOUND, FT_SESSION_RELEASED};
+	put_session(stages[_i], FT_ROLE_PRIMARY, stages[_i] == FT_SESSION_ENDED ? "alpha" : "");
+	plays.claim = FT_CLAIM_WON;
+	plays.past = FT_CLAIM_LOST;
+	plays.epoch = 4;
+	ck_assert(!may(false));
+	assert_said("there was a session 4 of this pair, and this host knows no later one than 3");
+	ck_assert_str_eq(plays.peer, "beta");
+	assert_asked(0, 0);
+	plays.epoch = 3;
+	ck_assert(may(false));
+	put_session(stages[_i], FT_ROLE_PRIMARY, stages[_i] == FT_SESSION_ENDED ? "alpha" : "");
+	plays.epoch = 4;
+	ck_assert(may(true));
 }
 END_TEST
 
@@ -587,6 +642,8 @@ int main(void)
 	tcase_set_timeout(c, 60);
 	tcase_add_checked_fixture(c, set_up, tear_down);
 	tcase_add_test(c, no_session_hinders_only_where_one_may_have_been);
+	tcase_add_test(c, a_session_that_the_arbiter_remembers_was_lost_here);
+	tcase_add_loop_test(c, a_session_after_ours_is_remembered_by_the_arbiter, 0, 3);
 	tcase_add_test(c, an_unknown_session_is_a_persons_to_judge);
 	tcase_add_test(c, an_ended_session_is_whose_it_is);
 	tcase_add_test(c, a_bound_session_is_claimed_and_the_winner_stored);

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -126,6 +127,28 @@ def what_was_found_to_be_won_waits_after_a_restart():
             rig.beta.start_ftd()
             fenced(rig.alpha)
             failed_over(rig, rig.beta, HOST_DIED)
+
+
+@scenario
+def a_state_dir_that_was_lost_is_no_licence_to_start():
+    """alpha's host died, beta runs the guest, and alpha comes back with an empty disk: the arbiter remembers, with an ftd and without."""
+    with with_arbiter() as rig:
+        epoch = rig.alpha.status()["session"]["epoch"]
+        mark = os.path.join(rig.arbiter.path, "e2e@beta")
+        wait(lambda: f"epoch {epoch}\n" in open(mark, encoding="ascii").read(), "beta's mark to tell of the session")
+        rig.alpha.kill_host()
+        failed_over(rig, rig.beta, HOST_DIED)
+        rig.beta.stop_ftd()  # nobody speaks for the guest that runs there
+        shutil.rmtree(rig.alpha.state_dir)
+        os.mkdir(rig.alpha.state_dir, 0o700)
+        asked = rig.alpha.ftctl("may-start")
+        assert asked.returncode == 1 and "left its mark" in asked.stdout + asked.stderr, (asked.stdout, asked.stderr)
+        shutil.rmtree(rig.alpha.state_dir)
+        os.mkdir(rig.alpha.state_dir, 0o700)
+        rig.alpha.start_ftd()
+        asked = rig.alpha.ftctl("may-start")
+        assert asked.returncode == 1 and "the arbiter knows this pair" in asked.stdout + asked.stderr, (asked.stdout, asked.stderr)
+        rig.beta.start_ftd()
 
 
 @scenario
