@@ -103,12 +103,20 @@ static bool peer_is_out(const struct ft_core *c)
 	return ft_peer_heard(c) && (vm == FT_VM_GONE || vm == FT_VM_ABSENT || vm == FT_VM_YIELDED);
 }
 
+/* A secondary has no right to run but by the register; or by our own word, which we may have given before we won by a person's
+ * order.  One that has just come knows neither yet. */
+static bool secondary_waits(const struct ft_core *c)
+{
+	enum ft_state s = c->peer.side.state;
+	return s != FT_STARTING && s != FT_CLAIMING && s != FT_FAILING_OVER && s != FT_SOLO;
+}
+
 bool ft_win_complete(const struct ft_core *c)
 {
 	if (!ft_win_pending(c) || peer_is_out(c))
 		return true;
-	if (c->hearing == FT_PEER_ALIVE) /* a secondary has no right to run but by the register */
-		return c->session.role == FT_ROLE_PRIMARY;
+	if (c->hearing == FT_PEER_ALIVE)
+		return c->session.role == FT_ROLE_PRIMARY && secondary_waits(c);
 	return !c->params.fenced;
 }
 

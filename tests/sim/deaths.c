@@ -79,7 +79,7 @@ static bool is_answer(enum ft_event_kind kind, enum answer answer)
 	case ANSWER_RECORDED:
 		return kind == FT_EVENT_RECORDED;
 	case ANSWER_REGISTER:
-		return kind == FT_EVENT_CLAIM || kind == FT_EVENT_REGISTER;
+		return kind == FT_EVENT_CLAIM || kind == FT_EVENT_REGISTER || kind == FT_EVENT_FENCED;
 	case ANSWER_PLAN:
 		return kind == FT_EVENT_PLAN;
 	case ANSWER_FROZEN:

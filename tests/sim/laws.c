@@ -43,7 +43,7 @@ void law_broken(const char *law)
 static bool excused(int host)
 {
 	const struct host *h = &w.host[host];
-	if (w.options.fence)
+	if (w.options.fence || w.options.behind)
 		return false; /* whoever took over has powered it off before */
 	bool woken = h->resumed_at != FT_NEVER && w.now < h->resumed_at + MS(5 + w.options.freeze_ms);
 	/* One that was paused finds out at its next heartbeat; where there is no ftd to, its sentinel's clock has missed that
@@ -194,14 +194,15 @@ static bool waits(const struct ft_core *c)
 	return false;
 }
 
-/* A person orders a failover, the peer is silent, and the register cannot be asked, or the session was released or
- * resigned, so that no lease stops the peer's guest: he answers for it. */
+/* A person orders a failover, the peer is silent, and the register cannot be asked, or names us in a session that was released or
+ * resigned, so that no lease stops the peer's guest: he answers for it.  Where the register names the other side, nobody may. */
 static bool vouches(int host)
 {
 	const struct ft_core *c = &w.host[host].ftd.core;
 	bool ordered = c->outcome.cause == FT_CAUSE_SIGNAL || c->outcome.cause == FT_CAUSE_OPERATOR;
 	bool heard = c->hearing == FT_PEER_ALIVE || c->hearing == FT_PEER_QUIET;
-	return ordered && !heard && (c->claim != FT_CLAIM_WON || w.host[host].ftd.claimed_released);
+	bool won = c->claim == FT_CLAIM_WON && w.host[host].ftd.claimed_released;
+	return ordered && !heard && c->claim != FT_CLAIM_LOST && (c->claim != FT_CLAIM_WON || won);
 }
 
 /* What is said to be on disk is there, and a success is one. */
@@ -447,7 +448,9 @@ static bool beyond_help(int host)
 	/* Without a register nobody can be asked why the other side was started anew. */
 	bool unexplained = (w.options.fence || w.options.behind) && w.host[1 - host].qemu.booted;
 	bool unaskable = h->qemu.stuck && !h->ftd.plan;
-	return unaskable || unexplained || stopped || left || forgot || for_a_person || never_bound || h->unverifiable;
+	bool alone = unknowing && !w.host[1 - host].qemu.alive;
+	return alone || unaskable || unexplained || stopped || left || forgot || for_a_person || never_bound ||
+	       h->unverifiable;
 }
 
 /* Where no register is shared there is no protection, and nobody is promised that a guest survives. */

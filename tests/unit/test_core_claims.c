@@ -2796,6 +2796,25 @@ START_TEST(a_win_without_its_fence_is_not_gone_on_with_for_a_second_silence)
 }
 END_TEST
 
+/* We may have given it our right by word before a person had us claim: then it runs, and its next ftd does not know yet. */
+START_TEST(a_win_without_its_fence_waits_for_what_a_peer_that_has_just_come_knows)
+{
+	fail_to_fence(FT_ROLE_PRIMARY);
+	pass(10e3);
+	fenced("the plug is stuck");
+	w.p.incarnation++;
+	w.p.side.vm = FT_VM_UNKNOWN;
+	w.p.side.state = FT_STARTING;
+	memset(w.p.side.session, 0, sizeof w.p.side.session);
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	expect_did(PLAN, 0);
+	w.p.side.state = FT_UNPROTECTED;
+	peer_says();
+	expect_phase(PLANNING);
+}
+END_TEST
+
 /* Its claim was given up, as it says by its own word; whether it is off does not matter any more. */
 START_TEST(who_says_that_it_stands_still_needs_no_fence)
 {
@@ -3177,6 +3196,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, a_win_without_its_fence_is_not_gone_on_with_for_a_second_silence, 0, 2);
 	tcase_add_loop_test(tc, who_says_that_it_stands_still_needs_no_fence, 0, 2);
 	tcase_add_test(tc, only_a_person_that_vouches_for_the_other_host_goes_past_a_fence_that_fails);
+	tcase_add_test(tc, a_win_without_its_fence_waits_for_what_a_peer_that_has_just_come_knows);
 	tcase_add_loop_test(tc, a_win_without_its_fence_is_one_after_a_restart, 0, 4);
 	tcase_add_test(tc, a_vm_is_not_started_before_the_other_host_is_off);
 	tcase_add_loop_test(tc, who_has_won_yields_to_nobody, 0, 8);
