@@ -86,6 +86,7 @@ struct frame {
 
 static struct {
 	int faults, turns, depth;
+	bool first; /* one broken law is enough */
 } limits = {.faults = 2, .turns = 2, .depth = DEPTH_MOST};
 
 static struct seen visited, good;
@@ -106,6 +107,14 @@ struct trace {
 	struct choice c[TRACE_MOST];
 };
 static struct trace *traces[16]; /* the shortest for each law */
+
+static bool is_broken(void)
+{
+	for (int i = 0; law_names[i]; i++)
+		if (traces[i])
+			return true;
+	return false;
+}
 
 static uint64_t spent(uint64_t hash, int faults, int turns, int depth)
 {
@@ -258,7 +267,7 @@ static void goes_on_for_ever(void)
 
 static void search(void)
 {
-	while (top >= 0) {
+	while (top >= 0 && !(limits.first && is_broken())) {
 		struct frame *f = stack[top];
 		if (f->next == f->n) {
 			top--;
@@ -374,14 +383,6 @@ static void begin(struct world *w)
 	exit(2);
 }
 
-static bool is_broken(void)
-{
-	for (int i = 0; law_names[i]; i++)
-		if (traces[i])
-			return true;
-	return false;
-}
-
 static void report(double seconds)
 {
 	struct rusage usage;
@@ -460,26 +461,24 @@ static void usage(void)
 {
 	fputs("explore [--faults N] [--turns N] [--depth N] [--window MS] [--arbiter register|fence|behind] [--memory "
 	      "MB]\n"
-	      "        [--kinds FAULT,...] [--law LAW] [--without PART OF A LAW]...\n"
+	      "        [--kinds FAULT,...] [--law LAW] [--without PART OF A "
+	      "LAW]...\n"
 	      "kinds of faults:",
 	      stderr);
 	for (int k = FAULT_KILL; k < CHOICE_KINDS; k++)
 		fprintf(stderr, " %s", choice_names[k]);
-	fputc('\n', stderr);
+	fputs("\n--law: it alone is judged, and the first time is enough\n", stderr);
 	exit(2);
 }
 
 int main(int argc, char **argv)
 {
-	static const struct option words[] = {{"faults", required_argument, NULL, 'f'},
-	                                      {"depth", required_argument, NULL, 'd'},
-	                                      {"turns", required_argument, NULL, 't'},
-	                                      {"window", required_argument, NULL, 'w'},
-	                                      {"arbiter", required_argument, NULL, 'a'},
-	                                      {"memory", required_argument, NULL, 'm'},
-	                                      {"kinds", required_argument, NULL, 'k'},
-	                                      {"without", required_argument, NULL, 'x'},
-	                                      {0}};
+	static const struct option words[] = {
+	    {"faults", required_argument, NULL, 'f'},  {"depth", required_argument, NULL, 'd'},
+	    {"turns", required_argument, NULL, 't'},   {"window", required_argument, NULL, 'w'},
+	    {"arbiter", required_argument, NULL, 'a'}, {"memory", required_argument, NULL, 'm'},
+	    {"kinds", required_argument, NULL, 'k'},   {"without", required_argument, NULL, 'x'},
+	    {"law", required_argument, NULL, 'l'},     {0}};
 	for (int o; (o = getopt_long(argc, argv, "", words, NULL)) != -1;)
 		switch (o) {
 		case 'f':
@@ -508,6 +507,7 @@ int main(int argc, char **argv)
 		case 'l':
 			if (!judge_only(optarg))
 				usage();
+			limits.first = true;
 			break;
 		case 'x':
 			leave_law_out(optarg);
