@@ -97,7 +97,7 @@ def reload_good_and_bad():
 
         said = len(side.log_text())
         rig.hook = True
-        side.write_conf(heartbeat__interval_ms=80, log__level="debug")
+        side.write_conf(heartbeat__interval_ms=125, heartbeat__lost_after=4, log__level="debug")  # the same detection time
         side.ftd.send_signal(signal.SIGHUP)
         side.wait_log("reload", since=said)
         calm.check(for_seconds=2)

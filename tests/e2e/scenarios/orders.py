@@ -1,6 +1,8 @@
 """A person orders the failover: SIGUSR1, ftctl failover."""
 
 import json
+import os
+import re
 import signal
 
 from tests.e2e.checks import HOST_DIED, failed_over, survivor_runs, valid_outcome
@@ -53,6 +55,7 @@ def sigusr1_with_a_dead_peer(role):
         side, dead = rig.side(role), rig.other(rig.side(role))
         dead.stop_ftd()
         side.wait_state("unprotected")
+        os.kill(int(re.search(r"process (\d+) stays", dead.log_text())[1]), signal.SIGKILL)  # it would tell of the death
         dead.qemu.kill()
         side.ftd.send_signal(signal.SIGUSR1)
         failed_over(rig, side, "signal")
