@@ -291,8 +291,8 @@ static bool gives_way_for_disk(const struct ft_core *c)
 {
 	const struct ft_side *p = &c->peer.side;
 	bool able = p->ready || broken(c) || p->repl_broken;
-	return has_the_worse_disk(c) && in_colo(c) && is_in_session(c) && peer_in_pair(c) && !p->ending && able &&
-	       can_freeze(c) && c->now >= c->freeze_again_at;
+	return has_the_worse_disk(c) && in_colo(c) && is_in_session(c) && peer_in_pair(c) && !p->ending && !p->sick &&
+	       able && can_freeze(c) && c->now >= c->freeze_again_at;
 }
 
 /* A silent peer that has the good disk is to have the session; it claims within a detection time of the same silence. */

@@ -267,6 +267,23 @@ static void judge_release(int primary)
 		law_broken("a primary has released a session that binds its peer");
 }
 
+/* Who yields, at the other's word or by itself, leaves the guest to one that can go on, as far as both know. */
+static void judge_yield(int host, const struct ft_actions *out)
+{
+	const struct ft_core *c = &w.host[host].ftd.core;
+	const struct ft_side *peer = &c->peer.side;
+	if (c->phase == FT_PHASE_ASKING && c->phase_since == c->now && !c->frozen && !w.host[host].ftd.seen.connected)
+		law_broken("a peer is asked to yield to a QEMU that does not answer");
+	for (int i = 0; i < out->n; i++) {
+		bool by_itself = out->a[i].kind == FT_DO_FREEZE && c->phase == FT_PHASE_YIELDING && !c->owes_answer &&
+		                 (c->hung || c->sick) && c->ending == FT_ENDING_NOT;
+		bool over = peer->state == FT_SOLO || c->session.stage == FT_SESSION_ENDED ||
+		            c->session.stage == FT_SESSION_RESIGNED;
+		if (by_itself && !over && peer->sick)
+			law_broken("a guest is left to a QEMU that does not answer");
+	}
+}
+
 void laws_after_step(int host, const struct ft_actions *out)
 {
 	const struct ft_core *c = &w.host[host].ftd.core;
@@ -293,6 +310,7 @@ void laws_after_step(int host, const struct ft_actions *out)
 		}
 	if (w.options.apart && c->phase == FT_PHASE_PROTECTED)
 		law_broken("protected by registers that are not shared");
+	judge_yield(host, out);
 	judge_word(host);
 	judge_release(0);
 	judge_release(1);

@@ -556,12 +556,13 @@ START_TEST(a_bad_disk_gives_way_to_a_good_one)
 }
 END_TEST
 
-/* _i & 4: the peer's is bad, too; else it could not go on. */
+/* _i & 4: the peer's is bad, too; else it could not go on: _i & 8: its QEMU is blocked. */
 START_TEST(a_bad_disk_is_no_reason_to_stop_where_nobody_could_go_on)
 {
 	protect(ARBITER, ROLE);
 	w.p.side.ready = false;
 	w.p.side.disk_bad = _i & 4;
+	w.p.side.sick = w.p.side.repl_broken = _i & 8;
 	peer_says();
 	disk_fails(true);
 	disk_fails(true);
@@ -572,6 +573,7 @@ START_TEST(a_bad_disk_is_no_reason_to_stop_where_nobody_could_go_on)
 	ck_assert(strstr(strstr(w.said, "is BAD") + 1, "is BAD") == NULL); /* once */
 	if (!(_i & 4)) {
 		w.p.side.ready = true;
+		w.p.side.sick = false;
 		peer_says();
 		expect_did(FREEZE, 1);
 	}
@@ -718,7 +720,7 @@ static Suite *suite(void)
 	suite_add_tcase(s, tc);
 	tc = tcase_create("disk");
 	tcase_add_loop_test(tc, a_bad_disk_gives_way_to_a_good_one, 0, 4);
-	tcase_add_loop_test(tc, a_bad_disk_is_no_reason_to_stop_where_nobody_could_go_on, 0, 8);
+	tcase_add_loop_test(tc, a_bad_disk_is_no_reason_to_stop_where_nobody_could_go_on, 0, 16);
 	tcase_add_loop_test(tc, a_bad_disk_does_not_ask_a_good_one_to_yield, 0, 6);
 	tcase_add_loop_test(tc, a_bad_disk_claims_late, 0, 4);
 	tcase_add_loop_test(tc, of_two_frozen_sides_the_good_disk_goes_on, 0, 8);
