@@ -218,7 +218,7 @@ static pid_t fork_spare(int out, int job)
 
 static void refill_in(struct ft_children *all, int ms)
 {
-	struct timeval in = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+	struct timeval in = {.tv_sec = ms / 1000, .tv_usec = (suseconds_t)(ms % 1000) * 1000};
 
 	event_add(all->refill, &in);
 }

@@ -15,7 +15,7 @@
 /* Of each file, from its end: more than ftd's own rotation leaves, and soon read whatever somebody has made of it. */
 #define TAIL_MAX (2u << 20)
 
-#define ID_HEX (2 * FT_SESSION_BYTES)
+#define ID_HEX ((size_t)2 * FT_SESSION_BYTES)
 
 struct tail {
 	char *text; /* owned; NULL: there is nothing */

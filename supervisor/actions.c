@@ -255,6 +255,23 @@ static void do_read(struct ft_daemon *d, const struct ft_action *a)
 		ft_exclusion_look(d->exclusion, d->core.claim_id);
 }
 
+/* What the disk, the arbiter and the fence are asked for. */
+static void do_exclusion(struct ft_daemon *d, const struct ft_action *a)
+{
+	if (a->kind == FT_DO_STORE)
+		ft_exclusion_store(d->exclusion, &d->core.store_next);
+	else if (a->kind == FT_DO_CLAIM)
+		do_claim(d, a);
+	else if (a->kind == FT_DO_FENCE)
+		ft_exclusion_fence(d->exclusion);
+	else if (a->kind == FT_DO_READ)
+		do_read(d, a);
+	else if (a->kind == FT_DO_MARK)
+		ft_exclusion_mark(d->exclusion, d->core.self.share.next_mark, d->core.marked_epoch);
+	else
+		ft_exclusion_remember(d->exclusion);
+}
+
 static void do_exit(struct ft_daemon *d)
 {
 	d->exit_code = 0;
@@ -293,22 +310,12 @@ void ft_daemon_act(struct ft_daemon *d, const struct ft_action *a)
 		do_signal(d, SIGKILL, "end");
 		break;
 	case FT_DO_STORE:
-		ft_exclusion_store(d->exclusion, &d->core.store_next);
-		break;
 	case FT_DO_CLAIM:
-		do_claim(d, a);
-		break;
 	case FT_DO_FENCE:
-		ft_exclusion_fence(d->exclusion);
-		break;
 	case FT_DO_READ:
-		do_read(d, a);
-		break;
 	case FT_DO_MARK:
-		ft_exclusion_mark(d->exclusion, d->core.self.share.next_mark, d->core.marked_epoch);
-		break;
 	case FT_DO_REMEMBER:
-		ft_exclusion_remember(d->exclusion);
+		do_exclusion(d, a);
 		break;
 	case FT_DO_ALERT:
 		do_alert(d, a);

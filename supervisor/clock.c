@@ -8,7 +8,7 @@
 #define LOOKS      4                     /* at how long the host has slept, when that seems to have changed */
 #define RATE_AFTER (SECOND / 20)         /* the rate of the kernel's clock is measured over that long at least */
 #define RATE_PARTS (INT64_C(1) << 30)    /* ... in so many parts */
-#define SLEW_MOST  (RATE_PARTS / 8)      /* what differs by more is no slewing: we were interrupted */
+#define SLEW_MOST  (RATE_PARTS >> 3)     /* what differs by more is no slewing: we were interrupted */
 #define LONGEST    (1000000 * SECOND)    /* eleven days, of what may be without end */
 #define LATE(ns)   (1000 + (ns) / 65536) /* rather than too early, which costs another wake-up */
 
@@ -61,7 +61,8 @@ static int64_t kernel_rate(int64_t now, int64_t boot)
 
 	if (from_now == 0 || passed > RATE_AFTER) {
 		double measured = passed > 0 ? (double)(boot - from_boot) / (double)passed * RATE_PARTS : 0;
-		if (from_now != 0 && measured > RATE_PARTS - SLEW_MOST && measured < RATE_PARTS + SLEW_MOST)
+		double least = RATE_PARTS - SLEW_MOST, most = RATE_PARTS + SLEW_MOST;
+		if (from_now != 0 && measured > least && measured < most)
 			rate = (int64_t)measured;
 		from_now = now;
 		from_boot = boot;

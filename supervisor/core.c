@@ -154,8 +154,9 @@ void ft_core_retime(struct ft_core *c, const struct ft_core_params *params)
 	c->self.share.n_links = params->share.n_links;
 }
 
-static void absorb_peer(struct ft_core *c, const struct ft_peer_news *news)
+static void absorb_peer(struct ft_core *c, const struct ft_event *e)
 {
+	const struct ft_peer_news *news = e->peer;
 	const struct ft_side *was = &c->peer.side, *is = &news->side;
 	if (!c->peer_known || c->peer.incarnation != news->incarnation) {
 		/* Its requests are counted anew, so what we answered to its predecessor answers nothing now. */
@@ -244,9 +245,22 @@ static void guest_ends(struct ft_core *c)
 	c->self.request_id++;
 }
 
-static void absorb_qemu(struct ft_core *c, const struct ft_qemu_facts *news)
+/* Nothing that was known of the one before is true of it. */
+static void absorb_another(struct ft_core *c, const struct ft_qemu_facts *q, bool unread)
 {
-	struct ft_qemu_facts q = *news;
+	bool may_be_ours = unread || q->instance == c->session.instance;
+	c->hung = c->bound = c->cannot_know = c->forgot = c->start_wanted = c->retry_owed = false;
+	c->guest_ended = c->said_disk_bad = c->role_said = false;
+	c->ending = FT_ENDING_NOT;
+	c->disk_bad = c->session.disk_bad && q->instance == c->session.instance;
+	c->failures = 0;
+	c->frozen = c->params.arbitrated && q->stopped && may_be_ours;
+	ft_core_hear_anew(c);
+}
+
+static void absorb_qemu(struct ft_core *c, const struct ft_event *e)
+{
+	struct ft_qemu_facts q = *e->qemu;
 	bool other = q.instance != c->qemu.instance && q.instance != 0;
 	bool unread = ft_session_unread(c);
 	if (q.vm == FT_VM_GONE && c->qemu.vm != FT_VM_GONE) {
@@ -260,16 +274,7 @@ static void absorb_qemu(struct ft_core *c, const struct ft_qemu_facts *news)
 	if (q.instance != 0)
 		c->seen_instance = q.instance;
 	if (other) {
-		c->hung = c->bound = c->cannot_know = c->forgot = c->start_wanted = c->retry_owed = false;
-		c->guest_ended = false;
-		c->ending = FT_ENDING_NOT;
-		c->disk_bad = c->session.disk_bad && q.instance == c->session.instance;
-		c->said_disk_bad = false;
-		c->failures = 0;
-		bool may_be_ours = unread || q.instance == c->session.instance;
-		c->frozen = c->params.arbitrated && q.stopped && may_be_ours;
-		c->role_said = false;
-		ft_core_hear_anew(c);
+		absorb_another(c, &q, unread);
 	} else if (!q.connected) { /* it has not said that its role changed */
 		q.role = c->qemu.role;
 		q.last_role = c->qemu.last_role;
@@ -347,8 +352,9 @@ static void absorb_disk(struct ft_core *c, const struct ft_event *e)
 	}
 }
 
-static void absorb_checkpoint(struct ft_core *c)
+static void absorb_checkpoint(struct ft_core *c, const struct ft_event *e)
 {
+	(void)e;
 	c->checkpoint_at = c->now;
 	if (c->silent_from != FT_NEVER)
 		c->silent_from = c->now; /* slow: it gets on */
@@ -380,8 +386,11 @@ static void absorb_recorded(struct ft_core *c, const struct ft_event *e)
 	snprintf(c->record_fault, sizeof c->record_fault, "%s", e->error && e->text ? e->text : "");
 }
 
-static void absorb_plan(struct ft_core *c, const struct ft_plan_report *report)
+static void absorb_plan(struct ft_core *c, const struct ft_event *e)
 {
+	const struct ft_plan_report *report = e->plan;
+	if (!c->plan_running)
+		return;
 	c->plan_running = false;
 	c->outcome.plan = *report;
 	c->retry_at = c->now + FT_RETRY_NS;
@@ -397,10 +406,10 @@ static void absorb_plan(struct ft_core *c, const struct ft_plan_report *report)
 	}
 }
 
-static void absorb_want_start(struct ft_core *c, bool confirmed)
+static void absorb_want_start(struct ft_core *c, const struct ft_event *e)
 {
 	c->start_wanted = true;
-	c->start_confirmed = confirmed;
+	c->start_confirmed = e->confirmed;
 	c->past_wanted = c->params.registers;
 	c->past_known = false;
 	c->past_again_at = c->now;
@@ -409,102 +418,96 @@ static void absorb_want_start(struct ft_core *c, bool confirmed)
 		c->claim = FT_CLAIM_NOT_NEEDED; /* that was then */
 }
 
-static void absorb_stall(struct ft_core *c)
+static void absorb_stall(struct ft_core *c, const struct ft_event *e)
 {
+	(void)e;
 	if (c->silent_from != FT_NEVER)
 		c->silent_from = c->now;
 	if (c->yanked_at != FT_NEVER)
 		c->yanked_at = c->now;
 }
 
+static void absorb_refused(struct ft_core *c, const struct ft_event *e)
+{
+	if (c->refused_at == FT_NEVER)
+		ft_core_note(c, c->now, "link %d: the peer's host answers \"port unreachable\"", e->link + 1);
+	c->refused_at = c->now;
+}
+
+static void absorb_hung(struct ft_core *c, const struct ft_event *e)
+{
+	c->hung = true;
+	snprintf(c->hung_text, sizeof c->hung_text, "%s", e->text ? e->text : "");
+	ft_core_note(c, c->now, "%s", c->hung_text);
+}
+
+static void absorb_frozen(struct ft_core *c, const struct ft_event *e)
+{
+	if (c->phase != FT_PHASE_YIELDING && c->phase != FT_PHASE_FREEZING && c->phase != FT_PHASE_CUT_OFF)
+		return;
+	c->frozen = !e->error;
+	c->freezes_failed = e->error ? c->freezes_failed : 0;
+	c->freeze_until = c->now;
+}
+
+static void absorb_stood_still(struct ft_core *c, const struct ft_event *e)
+{
+	ft_core_note(c, c->now, "this host's clocks stood still for %.0f ms or more: it was paused, or moved",
+	             (double)e->at / 1e6);
+	c->stood_still_at = c->now;
+}
+
+static void absorb_version(struct ft_core *c, const struct ft_event *e)
+{
+	c->foreign_version = e->version;
+}
+
+static void absorb_force(struct ft_core *c, const struct ft_event *e)
+{
+	c->forced = e->cause;
+	c->forced_confirmed = e->confirmed;
+	if (c->verdict == FT_VERDICT_UNREACHABLE) /* that was then */
+		c->verdict = FT_VERDICT_UNKNOWN;
+}
+
+static void absorb_leave(struct ft_core *c, const struct ft_event *e)
+{
+	(void)e;
+	c->leave = true;
+}
+
+/* What each event changes; that time has passed changes nothing by itself. */
 static void absorb(struct ft_core *c, const struct ft_event *e)
 {
-	switch (e->kind) {
-	case FT_EVENT_PEER:
-		absorb_peer(c, e->peer);
-		break;
-	case FT_EVENT_HEARING:
-		absorb_hearing(c, e);
-		break;
-	case FT_EVENT_REFUSED:
-		if (c->refused_at == FT_NEVER)
-			ft_core_note(c, c->now, "link %d: the peer's host answers \"port unreachable\"", e->link + 1);
-		c->refused_at = c->now;
-		break;
-	case FT_EVENT_QEMU:
-		absorb_qemu(c, e->qemu);
-		break;
-	case FT_EVENT_COLO_EXIT:
-		absorb_colo_exit(c, e);
-		break;
-	case FT_EVENT_SHUTDOWN:
-		absorb_shutdown(c, e);
-		break;
-	case FT_EVENT_DISK:
-		absorb_disk(c, e);
-		break;
-	case FT_EVENT_CHECKPOINT:
-		absorb_checkpoint(c);
-		break;
-	case FT_EVENT_HUNG:
-		c->hung = true;
-		snprintf(c->hung_text, sizeof c->hung_text, "%s", e->text ? e->text : "");
-		ft_core_note(c, c->now, "%s", c->hung_text);
-		break;
-	case FT_EVENT_STALLED:
-		absorb_stall(c);
-		break;
-	case FT_EVENT_FROZEN:
-		if (c->phase == FT_PHASE_YIELDING || c->phase == FT_PHASE_FREEZING || c->phase == FT_PHASE_CUT_OFF) {
-			c->frozen = !e->error;
-			c->freezes_failed = e->error ? c->freezes_failed : 0;
-			c->freeze_until = c->now;
-		}
-		break;
-	case FT_EVENT_PLAN:
-		if (c->plan_running)
-			absorb_plan(c, e->plan);
-		break;
-	case FT_EVENT_RECORDED:
-		absorb_recorded(c, e);
-		break;
-	case FT_EVENT_STOOD_STILL:
-		ft_core_note(c, c->now, "this host's clocks stood still for %.0f ms or more: it was paused, or moved",
-		             (double)e->at / 1e6);
-		c->stood_still_at = c->now;
-		break;
-	case FT_EVENT_ACK:
-	case FT_EVENT_STORED:
-	case FT_EVENT_CLAIM:
-	case FT_EVENT_REGISTER:
-	case FT_EVENT_FENCED:
-		ft_session_absorb(c, e);
-		break;
-	case FT_EVENT_MARKED:
-		ft_mark_absorb(c, e);
-		break;
-	case FT_EVENT_VERSION:
-		c->foreign_version = e->version;
-		break;
-	case FT_EVENT_REMEMBERED:
-		ft_past_absorb(c, e);
-		break;
-	case FT_EVENT_WANT_START:
-		absorb_want_start(c, e->confirmed);
-		break;
-	case FT_EVENT_FORCE:
-		c->forced = e->cause;
-		if (c->verdict == FT_VERDICT_UNREACHABLE) /* that was then */
-			c->verdict = FT_VERDICT_UNKNOWN;
-		c->forced_confirmed = e->confirmed;
-		break;
-	case FT_EVENT_LEAVE:
-		c->leave = true;
-		break;
-	case FT_EVENT_TIME:
-	case FT_EVENT_COUNT:
-		break;
-	}
+	static void (*const absorbers[FT_EVENT_COUNT])(struct ft_core *, const struct ft_event *) = {
+	    [FT_EVENT_PEER] = absorb_peer,
+	    [FT_EVENT_HEARING] = absorb_hearing,
+	    [FT_EVENT_REFUSED] = absorb_refused,
+	    [FT_EVENT_QEMU] = absorb_qemu,
+	    [FT_EVENT_COLO_EXIT] = absorb_colo_exit,
+	    [FT_EVENT_SHUTDOWN] = absorb_shutdown,
+	    [FT_EVENT_DISK] = absorb_disk,
+	    [FT_EVENT_CHECKPOINT] = absorb_checkpoint,
+	    [FT_EVENT_HUNG] = absorb_hung,
+	    [FT_EVENT_STALLED] = absorb_stall,
+	    [FT_EVENT_FROZEN] = absorb_frozen,
+	    [FT_EVENT_PLAN] = absorb_plan,
+	    [FT_EVENT_RECORDED] = absorb_recorded,
+	    [FT_EVENT_STOOD_STILL] = absorb_stood_still,
+	    [FT_EVENT_ACK] = ft_session_absorb,
+	    [FT_EVENT_STORED] = ft_session_absorb,
+	    [FT_EVENT_CLAIM] = ft_session_absorb,
+	    [FT_EVENT_REGISTER] = ft_session_absorb,
+	    [FT_EVENT_FENCED] = ft_session_absorb,
+	    [FT_EVENT_MARKED] = ft_mark_absorb,
+	    [FT_EVENT_VERSION] = absorb_version,
+	    [FT_EVENT_REMEMBERED] = ft_past_absorb,
+	    [FT_EVENT_WANT_START] = absorb_want_start,
+	    [FT_EVENT_FORCE] = absorb_force,
+	    [FT_EVENT_LEAVE] = absorb_leave,
+	};
+	if (absorbers[e->kind])
+		absorbers[e->kind](c, e);
 }
 
 /* A death that is told gives our right to run away: so first that is on disk, or after a crash we might claim it again.  If

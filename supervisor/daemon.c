@@ -66,9 +66,9 @@ static uint32_t name_of_end(const struct sockaddr_storage *a)
 /* The same on both hosts, where one's end is local and the other's is the peer's. */
 static uint32_t name_of_link(const struct ft_link_config *link)
 {
-	uint32_t ends[2] = {name_of_end(&link->local), name_of_end(&link->peer)};
-	uint32_t sorted[2] = {ends[0] < ends[1] ? ends[0] : ends[1], ends[0] < ends[1] ? ends[1] : ends[0]};
-	return hash(UINT32_C(2166136261), sorted, sizeof sorted);
+	uint32_t local = name_of_end(&link->local), peer = name_of_end(&link->peer);
+	uint32_t lower = local < peer ? local : peer, upper = local < peer ? peer : local;
+	return hash(hash(UINT32_C(2166136261), &lower, sizeof lower), &upper, sizeof upper);
 }
 
 static void place_of(const struct ft_arbiter_settings *a, char out[FT_PLACE_MAX])

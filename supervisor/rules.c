@@ -145,71 +145,82 @@ static bool can_arm(const struct ft_core *c)
 	       (!c->params.arbitrated || (c->qemu.pid_verified && !c->qemu.unguarded));
 }
 
-/* The first thing that stands between here and protection, for people. */
-static void missing(const struct ft_core *c, char out[FT_TEXT_MAX])
+/* The first thing that stands between here and protection, for people: in three parts.  NULL: nothing here. */
+static const char *missing_here(const struct ft_core *c)
+{
+	const struct ft_qemu_facts *q = &c->qemu;
+	bool both = c->peer.side.sick && ft_peer_heard(c);
+	if (no_vm_here(c))
+		return q->vm == FT_VM_GONE ? "our QEMU has died" : "no QEMU listens on qmp.socket";
+	if (c->ending != FT_ENDING_NOT)
+		return c->ending == FT_ENDING_GUEST ? "the guest has powered itself off" : "our QEMU is on its way out";
+	if (c->disk_bad && q->role != FT_ROLE_NONE)
+		return "our copy of the guest's disk is bad";
+	if (c->hung)
+		return both ? "our QEMU hangs, and the peer's is no better; whichever answers first goes on"
+		            : "our QEMU hangs";
+	if (c->sick)
+		return both ? "our QEMU's main loop is blocked, and so is the peer's; whichever answers first goes on"
+		            : "our QEMU's main loop is blocked: it answers nothing in band";
+	if (!q->connected)
+		return "our QEMU does not answer on qmp.socket";
+	if (!q->oob)
+		return "our QEMU does not answer on qmp.oob_socket";
+	if (q->role == FT_ROLE_NONE)
+		return "our QEMU is not in COLO";
+	return broken(c) ? "replication is broken" : NULL;
+}
+
+static const char *missing_there(const struct ft_core *c)
 {
 	const struct ft_side *p = &c->peer.side;
+	if (!ft_peer_heard(c) && c->foreign_version)
+		return "the peer's ftd speaks another version of the heartbeat: upgrade the older of the two (ftctl "
+		       "check)";
+	if (peer_lost(c) && p->leaving)
+		return "the peer's ftd was asked to stop, and has gone";
+	if (peer_lost(c))
+		return c->bound ? "the peer's ftd is silent, but its side gives other signs of life"
+		                : "the peer is silent";
+	if (!ft_peer_heard(c))
+		return "the peer has not been heard yet";
+	if (p->leaving)
+		return "the peer's ftd was asked to stop";
+	if (p->disk_bad)
+		return "the peer's copy of the guest's disk is bad";
+	if (p->ending)
+		return "the peer's QEMU is on its way out";
+	if (p->sick)
+		return "the peer's QEMU is blocked or hangs";
+	if (ft_sharing_differs(c))
+		return c->share_fault;
+	if (p->vm != FT_VM_ALIVE)
+		return p->vm == FT_VM_UNKNOWN ? "the peer does not reach its QEMU yet" : "the peer has no running QEMU";
+	return p->role != opposite(c->qemu.role) ? "the peer's QEMU is not our counterpart in COLO" : NULL;
+}
+
+static const char *missing_between(const struct ft_core *c)
+{
 	const struct ft_qemu_facts *q = &c->qemu;
-	const char *t = NULL;
-	if (no_vm_here(c))
-		t = q->vm == FT_VM_GONE ? "our QEMU has died" : "no QEMU listens on qmp.socket";
-	else if (c->ending != FT_ENDING_NOT)
-		t = c->ending == FT_ENDING_GUEST ? "the guest has powered itself off" : "our QEMU is on its way out";
-	else if (c->disk_bad && c->qemu.role != FT_ROLE_NONE)
-		t = "our copy of the guest's disk is bad";
-	else if (c->hung)
-		t = c->peer.side.sick && ft_peer_heard(c)
-		        ? "our QEMU hangs, and the peer's is no better; whichever answers first goes on"
-		        : "our QEMU hangs";
-	else if (c->sick)
-		t = c->peer.side.sick && ft_peer_heard(c)
-		        ? "our QEMU's main loop is blocked, and so is the peer's; whichever answers first goes on"
-		        : "our QEMU's main loop is blocked: it answers nothing in band";
-	else if (!q->connected)
-		t = "our QEMU does not answer on qmp.socket";
-	else if (!q->oob)
-		t = "our QEMU does not answer on qmp.oob_socket";
-	else if (q->role == FT_ROLE_NONE)
-		t = "our QEMU is not in COLO";
-	else if (broken(c))
-		t = "replication is broken";
-	else if (!ft_peer_heard(c) && c->foreign_version)
-		t = "the peer's ftd speaks another version of the heartbeat: upgrade the older of the two (ftctl "
-		    "check)";
-	else if (peer_lost(c) && p->leaving)
-		t = "the peer's ftd was asked to stop, and has gone";
-	else if (peer_lost(c))
-		t = c->bound ? "the peer's ftd is silent, but its side gives other signs of life"
-		             : "the peer is silent";
-	else if (!ft_peer_heard(c))
-		t = "the peer has not been heard yet";
-	else if (p->leaving)
-		t = "the peer's ftd was asked to stop";
-	else if (p->disk_bad)
-		t = "the peer's copy of the guest's disk is bad";
-	else if (p->ending)
-		t = "the peer's QEMU is on its way out";
-	else if (p->sick)
-		t = "the peer's QEMU is blocked or hangs";
-	else if (ft_sharing_differs(c))
-		t = c->share_fault;
-	else if (p->vm != FT_VM_ALIVE)
-		t = p->vm == FT_VM_UNKNOWN ? "the peer does not reach its QEMU yet" : "the peer has no running QEMU";
-	else if (p->role != opposite(q->role))
-		t = "the peer's QEMU is not our counterpart in COLO";
-	else if (!q->plan_ready)
-		t = q->fault[0] ? q->fault : "no plan is prepared yet";
-	else if (c->params.arbitrated && !q->pid_verified)
-		t = "ftd cannot be sure of QEMU's process, or may not signal it, so it could not freeze it";
-	else if (c->params.arbitrated && q->unguarded)
-		t = "no sentinel is on guard over our QEMU: what stops this ftd would let it run beyond its right";
-	else if (!c->self.ready)
-		t = "no checkpoint has completed yet";
-	else if (!p->ready)
-		t = "the peer is not ready";
-	else
-		t = ft_session_missing(c) ? ft_session_missing(c) : "all is well";
-	snprintf(out, FT_TEXT_MAX, "%s", t);
+	if (!q->plan_ready)
+		return q->fault[0] ? q->fault : "no plan is prepared yet";
+	if (c->params.arbitrated && !q->pid_verified)
+		return "ftd cannot be sure of QEMU's process, or may not signal it, so it could not freeze it";
+	if (c->params.arbitrated && q->unguarded)
+		return "no sentinel is on guard over our QEMU: what stops this ftd would let it run beyond its right";
+	if (!c->self.ready)
+		return "no checkpoint has completed yet";
+	if (!c->peer.side.ready)
+		return "the peer is not ready";
+	return ft_session_missing(c);
+}
+
+static void missing(const struct ft_core *c, char out[FT_TEXT_MAX])
+{
+	const char *t = missing_here(c);
+	t = t ? t : missing_there(c);
+	t = t ? t : missing_between(c);
+	snprintf(out, FT_TEXT_MAX, "%s", t ? t : "all is well");
 }
 
 /* ---- conditions of the table ---- */
