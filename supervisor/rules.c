@@ -702,7 +702,8 @@ static bool forced_with_live_peer(const struct ft_core *c)
 
 static bool forced_but_sick(const struct ft_core *c)
 {
-	return forced_at_live_peer(c) && is_sick(c);
+	bool unsaid = !c->qemu.connected && !c->role_said && !c->frozen; /* ... nor has it answered this ftd yet */
+	return forced_at_live_peer(c) && (is_sick(c) || unsaid);
 }
 
 /* An order does not shorten the primary's lease: what we acknowledged last, or our predecessor, must be over. */
@@ -2431,7 +2432,8 @@ static void refuse_force(struct ft_core *c, struct ft_actions *out)
 	        ? "this side has ended the session, and the peer is heard: its QEMU ends by itself"
 	    : c->phase == FT_PHASE_CUT_OFF
 	        ? "the peer is heard, and this side has lost its session: give the order there, or end its QEMU first"
-	    : is_sick(c)         ? "our QEMU answers nothing, so it could not go on: give the order on the peer's host"
+	    : is_sick(c) || (!c->qemu.connected && !c->frozen)
+	        ? "our QEMU answers nothing, so it could not go on: give the order on the peer's host"
 	    : ft_session_lost(c) ? "the peer has won this session, and may run the guest; if its host is surely off, "
 	                           "and its ftd silent: "
 	                           "ftctl failover --confirm-fenced"
