@@ -292,8 +292,11 @@ void ft_status_print(const json_t *status, FILE *out)
 	fprintf(out, "  why      %s\n", text_of(status, "reason", "-", a));
 	size_t i;
 	json_t *alarm;
-	json_array_foreach(json_object_get(status, "alarms"), i, alarm) fprintf(
-	    out, "  ALARM    %s since %s\n", text_of(alarm, "evidence", "?", a), text_of(alarm, "since", "?", b));
+	json_array_foreach(json_object_get(status, "alarms"), i, alarm)
+	{
+		fprintf(out, "  ALARM    %s since %s\n", text_of(alarm, "evidence", "?", a),
+		        text_of(alarm, "since", "?", b));
+	}
 	print_peer(status, out);
 	print_links(status, out);
 	print_qemu(status, out);
