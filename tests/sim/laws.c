@@ -49,7 +49,8 @@ static bool excused(int host)
 	/* One that was paused finds out at its next heartbeat; where there is no ftd to, its sentinel's clock has missed that
 	 * time as well. */
 	bool found_out = h->missed == 0;
-	double late = !ftd_can_run(host) ? INTERVAL_MS * (h->lost_after + 1) : found_out ? 5 : INTERVAL_MS + 10;
+	/* Its lease is of the detection time that its last ftd had, which may have been a longer one. */
+	double late = !ftd_can_run(host) ? INTERVAL_MS * (h->longest_after + 1) : found_out ? 5 : INTERVAL_MS + 10;
 	int64_t since = !found_out && h->ftd.resumed_at > h->paused_until ? h->ftd.resumed_at : h->paused_until;
 	bool unpaused = since != FT_NEVER && w.now < since + MS(late + w.options.freeze_ms);
 	return h->blown || woken || unpaused;

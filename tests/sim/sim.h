@@ -226,6 +226,7 @@ struct host {
 	uint32_t boots;
 	double stretch;         /* of what its timers wait, by a clock that is slewed; that of the decisions is not */
 	int lost_after;         /* as its ft.conf has it */
+	int longest_after;      /* that it has had */
 	int64_t missed;         /* ns that its clock has missed by that, and ftd has not found out yet */
 	int64_t paused_until;   /* or until its ftd found out; FT_NEVER never */
 	int64_t paused_at;      /* its clock stands still since; FT_NEVER: it goes */

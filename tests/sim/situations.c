@@ -76,8 +76,11 @@ static void restart(int host, double after)
 static void retime(const struct fault *f)
 {
 	static const int counts[] = {3, 4, 8, 12};
-	for (int i = 0; i < 2; i++)
-		w.host[i].lost_after = counts[f->nth % 4];
+	for (int i = 0; i < 2; i++) {
+		struct host *h = &w.host[i];
+		h->lost_after = counts[f->nth % 4];
+		h->longest_after = h->lost_after > h->longest_after ? h->lost_after : h->longest_after;
+	}
 	restart(f->host, 50);
 }
 

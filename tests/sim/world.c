@@ -273,7 +273,7 @@ void world_begin(uint64_t seed, const struct options *options, bool verbose)
 		h->clock_base = MS(between(RANDOM_SETUP, 1e3, 1e7));
 		h->drift = (int)between(RANDOM_SETUP, -500, 500); /* a thousandth between two hosts */
 		h->stretch = 1;
-		h->lost_after = LOST_AFTER;
+		h->lost_after = h->longest_after = LOST_AFTER;
 		h->paused_at = FT_NEVER;
 		h->paused_until = FT_NEVER;
 		h->resumed_at = FT_NEVER;
