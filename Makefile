@@ -75,7 +75,7 @@ check:
 
 # The core, the heartbeats and the plan runner of two hosts in virtual time, with faults from each seed.
 # make sim SEEDS=1:1000000, or SEEDS=N:1 to see one.
-SEEDS ?= 1:100000
+SEEDS ?= 1:10000
 SIM   := $(B)/tests/sim/sim
 SIM_SRC := $(wildcard tests/sim/*.c)
 $(SIM): $(call OBJ,$(SIM_SRC)) $(B)/libftd.a
@@ -84,7 +84,7 @@ $(SIM): $(call OBJ,$(SIM_SRC)) $(B)/libftd.a
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 # Fewer worlds of the other kinds: a fence, which keeps no register, or stands behind one, no arbiter at all, and one that is
 # not shared; and of each kind worlds in which deaths strike right after the answers of disk, register, plan and freezer.
-SEEDS_BESIDE ?= 1:20000
+SEEDS_BESIDE ?= 1:4000
 sim: $(SIM)
 	$(SIM) --seeds $(SEEDS)
 	$(SIM) --boundaries --seeds $(SEEDS_BESIDE)
