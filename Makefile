@@ -84,7 +84,7 @@ $(SIM): $(call OBJ,$(SIM_SRC)) $(B)/libftd.a
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 # Fewer worlds of the other kinds: a fence, which keeps no register, or stands behind one, no arbiter at all, and one that is
 # not shared; and of each kind worlds in which deaths strike right after the answers of disk, register, plan and freezer.
-SEEDS_BESIDE ?= 1:4000
+SEEDS_BESIDE ?= 1:2000
 sim: $(SIM)
 	$(SIM) --seeds $(SEEDS)
 	$(SIM) --boundaries --seeds $(SEEDS_BESIDE)

@@ -108,7 +108,7 @@ static void judge_copies(int host)
 	if (runs_as_master(1 - host) && ((peers->released && known) || (peers->booted && !booted_unbound())))
 		w.old_copy[host] = ours->instance;
 	bool runs = runs_as_master(host) && !runs_as_master(1 - host) && !excused(host);
-	bool ordered = !peers->alive && w.host[host].ftd.core.outcome.cause == FT_CAUSE_SIGNAL;
+	bool ordered = !peers->alive && w.ordered[host] == ours->instance; /* whoever of ftd has died since */
 	if (w.options.arbitrated && runs && ours->instance == w.old_copy[host] && !ordered && !vouched_pair())
 		law_broken("an old copy of the guest runs");
 }
@@ -289,6 +289,8 @@ void laws_after_step(int host, const struct ft_actions *out)
 {
 	const struct ft_core *c = &w.host[host].ftd.core;
 	int64_t due = ft_core_deadline(c);
+	if (c->phase == FT_PHASE_PLANNING && c->outcome.cause == FT_CAUSE_SIGNAL)
+		w.ordered[host] = w.host[host].qemu.instance;
 	if (due <= c->now)
 		law_broken("a deadline that is not in the future: a busy loop");
 	bool owed = c->plan_running || c->arbiter_busy || c->fencing || c->storing;

@@ -371,6 +371,7 @@ struct world {
 	int freezes;
 	int asks;              /* of the arbiter */
 	int64_t crashed_at[2]; /* FT_NEVER never, or its peer was not protected then */
+	uint64_t ordered[2];   /* the QEMU that a person has ordered to go on; 0 none */
 	uint64_t old_copy[2];  /* the QEMU whose peer has run the guest alone since; 0 none */
 	int n_queue;
 	struct happening queue[QUEUE_MAX];
