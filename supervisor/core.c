@@ -519,6 +519,8 @@ static enum ft_vm gone_as_told(const struct ft_core *c)
 		return FT_VM_ABSENT;
 	if (!ft_session_open(c))
 		return FT_VM_GONE;
+	if (!ft_session_given_up(c)) /* or it may have run alone, before we came */
+		return FT_VM_ABSENT;
 	bool waits = !c->store_fault[0] && c->now < c->gone_at + FT_RETRY_NS;
 	return waits ? FT_VM_UNKNOWN : FT_VM_ABSENT;
 }
@@ -571,7 +573,7 @@ void ft_core_refresh_self(struct ft_core *c)
 	/* A secondary's word gives the primary its right to run: first its QEMU must have said that it is one still. */
 	bool known = c->session.role == FT_ROLE_PRIMARY || (c->role_said && q->role == FT_ROLE_SECONDARY);
 	/* A release on its way to disk takes the primary's word back at once: the peer's next ftd must not be bound by it. */
-	bool releasing = c->storing && c->store_next.stage == FT_SESSION_RELEASED && c->session.role == FT_ROLE_PRIMARY;
+	bool releasing = ft_release_may_stand(c) && c->session.role == FT_ROLE_PRIMARY;
 	bool bound = (c->session.stage == FT_SESSION_BOUND && known && !releasing) || resigned;
 	memset(s->session, 0, sizeof s->session);
 	s->proven = ft_guest_proven(c);

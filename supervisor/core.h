@@ -265,6 +265,7 @@ struct ft_core {
 	uint64_t found_instance;  /* the QEMU that was there when we came */
 	bool storing;             /* store_next is on its way to disk */
 	int64_t store_again_at;   /* after a failure */
+	bool release_failed;      /* to be stored, and may be on disk all the same; nothing was since */
 	char store_fault[FT_TEXT_MAX];
 	uint32_t drawn;         /* ids drawn from the seed */
 	int64_t stood_still_at; /* when our clock was last found to have stood still; FT_NEVER it never was */
@@ -398,8 +399,9 @@ int64_t ft_core_lease(const struct ft_core *c);
 /* The same of a process that the core may not have been told of yet (struct ft_qemu_facts.instance): only the session's
  * own has a limit.  So nothing else on the socket, a launcher say, or the next QEMU, is ever stopped for it. */
 int64_t ft_core_lease_of(const struct ft_core *c, uint64_t instance);
-/* Whether that process has no limit although it may have said nothing yet: its session is released. */
-bool ft_core_has_released(const struct ft_core *c, uint64_t instance);
+/* Whether that process has no limit although it may have said nothing yet: its session is released, or won.  Until something is
+ * known of it, an earlier ftd's sentinel stays on guard, and stops it whatever is decided here. */
+bool ft_core_sets_free(const struct ft_core *c, uint64_t instance);
 /* Whether the VM may be started here as primary: 1 yes, 0 no, -1 not known yet (FT_EVENT_WANT_START makes the core find
  * out: it ends an open session by a claim, once every right granted in it is over, and the peer is silent or says that
  * nothing of its runs).  confirm_fenced: a person vouches that the other host is off; that overrules not knowing, never a

@@ -73,13 +73,15 @@ void ft_remember(struct ft_core *c, struct ft_actions *out);
 void ft_past_absorb(struct ft_core *c, const struct ft_event *e);
 bool ft_look_up_due(const struct ft_core *c);
 bool ft_release_due(const struct ft_core *c);
+bool ft_release_may_stand(const struct ft_core *c); /* on disk, although the session is held for bound */
+bool ft_unrelease_due(const struct ft_core *c);
 bool ft_resign_wanted(const struct ft_core *c);
 bool ft_resign_due(const struct ft_core *c);
 bool ft_settle_due(const struct ft_core *c); /* solo, and the register does not say so yet */
 bool ft_disk_unwritten(const struct ft_core *c);
 void ft_write_disk_bad(struct ft_core *c, struct ft_actions *out);
 bool ft_winner_unstored(const struct ft_core *c);
-void ft_store_winner(struct ft_core *c, struct ft_actions *out);
+void ft_store_as_known(struct ft_core *c, struct ft_actions *out);
 void ft_propose(struct ft_core *c, struct ft_actions *out);
 void ft_adopt(struct ft_core *c, struct ft_actions *out);
 void ft_end_old(struct ft_core *c, struct ft_actions *out);

@@ -146,7 +146,7 @@ static bool publish(struct ft_daemon *d)
 	uint64_t instance = instance_of(d);
 	int64_t lease = ft_core_lease_of(&d->core, instance);
 	/* Of a QEMU that has said nothing, in a session that cannot be read, only an earlier sentinel knows the limit. */
-	bool known = lease != FT_NEVER || ft_qmp_view(d->qmp)->connected || ft_core_has_released(&d->core, instance);
+	bool known = lease != FT_NEVER || ft_qmp_view(d->qmp)->connected || ft_core_sets_free(&d->core, instance);
 	return !d->exclusion || ft_exclusion_publish(d->exclusion, process, lease, known);
 }
 

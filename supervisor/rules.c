@@ -962,9 +962,10 @@ static bool sick_unsaid(const struct ft_core *c)
 static bool broken_and_absent(const struct ft_core *c)
 {
 	bool can_ask = !c->params.arbitrated || (!c->arbiter_busy && c->now >= c->arbiter_again_at);
+	bool out = peer_vm_is(c, FT_VM_ABSENT) || peer_vm_is(c, FT_VM_GONE);
 	bool absent = peer_vm_is(c, FT_VM_ABSENT) && ft_session_matches(c);
-	/* It died before it was bound, too: its word gives us nothing, and the register does. */
-	bool unbound = peer_vm_is(c, FT_VM_GONE) && !ft_session_matches(c) && c->only_proposed;
+	/* It was lost before it was bound, too: its word gives us nothing, and the register does. */
+	bool unbound = out && !ft_session_matches(c) && c->only_proposed;
 	return (broken(c) || stuck(c)) && (absent || unbound) && can_ask;
 }
 
@@ -1370,7 +1371,7 @@ static bool order_is_refuted(const struct ft_core *c)
 {
 	bool ordered = c->outcome.cause == FT_CAUSE_SIGNAL || c->outcome.cause == FT_CAUSE_OPERATOR;
 	return plan_retry_due(c) && ordered && !ft_session_won(c) && peer_vm_is(c, FT_VM_ALIVE) &&
-	       c->peer.side.role != FT_ROLE_NONE;
+	       c->peer.side.role != FT_ROLE_NONE && c->qemu.connected;
 }
 
 /* ---- what is done ---- */
@@ -2554,6 +2555,8 @@ static void conclude_failure(struct ft_core *c, struct ft_actions *out)
 	c->checkpoint_at = FT_NEVER; /* what the plan did to replication nobody knows */
 	/* What we know of it may be from before the plan, so that nothing will tell us when it comes to answer. */
 	c->retry_owed = c->failures++ == 0 && plan_unanswered(&c->outcome.plan);
+	/* A peer that does not know yet that we have won may be taken for our secondary meanwhile. */
+	c->undone = c->retry_owed && ft_session_won(c);
 	settle_claim(c);
 	snprintf(c->outcome.error, sizeof c->outcome.error, "%s", c->outcome.plan.error);
 	record(c, out, FT_RESULT_FAILED);
@@ -2618,11 +2621,12 @@ struct rule {
 static const struct rule rules[] = {
     /* Whatever else happens */
     {ANY, outcome_written, announce},
-    {ANY, ft_winner_unstored, ft_store_winner},
+    {ANY, ft_winner_unstored, ft_store_as_known},
     {ANY, ft_disk_unwritten, ft_write_disk_bad},
     {ANY, disk_news, alarm_disk},
     {ANY & ~BUSY, left_before_its_qemu, stay_to_give_way},
     {ANY & ~BUSY, ft_release_due, ft_release},
+    {ANY & ~BUSY, ft_unrelease_due, ft_store_as_known},
     {ANY & ~BUSY, may_say_goodbye, say_goodbye},
     {ANY & ~BUSY, may_exit, exit_now},
     {ANY, ft_resign_due, ft_resign},
@@ -2827,7 +2831,7 @@ static const struct rule rules[] = {
     {OPEN | P(SOLO), broken_and_alone, take_over_lost},
     {P(ARMING) | P(WATCH), checkpoint_wanted, probe},
     {P(FAILED), failed_but_able, take_over_again},
-    {P(FAILED), failed_for_good, freeze_to_give_back},
+    {P(UNPROTECTED) | P(FAILED), failed_for_good, freeze_to_give_back},
     {P(UNPROTECTED) | P(FAILED), can_arm, to_arming},
     {P(SOLO), can_arm_again, to_arming},
     {P(UNPROTECTED), reason_is_stale, to_unprotected},
@@ -2889,7 +2893,7 @@ int64_t ft_rules_deadline(const struct ft_core *c)
 	    {c->params.arbitrated, c->arbiter_again_at},
 	    {c->params.arbitrated, c->look_again_at},
 	    {c->params.registers, c->verdict_again_at},
-	    {phase & P(FAILED), c->phase_since + FT_GIVE_BACK_NS},
+	    {phase & (P(UNPROTECTED) | P(FAILED)), c->phase_since + FT_GIVE_BACK_NS},
 	    {c->params.arbitrated, c->fence_again_at},
 	    {!c->exited, ft_mark_deadline(c)},
 	    {!c->exited, ft_alert_deadline(c)},

@@ -266,7 +266,7 @@ bool ft_winner_unstored(const struct ft_core *c)
 	return c->winner_unstored && can_store(c);
 }
 
-void ft_store_winner(struct ft_core *c, struct ft_actions *out)
+void ft_store_as_known(struct ft_core *c, struct ft_actions *out)
 {
 	store(c, out, &c->session);
 }
@@ -478,16 +478,32 @@ void ft_release(struct ft_core *c, struct ft_actions *out)
 	ft_session_store(c, out, FT_SESSION_RELEASED, "");
 }
 
+/* On its way to disk, or said not to have got there: it may have, and our next ftd finds it. */
+bool ft_release_may_stand(const struct ft_core *c)
+{
+	bool bound = c->params.arbitrated && c->session.stage == FT_SESSION_BOUND;
+	return bound && (c->release_failed || (c->storing && c->store_next.stage == FT_SESSION_RELEASED));
+}
+
+/* There is no cause for it any more: the disk is to say again what holds. */
+bool ft_unrelease_due(const struct ft_core *c)
+{
+	return c->session.stage == FT_SESSION_BOUND && c->release_failed && can_store(c) && !ft_release_due(c);
+}
+
 /* We give up the right for good, on disk, before anyone is told. */
 bool ft_resign_wanted(const struct ft_core *c)
 {
 	return ft_session_open(c) && can_store(c) && !ft_claim_under_way(c);
 }
 
-/* The peer was told, and may have gone on with it: so it is from then on, and once it is on disk for ever. */
+/* The peer was told, and may have gone on with it: so it is from then on, and once it is on disk for ever.  A QEMU that has said
+ * nothing to this ftd, or that it has left COLO, may have run the guest alone: nothing follows from its death, and the register
+ * decides. */
 bool ft_session_given_up(const struct ft_core *c)
 {
-	bool died = c->qemu.vm == FT_VM_GONE && c->session.instance == c->gone_instance;
+	bool in_colo = c->role_said && c->qemu.role == c->session.role;
+	bool died = c->qemu.vm == FT_VM_GONE && c->session.instance == c->gone_instance && in_colo;
 	return c->session.stage == FT_SESSION_RESIGNED || died;
 }
 
@@ -785,9 +801,10 @@ int64_t ft_core_lease_of(const struct ft_core *c, uint64_t instance)
 	return instance == c->session.instance ? right_in_session(c) : FT_NEVER;
 }
 
-bool ft_core_has_released(const struct ft_core *c, uint64_t instance)
+bool ft_core_sets_free(const struct ft_core *c, uint64_t instance)
 {
-	return instance == c->session.instance && c->session.stage == FT_SESSION_RELEASED;
+	bool won = ft_session_ended_by_us(c) && !ft_win_pending(c);
+	return instance == c->session.instance && (c->session.stage == FT_SESSION_RELEASED || won);
 }
 
 bool ft_lease_over(const struct ft_core *c)
@@ -813,8 +830,10 @@ static void absorb_stored(struct ft_core *c, const struct ft_event *e)
 	if (e->error) {
 		snprintf(c->store_fault, sizeof c->store_fault, "%s", e->text ? e->text : "unknown");
 		c->store_again_at = c->now + FT_RETRY_NS;
+		c->release_failed |= c->store_next.stage == FT_SESSION_RELEASED;
 		return;
 	}
+	c->release_failed = false;
 	bool same = c->store_next.stage == FT_SESSION_ENDED && c->store_next.title == c->session.title &&
 	            strcmp(c->store_next.winner, c->session.winner) == 0;
 	if (c->winner_unstored && !same)
@@ -1071,12 +1090,14 @@ static void absorb_fenced(struct ft_core *c, const struct ft_event *e)
 	c->fence_again_at = c->now + c->fence_backoff;
 }
 
-/* Only who is bound by our session, or cannot be yet, holds to a promise in it.  One that names none may have ended it. */
+/* Only who is bound by our session, or cannot be yet, holds to a promise in it.  One that names none may have ended it; but one
+ * that says that it has released it is bound again by our word alone, which it has not while ours may be released, too. */
 static bool ack_counts(const struct ft_core *c)
 {
 	bool bound = c->session.stage == FT_SESSION_BOUND;
 	bool named = memcmp(c->peer.side.session, c->session.id, sizeof no_id) == 0;
-	return !bound || named || c->only_proposed;
+	bool released = ft_release_may_stand(c) && c->peer.side.released && c->peer.side.epoch == c->session.epoch;
+	return !bound || named || c->only_proposed || released;
 }
 
 int64_t ft_session_granted_until(const struct ft_core *c)

@@ -44,12 +44,15 @@ static bool promoted(const struct qemu *q)
 	return q->mode == FT_ROLE_NONE && q->last != FT_ROLE_NONE;
 }
 
-/* Whoever orders a failover while the peer is silent and the register out of reach, answers for the peer; nobody else does. */
-static bool vouches(const struct ft_core *c)
+/* Whoever orders a failover while the peer is silent, and the register out of reach, or nobody's in a session that was released or
+ * resigned, so that no lease stops the peer's guest, answers for the peer; nobody else does. */
+static bool vouches(const struct host *h)
 {
+	const struct ft_core *c = &h->core;
+	bool won = c->claim == FT_CLAIM_WON && h->claimed_unbound;
 	bool ordered = c->outcome.cause == FT_CAUSE_SIGNAL || c->outcome.cause == FT_CAUSE_OPERATOR;
 	bool heard = c->hearing == FT_PEER_ALIVE || c->hearing == FT_PEER_QUIET;
-	return ordered && !heard && (c->claim == FT_CLAIM_UNREACHABLE || c->session.stage < FT_SESSION_BOUND);
+	return ordered && !heard && (c->claim == FT_CLAIM_UNREACHABLE || c->session.stage < FT_SESSION_BOUND || won);
 }
 
 static bool has_success(const struct host *h, const uint8_t id[FT_SESSION_BYTES])
@@ -69,7 +72,7 @@ void laws_on_action(struct world *w, int host, const struct ft_action *a)
 	bool success = a->kind == FT_DO_RECORD && o->result == FT_SUCCESS;
 	if (a->kind == FT_DO_FREEZE && ++w->freezes == FREEZES_MOST)
 		breaks(w, SPINS);
-	w->vouched |= a->kind == FT_DO_PLAN && vouches(&h->core);
+	w->vouched |= a->kind == FT_DO_PLAN && vouches(h);
 	/* A copy is needed until the other runs alone; once it has, this one is old. */
 	bool needed = q->alive && h->seen.instance == q->instance && !q->old &&
 	              !(promoted(&other->qemu) && runs_as_master(w, 1 - host));

@@ -311,7 +311,7 @@ static void publish(struct world *w, int host)
 	int64_t lease = ft_core_lease_of(&h->core, h->seen.instance);
 	h->sentinel.lease = lease;
 	h->sentinel.instance = h->seen.instance;
-	bool known = lease != FT_NEVER || h->seen.connected || ft_core_has_released(&h->core, h->seen.instance);
+	bool known = lease != FT_NEVER || h->seen.connected || ft_core_sets_free(&h->core, h->seen.instance);
 	if (!h->predecessor.on || h->seen.instance == 0 || !known)
 		return;
 	h->predecessor = (struct sentinel){0};
@@ -421,6 +421,8 @@ static bool act(struct world *w, int host, const struct ft_action *a)
 		tell(w, host, "%s%s %02x%02x%s", a->kind == FT_DO_CLAIM ? "CLAIM" : "READ",
 		     a->verdict ? " the verdict of" : "", h->core.claim_id[0], h->core.claim_id[1],
 		     a->fence ? ", with a fence" : "");
+		if (!a->verdict && a->kind == FT_DO_CLAIM)
+			h->claimed_unbound = h->core.session.stage != FT_SESSION_BOUND;
 		ask_register(w, host, a);
 		break;
 	case FT_DO_FENCE:

@@ -132,6 +132,7 @@ struct host {
 	bool plan_slow;
 	int64_t plan_until;
 	bool arbiter_cut, fencing;
+	bool claimed_unbound; /* the newest claim was in a session that no lease belongs to */
 	struct request request;
 	struct qemu qemu;
 	struct sentinel sentinel, predecessor;

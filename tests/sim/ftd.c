@@ -327,7 +327,7 @@ static void publish_lease(int host)
 	struct sentinel *earlier = &w.host[host].predecessor;
 	int64_t lease = ft_core_lease_of(&f->core, f->seen.instance);
 	sentinel_lease(host, lease, f->seen.instance);
-	bool known = lease != FT_NEVER || f->seen.connected || ft_core_has_released(&f->core, f->seen.instance);
+	bool known = lease != FT_NEVER || f->seen.connected || ft_core_sets_free(&f->core, f->seen.instance);
 	if (!earlier->on || f->seen.instance == 0 || !known)
 		return;
 	earlier->on = false;
@@ -1001,7 +1001,7 @@ void ftd_stop(int host, double ms)
 	if (f->running != FTD_RUNS)
 		return;
 	tell(host, "ftd is stopped");
-	f->stopped_at = w.now;
+	f->stopped_at = local_time(host);
 	f->running = FTD_STOPPED;
 	later(ms, HOST_FTD_RESUME, host)->arg = ++f->stops;
 }
@@ -1029,7 +1029,7 @@ void ftd_continue(int host, uint32_t which_stop)
 		return;
 	const struct ft_detector *d = &f->hub.detector;
 	bool there = d->hearing == FT_HEARING_ALIVE || d->hearing == FT_HEARING_QUIET;
-	if (f->running == FTD_STOPPED && there && !d->anew_spent && w.now - f->stopped_at > 2 * d->window)
+	if (f->running == FTD_STOPPED && there && !d->anew_spent && local_time(host) - f->stopped_at > 2 * d->window)
 		f->anew_from = local_time(host);
 	if (f->running == FTD_STOPPED)
 		tell(host, "ftd runs again");

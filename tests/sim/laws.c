@@ -273,9 +273,10 @@ static void judge_yield(int host, const struct ft_actions *out)
 {
 	const struct ft_core *c = &w.host[host].ftd.core;
 	const struct ft_side *peer = &c->peer.side;
-	if (c->phase == FT_PHASE_ASKING && c->phase_since == c->now && !c->frozen && !w.host[host].ftd.seen.connected)
-		law_broken("a peer is asked to yield to a QEMU that does not answer");
 	for (int i = 0; i < out->n; i++) {
+		bool asks = out->a[i].kind == FT_DO_STATE && c->phase == FT_PHASE_ASKING;
+		if (asks && !c->frozen && !w.host[host].ftd.seen.connected)
+			law_broken("a peer is asked to yield to a QEMU that does not answer");
 		bool by_itself = out->a[i].kind == FT_DO_FREEZE && c->phase == FT_PHASE_YIELDING && !c->owes_answer &&
 		                 (c->hung || c->sick) && c->ending == FT_ENDING_NOT;
 		bool over = peer->state == FT_SOLO || c->session.stage == FT_SESSION_ENDED ||

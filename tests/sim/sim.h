@@ -176,7 +176,7 @@ struct ftd {
 	uint64_t life; /* names this process */
 	uint32_t stops;
 	bool exiting;
-	int64_t stopped_at;        /* true time */
+	int64_t stopped_at;        /* local time */
 	int64_t anew_from;         /* local time: a long stop ended, and nothing was heard since; FT_NEVER none */
 	bool asked_to_start;       /* a unit waits to hear whether it may start the VM */
 	int64_t asked_to_start_at; /* true time */

@@ -2054,8 +2054,35 @@ START_TEST(a_session_that_is_being_released_is_offered_to_nobody)
 	ck_assert_int_eq(w.did[FT_DO_STORE], 1);
 	ck_assert_int_eq(w.c.store_next.stage, FT_SESSION_RELEASED);
 	ck_assert_mem_eq(w.c.self.session, none, FT_SESSION_BYTES);
-	/* One that could not be released holds as before. */
+}
+END_TEST
+
+/* What the disk says it did not take it may have taken: our next ftd would find the session released. */
+START_TEST(a_release_that_failed_is_offered_to_nobody_until_the_disk_says_bound_again)
+{
+	static const uint8_t none[FT_SESSION_BYTES];
+	protect_in_session();
+	w.p.side.leaving = w.p.side.released = true;
+	w.p.side.epoch = w.c.session.epoch;
+	memset(w.p.side.session, 0, sizeof w.p.side.session);
+	peer_says();
 	step(&(struct ft_event){.kind = FT_EVENT_STORED, .error = true, .text = "no space left"});
+	w.p.side.leaving = false; /* it is back before the disk is */
+	w.p.incarnation++;
+	peer_says();
+	ck_assert_mem_eq(w.c.self.session, none, FT_SESSION_BYTES);
+	/* It is bound again by our word alone, so our right goes on by its word until then. */
+	forget();
+	for (int i = 0; i < 4; i++) {
+		int64_t sent = w.now;
+		step(&(struct ft_event){.kind = FT_EVENT_ACK, .at = sent});
+		ck_assert_int_gt(ft_core_lease(&w.c), sent);
+		pass(300);
+	}
+	ck_assert_int_eq(w.did[FT_DO_STORE], 1);
+	ck_assert_int_eq(w.c.store_next.stage, FT_SESSION_BOUND);
+	ck_assert_mem_eq(w.c.self.session, none, FT_SESSION_BYTES);
+	step(&(struct ft_event){.kind = FT_EVENT_STORED});
 	ck_assert_mem_eq(w.c.self.session, w.c.session.id, FT_SESSION_BYTES);
 }
 END_TEST
@@ -2748,6 +2775,7 @@ static TCase *ending_case(void)
 	EACH_ROLE(who_has_left_decides_nothing_more);
 	EACH_ROLE(a_peer_that_left_and_is_silent_is_not_failed_over);
 	ONCE(a_session_that_is_being_released_is_offered_to_nobody);
+	ONCE(a_release_that_failed_is_offered_to_nobody_until_the_disk_says_bound_again);
 	EACH(who_names_the_session_no_longer_has_not_released_it_but_by_its_word, 2);
 	ONCE(no_session_is_proposed_before_the_peer_has_acknowledged_us);
 	ONCE(a_bound_secondary_gives_up_its_claim_before_it_says_goodbye);
