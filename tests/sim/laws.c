@@ -68,6 +68,24 @@ static bool booted_unbound(void)
 	return booted && !bound;
 }
 
+/* A state_dir that is taken from under a QEMU that lives on, and a register that has forgotten who had won: what they knew of the right
+ * to run nobody else knows.  ftd(8) says so.  Of what is started afterwards may-start judges, and that is held to all laws; but a
+ * fence keeps no register that it could ask. */
+static bool robbed_of_proof(void)
+{
+	for (int i = 0; i < 2; i++) {
+		const struct host *h = &w.host[i];
+		if (h->swapped_beside != 0 && h->swapped_beside == h->qemu.instance)
+			return true;
+		if (w.options.fence && h->disk.lost)
+			return true;
+		for (int k = 0; k < w.n_rolled_back; k++)
+			if (memcmp(w.rolled_back[k], h->ftd.core.session.id, FT_SESSION_BYTES) == 0)
+				return true;
+	}
+	return false;
+}
+
 /* A person answers for one QEMU: whatever is started in its place he knows nothing of.  But until the register names the side
  * that went on by his word, he has to keep the other host off. */
 static bool vouched_pair(void)
@@ -109,7 +127,8 @@ static void judge_copies(int host)
 		w.old_copy[host] = ours->instance;
 	bool runs = runs_as_master(host) && !runs_as_master(1 - host) && !excused(host);
 	bool ordered = !peers->alive && w.ordered[host] == ours->instance; /* whoever of ftd has died since */
-	if (w.options.arbitrated && runs && ours->instance == w.old_copy[host] && !ordered && !vouched_pair())
+	if (w.options.arbitrated && runs && ours->instance == w.old_copy[host] && !ordered && !vouched_pair() &&
+	    !robbed_of_proof())
 		law_broken("an old copy of the guest runs");
 }
 
@@ -159,7 +178,7 @@ void laws_after_event(void)
 	judge_copies(0);
 	judge_copies(1);
 	bool both = runs_as_master(0) && runs_as_master(1);
-	if (both && !excused(0) && !excused(1) && !booted_unbound() && !vouched_pair())
+	if (both && !excused(0) && !excused(1) && !booted_unbound() && !vouched_pair() && !robbed_of_proof())
 		law_broken("two masters");
 }
 
@@ -264,7 +283,8 @@ static void judge_release(int primary)
 	const struct ft_session *ours = &h->ftd.core.session, *peers = &other->ftd.core.session;
 	bool released = ours->stage == FT_SESSION_RELEASED && ours->role == FT_ROLE_PRIMARY && runs_as_master(primary);
 	bool bound = peers->stage == FT_SESSION_BOUND && memcmp(peers->id, ours->id, sizeof ours->id) == 0;
-	if (released && bound && h->ftd.running != FTD_DEAD && other->ftd.running != FTD_DEAD)
+	bool running = h->ftd.running != FTD_DEAD && other->ftd.running != FTD_DEAD;
+	if (released && bound && running && !robbed_of_proof())
 		law_broken("a primary has released a session that binds its peer");
 }
 
@@ -327,7 +347,7 @@ void laws_after_step(int host, const struct ft_actions *out)
 	bool agrees = w.options.fence || given || returned ||
 	              (v && strcmp(c->session.winner, v->winner ? "beta" : "alpha") == 0) ||
 	              (r && strcmp(c->session.winner, r->winner ? "beta" : "alpha") == 0);
-	if (!agrees && !(r && (has_resigned(r->winner, r->id) || !w.host[r->winner].qemu.alive)))
+	if (!agrees && !robbed_of_proof() && !(r && (has_resigned(r->winner, r->id) || !w.host[r->winner].qemu.alive)))
 		law_broken("a core does not agree with the register about who has won");
 }
 
@@ -448,7 +468,7 @@ static void judge_outcomes(void)
 			successes++;
 			ordered |= o->ordered;
 		}
-		if (successes > 1 && !ordered && !w.vouched)
+		if (successes > 1 && !ordered && !w.vouched && !robbed_of_proof())
 			law_broken("a session has two successful outcomes");
 	}
 }
@@ -481,7 +501,8 @@ void laws_at_end(void)
 	if (!w.law || w.options.apart)
 		return;
 	judge_outcomes();
-	bool answered_for = w.vouched && runs_as_master(0) && runs_as_master(1);
+	bool both = runs_as_master(0) && runs_as_master(1);
+	bool answered_for = both && (w.vouched || robbed_of_proof());
 	if (answered_for || w.guest_ended || laws_settled() || runs_unprotected() || beyond_help(0) || beyond_help(1))
 		return;
 	if (both_protect())

@@ -233,9 +233,10 @@ struct host {
 	int words, muted_after; /* that its ftd has left to be heard; and its next one, 0: all */
 	double mute_ms;
 	int64_t muted_until;
-	bool unit;           /* starts the VM whenever there is none, and it may */
-	bool unit_starts;    /* it was told that it may, and is about to */
-	bool booted_unheard; /* ... while no peer was heard */
+	bool unit;               /* starts the VM whenever there is none, and it may */
+	bool unit_starts;        /* it was told that it may, and is about to */
+	bool booted_unheard;     /* ... while no peer was heard */
+	uint64_t swapped_beside; /* the QEMU that lived on while its state_dir was lost or put back */
 	struct ftd ftd;
 	struct qemu qemu;
 	struct sentinel sentinel, predecessor;
@@ -350,7 +351,9 @@ struct world {
 	int64_t checkpoint_every;
 	double guard_ms;
 	bool guest_ended; /* it has powered itself off */
-	bool rolled_back; /* a register has forgotten a winner */
+	/* The sessions whose register has forgotten a winner. */
+	uint8_t rolled_back[REGISTERS_MAX][FT_SESSION_BYTES];
+	int n_rolled_back;
 	int n_registers;
 	struct registration registers[REGISTERS_MAX];
 	uint32_t mark_epochs[2][2]; /* that they tell, of what was bound */

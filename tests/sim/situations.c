@@ -89,6 +89,8 @@ static void replace_disk(int host, const struct disk *with)
 {
 	struct disk *d = &w.host[host].disk;
 	ftd_end(host, true);
+	if (w.host[host].qemu.alive)
+		w.host[host].swapped_beside = w.host[host].qemu.instance;
 	*d = *with;
 	d->lost = true;
 	later(between(RANDOM_SITUATION, 20, 600), HOST_FTD_START, host);
@@ -97,8 +99,9 @@ static void replace_disk(int host, const struct disk *with)
 static void roll_back(double ms)
 {
 	while (w.n_registers > 0 && w.registers[w.n_registers - 1].at > w.now - MS(ms)) {
-		w.n_registers--;
-		w.rolled_back = true;
+		const struct registration *r = &w.registers[--w.n_registers];
+		if (w.n_rolled_back < REGISTERS_MAX)
+			memcpy(w.rolled_back[w.n_rolled_back++], r->id, sizeof r->id);
 	}
 }
 
