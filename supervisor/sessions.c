@@ -1017,8 +1017,11 @@ static void absorb_verdict(struct ft_core *c, const struct ft_event *e, const ch
 		verdict_again(c);
 	else
 		absorb_named(c, text);
-	if (e->claim != FT_CLAIM_UNREACHABLE)
+	c->verdict_unreachable = e->claim == FT_CLAIM_UNREACHABLE;
+	if (!c->verdict_unreachable) {
+		c->verdict_wanted = false;
 		return;
+	}
 	snprintf(c->arbiter_text, sizeof c->arbiter_text, "%s", text);
 	if (c->errand == FT_ERRAND_TAKE_VERDICT)
 		c->verdict = FT_VERDICT_UNREACHABLE;
