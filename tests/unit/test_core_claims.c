@@ -1457,6 +1457,69 @@ START_TEST(a_winner_whose_qemu_has_another_role_by_now_does_not_give_back)
 }
 END_TEST
 
+/* It had given its right up on disk; a claim of it had landed before, and the peer, whose own was too late, waits for it. */
+static void resigned_and_named(bool in_pair, bool frozen)
+{
+	start(FT_SESSION_RESIGNED, FT_ROLE_SECONDARY);
+	w.c.session.in_pair = in_pair;
+	w.q.connected = w.q.oob = w.q.plan_ready = false;
+	w.q.role = FT_ROLE_NONE;
+	w.q.stopped = frozen;
+	if (!frozen)
+		w.q = (struct ft_qemu_facts){.vm = FT_VM_ABSENT};
+	qemu_is();
+	w.p.side.state = FT_FENCED;
+	memset(w.p.side.session, 0, sizeof w.p.side.session);
+	peer_vm(FT_VM_YIELDED);
+	hear(FT_PEER_ALIVE);
+	pass(4000);
+	expect_did(READ, 1);
+	ck_assert(!w.c.self.returned);
+	register_is(FT_CLAIM_LOST, "alpha");
+	pass(4000);
+}
+
+/* _i: its QEMU stands still here, else it is gone. */
+START_TEST(a_late_win_of_who_has_resigned_is_given_back_after_a_restart)
+{
+	resigned_and_named(true, _i);
+	ck_assert(w.c.self.returned);
+	ck_assert_mem_eq(w.c.self.session, id, sizeof id);
+	expect_stage(RESIGNED);
+	expect_did(PLAN, 0);
+	expect_did(THAW, 0);
+}
+END_TEST
+
+/* An earlier ftd of ours may have promoted it before that: then a person decides. */
+START_TEST(a_late_win_of_a_qemu_that_may_have_run_is_not_given_back)
+{
+	resigned_and_named(false, _i);
+	ck_assert(!w.c.self.returned);
+}
+END_TEST
+
+/* _i: 0 it has told this ftd that it is in COLO; 1 it has told it nothing; 2 that it has left COLO. */
+START_TEST(whether_it_stayed_in_the_pair_is_resigned_with_it)
+{
+	start(FT_SESSION_BOUND, FT_ROLE_SECONDARY);
+	if (_i == 1)
+		w.q.connected = w.q.oob = w.q.plan_ready = false;
+	if (_i == 2)
+		w.q.role = FT_ROLE_NONE, w.q.last_role = FT_ROLE_SECONDARY;
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	qemu_is();
+	qemu_ends();
+	expect_did(STORE, 1);
+	ck_assert_int_eq(w.c.store_next.stage, FT_SESSION_RESIGNED);
+	ck_assert_int_eq(w.c.store_next.in_pair, _i == 0);
+	stored();
+	register_is(FT_CLAIM_LOST, "alpha");
+	ck_assert_int_eq(w.c.self.returned, _i == 0);
+}
+END_TEST
+
 /* Its claim had been given up, landed late, and was forgotten when the session was released. */
 START_TEST(a_released_side_looks_into_the_register_for_a_copy_that_waits)
 {
@@ -3195,6 +3258,9 @@ static Suite *suite(void)
 	tcase_add_test(tc, what_is_not_on_disk_is_not_given_back);
 	tcase_add_loop_test(tc, a_winner_that_may_have_run_does_not_give_back, 0, 4);
 	tcase_add_test(tc, a_winner_whose_qemu_has_another_role_by_now_does_not_give_back);
+	tcase_add_loop_test(tc, a_late_win_of_who_has_resigned_is_given_back_after_a_restart, 0, 2);
+	tcase_add_loop_test(tc, a_late_win_of_a_qemu_that_may_have_run_is_not_given_back, 0, 2);
+	tcase_add_loop_test(tc, whether_it_stayed_in_the_pair_is_resigned_with_it, 0, 3);
 	tcase_add_test(tc, a_released_side_looks_into_the_register_for_a_copy_that_waits);
 	tcase_add_test(tc, a_winner_whose_qemu_cannot_be_promoted_gives_back_what_stands_still);
 	tcase_add_loop_test(tc, a_winner_whose_qemu_cannot_be_promoted_keeps_at_it_where_nobody_waits, 0, 3);
