@@ -86,6 +86,15 @@ static enum ft_claim read_register(void *arg, const struct ft_session *session, 
 	return await_answer(a);
 }
 
+static enum ft_claim read_verdict(void *arg, const struct ft_session *session, char winner[FT_NAME_MAX],
+                                  char error[FT_TEXT_MAX])
+{
+	struct asker *a = prepare(arg, winner, error);
+	ft_arbiter_meet(a->arbiter, session->peer);
+	ft_arbiter_read_verdict(a->arbiter, session->id, on_looked, a);
+	return await_answer(a);
+}
+
 static enum ft_claim remember(void *arg, const char *peer, uint64_t *epoch, char winner[FT_NAME_MAX],
                               char error[FT_TEXT_MAX])
 {
@@ -111,8 +120,12 @@ int ft_ask_arbiter_open(const struct ft_arbiter_settings *settings, struct ft_as
 	if (!a || !(a->base = event_base_new()))
 		abort();
 	bool behind = settings->type != FT_ARBITER_FENCE && settings->fence.agent[0];
-	*out = (struct ft_ask_arbiter){
-	    .arg = a, .claim = claim, .read = read_register, .remember = remember, .fence = behind ? fence : NULL};
+	*out = (struct ft_ask_arbiter){.arg = a,
+	                               .claim = claim,
+	                               .read = read_register,
+	                               .verdict = read_verdict,
+	                               .remember = remember,
+	                               .fence = behind ? fence : NULL};
 	a->arbiter = ft_arbiter_new(a->base, settings, errors);
 	a->fence = behind ? ft_fence_new(a->base, &settings->fence, errors) : NULL;
 	if (a->arbiter && (a->fence || !behind))

@@ -18,6 +18,9 @@ struct ft_ask_arbiter {
 	/* FT_CLAIM_LOST: somebody stands there, maybe we (winner); NOT_NEEDED: nobody; UNREACHABLE (error). */
 	enum ft_claim (*read)(void *arg, const struct ft_session *session, char winner[FT_NAME_MAX],
 	                      char error[FT_TEXT_MAX]);
+	/* The same of the session's verdict, see supervisor/sessions.c. */
+	enum ft_claim (*verdict)(void *arg, const struct ft_session *session, char winner[FT_NAME_MAX],
+	                         char error[FT_TEXT_MAX]);
 	/* What the marks tell of the pair's past, by those of node and peer, or, with peer "", of any.  FT_CLAIM_LOST: some are
 	 * there, epoch is the newest session that one tells (0 none), whose is winner; NOT_NEEDED: none; UNREACHABLE (error). */
 	enum ft_claim (*remember)(void *arg, const char *peer, uint64_t *epoch, char winner[FT_NAME_MAX],

@@ -25,6 +25,7 @@ struct question {
 	const struct ft_config *config;
 	const struct ft_ask_arbiter *arbiter;
 	bool fresh, confirmed;
+	bool unread; /* the verdict is out of reach, and a person vouches */
 	int64_t asked_at;
 	struct ft_session session;
 	char *why; /* FT_MAY_START_MAX */
@@ -70,10 +71,10 @@ static bool write_session(const char *state_dir, const char *text, char error[FT
 	return error[0] == '\0';
 }
 
-static bool store_ended(struct question *q, const char *winner, char error[FT_MAY_START_MAX])
+static bool store_ended(struct question *q, const char *winner, enum ft_title title, char error[FT_MAY_START_MAX])
 {
 	q->session.stage = FT_SESSION_ENDED;
-	q->session.title = FT_TITLE_REGISTER;
+	q->session.title = title;
 	snprintf(q->session.winner, sizeof(q->session.winner), "%s", winner);
 	char *text = ft_session_file_text(&q->session, q->config->pair, q->config->node);
 	snprintf(error, FT_MAY_START_MAX, "the session cannot be put into words: out of memory");
@@ -87,19 +88,24 @@ static bool store_ended(struct question *q, const char *winner, char error[FT_MA
 static bool ended_by_us(struct question *q, const char *how)
 {
 	char error[FT_MAY_START_MAX];
-	if (store_ended(q, q->config->node, error))
+	if (store_ended(q, q->config->node, FT_TITLE_REGISTER, error))
 		return answer(q, true, "yes: %s", how);
 	return answer(q, false, "no: %s, but that could not be stored: %.400s; mend this and ask again", how, error);
 }
 
 /* The answer is no whether this can be stored or not: the register says the same again. */
-static bool ended_by_other(struct question *q, const char *winner)
+static bool is_the_others(struct question *q, const char *other, enum ft_title title, const char *how)
 {
 	char error[FT_MAY_START_MAX], by[FT_NAME_MAX];
-	snprintf(by, sizeof(by), "%s", winner);
-	bool stored = store_ended(q, by, error);
-	return answer(q, false, "no: %s has ended the session and runs the VM; start it here as its secondary%s%.400s",
-	              by, stored ? "" : "; this could not be stored: ", stored ? "" : error);
+	snprintf(by, sizeof(by), "%s", other);
+	bool stored = store_ended(q, by, title, error);
+	return answer(q, false, "no: %s %s; start it here as its secondary%s%.400s", by, how,
+	              stored ? "" : "; this could not be stored: ", stored ? "" : error);
+}
+
+static bool ended_by_other(struct question *q, const char *winner)
+{
+	return is_the_others(q, winner, FT_TITLE_REGISTER, "has ended the session and runs the VM");
 }
 
 static bool vouched_for(struct question *q, const char *because)
@@ -121,10 +127,42 @@ static void wait_for_earlier_rights(const struct question *q)
 		poll(NULL, 0, (int)(left / FT_NS_PER_MS) + 1);
 }
 
+/* Whether this host's win is known to be no licence, or not known to be one; then it is answered. */
+static bool verdict_forbids(struct question *q)
+{
+	char winner[FT_NAME_MAX] = "", error[FT_TEXT_MAX] = "";
+	if (q->config->arbiter.type == FT_ARBITER_FENCE)
+		return false;
+	switch (q->arbiter->verdict(q->arbiter->arg, &q->session, winner, error)) {
+	case FT_CLAIM_NOT_NEEDED: /* nobody's guest was seen to run by it */
+	case FT_CLAIM_WON:
+		return false;
+	case FT_CLAIM_LOST:
+		if (strcmp(winner, q->config->node) == 0)
+			return false;
+		is_the_others(q, winner, FT_TITLE_RETURNED,
+		              "has the guest by the verdict of the session, which this host had won before");
+		return true;
+	case FT_CLAIM_UNREACHABLE:
+	case FT_CLAIM_COUNT:
+		break;
+	}
+	q->unread = q->confirmed;
+	if (q->confirmed)
+		return false;
+	answer(q, false,
+	       "no: this host has ended the last session, but whether the guest is its own still only the arbiter "
+	       "knows, and that is out of reach: %s; mend this and ask again, or, " VOUCH,
+	       error);
+	return true;
+}
+
 /* A primary that was not ours may run on beyond its right where its ftd and its sentinel were killed in one blow. */
 static bool won(struct question *q)
 {
 	char error[FT_TEXT_MAX];
+	if (verdict_forbids(q)) /* before the other host is powered off: it may run the guest */
+		return false;
 	bool open = q->session.stage == FT_SESSION_BOUND || q->session.title == FT_TITLE_FOUND;
 	bool may_run = (open && q->session.role == FT_ROLE_SECONDARY) || q->session.title == FT_TITLE_UNFENCED;
 	may_run = may_run && !q->confirmed;
@@ -134,6 +172,14 @@ static bool won(struct question *q)
 		              "again, or, " VOUCH,
 		              error);
 	return ended_by_us(q, "this host has ended the last session");
+}
+
+static bool won_before(struct question *q)
+{
+	if (verdict_forbids(q))
+		return false;
+	return q->unread ? vouched_for(q, "the arbiter is out of reach")
+	                 : answer(q, true, "yes: this host has ended the last session");
 }
 
 static bool claim(struct question *q)
@@ -280,7 +326,7 @@ static bool judge(struct question *q, const char *fault)
 			break;
 		}
 		if (strcmp(q->session.winner, q->config->node) == 0)
-			return answer(q, true, "yes: this host has ended the last session");
+			return won_before(q);
 		return answer(q, false, "no: %s has ended the session and runs the VM; start it here as its secondary",
 		              q->session.winner);
 	case FT_SESSION_UNKNOWN:

@@ -3,7 +3,7 @@
  *
  *   no session                   yes where no ftd was before; else no: one may have been lost
  *   unknown                      no: a person must look
- *   ended by this host / other   yes / no
+ *   ended by this host / other   yes, but for a session whose verdict names the other / no
  *   taken by the peer's word     whoever wins the claim: a person may have let the peer go on with it since
  *   found, or without its fence  the same, once every right granted before is over: the other side may have run yet
  *   bound                        whoever wins the claim: made once every right granted before is over
@@ -11,7 +11,9 @@
  *   released, we the secondary   no: the other side's VM may be running without an ftd, and so without a lease
  *   resigned                     no: the other side may have gone on with it, whatever the register says
  *
- * Where a fence stands behind the arbiter, a won claim is followed by it if the other side was the bound primary.
+ * Who has won, by the claim or before, reads the session's verdict last: it was given back, or the other side has taken it by a
+ * person's order or by its fence, if that names the other.  Only then, where a fence stands behind the arbiter, a won claim is
+ * followed by it if the other side was the bound primary.
  * Where the answer is no for want of knowledge, a person may vouch that the other host is powered off (confirm_fenced); a
  * session whose register says that the other side has won stays lost.  With the arbiter type fence there is no register: a
  * claim would power off the other host each time this one starts, so only the person's word counts.

@@ -413,6 +413,9 @@ static void absorb_want_start(struct ft_core *c, const struct ft_event *e)
 	c->past_wanted = c->params.registers;
 	c->past_known = false;
 	c->past_again_at = c->now;
+	c->verdict_wanted = c->params.registers;
+	c->verdict_unreachable = false;
+	c->verdict_again_at = c->now;
 	ft_start_announce(c);
 	if (c->claim == FT_CLAIM_UNREACHABLE)
 		c->claim = FT_CLAIM_NOT_NEEDED; /* that was then */

@@ -332,6 +332,9 @@ struct ft_core {
 	enum ft_claim past; /* LOST: past_epoch; NOT_NEEDED: nothing, or not asked yet; UNREACHABLE */
 	bool past_known;
 	uint64_t past_epoch;
+	/* The verdict of the session that we have won: it may name the peer by now, and our disk not know. */
+	bool verdict_wanted;                       /* by a start, which waits for it */
+	bool verdict_unreachable;                  /* it was asked for that in vain */
 	uint64_t marked_epoch;                     /* that our mark tells, or is being written to */
 	int64_t start_told_from, start_told_until; /* while we say that we may be starting the VM */
 	bool owes_answer; /* the freeze under way answers the peer's request; otherwise we yield unasked */
@@ -405,7 +408,8 @@ bool ft_core_sets_free(const struct ft_core *c, uint64_t instance);
 /* Whether the VM may be started here as primary: 1 yes, 0 no, -1 not known yet (FT_EVENT_WANT_START makes the core find
  * out: it ends an open session by a claim, once every right granted in it is over, and the peer is silent or says that
  * nothing of its runs).  confirm_fenced: a person vouches that the other host is off; that overrules not knowing, never a
- * session that the other side has ended, nor a peer that is heard to have a guest.  why: the reason, for people. */
+ * session that the other side has ended, or whose verdict names it, nor a peer that is heard to have a guest.  why: the
+ * reason, for people. */
 int ft_core_may_start(const struct ft_core *c, bool confirm_fenced, char why[FT_TEXT_MAX]);
 /* What is to be said should our QEMU end after we have left, by whoever stays behind; false: nothing.  With an arbiter it
  * must be on disk first that the session is resigned. */

@@ -27,6 +27,8 @@ void ft_core_note(struct ft_core *c, int64_t at, const char *format, ...) __attr
 /* start.c: that the VM may be started here soon is told to a peer that might do the same. */
 void ft_start_announce(struct ft_core *c);
 bool ft_start_announced(const struct ft_core *c);
+/* The session is won, and the verdict is to be read before the VM may start here. */
+bool ft_start_verdict_due(const struct ft_core *c);
 
 /* sessions.c, start.c: what the session, the lease and the register mean, and what is done about them. */
 bool ft_session_unread(const struct ft_core *c);  /* there is none, or it cannot be read */

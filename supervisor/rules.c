@@ -2684,6 +2684,7 @@ static const struct rule rules[] = {
     {P(SOLO), outcome_owed, make_up_outcome},
     {ANY, ft_past_due, ft_remember},
     {P(STARTING) | OPEN | P(FENCED), ft_start_claim_due, ft_end_old},
+    {P(STARTING) | OPEN | P(FENCED), ft_start_verdict_due, ft_look_at_verdict},
     {P(STARTING) | OPEN | P(FENCED), ft_start_fence_due, ft_fence},
 
     /* Giving up the right to run */

@@ -20,6 +20,8 @@
  *     first on its own disk (FT_TITLE_RETURNED), then by word and by the peer's name in the verdict.  It never runs again by
  *     this session, whatever its next ftd finds.  Only the ftd that saw that QEMU die, in COLO by its last word, may give back:
  *     of one that it finds gone it cannot know whether it had run for a while, and then a person decides.
+ *   - Who has resigned, and then finds its own name in the register, by a claim that landed late, says as much, as does its next
+ *     ftd; but only where its QEMU's last word before it resigned was that it is in COLO, which is on disk with that.
  *   - Who is named there, or told so, goes on with its frozen copy (FT_TITLE_REGAINED).  Who reads the other's name ends it.
  *   - Where neither word nor verdict is to be had, the copy stays frozen; a person who vouches that the winner's host is off
  *     puts the loser's name there, if the winner's is not there yet. */
@@ -497,13 +499,18 @@ bool ft_resign_wanted(const struct ft_core *c)
 	return ft_session_open(c) && can_store(c) && !ft_claim_under_way(c);
 }
 
-/* The peer was told, and may have gone on with it: so it is from then on, and once it is on disk for ever.  A QEMU that has said
- * nothing to this ftd, or that it has left COLO, may have run the guest alone: nothing follows from its death, and the register
- * decides. */
+/* By its last word to this ftd.  One that was silent may have been promoted by an earlier ftd of ours, and have run the guest alone;
+ * one in another role has, and was led into a new pair since. */
+static bool said_in_colo(const struct ft_core *c)
+{
+	return c->role_said && c->qemu.role == c->session.role;
+}
+
+/* The peer was told, and may have gone on with it: so it is from then on, and once it is on disk for ever.  From a death that may be
+ * that of a survivor nothing follows: the register decides. */
 bool ft_session_given_up(const struct ft_core *c)
 {
-	bool in_colo = c->role_said && c->qemu.role == c->session.role;
-	bool died = c->qemu.vm == FT_VM_GONE && c->session.instance == c->gone_instance && in_colo;
+	bool died = c->qemu.vm == FT_VM_GONE && c->session.instance == c->gone_instance && said_in_colo(c);
 	return c->session.stage == FT_SESSION_RESIGNED || died;
 }
 
@@ -513,9 +520,19 @@ bool ft_resign_due(const struct ft_core *c)
 	return ft_session_given_up(c) && ft_resign_wanted(c);
 }
 
+/* The guest of our QEMU of the session is not known to have run alone for a moment. */
+static bool stayed_in_pair(const struct ft_core *c)
+{
+	return said_in_colo(c) && c->proven_instance != c->session.instance;
+}
+
 void ft_resign(struct ft_core *c, struct ft_actions *out)
 {
-	ft_session_store(c, out, FT_SESSION_RESIGNED, "");
+	struct ft_session next = c->session;
+	bool gone = c->qemu.instance == 0 && c->gone_instance == next.instance;
+	next.stage = FT_SESSION_RESIGNED;
+	next.in_pair = (c->qemu.instance == next.instance || gone) && stayed_in_pair(c);
+	store(c, out, &next);
 }
 
 /* ---- the claim and the lease ---- */
@@ -623,14 +640,10 @@ void ft_settle(struct ft_core *c, struct ft_actions *out)
 
 /* ---- the verdict and the hand-back ---- */
 
-/* Of a QEMU that this ftd has seen die, and that had told it to be in COLO still: its guest is not known to have run for a
- * moment.  One that was silent may have been promoted by an earlier ftd of ours; one in another role has run, and was led into
- * a new pair since. */
+/* Of a QEMU that this ftd has seen die. */
 static bool died_unproven(const struct ft_core *c)
 {
-	bool in_colo = c->role_said && c->qemu.role == c->session.role;
-	return c->qemu.vm == FT_VM_GONE && c->gone_instance == c->session.instance && in_colo &&
-	       c->proven_instance != c->session.instance;
+	return c->qemu.vm == FT_VM_GONE && c->gone_instance == c->session.instance && stayed_in_pair(c);
 }
 
 /* Once, and by who won it: the verdict can name the other side once, and what was given back comes back to nobody.  Nor is a
@@ -667,24 +680,26 @@ void ft_return(struct ft_core *c, struct ft_actions *out)
 	    c->qemu.vm == FT_VM_GONE ? "died" : "was stopped for good", (unsigned long long)next.epoch, next.peer);
 }
 
-/* On our disk, and nothing of it runs here. */
-bool ft_session_returned(const struct ft_core *c)
+static bool nothing_of_it_runs(const struct ft_core *c)
 {
 	const struct ft_qemu_facts *q = &c->qemu;
 	bool none = q->vm == FT_VM_GONE || q->vm == FT_VM_ABSENT;
 	bool other = q->instance != 0 && q->instance != c->session.instance;
-	return c->params.arbitrated && c->session.title == FT_TITLE_RETURNED && (none || other || c->frozen);
+	return none || other || c->frozen;
 }
 
+/* On our disk, and nothing of it runs here. */
+bool ft_session_returned(const struct ft_core *c)
+{
+	return c->params.arbitrated && c->session.title == FT_TITLE_RETURNED && nothing_of_it_runs(c);
+}
+
+/* Whoever resigned it, this ftd or an earlier one, wrote down whether our QEMU had run alone by then. */
 bool ft_win_given_away(const struct ft_core *c)
 {
-	const struct ft_qemu_facts *q = &c->qemu;
-	/* It has not run alone, as far as it was seen. */
-	bool in_pair = q->role == c->session.role && c->proven_instance != c->session.instance;
-	bool died = q->vm == FT_VM_GONE && c->gone_instance == c->session.instance;
-	bool stands = c->frozen && q->instance == c->session.instance;
-	return c->params.arbitrated && c->session.stage == FT_SESSION_RESIGNED && c->given_away && in_pair &&
-	       (died || stands);
+	bool resigned = c->session.stage == FT_SESSION_RESIGNED && c->session.in_pair;
+	return c->params.arbitrated && resigned && c->given_away && c->proven_instance != c->session.instance &&
+	       nothing_of_it_runs(c);
 }
 
 bool ft_given_back(const struct ft_core *c)
@@ -850,6 +865,7 @@ static void absorb_stored(struct ft_core *c, const struct ft_event *e)
 		c->unsure = c->refused = c->given_away = c->given = c->given_in_doubt = false;
 		c->won_to_start = c->taking = c->taken = false;
 		c->verdict = FT_VERDICT_UNKNOWN;
+		c->proven_instance = 0; /* that it has run alone was before this pair */
 	}
 	if (lost) /* what was lost may have been this one, and our predecessor may have claimed it */
 		doubt(c);
@@ -1036,8 +1052,11 @@ static void absorb_verdict(struct ft_core *c, const struct ft_event *e, const ch
 		verdict_again(c);
 	else
 		absorb_named(c, text);
-	if (e->claim != FT_CLAIM_UNREACHABLE)
+	c->verdict_unreachable = e->claim == FT_CLAIM_UNREACHABLE;
+	if (!c->verdict_unreachable) {
+		c->verdict_wanted = false;
 		return;
+	}
 	snprintf(c->arbiter_text, sizeof c->arbiter_text, "%s", text);
 	if (c->errand == FT_ERRAND_TAKE_VERDICT)
 		c->verdict = FT_VERDICT_UNREACHABLE;

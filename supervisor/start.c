@@ -62,10 +62,24 @@ bool ft_start_claim_due(const struct ft_core *c)
 	return c->params.registers && c->start_wanted && no_qemu(c) && start_may_end_it(c) && ft_can_ask_arbiter(c);
 }
 
-/* The register names us; whatever the other side was granted is over, and it is silent. */
+/* What has been read of it names us for ever, or nobody. */
+static bool verdict_is_open(const struct ft_core *c)
+{
+	return c->verdict_wanted && c->verdict != FT_VERDICT_STANDS;
+}
+
+/* Asked for each start: an empty one says nothing of the next.  The register first, where that is still to say who has won. */
+bool ft_start_verdict_due(const struct ft_core *c)
+{
+	bool won = ft_session_ended_by_us(c) && c->session.title != FT_TITLE_WORD;
+	return verdict_is_open(c) && won && no_qemu(c) && !c->arbiter_busy && c->now >= c->verdict_again_at;
+}
+
+/* The register names us; whatever the other side was granted is over, and it is silent.  Not whom the verdict names: that one
+ * runs the guest. */
 bool ft_start_fence_due(const struct ft_core *c)
 {
-	bool wanted = c->start_wanted && !c->start_confirmed && no_qemu(c);
+	bool wanted = c->start_wanted && !c->start_confirmed && no_qemu(c) && !verdict_is_open(c);
 	return wanted && !ft_peer_heard(c) && grants_are_over(c) && ft_fence_due(c);
 }
 
@@ -212,6 +226,20 @@ static struct verdict without_session(const struct ft_core *c)
 	return (struct verdict){1, "no session is known"};
 }
 
+/* It stands above the register. */
+static struct verdict by_verdict(const struct ft_core *c, bool confirmed)
+{
+	if (!verdict_is_open(c))
+		return (struct verdict){1, "this side ended the last session"};
+	if (!c->verdict_unreachable)
+		return (struct verdict){-1, "the arbiter is being asked"};
+	if (confirmed)
+		return (struct verdict){1, "a person vouches that the other host is off"};
+	return (struct verdict){
+	    -1, "the arbiter, which knows whether the guest is this side's still, is out of reach; if the other host "
+	        "is surely off: --confirm-fenced"};
+}
+
 /* Our disk may be an old one, put back. */
 static struct verdict as_winner(const struct ft_core *c, bool confirmed)
 {
@@ -236,7 +264,7 @@ static struct verdict as_winner(const struct ft_core *c, bool confirmed)
 		                          : "the other host is being powered off"};
 	if (ft_peer_heard(c) && !out_there(c) && !start_is_known(c))
 		return (struct verdict){-1, "the other side is being told"};
-	return (struct verdict){1, "this side ended the last session"};
+	return by_verdict(c, confirmed);
 }
 
 /* Our disk is an old copy, put back, or a new one where there was another; or the arbiter is yet to say. */

@@ -48,6 +48,8 @@ static void step(const struct ft_event *e)
 	}
 	if (count_actions(&out, FT_DO_REMEMBER))
 		step(&(struct ft_event){.kind = FT_EVENT_REMEMBERED, .claim = FT_CLAIM_NOT_NEEDED});
+	if (w.c.verdict_wanted && w.c.arbiter_busy && w.c.errand == FT_ERRAND_READ_VERDICT)
+		step(&(struct ft_event){.kind = FT_EVENT_REGISTER, .claim = FT_CLAIM_NOT_NEEDED});
 }
 
 static void pass(double ms)
@@ -1344,6 +1346,25 @@ START_TEST(who_is_given_the_session_back_goes_on)
 }
 END_TEST
 
+/* What becomes of that says nothing about a session that was given back, and must not stand in its record. */
+START_TEST(a_session_given_back_is_taken_once_our_own_claim_is_settled)
+{
+	held();
+	recorded();
+	pass(10e3);
+	expect_did(CLAIM, 2);
+	peer_gives_back();
+	claim_is(FT_CLAIM_UNREACHABLE, "no answer");
+	expect_phase(PLANNING);
+	stored();
+	plan_works();
+	recorded();
+	ck_assert_str_eq(ft_result_name(w.c.outcome.result), "success");
+	ck_assert_str_eq(ft_claim_name(w.c.outcome.claim), ft_claim_name(FT_CLAIM_NOT_NEEDED));
+	ck_assert(!w.c.unsure);
+}
+END_TEST
+
 /* It had won unasked, in a doubt: the primary runs on meanwhile, and cannot claim any more. */
 START_TEST(a_session_given_back_to_a_running_side_is_taken)
 {
@@ -1459,6 +1480,84 @@ START_TEST(a_winner_that_may_have_run_does_not_give_back)
 }
 END_TEST
 
+/* An earlier ftd had promoted it, and it was led into a new pair since: in that it was in COLO again as it died. */
+START_TEST(a_winner_whose_qemu_has_another_role_by_now_does_not_give_back)
+{
+	start(FT_SESSION_ENDED, FT_ROLE_SECONDARY);
+	w.q.role = FT_ROLE_PRIMARY;
+	qemu_is();
+	forget();
+	qemu_ends();
+	pass(60e3);
+	expect_did(STORE, 0);
+	ck_assert(!w.c.self.returned);
+	ck_assert_int_eq(w.put_verdict, 0);
+}
+END_TEST
+
+/* It had given its right up on disk; a claim of it had landed before, and the peer, whose own was too late, waits for it. */
+static void resigned_and_named(bool in_pair, bool frozen)
+{
+	start(FT_SESSION_RESIGNED, FT_ROLE_SECONDARY);
+	w.c.session.in_pair = in_pair;
+	w.q.connected = w.q.oob = w.q.plan_ready = false;
+	w.q.role = FT_ROLE_NONE;
+	w.q.stopped = frozen;
+	if (!frozen)
+		w.q = (struct ft_qemu_facts){.vm = FT_VM_ABSENT};
+	qemu_is();
+	w.p.side.state = FT_FENCED;
+	memset(w.p.side.session, 0, sizeof w.p.side.session);
+	peer_vm(FT_VM_YIELDED);
+	hear(FT_PEER_ALIVE);
+	pass(4000);
+	expect_did(READ, 1);
+	ck_assert(!w.c.self.returned);
+	register_is(FT_CLAIM_LOST, "alpha");
+	pass(4000);
+}
+
+/* _i: its QEMU stands still here, else it is gone. */
+START_TEST(a_late_win_of_who_has_resigned_is_given_back_after_a_restart)
+{
+	resigned_and_named(true, _i);
+	ck_assert(w.c.self.returned);
+	ck_assert_mem_eq(w.c.self.session, id, sizeof id);
+	expect_stage(RESIGNED);
+	expect_did(PLAN, 0);
+	expect_did(THAW, 0);
+}
+END_TEST
+
+/* An earlier ftd of ours may have promoted it before that: then a person decides. */
+START_TEST(a_late_win_of_a_qemu_that_may_have_run_is_not_given_back)
+{
+	resigned_and_named(false, _i);
+	ck_assert(!w.c.self.returned);
+}
+END_TEST
+
+/* _i: 0 it has told this ftd that it is in COLO; 1 it has told it nothing; 2 that it has left COLO. */
+START_TEST(whether_it_stayed_in_the_pair_is_resigned_with_it)
+{
+	start(FT_SESSION_BOUND, FT_ROLE_SECONDARY);
+	if (_i == 1)
+		w.q.connected = w.q.oob = w.q.plan_ready = false;
+	if (_i == 2)
+		w.q.role = FT_ROLE_NONE, w.q.last_role = FT_ROLE_SECONDARY;
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	qemu_is();
+	qemu_ends();
+	expect_did(STORE, 1);
+	ck_assert_int_eq(w.c.store_next.stage, FT_SESSION_RESIGNED);
+	ck_assert_int_eq(w.c.store_next.in_pair, _i == 0);
+	stored();
+	register_is(FT_CLAIM_LOST, "alpha");
+	ck_assert_int_eq(w.c.self.returned, _i == 0);
+}
+END_TEST
+
 /* Its claim had been given up, landed late, and was forgotten when the session was released. */
 START_TEST(a_released_side_looks_into_the_register_for_a_copy_that_waits)
 {
@@ -1506,6 +1605,36 @@ START_TEST(a_winner_whose_qemu_cannot_be_promoted_gives_back_what_stands_still)
 	expect_did(THAW, 0);
 	peer_runs();
 	expect_did(KILL, 1);
+}
+END_TEST
+
+/* Nobody is known to have a copy that could go on: ours is not stopped for good.  _i: 0 the peer is silent; 1 it is heard, and
+ * its QEMU runs; 2 it has none. */
+START_TEST(a_winner_whose_qemu_cannot_be_promoted_keeps_at_it_where_nobody_waits)
+{
+	win(false);
+	if (_i) {
+		w.p.side.state = FT_UNPROTECTED;
+		w.p.side.role = FT_ROLE_NONE;
+		memset(w.p.side.session, 0, sizeof w.p.side.session);
+		peer_vm(_i == 1 ? FT_VM_ALIVE : FT_VM_ABSENT);
+		hear(FT_PEER_ALIVE);
+	}
+	for (int attempt = 0; attempt < 2; attempt++) {
+		for (int i = 0; i < FT_PLAN_TRIES; i++) {
+			plan_fails();
+			pass(i < FT_PLAN_TRIES - 1 ? 1000 : 0);
+		}
+		recorded();
+		expect_phase(FAILED);
+		pass(attempt ? 0 : 2000);
+	}
+	forget();
+	pass(60e3);
+	expect_phase(FAILED);
+	expect_did(FREEZE, 0);
+	expect_did(STORE, 0);
+	ck_assert(!w.c.self.returned);
 }
 END_TEST
 
@@ -1898,6 +2027,9 @@ START_TEST(who_ends_a_session_that_the_peer_has_bound_again_ends_that_one)
 	peer_vm(FT_VM_YIELDED);
 	claim_is(FT_CLAIM_WON, "alpha");
 	plan_works();
+	recorded();
+	if (w.c.arbiter_busy)
+		verdict_is(FT_CLAIM_WON, "alpha");
 	ck_assert_int_eq(w.c.session.epoch, EPOCH + 1);
 	w.q.vm = FT_VM_GONE;
 	qemu_is();
@@ -3160,12 +3292,18 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_winner_that_only_says_solo_is_not_proven);
 	tcase_add_loop_test(tc, a_copy_that_lost_is_not_woken_by_a_restart_nor_by_a_winner_at_rest, 0, 2);
 	tcase_add_loop_test(tc, who_is_given_the_session_back_goes_on, 0, 8);
+	tcase_add_test(tc, a_session_given_back_is_taken_once_our_own_claim_is_settled);
 	tcase_add_test(tc, a_session_given_back_to_a_running_side_is_taken);
 	tcase_add_loop_test(tc, a_winner_whose_qemu_dies_in_its_promotion_gives_back, 0, 2);
 	tcase_add_test(tc, what_is_not_on_disk_is_not_given_back);
 	tcase_add_loop_test(tc, a_winner_that_may_have_run_does_not_give_back, 0, 4);
+	tcase_add_test(tc, a_winner_whose_qemu_has_another_role_by_now_does_not_give_back);
+	tcase_add_loop_test(tc, a_late_win_of_who_has_resigned_is_given_back_after_a_restart, 0, 2);
+	tcase_add_loop_test(tc, a_late_win_of_a_qemu_that_may_have_run_is_not_given_back, 0, 2);
+	tcase_add_loop_test(tc, whether_it_stayed_in_the_pair_is_resigned_with_it, 0, 3);
 	tcase_add_test(tc, a_released_side_looks_into_the_register_for_a_copy_that_waits);
 	tcase_add_test(tc, a_winner_whose_qemu_cannot_be_promoted_gives_back_what_stands_still);
+	tcase_add_loop_test(tc, a_winner_whose_qemu_cannot_be_promoted_keeps_at_it_where_nobody_waits, 0, 3);
 	tcase_add_test(tc, a_winner_puts_its_name_into_the_verdict_once_its_guest_runs);
 	tcase_add_test(tc, the_verdict_stands_above_the_register);
 	tcase_add_loop_test(tc, an_order_against_a_winner_needs_a_person_who_vouches, 0, 6);

@@ -12,6 +12,9 @@ static struct pending pending;
 static int did[FT_DO_EXIT + 1];
 static enum ft_claim past; /* what the arbiter says when it is asked; COUNT: nothing yet */
 static uint64_t past_epoch;
+static enum ft_claim verdict; /* what a reading of the verdict says; COUNT: nothing yet */
+static const char *named;     /* whom it names */
+static int verdicts_read;     /* not counted as readings */
 
 static void step(const struct ft_event *e)
 {
@@ -19,8 +22,14 @@ static void step(const struct ft_event *e)
 	ft_core_step(&c, e, now, &out);
 	const char *fault = broken_invariant(&c, e, &pending, &out);
 	ck_assert_msg(!fault, "event %d in phase %s: %s", (int)e->kind, phase_name(c.phase), fault);
-	for (int i = 0; i < out.n; i++)
-		did[out.a[i].kind]++;
+	bool reads = false;
+	for (int i = 0; i < out.n; i++) {
+		reads |= out.a[i].kind == FT_DO_READ && out.a[i].verdict;
+		did[out.a[i].kind] += !out.a[i].verdict;
+	}
+	verdicts_read += reads;
+	if (reads && verdict != FT_CLAIM_COUNT)
+		step(&(struct ft_event){.kind = FT_EVENT_REGISTER, .claim = verdict, .text = named});
 	if (count_actions(&out, FT_DO_REMEMBER) && past != FT_CLAIM_COUNT)
 		step(&(struct ft_event){
 		    .kind = FT_EVENT_REMEMBERED, .claim = past, .epoch = past_epoch, .text = "beta"});
@@ -46,7 +55,9 @@ static void begin(const struct ft_session *session, bool fresh)
 	                                .fresh = fresh};
 	now = SECOND(1000);
 	memset(did, 0, sizeof did);
-	past = FT_CLAIM_NOT_NEEDED;
+	past = verdict = FT_CLAIM_NOT_NEEDED;
+	named = "";
+	verdicts_read = 0;
 	past_epoch = 0;
 	memset(&pending, 0, sizeof pending);
 	qemu = (struct ft_qemu_facts){.vm = FT_VM_ABSENT};
@@ -79,6 +90,13 @@ static void hear(enum ft_peer_hearing h)
 static void want(void)
 {
 	step(&(struct ft_event){.kind = FT_EVENT_WANT_START});
+}
+
+/* The winner looks at its register now and then. */
+static void register_names_us(void)
+{
+	ck_assert(c.arbiter_busy);
+	step(&(struct ft_event){.kind = FT_EVENT_REGISTER, .claim = FT_CLAIM_LOST, .text = "alpha"});
 }
 
 /* A unit asks, and the peer acknowledges what we have said since. */
@@ -298,6 +316,7 @@ START_TEST(the_winner_tells_a_peer_that_has_a_qemu_before_it_starts)
 	peer.side.role = FT_ROLE_SECONDARY;
 	hear(FT_PEER_ALIVE);
 	pass(4000);
+	register_names_us();
 	want();
 	ck_assert(c.self.guest);
 	ck_assert_int_eq(may(false), -1);
@@ -312,6 +331,88 @@ START_TEST(the_winner_tells_a_peer_that_has_a_qemu_before_it_starts)
 	peer.side.request_id = 1;
 	hear(FT_PEER_ALIVE);
 	ck_assert_int_eq(c.self.answer, FT_ANSWER_REFUSED);
+}
+END_TEST
+
+/* The session was given back, or the peer has taken it by a person's order, and our disk does not know: an old copy of it, put
+ * back, or we were off.  _i: 0 it was won long ago; 1 the claim for this start finds our name there. */
+START_TEST(a_winner_that_the_verdict_does_not_name_may_not_start)
+{
+	begin_in(_i ? FT_SESSION_BOUND : FT_SESSION_ENDED, FT_ROLE_PRIMARY, _i ? "" : "alpha");
+	verdict = FT_CLAIM_LOST;
+	named = "beta";
+	want();
+	pass(521);
+	if (_i)
+		step(&(struct ft_event){.kind = FT_EVENT_CLAIM, .claim = FT_CLAIM_WON, .text = "alpha"});
+	ck_assert_int_eq(may(false), 0);
+	ck_assert_int_eq(may(true), 0);
+	ck_assert_int_eq(verdicts_read, 1);
+	while (c.storing)
+		step(&(struct ft_event){.kind = FT_EVENT_STORED});
+	ck_assert_str_eq(c.session.winner, "beta"); /* for the next ftd, too */
+	want();
+	pass(1000);
+	ck_assert_int_eq(may(false), 0);
+}
+END_TEST
+
+START_TEST(a_winner_waits_for_the_verdict)
+{
+	begin_in(FT_SESSION_ENDED, FT_ROLE_PRIMARY, "alpha");
+	verdict = FT_CLAIM_COUNT;
+	want();
+	pass(521);
+	ck_assert_int_eq(may(false), -1);
+	ck_assert_int_eq(may(true), -1);
+	step(&(struct ft_event){.kind = FT_EVENT_REGISTER, .claim = FT_CLAIM_UNREACHABLE, .text = "no answer"});
+	ck_assert_int_eq(may(false), -1);
+	ck_assert_int_eq(may(true), 1); /* as for a register out of reach */
+	verdict = FT_CLAIM_LOST;
+	named = "alpha";
+	pass(1000);
+	ck_assert_int_eq(verdicts_read, 2);
+	ck_assert_int_eq(may(false), 1);
+	pass(60e3);
+	want(); /* what names us does so for ever */
+	ck_assert_int_eq(verdicts_read, 2);
+	ck_assert_int_eq(may(false), 1);
+}
+END_TEST
+
+/* What was said of one start is old for the next: meanwhile the peer may have taken it. */
+START_TEST(an_empty_verdict_is_read_for_each_start)
+{
+	begin_in(FT_SESSION_ENDED, FT_ROLE_PRIMARY, "alpha");
+	want();
+	pass(521);
+	ck_assert_int_eq(may(false), 1);
+	pass(60e3);
+	register_names_us();
+	ck_assert_int_eq(verdicts_read, 1);
+	verdict = FT_CLAIM_LOST;
+	named = "beta";
+	want();
+	ck_assert_int_eq(may(false), 0);
+}
+END_TEST
+
+/* It runs the guest by that. */
+START_TEST(who_is_named_by_the_verdict_is_not_powered_off_for_a_start)
+{
+	struct ft_session s = session(FT_SESSION_ENDED, FT_ROLE_SECONDARY, "alpha");
+	s.title = FT_TITLE_UNFENCED;
+	begin(&s, false);
+	c.params.fenced = true;
+	verdict = FT_CLAIM_COUNT;
+	want();
+	pass(4000);
+	ck_assert_int_eq(did[FT_DO_FENCE], 0);
+	step(&(struct ft_event){
+	    .kind = FT_EVENT_REGISTER, .claim = _i ? FT_CLAIM_LOST : FT_CLAIM_UNREACHABLE, .text = "beta"});
+	pass(4000);
+	ck_assert_int_eq(did[FT_DO_FENCE], 0);
+	ck_assert_int_ne(may(false), 1);
 }
 END_TEST
 
@@ -461,6 +562,10 @@ int main(void)
 	tcase_add_test(tc, a_session_that_may_have_been_lost_is_no_licence);
 	tcase_add_test(tc, who_ended_the_session_may_start_unless_the_guest_was_given_away_since);
 	tcase_add_loop_test(tc, the_winner_tells_a_peer_that_has_a_qemu_before_it_starts, 0, 2);
+	tcase_add_loop_test(tc, a_winner_that_the_verdict_does_not_name_may_not_start, 0, 2);
+	tcase_add_test(tc, a_winner_waits_for_the_verdict);
+	tcase_add_test(tc, an_empty_verdict_is_read_for_each_start);
+	tcase_add_loop_test(tc, who_is_named_by_the_verdict_is_not_powered_off_for_a_start, 0, 2);
 	tcase_add_test(tc, who_lost_the_session_may_not_start);
 	tcase_add_loop_test(tc, an_open_session_is_claimed_once_every_right_is_over, FT_ROLE_PRIMARY,
 	                    FT_ROLE_SECONDARY + 1);

@@ -22,13 +22,13 @@ static struct ft_config config;
 
 /* The arbiter, played. */
 static struct {
-	enum ft_claim claim, read;
+	enum ft_claim claim, read, verdict;
 	const char *winner;
 	bool fence;
 	enum ft_claim past;
 	uint64_t epoch;
 	char peer[FT_NAME_MAX]; /* whom the past was asked of */
-	int claims, reads, fences;
+	int claims, reads, fences, verdicts;
 	int64_t claimed_at;
 } plays;
 
@@ -57,6 +57,15 @@ static enum ft_claim play_read(void *arg, const struct ft_session *session, char
 	ck_assert_int_eq(session->id[0], 7);
 	plays.reads++;
 	return tell(plays.read, winner, error);
+}
+
+static enum ft_claim play_verdict(void *arg, const struct ft_session *session, char winner[FT_NAME_MAX],
+                                  char error[FT_TEXT_MAX])
+{
+	(void)arg;
+	ck_assert_int_eq(session->id[0], 7);
+	plays.verdicts++;
+	return tell(plays.verdict, winner, error);
 }
 
 static bool play_fence(void *arg, char error[FT_TEXT_MAX])
@@ -138,7 +147,8 @@ static enum ft_claim play_remember(void *arg, const char *peer, uint64_t *epoch,
 
 static bool may_if(bool fresh, bool confirm_fenced)
 {
-	const struct ft_ask_arbiter arbiter = {.claim = play_claim, .read = play_read, .remember = play_remember};
+	const struct ft_ask_arbiter arbiter = {
+	    .claim = play_claim, .read = play_read, .verdict = play_verdict, .remember = play_remember};
 	return ft_may_start_judge(&config, &arbiter, fresh, confirm_fenced, why);
 }
 
@@ -149,8 +159,11 @@ static bool may(bool confirm_fenced)
 
 static bool may_with_fence(bool confirm_fenced)
 {
-	const struct ft_ask_arbiter arbiter = {
-	    .claim = play_claim, .read = play_read, .remember = play_remember, .fence = play_fence};
+	const struct ft_ask_arbiter arbiter = {.claim = play_claim,
+	                                       .read = play_read,
+	                                       .verdict = play_verdict,
+	                                       .remember = play_remember,
+	                                       .fence = play_fence};
 	return ft_may_start_judge(&config, &arbiter, false, confirm_fenced, why);
 }
 
@@ -243,6 +256,53 @@ START_TEST(an_ended_session_is_whose_it_is)
 	assert_said("no: beta has ended");
 	ck_assert(!may(true));
 	assert_asked(0, 0);
+}
+END_TEST
+
+/* The session was given back, or the peer has taken it by a person's order, and this disk does not know.  _i: 0 it is known to
+ * be won; 1 it is won for this start; 2 a person vouches besides. */
+START_TEST(a_winner_that_the_verdict_does_not_name_may_not_start)
+{
+	put_session(_i ? FT_SESSION_BOUND : FT_SESSION_ENDED, FT_ROLE_SECONDARY, _i ? "" : "alpha");
+	plays.claim = FT_CLAIM_WON;
+	plays.verdict = FT_CLAIM_LOST;
+	plays.fence = true;
+	ck_assert(!may_with_fence(_i == 2));
+	assert_said("no: beta has the guest");
+	ck_assert_int_eq(plays.fences, 0); /* it runs there */
+	ck_assert_int_eq(plays.verdicts, 1);
+	assert_stored(FT_SESSION_ENDED, "beta");
+	ck_assert(!may(true));
+	ck_assert_int_eq(plays.verdicts, 1); /* it is known for good */
+}
+END_TEST
+
+START_TEST(a_verdict_out_of_reach_means_no_unless_a_person_vouches)
+{
+	put_session(_i ? FT_SESSION_BOUND : FT_SESSION_ENDED, FT_ROLE_PRIMARY, _i ? "" : "alpha");
+	plays.claim = FT_CLAIM_WON;
+	plays.verdict = FT_CLAIM_UNREACHABLE;
+	ck_assert(!may(false));
+	assert_said("storage is gone");
+	assert_said("--confirm-fenced");
+	ck_assert(may(true));
+	if (!_i)
+		assert_said("a person's word");
+	plays.verdict = FT_CLAIM_LOST;
+	plays.winner = "alpha";
+	ck_assert(may(false));
+	assert_stored(FT_SESSION_ENDED, "alpha");
+}
+END_TEST
+
+/* It keeps no register. */
+START_TEST(the_arbiter_fence_has_no_verdict)
+{
+	config.arbiter.type = FT_ARBITER_FENCE;
+	put_session(FT_SESSION_ENDED, FT_ROLE_PRIMARY, "alpha");
+	plays.verdict = FT_CLAIM_LOST;
+	ck_assert(may(false));
+	ck_assert_int_eq(plays.verdicts, 0);
 }
 END_TEST
 
@@ -524,6 +584,9 @@ START_TEST(of_two_hosts_one_may_by_the_real_register)
 	ck_assert_int_eq(ft_may_start(&config, false, why), 0);
 	ck_assert_int_eq(ft_may_start(&config, false, why), 0); /* and so it stays */
 	assert_stored(FT_SESSION_ENDED, "alpha");
+	put("register/07000000000000000000000000000000-verdict", "claimed by beta at 2026-11-28T12:00:00Z\n");
+	ck_assert_int_eq(ft_may_start(&config, false, why), 1); /* until it has been given back */
+	assert_said("no: beta has the guest");
 
 	strcpy(config.node, "beta");
 	strcpy(config.arbiter.node, "beta");
@@ -646,6 +709,9 @@ int main(void)
 	tcase_add_loop_test(c, a_session_after_ours_is_remembered_by_the_arbiter, 0, 3);
 	tcase_add_test(c, an_unknown_session_is_a_persons_to_judge);
 	tcase_add_test(c, an_ended_session_is_whose_it_is);
+	tcase_add_loop_test(c, a_winner_that_the_verdict_does_not_name_may_not_start, 0, 3);
+	tcase_add_loop_test(c, a_verdict_out_of_reach_means_no_unless_a_person_vouches, 0, 2);
+	tcase_add_test(c, the_arbiter_fence_has_no_verdict);
 	tcase_add_test(c, a_bound_session_is_claimed_and_the_winner_stored);
 	tcase_add_test(c, a_claim_waits_until_earlier_rights_are_over);
 	tcase_add_test(c, a_claim_waits_for_the_sessions_own_detection_time);

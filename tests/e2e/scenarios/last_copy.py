@@ -1,9 +1,12 @@
 """The winner's QEMU dies before its guest runs: the copy that lost, or yielded, is still there, and goes on."""
 
+import os
+import shutil
 import signal
 
 from tests.e2e.checks import only_one_runs, survivor_runs
 from tests.e2e.harness import protected, stays
+from tests.e2e.registry import scenario
 from tests.e2e.scenarios.ends import every
 from tests.e2e.scenarios.partition import namespaces
 from tests.e2e.watch import Watch
@@ -29,3 +32,35 @@ def promotion_dies(_way, role, arbiter):
         survivor_runs(loser, "primary" if loser is rig.alpha else "secondary")
         assert [r["result"] for r in winner.outcomes()] == ["failed"], winner.outcomes()
         assert [r["result"] for r in loser.outcomes()] == ["success"], loser.outcomes()
+
+
+def _is_refused(side):
+    asked = side.ftctl("may-start")
+    said = asked.stdout + asked.stderr
+    assert asked.returncode == 1, said
+    return said
+
+
+@scenario
+def a_winner_whose_session_was_taken_may_not_start():
+    """Its host died before its guest ran, a person let the other copy go on, and its own disk says that it has won."""
+    with protected(arbiter="file", flush_ms=FLUSH_MS, flush_later=True) as rig:
+        winner, loser = rig.beta, rig.alpha
+        winner.qemu.flush_slowly()
+        winner.ftd.send_signal(signal.SIGUSR1)
+        winner.wait_log("failing-over")
+        loser.wait_state("fenced")
+        winner.kill_host()
+        loser.wait_state("held")
+        order = loser.ftctl("failover", "--confirm-fenced")
+        assert order.returncode == 0, (order.stdout, order.stderr)
+        survivor_runs(loser, "primary")
+        loser.stop_ftd()  # nobody speaks for the guest that runs there
+        disk = os.path.join(winner.state_dir, "session")
+        shutil.copy(disk, disk + ".then")
+        assert "by the verdict of the session" in _is_refused(winner)
+        os.replace(disk + ".then", disk)
+        winner.start_ftd()
+        assert "the other side ended the last session" in _is_refused(winner)
+        loser.start_ftd()
+        loser.wait_state("solo")
