@@ -110,7 +110,7 @@ static json_t *fake_closefd(void)
 static json_t *fake_answer(struct fake_orders *o, const char *command, const json_t *arguments)
 {
 	bool promoted = o->promoted, comes_in = o->comes_in;
-	static const char *const empty_lists[] = {"query-named-block-nodes", "query-block-exports", "qom-list"};
+	static const char *const empty_lists[] = {"query-named-block-nodes", "query-block-exports", "query-chardev", "qom-list"};
 	static const char *const empty_objects[] = {"qmp_capabilities", "yank", "nbd-server-stop"};
 	if (!strcmp(command, "query-status"))
 		return json_pack("{s:{s:b,s:b,s:s}}", "return", "running", 1, "singlestep", 0, "status",
