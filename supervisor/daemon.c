@@ -27,6 +27,7 @@ struct ft_status_source ft_daemon_status(const struct ft_daemon *d)
 	    .hub = ft_links_hub(d->links),
 	    .qemu = ft_qmp_view(d->qmp),
 	    .plan = ft_qmp_plan(d->qmp),
+	    .doubts = ft_qmp_doubts(d->qmp),
 	    .process = ft_daemon_process(d),
 	    .exclusion = d->exclusion,
 	    .missed = d->missed,
