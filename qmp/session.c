@@ -63,6 +63,7 @@ struct ft_qmp {
 	    discover_retried; /* a failed discovery is repeated once at once: something may have changed while we asked */
 	struct ft_plan *plan;
 	struct ft_doubts doubts;
+	bool doubted; /* plan_fault tells of them */
 	bool
 	    begun; /* a plan was run in this COLO: what is left of it is doubtful, and what is still to do must be done */
 	struct ft_ids disks,
@@ -112,9 +113,9 @@ static bool view_equal(const struct ft_qemu_view *a, const struct ft_qemu_view *
 {
 	return a->connected == b->connected && a->oob == b->oob && a->pid == b->pid &&
 	       a->pid_verified == b->pid_verified && a->vm == b->vm && a->role == b->role &&
-	       a->last_role == b->last_role && a->plan_ready == b->plan_ready && a->checkpoint_ms == b->checkpoint_ms &&
-	       strcmp(a->version, b->version) == 0 && same_status(a->status, b->status) &&
-	       strcmp(a->plan_fault, b->plan_fault) == 0;
+	       a->last_role == b->last_role && a->plan_ready == b->plan_ready && a->plan_doubted == b->plan_doubted &&
+	       a->checkpoint_ms == b->checkpoint_ms && strcmp(a->version, b->version) == 0 &&
+	       same_status(a->status, b->status) && strcmp(a->plan_fault, b->plan_fault) == 0;
 }
 
 static void derive_plan_fault(struct ft_qmp *q)
@@ -126,6 +127,7 @@ static void derive_plan_fault(struct ft_qmp *q)
 	else if (!fault[0] && q->plan->role != v->role)
 		fault = "QEMU's role has changed; the plan is being made anew";
 	v->plan_ready = !fault[0];
+	v->plan_doubted = q->doubted && q->plan && q->plan->role == v->role;
 	set_text(v->plan_fault, sizeof v->plan_fault, fault);
 }
 
@@ -153,6 +155,7 @@ static void free_plan(struct ft_plan *plan)
 
 static void drop_plan(struct ft_qmp *q, const char *fault)
 {
+	q->doubted = false;
 	set_text(q->plan_fault, sizeof q->plan_fault, fault);
 	if (q->plan != q->run_plan)
 		free_plan(q->plan);
@@ -463,6 +466,7 @@ static void take_doubts(struct ft_qmp *q, const struct ft_topology *t)
 	if (t->role == FT_ROLE_NONE)
 		q->begun = false;
 	log_new_doubts(q, &t->doubts);
+	q->doubted = false;
 	q->doubts = t->doubts;
 	for (int i = t->doubts.n - 1; i >= 0; i--)
 		if (is_open(q, &t->doubts.doubt[i])) {
@@ -475,6 +479,7 @@ static void take_doubts(struct ft_qmp *q, const struct ft_topology *t)
 		snprintf(more, sizeof more, " (and %d more)", open - 1);
 	snprintf(text, sizeof text, "%s: %s%s", first->name, first->why, more);
 	snprintf(q->plan_fault, sizeof q->plan_fault, "%.*s", (int)sizeof q->plan_fault - 1, text);
+	q->doubted = true;
 }
 
 static void on_discovered(void *arg, const struct ft_topology *topology, const char *error, int64_t now)
@@ -486,10 +491,12 @@ static void on_discovered(void *arg, const struct ft_topology *topology, const c
 	q->discovered_at = now;
 	if (!topology) {
 		/* The old plan, if there is one, is better than none; but it is not sold as ready. */
-		if (!q->discover_retried)
+		if (!q->discover_retried) {
 			refresh_soon(q);
-		else
+		} else {
 			set_text(q->plan_fault, sizeof q->plan_fault, error);
+			q->doubted = false;
+		}
 		q->discover_retried = true;
 		tell_view(q, now);
 		return;

@@ -31,6 +31,7 @@ struct ft_qemu_view {
 	enum ft_role role; /* query-colo-status mode */
 	enum ft_role last_role;
 	bool plan_ready;
+	bool plan_doubted;            /* there is one, and it is not ready because of doubts alone */
 	char plan_fault[FT_TEXT_MAX]; /* why not, when not */
 	int checkpoint_ms;
 	int64_t checkpoint_at; /* the last checkpoint seen to complete on this connection; FT_NEVER none */

@@ -331,6 +331,7 @@ static void on_view(void *arg, const struct ft_qemu_view *view, int64_t now)
 	    .connected = view->connected,
 	    .oob = view->oob,
 	    .plan_ready = view->plan_ready,
+	    .plan_doubted = view->plan_doubted,
 	    .pid_verified = (view->pid_verified || found) && (!d->exclusion || ft_exclusion_may_stop(d->exclusion)),
 	    .unguarded = !guarded,
 	    .stopped = stopped,
