@@ -205,7 +205,7 @@ static void mark_own(struct graph *g)
 	for (int n = 1; n < g->n_nodes; n++)
 		g->nodes[n].beneath = !strcmp(g->nodes[n].type, "block-backend");
 	for (size_t i = 0; i < g->n_edges; i++) /* a mirror's own way to its target is a block backend, too */
-		for (size_t k = 0; !strcmp(g->edges[i].name, "target") && k < g->n_edges; k++)
+		for (size_t k = 0; is_edge(&g->edges[i], "target") && k < g->n_edges; k++)
 			if (!strcmp(g->nodes[g->edges[i].parent].type, "block-job") &&
 			    g->edges[k].child == g->edges[i].child)
 				g->nodes[g->edges[k].parent].beneath = false;

@@ -37,7 +37,6 @@ struct ft_qmp {
 	struct event_base *base;
 	struct ft_alarms *alarms;
 	int64_t reply_timeout;
-	struct ft_disregard disregard;
 	struct ft_qmp_callbacks cb;
 	void *arg;
 	struct side sides[2];
@@ -62,10 +61,8 @@ struct ft_qmp {
 	bool
 	    discover_retried; /* a failed discovery is repeated once at once: something may have changed while we asked */
 	struct ft_plan *plan;
+	struct ft_disregard disregard;
 	struct ft_doubts doubts;
-	bool doubted; /* plan_fault tells of them */
-	bool
-	    begun; /* a plan was run in this COLO: what is left of it is doubtful, and what is still to do must be done */
 	struct ft_ids disks,
 	    peer_nodes; /* block nodes: the guest's disks, and of what is beneath them the peer's copies */
 	json_t *yanks;  /* query-yank's answer to the last ping */
@@ -79,7 +76,9 @@ struct ft_qmp {
 	bool hung_told;
 
 	bool running, done_told;
-	bool unproven;            /* the last run of a plan, on this QEMU, gave up before the proof */
+	bool begun;    /* a plan was run in this COLO: what is left of it looks odd, and the rest must be done */
+	bool doubted;  /* plan_fault tells of doubts */
+	bool unproven; /* the last run of a plan, on this QEMU, gave up before the proof */
 	const char *run_refused;  /* there was nothing to run, or nothing to run it on */
 	struct ft_plan *run_plan; /* the runner's; q->plan may be replaced meanwhile */
 	struct ft_runner runner;

@@ -425,7 +425,7 @@ int ft_topology_straight_end(const struct graph *g, int node)
 	for (int depth = 0; depth < g->n_nodes; depth++) {
 		int file = 0;
 		for (size_t i = 0; i < g->n_edges && !file; i++)
-			if (g->edges[i].parent == node && !strcmp(g->edges[i].name, "file"))
+			if (g->edges[i].parent == node && is_edge(&g->edges[i], "file"))
 				file = g->edges[i].child;
 		if (!file)
 			return node;

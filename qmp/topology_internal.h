@@ -106,7 +106,13 @@ static inline int property(struct build *b, const char *folder, const char *id, 
 
 static inline bool is_driver(const struct graph *g, int node, const char *driver)
 {
-	return !strcmp(g->nodes[node].drv, driver);
+	const char *drv = g->nodes[node].drv;
+	return drv && !strcmp(drv, driver);
+}
+
+static inline bool is_edge(const struct edge *e, const char *name)
+{
+	return e->name && !strcmp(e->name, name);
 }
 
 /* QEMU's description of a node as an object, NULL if it is none, or was cut off for its length.  The caller's reference. */
