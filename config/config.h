@@ -30,6 +30,16 @@ struct ft_link_config {
 	socklen_t local_len, peer_len;
 };
 
+#define FT_DISREGARDS_MAX     16
+#define FT_DISREGARD_NAME_MAX 160
+
+/* What a person vouches for: names of doubts (qmp/topology.h), "chardev mon0". */
+struct ft_disregard {
+	int n;
+	char name[FT_DISREGARDS_MAX][FT_DISREGARD_NAME_MAX];
+};
+bool ft_disregards(const struct ft_disregard *d, const char *name);
+
 struct ft_config {
 	char path[FT_PATH_MAX]; /* the file this came from */
 	char pair[FT_NAME_MAX];
@@ -47,6 +57,7 @@ struct ft_config {
 	char qmp_socket[FT_SOCKPATH_MAX];
 	char qmp_oob_socket[FT_SOCKPATH_MAX];
 	int qmp_reply_timeout_ms; /* 50 .. 60000 */
+	struct ft_disregard disregard;
 
 	struct ft_arbiter_settings arbiter; /* with the fence */
 	int guard_ms; /* 0 .. 10000; with an arbiter, at least 4 and a thousandth of the detection time */

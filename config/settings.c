@@ -55,6 +55,9 @@ static const struct ft_setting settings[] = {
     {"qmp.oob_socket", FT_STRING, FT_ALWAYS, ft_judge_path, IN(ft_config, qmp_oob_socket), .allowed = A_SOCKET},
     {"qmp.reply_timeout_ms", FT_INT, FT_OPTIONAL, IN(ft_config, qmp_reply_timeout_ms), RANGE(50, 60000, 1000),
      .allowed = "milliseconds"},
+    {"qmp.disregard", FT_TREE, FT_OPTIONAL, .tree = ft_judge_disregard, IN(ft_config, disregard),
+     .allowed = "an array of up to 16 strings, each a kind and an id as `ftctl check` names them, "
+                "[ \"chardev mon0\" ]; kinds: chardev, block-node, object, export, yank"},
 
     {"arbiter", FT_GROUP, FT_OPTIONAL, .allowed = A_GROUP},
     {"arbiter.type", FT_STRING, FT_ALWAYS, ft_judge_word, IN(ft_config, arbiter.type), FIXED, .words = ft_arbiter_words,

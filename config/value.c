@@ -307,6 +307,41 @@ void ft_judge_hook(struct ft_reader *r, const struct ft_setting *row, const conf
 	}
 }
 
+/* Whether it can be the name of a doubt: one that is mistyped would vouch for nothing, and look as if it did. */
+static bool names_a_doubt(const char *text)
+{
+	static const char *const kinds[] = {"chardev ", "block-node ", "object ", "export ", "yank "};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		size_t len = strlen(kinds[i]);
+		if (strncmp(text, kinds[i], len) == 0)
+			return text[len] != '\0' && text[len] != ' ' && strlen(text) < FT_DISREGARD_NAME_MAX;
+	}
+	return false;
+}
+
+void ft_judge_disregard(struct ft_reader *r, const struct ft_setting *row, const config_setting_t *s, void *slot)
+{
+	const char *names[FT_DISREGARDS_MAX];
+	int n = strings_of(r, row, s, names, FT_DISREGARDS_MAX);
+	struct ft_disregard *d = slot;
+
+	for (int i = 0; i < n; i++) {
+		if (!names_a_doubt(names[i]))
+			refuse_text(r, row, ft_where(s), names[i], "is no kind and id");
+		else
+			(void)snprintf(d->name[d->n++], sizeof(d->name[0]), "%s", names[i]);
+	}
+}
+
+bool ft_disregards(const struct ft_disregard *d, const char *name)
+{
+	for (int i = 0; i < d->n; i++)
+		if (strcmp(d->name[i], name) == 0)
+			return true;
+	return false;
+}
+
 void ft_judge_endpoints(struct ft_reader *r, const struct ft_setting *row, const config_setting_t *s, void *slot)
 {
 	const char *urls[FT_ENDPOINTS_MAX];

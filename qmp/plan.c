@@ -6,7 +6,7 @@
  * reach the network, and the failover command does not open them.  3. The quorum's child that leads to the peer: the failover
  * command drains all disks, and this one may never answer.  4. x-colo-lost-heartbeat.  5. Proof.  6. What costs the guest
  * nothing by being there: compares (before the redirectors that read what they write, or they wait for a reader for ever),
- * their iothreads, mirrors, the other redirectors, chardevs; last the replication nodes, and those only if the yanks worked:
+ * their iothreads, mirrors, the other redirectors, chardevs; last the nodes that led to the peer, and those only if the yanks worked:
  * with a frozen peer on the other end, blockdev-del hangs QEMU's main loop and stops the guest that was just saved.
  *
  * Secondary.  1. Yanks.  2. The NBD exports, so that the old primary can write no more.  3. x-colo-lost-heartbeat.
@@ -115,7 +115,7 @@ static void primary(struct builder *b, const struct ft_topology *t)
 	for (int i = 0; i < t->n_disks; i++) {
 		const struct ft_disk *d = &t->disks[i];
 		step(b, FT_CHANNEL_QMP, FT_MAY, "x-blockdev-change",
-		     json_pack("{s:s,s:s}", "parent", d->quorum.s, "child", d->child.s), d->replication.s);
+		     json_pack("{s:s,s:s}", "parent", d->quorum.s, "child", d->child.s), d->replica.s);
 	}
 	fail_over(b);
 	prove(b);
@@ -125,7 +125,7 @@ static void primary(struct builder *b, const struct ft_topology *t)
 	for_each(b, FT_CLEAN, "object-del", "id", &t->redirectors, &t->gates);
 	for_each(b, FT_CLEAN, "chardev-remove", "id", &t->colo_chardevs, NULL);
 	for (int i = 0; i < t->n_disks; i++) {
-		const char *node = t->disks[i].replication.s;
+		const char *node = t->disks[i].replica.s;
 		step(b, FT_CHANNEL_QMP, FT_CLEAN, "blockdev-del", json_pack("{s:s}", "node-name", node), node);
 		if (!b->full)
 			b->plan->steps[b->plan->n - 1].needs_yank = true;

@@ -61,6 +61,8 @@ struct ft_qmp {
 	bool
 	    discover_retried; /* a failed discovery is repeated once at once: something may have changed while we asked */
 	struct ft_plan *plan;
+	struct ft_disregard disregard;
+	struct ft_doubts doubts;
 	struct ft_ids disks,
 	    peer_nodes; /* block nodes: the guest's disks, and of what is beneath them the peer's copies */
 	json_t *yanks;  /* query-yank's answer to the last ping */
@@ -74,7 +76,9 @@ struct ft_qmp {
 	bool hung_told;
 
 	bool running, done_told;
-	bool unproven;            /* the last run of a plan, on this QEMU, gave up before the proof */
+	bool begun;    /* a plan was run in this COLO: what is left of it looks odd, and the rest must be done */
+	bool doubted;  /* plan_fault tells of doubts */
+	bool unproven; /* the last run of a plan, on this QEMU, gave up before the proof */
 	const char *run_refused;  /* there was nothing to run, or nothing to run it on */
 	struct ft_plan *run_plan; /* the runner's; q->plan may be replaced meanwhile */
 	struct ft_runner runner;
@@ -108,9 +112,9 @@ static bool view_equal(const struct ft_qemu_view *a, const struct ft_qemu_view *
 {
 	return a->connected == b->connected && a->oob == b->oob && a->pid == b->pid &&
 	       a->pid_verified == b->pid_verified && a->vm == b->vm && a->role == b->role &&
-	       a->last_role == b->last_role && a->plan_ready == b->plan_ready && a->checkpoint_ms == b->checkpoint_ms &&
-	       strcmp(a->version, b->version) == 0 && same_status(a->status, b->status) &&
-	       strcmp(a->plan_fault, b->plan_fault) == 0;
+	       a->last_role == b->last_role && a->plan_ready == b->plan_ready && a->plan_doubted == b->plan_doubted &&
+	       a->checkpoint_ms == b->checkpoint_ms && strcmp(a->version, b->version) == 0 &&
+	       same_status(a->status, b->status) && strcmp(a->plan_fault, b->plan_fault) == 0;
 }
 
 static void derive_plan_fault(struct ft_qmp *q)
@@ -122,6 +126,7 @@ static void derive_plan_fault(struct ft_qmp *q)
 	else if (!fault[0] && q->plan->role != v->role)
 		fault = "QEMU's role has changed; the plan is being made anew";
 	v->plan_ready = !fault[0];
+	v->plan_doubted = q->doubted && q->plan && q->plan->role == v->role;
 	set_text(v->plan_fault, sizeof v->plan_fault, fault);
 }
 
@@ -149,6 +154,7 @@ static void free_plan(struct ft_plan *plan)
 
 static void drop_plan(struct ft_qmp *q, const char *fault)
 {
+	q->doubted = false;
 	set_text(q->plan_fault, sizeof q->plan_fault, fault);
 	if (q->plan != q->run_plan)
 		free_plan(q->plan);
@@ -161,7 +167,8 @@ static void forget_qemu(struct ft_qmp *q)
 	ft_discovery_stop(q->discovery);
 	json_decref(q->yanks);
 	q->yanks = NULL;
-	q->disks.n = q->peer_nodes.n = 0;
+	q->disks.n = q->peer_nodes.n = q->doubts.n = 0;
+	q->begun = false;
 	q->status_known = q->discover_retried = q->guest_stopped = q->hung_told = q->unproven = false;
 	q->replicating = true;
 	q->discovered_at = q->stopped_since = FT_NEVER;
@@ -430,6 +437,50 @@ static void note_disks(struct ft_qmp *q, const struct ft_topology *t)
 		ft_topology_disk_nodes(t, &q->disks, &q->peer_nodes);
 }
 
+static bool is_open(const struct ft_qmp *q, const struct ft_doubt *d)
+{
+	return !ft_disregards(&q->disregard, d->name);
+}
+
+static void log_new_doubts(const struct ft_qmp *q, const struct ft_doubts *now)
+{
+	for (int i = 0; i < now->n; i++) {
+		const struct ft_doubt *d = &now->doubt[i];
+		bool known = false;
+		for (int k = 0; k < q->doubts.n; k++)
+			known |= strcmp(q->doubts.doubt[k].name, d->name) == 0;
+		if (!known)
+			ft_log(FT_LOG_WARN, "qmp", "%s: %s%s", d->name, d->why,
+			       is_open(q, d) ? "" : " (disregarded, by qmp.disregard)");
+	}
+}
+
+/* A plan that leaves out what may lead to the peer is kept, and run if it must be; but it is not sold as ready. */
+static void take_doubts(struct ft_qmp *q, const struct ft_topology *t)
+{
+	const struct ft_doubt *first = NULL;
+	int open = 0;
+	char more[32] = "", text[FT_DOUBT_NAME_MAX + FT_TEXT_MAX + 32];
+
+	if (t->role == FT_ROLE_NONE)
+		q->begun = false;
+	log_new_doubts(q, &t->doubts);
+	q->doubted = false;
+	q->doubts = t->doubts;
+	for (int i = t->doubts.n - 1; i >= 0; i--)
+		if (is_open(q, &t->doubts.doubt[i])) {
+			first = &t->doubts.doubt[i];
+			open++;
+		}
+	if (!first || q->begun || q->plan_fault[0])
+		return;
+	if (open > 1)
+		snprintf(more, sizeof more, " (and %d more)", open - 1);
+	snprintf(text, sizeof text, "%s: %s%s", first->name, first->why, more);
+	snprintf(q->plan_fault, sizeof q->plan_fault, "%.*s", (int)sizeof q->plan_fault - 1, text);
+	q->doubted = true;
+}
+
 static void on_discovered(void *arg, const struct ft_topology *topology, const char *error, int64_t now)
 {
 	struct ft_qmp *q = arg;
@@ -439,10 +490,12 @@ static void on_discovered(void *arg, const struct ft_topology *topology, const c
 	q->discovered_at = now;
 	if (!topology) {
 		/* The old plan, if there is one, is better than none; but it is not sold as ready. */
-		if (!q->discover_retried)
+		if (!q->discover_retried) {
 			refresh_soon(q);
-		else
+		} else {
 			set_text(q->plan_fault, sizeof q->plan_fault, error);
+			q->doubted = false;
+		}
 		q->discover_retried = true;
 		tell_view(q, now);
 		return;
@@ -459,6 +512,7 @@ static void on_discovered(void *arg, const struct ft_topology *topology, const c
 		free_plan(plan);
 		keep_or_drop_plan(q, topology->role, fault);
 	}
+	take_doubts(q, topology);
 	tell_view(q, now);
 }
 
@@ -546,8 +600,7 @@ static void on_pong(void *arg, int tag, const json_t *reply, int64_t now)
 	q->stopped_since = FT_NEVER;
 	if (!yanks || (q->yanks && json_equal(yanks, q->yanks)))
 		return;
-	if (q->yanks)
-		refresh_soon(q);
+	refresh_soon(q); /* of the first answer, too: it may be newer than what discovery was told */
 	json_decref(q->yanks);
 	q->yanks = json_incref(yanks);
 }
@@ -756,6 +809,7 @@ void ft_qmp_run_plan(struct ft_qmp *q)
 		return;
 	}
 	q->run_plan = q->plan;
+	q->begun = true;
 	memcpy(q->stale, q->owed, sizeof q->stale);
 	ft_runner_start(&q->runner, q->run_plan, ft_conn_has_oob(q->oob), now);
 	send_steps(q, now);
@@ -988,6 +1042,7 @@ struct ft_qmp *ft_qmp_new(struct event_base *base, struct ft_alarms *alarms, con
 	q->base = base;
 	q->alarms = alarms;
 	q->reply_timeout = config->qmp_reply_timeout_ms * FT_NS_PER_MS;
+	q->disregard = config->disregard;
 	q->cb = *cb;
 	q->arg = arg;
 	q->process = (struct ft_process)FT_PROCESS_NONE;
@@ -1010,19 +1065,25 @@ void ft_qmp_reconfigure(struct ft_qmp *q, const struct ft_config *config)
 {
 	int64_t now = ft_clock_now();
 	q->reply_timeout = config->qmp_reply_timeout_ms * FT_NS_PER_MS;
+	q->disregard = config->disregard;
 	if (ft_conn_reconfigure(q->oob, config->qmp_oob_socket, q->reply_timeout))
 		run_lost(q, FT_CHANNEL_OOB, "the socket was changed", now);
 	if (ft_conn_reconfigure(q->qmp, config->qmp_socket, q->reply_timeout)) {
 		q->status_known = false;
 		run_lost(q, FT_CHANNEL_QMP, "the socket was changed", now);
 	}
-	refresh_soon(q); /* the plan carries the reply timeout */
+	refresh_soon(q); /* the plan carries the reply timeout, and what is disregarded decides whether it is ready */
 	tell_view(q, now);
 }
 
 const struct ft_qemu_view *ft_qmp_view(const struct ft_qmp *q)
 {
 	return &q->view;
+}
+
+const struct ft_doubts *ft_qmp_doubts(const struct ft_qmp *q)
+{
+	return &q->doubts;
 }
 
 const struct ft_plan *ft_qmp_plan(const struct ft_qmp *q)

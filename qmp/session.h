@@ -31,6 +31,7 @@ struct ft_qemu_view {
 	enum ft_role role; /* query-colo-status mode */
 	enum ft_role last_role;
 	bool plan_ready;
+	bool plan_doubted;            /* there is one, and it is not ready because of doubts alone */
 	char plan_fault[FT_TEXT_MAX]; /* why not, when not */
 	int checkpoint_ms;
 	int64_t checkpoint_at; /* the last checkpoint seen to complete on this connection; FT_NEVER none */
@@ -61,6 +62,8 @@ struct ft_qmp *ft_qmp_new(struct event_base *base, struct ft_alarms *alarms, con
 /* Changed sockets are reconnected; unchanged ones stay. */
 void ft_qmp_reconfigure(struct ft_qmp *q, const struct ft_config *config);
 const struct ft_qemu_view *ft_qmp_view(const struct ft_qmp *q);
+/* What of this QEMU's COLO is not understood, as last asked: while any of it is not disregarded (ft.conf), no plan is ready. */
+const struct ft_doubts *ft_qmp_doubts(const struct ft_qmp *q);
 /* The prepared plan, NULL while there is none. Valid until control returns to the event loop. */
 const struct ft_plan *ft_qmp_plan(const struct ft_qmp *q);
 const struct ft_process *ft_qmp_process(const struct ft_qmp *q);

@@ -1,18 +1,14 @@
 /* What this QEMU has: from QEMU's own answers to a topology.  See topology.h. */
-#include "qmp/topology.h"
+#include "qmp/topology_internal.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define NODES_MAX   4096 /* block graph nodes; a disk of a pair has at most 14 */
-#define FILTERS_MAX (2 * FT_ITEMS_MAX)
-#define OBJECTS     "qom-list /objects"
+#define NODES_MAX 4096 /* block graph nodes; a disk of a pair has at most 14 */
 
-/* Where the objects are that can use an iothread, beside the compares themselves. */
-static const char *const device_folders[] = {"/machine/peripheral", "/machine/peripheral-anon"};
-#define N_DEVICE_FOLDERS (sizeof(device_folders) / sizeof(device_folders[0]))
+/* Where the devices are: those that can use an iothread, beside the compares themselves, and those that use a chardev. */
+const char *const ft_device_folders[] = {"/machine/peripheral", "/machine/peripheral-anon", NULL};
 
 static const struct kind {
 	const char *type;
@@ -24,64 +20,6 @@ static const struct kind {
     {"filter-rewriter", {"netdev"}},
 };
 enum { COMPARE, MIRROR, REDIRECTOR, REWRITER, N_KINDS };
-
-struct filter {
-	int kind;
-	const char *id, *netdev, *queue, *indev, *outdev; /* "" for what it has not */
-};
-
-struct node {
-	const char *name, *drv; /* "" unless it is a block driver node */
-	const char *file;       /* query-named-block-nodes "file" */
-	bool beneath;           /* scratch of mark_beneath */
-};
-
-struct edge {
-	int parent, child;
-	const char *name;
-};
-
-struct graph {
-	int n_nodes; /* node ids are 1 .. n_nodes - 1 */
-	struct node *nodes;
-	size_t n_edges;
-	struct edge *edges;
-};
-
-struct build {
-	const json_t *answers;
-	struct ft_topology *t;
-	char *error;
-	int n_filters;
-	struct filter filters[FILTERS_MAX];
-	struct graph graph;
-};
-
-static int fault(struct build *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static int fault(struct build *b, const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	vsnprintf(b->error, FT_TEXT_MAX, format, ap);
-	va_end(ap);
-	return -1;
-}
-
-static const char *text(const json_t *object, const char *key)
-{
-	const char *s = json_string_value(json_object_get(object, key));
-	return s ? s : "";
-}
-
-static bool has(const struct ft_ids *ids, const char *id)
-{
-	for (int i = 0; i < ids->n; i++)
-		if (!strcmp(ids->id[i].s, id))
-			return true;
-	return false;
-}
 
 static int set_id(struct build *b, struct ft_id *out, const char *id)
 {
@@ -107,16 +45,6 @@ static int add(struct build *b, struct ft_ids *ids, const char *id)
 	return 0;
 }
 
-static int answer(struct build *b, const char *key, json_type type, const json_t **out)
-{
-	*out = json_object_get(b->answers, key);
-	if (!*out)
-		return fault(b, "QEMU gave no answer to %s", key);
-	if (json_typeof(*out) != type)
-		return fault(b, "QEMU's answer to %s is not of the expected form", key);
-	return 0;
-}
-
 /* ---- queries ---- */
 
 static int kind_of(const json_t *entry)
@@ -138,6 +66,20 @@ static bool can_use_iothread(const json_t *entry)
 {
 	const char *type = text(entry, "type");
 	return !strncmp(type, "child<virtio-blk", 16) || !strncmp(type, "child<virtio-scsi", 17);
+}
+
+bool ft_topology_can_use_chardev(const json_t *entry)
+{
+	static const char *const types[] = {"virtserialport", "virtconsole",  "isa-serial",   "pci-serial",
+	                                    "usb-serial",     "isa-parallel", "isa-debugcon", "usb-redir"};
+	const char *type = text(entry, "type");
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		size_t len = strlen(types[i]);
+		if (!strncmp(type, "child<", 6) && !strncmp(type + 6, types[i], len) && !strcmp(type + 6 + len, ">"))
+			return true;
+	}
+	return false;
 }
 
 struct list {
@@ -181,15 +123,10 @@ static int done(struct list *l)
 	return -1;
 }
 
-static void list_key(char key[FT_QUERY_KEY_MAX], const char *folder)
-{
-	snprintf(key, FT_QUERY_KEY_MAX, "qom-list %s", folder);
-}
-
 int ft_topology_queries(struct ft_query *out, int max)
 {
-	static const char *const plain[] = {"query-colo-status", "query-migrate-parameters", "query-yank",
-	                                    "x-debug-query-block-graph", "query-block-exports"};
+	static const char *const plain[] = {"query-colo-status",         "query-migrate-parameters", "query-yank",
+	                                    "x-debug-query-block-graph", "query-block-exports",      "query-chardev"};
 	struct list l = {.out = out, .max = max};
 	char key[FT_QUERY_KEY_MAX];
 
@@ -197,9 +134,9 @@ int ft_topology_queries(struct ft_query *out, int max)
 		ask(&l, plain[i], NULL, plain[i]);
 	ask(&l, "query-named-block-nodes", json_pack("{s:b}", "flat", 1), "query-named-block-nodes");
 	ask(&l, "qom-list", json_pack("{s:s}", "path", "/objects"), OBJECTS);
-	for (size_t i = 0; i < N_DEVICE_FOLDERS; i++) {
-		list_key(key, device_folders[i]);
-		ask(&l, "qom-list", json_pack("{s:s}", "path", device_folders[i]), key);
+	for (const char *const *f = ft_device_folders; *f; f++) {
+		list_key(key, *f);
+		ask(&l, "qom-list", json_pack("{s:s}", "path", *f), key);
 	}
 	return done(&l);
 }
@@ -220,30 +157,20 @@ int ft_topology_qom_queries(const json_t *answers, struct ft_query *out, int max
 		for (const char *const *p = k < 0 ? NULL : kinds[k].properties; p && *p; p++)
 			ask_property(&l, "/objects", entry, *p);
 	}
-	for (size_t f = 0; f < N_DEVICE_FOLDERS; f++) {
-		list_key(key, device_folders[f]);
+	for (const char *const *f = ft_device_folders; *f; f++) {
+		list_key(key, *f);
 		json_array_foreach(json_object_get(answers, key), i, entry)
 		{
 			if (can_use_iothread(entry))
-				ask_property(&l, device_folders[f], entry, "iothread");
+				ask_property(&l, *f, entry, "iothread");
+			if (ft_topology_can_use_chardev(entry))
+				ask_property(&l, *f, entry, "chardev");
 		}
 	}
 	return done(&l);
 }
 
 /* ---- objects ---- */
-
-static int property(struct build *b, const char *folder, const char *id, const char *name, const char **out)
-{
-	char key[FT_QUERY_KEY_MAX + 64];
-	const json_t *value;
-
-	snprintf(key, sizeof key, "%s/%s.%s", folder, id, name);
-	if (answer(b, key, JSON_STRING, &value))
-		return -1;
-	*out = json_string_value(value);
-	return 0;
-}
 
 static int read_compare(struct build *b, const char *id)
 {
@@ -378,8 +305,8 @@ static int keep_used_iothreads(struct build *b)
 	const json_t *devices, *exports, *entry;
 	size_t i;
 
-	for (size_t f = 0; f < N_DEVICE_FOLDERS; f++) {
-		list_key(key, device_folders[f]);
+	for (const char *const *f = ft_device_folders; *f; f++) {
+		list_key(key, *f);
 		if (answer(b, key, JSON_ARRAY, &devices))
 			return -1;
 		json_array_foreach(devices, i, entry)
@@ -387,7 +314,7 @@ static int keep_used_iothreads(struct build *b)
 			const char *used;
 			if (!can_use_iothread(entry))
 				continue;
-			if (property(b, device_folders[f], text(entry, "name"), "iothread", &used))
+			if (property(b, *f, text(entry, "name"), "iothread", &used))
 				return -1;
 			if (!strncmp(used, "/objects/", 9))
 				drop(threads, used + 9);
@@ -421,14 +348,15 @@ static int read_nodes(struct build *b, const json_t *nodes)
 	if (!g->nodes)
 		abort();
 	for (int n = 0; n < g->n_nodes; n++) /* an id that is listed twice leaves another one out */
-		g->nodes[n] = (struct node){"", "", "", false};
+		g->nodes[n] = (struct node){"", "", "", "", false};
 	json_array_foreach(nodes, i, node)
 	{
 		int id = node_id(g, json_object_get(node, "id"));
 		if (!id)
 			return fault(b, "x-debug-query-block-graph: a node's id is missing or out of range");
-		bool driver = !strcmp(text(node, "type"), "block-driver");
-		g->nodes[id] = (struct node){driver ? text(node, "name") : "", "", "", false};
+		const char *type = text(node, "type");
+		bool driver = !strcmp(type, "block-driver");
+		g->nodes[id] = (struct node){type, driver ? text(node, "name") : "", "", "", false};
 	}
 	if (answer(b, "query-named-block-nodes", JSON_ARRAY, &named))
 		return -1;
@@ -486,38 +414,74 @@ static void mark_beneath(struct graph *g, int node)
 	}
 }
 
-static void unmark(struct graph *g)
+void ft_topology_unmark(struct graph *g)
 {
 	for (int n = 0; n < g->n_nodes; n++)
 		g->nodes[n].beneath = false;
 }
 
-static int file_child(const struct graph *g, int node)
+int ft_topology_straight_end(const struct graph *g, int node)
 {
-	for (size_t i = 0; i < g->n_edges; i++)
-		if (g->edges[i].parent == node && !strcmp(g->edges[i].name, "file"))
-			return g->edges[i].child;
-	return 0;
+	for (int depth = 0; depth < g->n_nodes; depth++) {
+		int file = 0;
+		for (size_t i = 0; i < g->n_edges && !file; i++)
+			if (g->edges[i].parent == node && is_edge(&g->edges[i], "file"))
+				file = g->edges[i].child;
+		if (!file)
+			return node;
+		node = file;
+	}
+	return node;
 }
 
-/* Whether a replication node sends to the peer.  A promoted secondary keeps its own, in mode secondary, as children.0 for ever,
- * and the guest's storage under that may be NBD as well: so what counts is a straight way down ("file" edges) to an nbd node,
- * and that the node does not say it is a secondary's (QEMU cuts long descriptions off; then the way down alone decides). */
-static bool sends_to_peer(const struct graph *g, int node)
+static bool says_secondary(const struct graph *g, int node)
 {
-	const char *file = g->nodes[node].file;
-	json_t *options = strncmp(file, "json:", 5) ? NULL : json_loads(file + 5, 0, NULL);
+	json_t *options = options_of(&g->nodes[node]);
 	bool secondary = !strcmp(text(options, "mode"), "secondary");
 
 	json_decref(options);
-	if (secondary)
+	return secondary;
+}
+
+bool ft_topology_may_be_colo(const struct node *quorum)
+{
+	json_t *options = options_of(quorum);
+	const json_t *threshold = json_object_get(options, "vote-threshold");
+	bool one = json_integer_value(threshold) == 1 ||
+	           (json_is_string(threshold) && !strcmp(json_string_value(threshold), "1"));
+	bool may = !options || (one && !strcmp(text(options, "read-pattern"), "fifo"));
+
+	json_decref(options);
+	return may;
+}
+
+/* QEMU never gives a child's number twice. */
+bool ft_topology_is_first_child(const struct graph *g, const struct edge *edge)
+{
+	static const char prefix[] = "children.";
+	size_t len = sizeof prefix - 1;
+
+	if (strncmp(edge->name, prefix, len) != 0)
 		return false;
-	for (int depth = 0; node && depth < g->n_nodes; depth++) {
-		if (!strcmp(g->nodes[node].drv, "nbd"))
-			return true;
-		node = file_child(g, node);
+	for (size_t i = 0; i < g->n_edges; i++) {
+		const struct edge *e = &g->edges[i];
+		if (e->parent == edge->parent && !strncmp(e->name, prefix, len) &&
+		    strtoul(e->name + len, NULL, 10) < strtoul(edge->name + len, NULL, 10))
+			return false;
 	}
-	return false;
+	return true;
+}
+
+/* Whether a quorum's child sends to the peer.  With the replication driver: a promoted secondary keeps its own, in mode
+ * secondary, as children.0 for ever, and the guest's storage under that may be NBD as well: so what counts is a straight way
+ * down to an nbd node, and that the node does not say it is a secondary's (QEMU cuts long descriptions off; then the way down
+ * alone decides).  Without that driver: the same way down, from any child but the first, of a quorum that may be COLO's. */
+static bool sends_to_peer(const struct graph *g, const struct edge *e)
+{
+	if (!is_driver(g, ft_topology_straight_end(g, e->child), "nbd") || says_secondary(g, e->child))
+		return false;
+	return is_driver(g, e->child, "replication") ||
+	       (!ft_topology_is_first_child(g, e) && ft_topology_may_be_colo(&g->nodes[e->parent]));
 }
 
 static int add_disk(struct build *b, const struct edge *e)
@@ -528,20 +492,14 @@ static int add_disk(struct build *b, const struct edge *e)
 		return fault(b, "more than %d replicated disks; ftd handles no more", FT_DISKS_MAX);
 	struct ft_disk *d = &b->t->disks[b->t->n_disks++];
 	if (set_id(b, &d->quorum, g->nodes[e->parent].name) || set_id(b, &d->child, e->name) ||
-	    set_id(b, &d->replication, g->nodes[e->child].name))
+	    set_id(b, &d->replica, g->nodes[e->child].name))
 		return -1;
-	unmark(g);
+	ft_topology_unmark(g);
 	mark_beneath(g, e->child);
 	for (int n = 1; n < g->n_nodes; n++)
-		if (g->nodes[n].beneath && !strcmp(g->nodes[n].drv, "nbd") && add(b, &d->nbd, g->nodes[n].name))
+		if (g->nodes[n].beneath && is_driver(g, n, "nbd") && add(b, &d->nbd, g->nodes[n].name))
 			return -1;
 	return 0;
-}
-
-static bool is_driver(const struct graph *g, int node, const char *driver)
-{
-	const char *drv = g->nodes[node].drv;
-	return drv && !strcmp(drv, driver);
 }
 
 static int find_disks(struct build *b)
@@ -550,8 +508,7 @@ static int find_disks(struct build *b)
 
 	for (size_t i = 0; i < g->n_edges; i++) {
 		const struct edge *e = &g->edges[i];
-		if (is_driver(g, e->parent, "quorum") && is_driver(g, e->child, "replication") &&
-		    sends_to_peer(g, e->child) && add_disk(b, e))
+		if (is_driver(g, e->parent, "quorum") && sends_to_peer(g, e) && add_disk(b, e))
 			return -1;
 	}
 	return 0;
@@ -573,7 +530,7 @@ static int sort_exports(struct build *b)
 
 	if (answer(b, "query-block-exports", JSON_ARRAY, &exports))
 		return -1;
-	unmark(g);
+	ft_topology_unmark(g);
 	for (int n = 1; n < g->n_nodes; n++)
 		if (!strcmp(g->nodes[n].drv, "replication"))
 			mark_beneath(g, n);
@@ -651,7 +608,7 @@ static int build(struct build *b)
 		return -1;
 	if (b->t->role == FT_ROLE_PRIMARY ? find_disks(b) || keep_used_iothreads(b) : sort_exports(b))
 		return -1;
-	return read_yank(b);
+	return read_yank(b) || ft_topology_judge(b) ? -1 : 0;
 }
 
 int ft_topology_build(const json_t *answers, struct ft_topology *out, char error[FT_TEXT_MAX])
@@ -678,8 +635,9 @@ void ft_topology_disk_nodes(const struct ft_topology *t, struct ft_ids *disks, s
 	for (int i = 0; i < t->n_disks; i++) {
 		const struct ft_disk *d = &t->disks[i];
 		add_id(disks, &d->quorum);
-		add_id(peers, &d->replication);
+		add_id(peers, &d->replica);
 		for (int k = 0; k < d->nbd.n; k++)
-			add_id(peers, &d->nbd.id[k]);
+			if (!has(peers, d->nbd.id[k].s))
+				add_id(peers, &d->nbd.id[k]);
 	}
 }

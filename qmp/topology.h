@@ -21,12 +21,27 @@ struct ft_ids {
 	struct ft_id id[FT_ITEMS_MAX];
 };
 
-/* One replicated disk of a primary: quorum parent, the child edge that leads to the replication node, and the nbd nodes under it. */
+/* One replicated disk of a primary: quorum parent, the child edge that leads to the peer, and the nbd nodes there. */
 struct ft_disk {
-	struct ft_id quorum;      /* node name */
-	struct ft_id child;       /* edge name: children.1, children.2, ... */
-	struct ft_id replication; /* node name */
-	struct ft_ids nbd;        /* node names of drv=nbd beneath the replication node */
+	struct ft_id quorum; /* node name */
+	struct ft_id child;  /* edge name: children.1, children.2, ... */
+	struct ft_id
+	    replica;       /* node name: a replication node, or, as QEMU documents it since 11.1, the nbd node itself */
+	struct ft_ids nbd; /* node names of drv=nbd: the replica itself, or beneath it */
+};
+
+#define FT_DOUBT_NAME_MAX (FT_ID_MAX + 16)
+
+/* What ftd does not understand about this QEMU's COLO: a connection that leads, or may lead, to the peer and is no part of what
+ * COLO is known to use, so that no step of a plan would break it; or a part of COLO that is wired in a way not known. */
+struct ft_doubt {
+	char name[FT_DOUBT_NAME_MAX]; /* kind and id, "chardev mon0": what a person writes into qmp.disregard */
+	char why[FT_TEXT_MAX];
+};
+
+struct ft_doubts {
+	int n;
+	struct ft_doubt doubt[FT_ITEMS_MAX];
 };
 
 struct ft_topology {
@@ -50,6 +65,8 @@ struct ft_topology {
 	struct ft_ids colo_exports;
 	struct ft_ids foreign_exports; /* other nbd exports: then block-export-del of ours instead of nbd-server-stop */
 	int checkpoint_ms;             /* query-migrate-parameters x-checkpoint-delay, 0 unknown */
+	/* While there are any, a failover may hang: no plan is to be called ready.  For whoever makes one of this topology. */
+	struct ft_doubts doubts;
 };
 
 #define FT_QUERY_KEY_MAX 256 /* two ids of FT_ID_MAX */

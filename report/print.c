@@ -282,6 +282,25 @@ static void print_qemu(const json_t *status, FILE *out)
 	fprintf(out, ", out-of-band %s\n", is_true(qemu, "oob") ? "up" : "DOWN");
 }
 
+static void print_doubts(const json_t *status, FILE *out)
+{
+	const json_t *qemu = json_object_get(status, "qemu");
+	char a[WHAT_MAX], b[WHAT_MAX];
+	size_t i;
+	json_t *doubt, *name;
+	json_array_foreach(json_object_get(qemu, "doubts"), i, doubt)
+	{
+		if (!is_true(doubt, "disregarded"))
+			fprintf(out, "  DOUBT    %s: %s\n", text_of(doubt, "name", "?", a),
+			        text_of(doubt, "why", "?", b));
+	}
+	json_array_foreach(json_object_get(qemu, "disregard"), i, name)
+	{
+		ft_text_clean(a, sizeof(a), json_is_string(name) ? json_string_value(name) : "?");
+		fprintf(out, "  vouched  for %s, by qmp.disregard: ftd does not heed it\n", a);
+	}
+}
+
 void ft_status_print(const json_t *status, FILE *out)
 {
 	const json_t *arbiter = json_object_get(status, "arbiter"), *last = json_object_get(status, "last_outcome");
@@ -300,6 +319,7 @@ void ft_status_print(const json_t *status, FILE *out)
 	print_peer(status, out);
 	print_links(status, out);
 	print_qemu(status, out);
+	print_doubts(status, out);
 	fprintf(out, "  arbiter  %s, %s\n", text_of(arbiter, "type", "?", a),
 	        is_text(arbiter, "type", "none") ? "no exclusion"
 	        : is_true(arbiter, "reachable")  ? "reachable"

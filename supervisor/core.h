@@ -87,6 +87,7 @@ struct ft_qemu_facts {
 	bool connected; /* it answers in band */
 	bool oob;       /* it answers out of band */
 	bool plan_ready;
+	bool plan_doubted; /* there is a plan, not ready since it may leave out something that leads to the peer */
 	bool pid_verified; /* signals will hit the right process */
 	bool
 	    unguarded; /* no sentinel stops it should this ftd hang or die: what is bound stays so, and is not protected */

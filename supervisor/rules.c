@@ -1158,7 +1158,8 @@ static bool won_and_able(const struct ft_core *c)
 	} else {
 		old_peer = old_peer || !is_primary(c);
 	}
-	return ft_session_won(c) && c->qemu.connected && c->qemu.plan_ready && !c->frozen &&
+	/* Of a plan that was begun, what is left of COLO is doubted, and the guest waits for the rest of it. */
+	return ft_session_won(c) && c->qemu.connected && (c->qemu.plan_ready || c->qemu.plan_doubted) && !c->frozen &&
 	       (old_peer || out || silent || nobody);
 }
 

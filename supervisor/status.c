@@ -135,18 +135,38 @@ static json_t *link_json(const struct ft_status_source *s, int i)
 	                 "longest_gap_ms", ft_ms_json(al->longest));
 }
 
+/* What ftd does not understand about this QEMU's COLO, and what a person vouches for, whether it is there or not. */
+static void add_doubts(json_t *qemu, const struct ft_status_source *s)
+{
+	const struct ft_disregard *vouched = &s->config->disregard;
+	json_t *doubts = json_array(), *names = json_array();
+	for (int i = 0; s->doubts && i < s->doubts->n; i++) {
+		const struct ft_doubt *d = &s->doubts->doubt[i];
+		json_array_append_new(doubts,
+		                      json_pack("{s:o, s:o, s:b}", "name", ft_text_json(d->name), "why",
+		                                ft_text_json(d->why), "disregarded", ft_disregards(vouched, d->name)));
+	}
+	for (int i = 0; i < vouched->n; i++)
+		json_array_append_new(names, ft_text_json(vouched->name[i]));
+	json_object_set_new(qemu, "doubts", doubts);
+	json_object_set_new(qemu, "disregard", names);
+}
+
 static json_t *qemu_json(const struct ft_status_source *s)
 {
 	const struct ft_qemu_view *q = s->qemu;
 	/* A process that stands still answers nothing: what it said last is past. */
 	const char *status = s->core->frozen ? "frozen" : q->status;
 	const char *disk = !s->core->disk_bad ? "" : s->core->disk_text[0] ? s->core->disk_text : "bad";
-	return json_pack("{s:b, s:b, s:o, s:b, s:s, s:o, s:o, s:s, s:o, s:b, s:o, s:o}", "connected", q->connected,
-	                 "oob", q->oob, "pid", q->pid ? json_integer(q->pid) : json_null(), "pid_verified",
-	                 q->pid_verified, "vm", ft_vm_name(s->core->self.vm), "version", ft_text_json(q->version),
-	                 "status", ft_text_json(status), "colo_mode", ft_role_name(q->role), "checkpoint_age_ms",
-	                 age_json(s, q->checkpoint_at), "plan_ready", q->plan_ready, "plan_fault",
-	                 ft_text_json(q->plan_ready ? "" : q->plan_fault), "disk_fault", ft_text_json(disk));
+	json_t *out =
+	    json_pack("{s:b, s:b, s:o, s:b, s:s, s:o, s:o, s:s, s:o, s:b, s:o, s:o}", "connected", q->connected, "oob",
+	              q->oob, "pid", q->pid ? json_integer(q->pid) : json_null(), "pid_verified", q->pid_verified, "vm",
+	              ft_vm_name(s->core->self.vm), "version", ft_text_json(q->version), "status", ft_text_json(status),
+	              "colo_mode", ft_role_name(q->role), "checkpoint_age_ms", age_json(s, q->checkpoint_at),
+	              "plan_ready", q->plan_ready, "plan_fault", ft_text_json(q->plan_ready ? "" : q->plan_fault),
+	              "disk_fault", ft_text_json(disk));
+	add_doubts(out, s);
+	return out;
 }
 
 /* Those that are not over. */
@@ -264,8 +284,31 @@ static void check_replication(json_t *checks, const struct ft_status_source *s)
 	if (q->plan_ready && s->plan)
 		add(checks, "plan", "ok", "", "%d steps prepared for the %s", s->plan->n, ft_role_name(s->plan->role));
 	else
-		add(checks, "plan", "FAIL", "see the fault; replication must be up for a plan", "no plan: %s",
+		add(checks, "plan", "FAIL", "see the fault; replication must be up for a plan", "%s: %s",
+		    s->plan ? "not ready" : "no plan",
 		    q->plan_fault[0] ? q->plan_fault : "QEMU has not been asked yet");
+}
+
+static void check_doubts(json_t *checks, const struct ft_status_source *s)
+{
+	const struct ft_disregard *vouched = &s->config->disregard;
+	for (int i = 0; s->doubts && i < s->doubts->n; i++) {
+		const struct ft_doubt *d = &s->doubts->doubt[i];
+		if (!ft_disregards(vouched, d->name))
+			add(checks, "doubt", "FAIL",
+			    "take it away, or wire it as QEMU documents it; if a silent peer cannot block it, name it "
+			    "in "
+			    "qmp.disregard",
+			    "%s: %s", d->name, d->why);
+	}
+	for (int i = 0; i < vouched->n; i++) {
+		const char *why = "this QEMU has none of that name that ftd would doubt";
+		for (int k = 0; s->doubts && k < s->doubts->n; k++)
+			if (strcmp(s->doubts->doubt[k].name, vouched->name[i]) == 0)
+				why = s->doubts->doubt[k].why;
+		add(checks, "disregard", "warn", "take it out of qmp.disregard once it is gone",
+		    "%s, by qmp.disregard: %s", vouched->name[i], why);
+	}
 }
 
 static void check_link(json_t *checks, const struct ft_status_source *s, int i)
@@ -492,6 +535,7 @@ json_t *ft_check_json(const struct ft_status_source *s, const char *disk_error, 
 	check_qmp(checks, s);
 	check_process(checks, s);
 	check_replication(checks, s);
+	check_doubts(checks, s);
 	check_peer(checks, s);
 	check_alarms(checks, s->core);
 	check_state(checks, s->core);

@@ -16,7 +16,8 @@ struct ft_status_source {
 	const struct ft_core *core;
 	const struct ft_hub *hub;
 	const struct ft_qemu_view *qemu;
-	const struct ft_plan *plan; /* NULL: none prepared */
+	const struct ft_plan *plan;     /* NULL: none prepared */
+	const struct ft_doubts *doubts; /* NULL: as none */
 	const struct ft_process *process;
 	const struct ft_exclusion *exclusion; /* NULL: no arbiter */
 	int64_t missed,

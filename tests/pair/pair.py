@@ -31,6 +31,10 @@ GUEST_MAC, GUEST_IP = "52:54:00:12:34:56", "192.0.2.1"  # of the first NIC; gues
 # Ports, counted from the slot's first one.  Each NIC has four; the rest of the slot is free for others (FREE and up).
 MIGRATION, MIGRATION_RELAY, NBD, NIC, PORTS_PER_NIC, FREE = 0, 1, 2, 4, 4, 12
 
+# How a primary's disk leads to the peer: through the replication driver, as QEMU documented it up to 11.0, or by an NBD node
+# directly under the quorum, as it does from 11.1 on (any of these QEMUs takes either).
+WIRINGS = ("replication", "nbd")
+
 
 @dataclasses.dataclass(frozen=True)
 class Host:
@@ -170,8 +174,13 @@ def numbers(serial):
 
 
 class Pair:
+    default_wiring = os.environ.get("FTD_TEST_WIRING", WIRINGS[0])
+
     def __init__(self, disks=1, nics=1, renamed=False, checkpoint_ms=300, accel=None, relay_migration=False, hosts=HERE,
-                 memory_mb=16, flush_ms=None, flush_later=False, stays=False, served=False):
+                 memory_mb=16, flush_ms=None, flush_later=False, stays=False, served=False, wiring=None):
+        self.wiring = wiring or Pair.default_wiring
+        if self.wiring not in WIRINGS:
+            raise ValueError(f"no wiring is called {self.wiring!r}; there are {', '.join(WIRINGS)}")
         self.memory = ("-M", "pc", "-m", "16") if memory_mb == 16 else _touched(memory_mb)
         self.disks, self.nics, self.checkpoint_ms, self.served = disks, nics, checkpoint_ms, served
         self.names = Names(renamed)
@@ -345,13 +354,22 @@ class Pair:
 
     def _attach_disks(self, primary, secondary):
         for i in range(self.disks):
-            node = self.names("replication", i)
-            # With other names, the last disk's connection gets none: QEMU then makes one up (#blockNNN).
-            nameless = self.names.renamed and i == self.disks - 1
-            nbd = "" if nameless else f",file.node-name={self.names('nbd', i)}"
-            primary.obs.hmp(f"drive_add -n buddy driver=replication,mode=primary,node-name={node},file.driver=nbd,"
-                            f"file.host={secondary.address},file.port={self.port(NBD)},file.export={self.names('export', i)}{nbd}")
+            node = self.names("replication" if self.wiring == "replication" else "nbd", i)
+            add = self._add_replication if self.wiring == "replication" else self._add_nbd
+            add(primary, secondary, node, i)
             primary.obs.command("x-blockdev-change", {"parent": self.names("disk", i), "node": node})
+
+    def _add_nbd(self, primary, secondary, node, i):
+        primary.obs.command("blockdev-add", {
+            "driver": "nbd", "node-name": node, "detect-zeroes": "on", "export": self.names("export", i),
+            "server": {"type": "inet", "host": secondary.address, "port": str(self.port(NBD))}})
+
+    def _add_replication(self, primary, secondary, node, i):
+        # With other names, the last disk's connection gets none: QEMU then makes one up (#blockNNN).
+        nameless = self.names.renamed and i == self.disks - 1
+        nbd = "" if nameless else f",file.node-name={self.names('nbd', i)}"
+        primary.obs.hmp(f"drive_add -n buddy driver=replication,mode=primary,node-name={node},file.driver=nbd,"
+                        f"file.host={secondary.address},file.port={self.port(NBD)},file.export={self.names('export', i)}{nbd}")
 
     def _copy_disks(self, survivor, new):
         """Leaves the survivor's guest stopped, so that the copies stay true until COLO is on."""
@@ -400,6 +418,7 @@ def main():
     parser.add_argument("--renamed", action="store_true", help="give everything other ids than the documented ones")
     parser.add_argument("--checkpoint-ms", type=int, default=300)
     parser.add_argument("--accel", choices=("kvm", "tcg"))
+    parser.add_argument("--wiring", choices=WIRINGS, help="how the primary's disk leads to the secondary")
     options = parser.parse_args()
     processes.end_with_everything()
     with Pair(**vars(options)) as pair:

@@ -11,7 +11,7 @@ import socket
 import sys
 
 PLAIN = ["query-colo-status", "query-migrate-parameters", "query-yank", "x-debug-query-block-graph",
-         "query-block-exports"]
+         "query-block-exports", "query-chardev"]
 FOLDERS = ["/machine/peripheral", "/machine/peripheral-anon"]
 PROPERTIES = {
     "child<colo-compare>": ["primary_in", "secondary_in", "outdev", "notify_dev", "iothread"],
@@ -19,6 +19,17 @@ PROPERTIES = {
     "child<filter-redirector>": ["netdev", "queue", "indev", "outdev"],
     "child<filter-rewriter>": ["netdev"],
 }
+
+USING_IOTHREADS = ("child<virtio-blk", "child<virtio-scsi")
+USING_CHARDEVS = ("virtserialport", "virtconsole", "isa-serial", "pci-serial", "usb-serial", "isa-parallel", "isa-debugcon",
+                  "usb-redir")
+
+
+def properties(folder, kind):
+    if folder == "/objects":
+        return PROPERTIES.get(kind, [])
+    return (["iothread"] if kind.startswith(USING_IOTHREADS) else []) + (
+        ["chardev"] if kind in {f"child<{t}>" for t in USING_CHARDEVS} else [])
 
 
 class Monitor:
@@ -49,8 +60,7 @@ def record(monitor):
     for folder in ["/objects"] + FOLDERS:
         entries = answers["qom-list " + folder] = monitor.ask("qom-list", path=folder)
         for entry in entries:
-            device = entry["type"].startswith(("child<virtio-blk", "child<virtio-scsi"))
-            for name in PROPERTIES.get(entry["type"], ["iothread"] if folder != "/objects" and device else []):
+            for name in properties(folder, entry["type"]):
                 path = folder + "/" + entry["name"]
                 answers[path + "." + name] = monitor.ask("qom-get", path=path, property=name)
     return answers

@@ -37,6 +37,8 @@ struct fake_orders {
 	atomic_int big_answers;   /* answers to query-status are too large */
 	atomic_int big_numbers;   /* the migration may take all bandwidth there is, and the answer says more such */
 	atomic_int comes_in;      /* its migration is not through: no COLO yet */
+	atomic_int stranger;      /* it has a chardev mon0 that nobody knows what it is for */
+	atomic_int refuses;       /* the failover command */
 	atomic_int thread_id;     /* that it says its CPU has; 0: its own */
 	atomic_int rubbish;       /* before each answer comes an event, and before one of them a broken line */
 	atomic_int say;           /* counts up: sends the event in event on both connections */
@@ -83,6 +85,8 @@ static json_t *fake_error(const char *class, const char *desc)
 
 static json_t *fake_lost_heartbeat(struct fake_orders *o)
 {
+	if (o->refuses)
+		return fake_error("GenericError", "no");
 	if (atomic_exchange(&o->promoted, 1))
 		return fake_error("GenericError", "The feature 'colo' is not enabled");
 	return json_pack("{s:{}}", "return");
@@ -110,7 +114,8 @@ static json_t *fake_closefd(void)
 static json_t *fake_answer(struct fake_orders *o, const char *command, const json_t *arguments)
 {
 	bool promoted = o->promoted, comes_in = o->comes_in;
-	static const char *const empty_lists[] = {"query-named-block-nodes", "query-block-exports", "qom-list"};
+	static const char *const empty_lists[] = {"query-named-block-nodes", "query-block-exports", "query-chardev",
+	                                          "qom-list"};
 	static const char *const empty_objects[] = {"qmp_capabilities", "yank", "nbd-server-stop"};
 	if (!strcmp(command, "query-status"))
 		return json_pack("{s:{s:b,s:b,s:s}}", "return", "running", 1, "singlestep", 0, "status",
@@ -123,6 +128,12 @@ static json_t *fake_answer(struct fake_orders *o, const char *command, const jso
 		return json_pack("{s:{s:s}}", "return", "status", promoted ? "completed" : "colo");
 	if (!strcmp(command, "query-migrate-parameters"))
 		return json_pack("{s:{s:i}}", "return", "x-checkpoint-delay", 345);
+	if (!strcmp(command, "query-yank") && o->stranger)
+		return json_pack("{s:[{s:s},{s:s,s:s}]}", "return", "type", "migration", "type", "chardev", "id",
+		                 "mon0");
+	if (!strcmp(command, "query-chardev") && o->stranger)
+		return json_pack("{s:[{s:s,s:s}]}", "return", "label", "mon0", "filename",
+		                 "disconnected:tcp:0.0.0.0:4444,server=on");
 	if (!strcmp(command, "query-yank"))
 		return json_pack(promoted ? "{s:[]}" : "{s:[{s:s}]}", "return", "type", "migration");
 	if (!strcmp(command, "query-cpus-fast"))

@@ -411,6 +411,11 @@ START_TEST(a_wrong_value_is_told_at_its_line)
 	    {6, "interval_ms = 0x100000064;", "the number 0x100000064 is too large"},
 	    {13, "socket = \"q\";", "qmp.socket \"q\" is not an absolute path"},
 	    {14, "oob_socket = \"/run/q\";", "oob_socket is the same as qmp.socket"},
+	    {15, "disregard = \"chardev mon0\";", "qmp.disregard is a string; an array"},
+	    {15, "disregard = [ \"mon0\" ];", "qmp.disregard \"mon0\" is no kind and id; an array"},
+	    {15, "disregard = [ \"chardev \" ];", "is no kind and id"},
+	    {15, "disregard = [ \"chardevs mon0\" ];", "is no kind and id"},
+	    {15, "disregard = [ 1 ];", "no string"},
 	    {18, "type = \"zookeeper\";", "\"zookeeper\" is none of the words known; \"none\", \"file\""},
 	    {23, "hook = \"/bin/sh\";", "report.hook is a string; an array"},
 	    {23, "hook = [ \"sh\" ];", "not an absolute path"},
@@ -1140,6 +1145,23 @@ START_TEST(a_reload_may_not_change_what_is_fixed)
 }
 END_TEST
 
+START_TEST(what_a_person_vouches_for)
+{
+	struct ft_config *old = load_good(write_with(0, NULL));
+	struct ft_config *c = load_good(write_with(15, "disregard = [ \"chardev mon0\", \"block-node #block123\" ];"));
+
+	ck_assert_int_eq(old->disregard.n, 0);
+	ck_assert_int_eq(c->disregard.n, 2);
+	ck_assert(ft_disregards(&c->disregard, "chardev mon0"));
+	ck_assert(ft_disregards(&c->disregard, "block-node #block123"));
+	ck_assert(!ft_disregards(&c->disregard, "chardev mon"));
+	ck_assert(!ft_disregards(&old->disregard, "chardev mon0"));
+	ck_assert_pstr_eq(ft_config_fixed_difference(old, c), NULL);
+	ft_config_free(c);
+	ft_config_free(old);
+}
+END_TEST
+
 #define MUCH_FENCE "fence: { agent = \"/bin/sh\"; options: { ip = \"1\"; port = \"1\"; }; };"
 
 START_TEST(a_reload_may_not_change_what_sessions_rest_on)
@@ -1268,6 +1290,7 @@ int main(void)
 	tcase_add_test(values, a_group_becomes_its_number);
 	tcase_add_test(values, a_reload_may_not_change_what_is_fixed);
 	tcase_add_test(values, a_reload_may_not_change_what_sessions_rest_on);
+	tcase_add_test(values, what_a_person_vouches_for);
 	tcase_add_test(values, a_reload_may_not_change_the_detection_time_of_an_arbiter);
 	tcase_add_test(values, the_example_loads);
 	tcase_add_test(values, a_doubtful_key_file_is_refused);

@@ -2384,6 +2384,24 @@ START_TEST(a_qemu_that_is_being_ended_has_not_yielded_before_it_has_ended)
 }
 END_TEST
 
+/* An ftd that had won died in the midst of its plan.  What is left of COLO then looks like nothing that is known. */
+START_TEST(a_plan_that_an_earlier_ftd_has_begun_is_ended_whatever_is_doubted)
+{
+	start(FT_SESSION_ENDED, _i ? FT_ROLE_SECONDARY : FT_ROLE_PRIMARY);
+	w.q.plan_ready = false;
+	qemu_is();
+	w.p.side.vm = FT_VM_GONE;
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	pass(3000);
+	expect_did(PLAN, 0); /* there is none */
+	w.q.plan_doubted = true;
+	qemu_is();
+	pass(3000);
+	expect_did(PLAN, 1);
+}
+END_TEST
+
 /* ---- a survivor of pairs that came to nothing ---- */
 
 /* Ours ended the last session, and runs the guest as the primary of a new pair without one. */
@@ -3355,6 +3373,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, an_order_beside_a_peer_that_is_heard_is_refused_where_no_register_can_tell);
 	tcase_add_test(tc, who_has_resigned_and_is_given_the_right_back_has_won);
 	tcase_add_test(tc, a_peer_that_speaks_before_an_ordered_plan_comes_through_is_asked);
+	tcase_add_loop_test(tc, a_plan_that_an_earlier_ftd_has_begun_is_ended_whatever_is_doubted, 0, 2);
 	tcase_add_test(tc, an_outcome_that_an_earlier_ftd_did_not_write_is_made_up_for);
 	tcase_add_loop_test(tc, a_failover_that_is_found_over_and_is_won_by_the_register_is_told, 0, 2);
 	tcase_add_test(tc, a_guest_that_has_failed_over_is_not_thawed_for_a_peer_that_is_back);

@@ -77,6 +77,40 @@ START_TEST(plan_of_the_default_primary)
 }
 END_TEST
 
+/* As QEMU documents it since 11.1: the nbd node is itself the quorum's child. */
+START_TEST(plan_of_a_primary_without_the_replication_driver)
+{
+	static const char *const want[] = {"!m yank migration",
+	                                   "!m yank nbd0",
+	                                   "!m yank mirror0",
+	                                   "!m yank compare1",
+	                                   "m object-del redire1",
+	                                   "m x-blockdev-change nbd0",
+	                                   "M x-colo-lost-heartbeat primary",
+	                                   "P query-colo-status COLO left",
+	                                   "P query-migrate migration completed",
+	                                   "P query-status guest running",
+	                                   "C object-del comp0",
+	                                   "C object-del iothread1",
+	                                   "C object-del m0",
+	                                   "C object-del redire0",
+	                                   "C chardev-remove compare1",
+	                                   "C chardev-remove compare0-0",
+	                                   "C chardev-remove compare_out0",
+	                                   "C chardev-remove compare_out",
+	                                   "C chardev-remove mirror0",
+	                                   "C chardev-remove compare0",
+	                                   "C blockdev-del nbd0",
+	                                   NULL};
+
+	plan_of("nbd-primary");
+	expect(want);
+	ck_assert(strstr(plan.steps[5].text, "\"child\":\"children.1\""));
+	ck_assert(plan.steps[plan.n - 1].needs_yank);
+	ft_plan_free(&plan);
+}
+END_TEST
+
 START_TEST(plan_of_the_default_secondary)
 {
 	static const char *const want[] = {"!m yank migration",
@@ -768,6 +802,7 @@ static TCase *plan_tests(void)
 	TCase *t = tcase_create("plan");
 
 	tcase_add_test(t, plan_of_the_default_primary);
+	tcase_add_test(t, plan_of_a_primary_without_the_replication_driver);
 	tcase_add_test(t, plan_of_the_default_secondary);
 	tcase_add_test(t, plan_of_the_renamed_primary);
 	tcase_add_test(t, plan_of_the_renamed_secondary);

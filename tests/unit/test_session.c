@@ -233,6 +233,60 @@ START_TEST(learns_everything)
 }
 END_TEST
 
+/* ---- what is not understood ---- */
+
+START_TEST(a_plan_beside_an_unknown_connection_is_not_ready)
+{
+	come_up();
+	fake.orders->stranger = 1;
+	RUN_UNTIL(!told.view.plan_ready);
+	ck_assert_ptr_nonnull(strstr(told.view.plan_fault, "chardev mon0"));
+	ck_assert_int_eq(ft_qmp_doubts(qmp)->n, 1);
+	ck_assert(logged("chardev mon0"));
+	ck_assert(ft_qmp_plan(qmp) && told.view.plan_doubted); /* better than none */
+	fake.orders->stranger = 0;
+	RUN_UNTIL(told.view.plan_ready);
+	ck_assert_str_eq(told.view.plan_fault, "");
+	ck_assert(!told.view.plan_doubted);
+	ck_assert_int_eq(ft_qmp_doubts(qmp)->n, 0);
+}
+END_TEST
+
+START_TEST(a_person_overrules_a_doubt)
+{
+	fake.orders->stranger = 1;
+	fake_start(&fake);
+	open_fake();
+	RUN_UNTIL(strstr(told.view.plan_fault, "chardev mon0"));
+	config.disregard.n = 1;
+	strcpy(config.disregard.name[0], "chardev mon1");
+	ft_qmp_reconfigure(qmp, &config);
+	run_for(500);
+	ck_assert(!told.view.plan_ready);
+	strcpy(config.disregard.name[0], "chardev mon0");
+	ft_qmp_reconfigure(qmp, &config);
+	RUN_UNTIL(told.view.plan_ready);
+	ck_assert_int_eq(ft_qmp_doubts(qmp)->n, 1); /* it is there as before, for who asks */
+	config.disregard.n = 0;
+	ft_qmp_reconfigure(qmp, &config);
+	RUN_UNTIL(!told.view.plan_ready);
+}
+END_TEST
+
+/* What a failover has left of COLO looks odd, and must not keep the rest of it from being done. */
+START_TEST(nothing_is_doubted_once_a_plan_was_run)
+{
+	come_up();
+	fake.orders->refuses = 1;
+	ft_qmp_run_plan(qmp);
+	RUN_UNTIL(told.finished == 1 && !told.report.ok);
+	fake.orders->stranger = 1;
+	RUN_UNTIL(ft_qmp_doubts(qmp)->n == 1);
+	ck_assert_int_eq(told.view.role, FT_ROLE_SECONDARY);
+	ck_assert_msg(told.view.plan_ready, "%s", told.view.plan_fault);
+}
+END_TEST
+
 /* ---- which process is QEMU ---- */
 
 /* Passes bytes on from front to back, as a proxy into a container does. */
@@ -913,6 +967,9 @@ int main(void)
 	tcase_add_checked_fixture(c, set_up, tear_down);
 	tcase_set_timeout(c, 120);
 	tcase_add_test(c, learns_everything);
+	tcase_add_test(c, a_plan_beside_an_unknown_connection_is_not_ready);
+	tcase_add_test(c, a_person_overrules_a_doubt);
+	tcase_add_test(c, nothing_is_doubted_once_a_plan_was_run);
 	tcase_add_test(c, block_nodes_are_not_asked_for_while_the_migration_comes_in);
 	tcase_add_test(c, absent_then_there);
 	tcase_add_test(c, silence_is_not_absence);

@@ -1,6 +1,8 @@
 /* What check says of a pair, line by line: it must be what is the case, and lead to what mends it. */
 #include "supervisor/status.h"
 
+#include "report/record.h"
+
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
@@ -122,6 +124,73 @@ static const char *status_of(const char *group, const char *key)
 	return text;
 }
 
+static const struct ft_doubts two_doubts = {
+    .n = 2,
+    .doubt = {{"chardev mon0", "who uses it is not known"}, {"block-node loose", "not seen to be the guest's own"}}};
+
+static char *status_text(void)
+{
+	char *out = NULL;
+	size_t size;
+	struct ft_status_source s = source();
+	s.doubts = &two_doubts;
+	json_t *j = ft_status_json(&s);
+	FILE *f = open_memstream(&out, &size);
+	ft_status_print(j, f);
+	fclose(f);
+	json_decref(j);
+	return out;
+}
+
+static int count(const json_t *checks, const char *name, const char *result, const char *part)
+{
+	const json_t *check;
+	size_t i;
+	int n = 0;
+	json_array_foreach(json_object_get(checks, "checks"), i, check)
+	{
+		n += !strcmp(json_string_value(json_object_get(check, "name")), name) &&
+		     !strcmp(json_string_value(json_object_get(check, "result")), result) &&
+		     strstr(json_string_value(json_object_get(check, "detail")), part);
+	}
+	return n;
+}
+
+/* Each thing that is not understood, and each that a person vouches for, in every status and in check. */
+START_TEST(what_is_not_understood_is_said_and_so_is_who_overruled_it)
+{
+	struct ft_status_source s = source();
+	s.doubts = &two_doubts;
+	checked = ft_check_json(&s, "", "", "");
+	ck_assert_int_eq(count(checked, "doubt", "FAIL", "chardev mon0: who uses it"), 1);
+	ck_assert_int_eq(count(checked, "doubt", "FAIL", "block-node loose: "), 1);
+	char *text = status_text();
+	ck_assert_ptr_nonnull(strstr(text, "DOUBT    chardev mon0: who uses it"));
+	ck_assert_ptr_null(strstr(text, "vouched"));
+	free(text);
+
+	config.disregard = (struct ft_disregard){.n = 2, .name = {"chardev mon0", "chardev gone"}};
+	json_decref(checked);
+	checked = ft_check_json(&s, "", "", "");
+	ck_assert_int_eq(count(checked, "doubt", "FAIL", ""), 1);
+	ck_assert_int_eq(count(checked, "disregard", "warn", "chardev mon0, by qmp.disregard: who uses it"), 1);
+	ck_assert_int_eq(count(checked, "disregard", "warn", "chardev gone, by qmp.disregard: this QEMU has none"), 1);
+	text = status_text();
+	ck_assert_ptr_null(strstr(text, "DOUBT    chardev mon0"));
+	ck_assert_ptr_nonnull(strstr(text, "DOUBT    block-node loose"));
+	ck_assert_ptr_nonnull(strstr(text, "vouched  for chardev mon0, by qmp.disregard"));
+	ck_assert_ptr_nonnull(strstr(text, "vouched  for chardev gone, by qmp.disregard"));
+	free(text);
+	json_t *j = ft_status_json(&s), *qemu_says = json_object_get(j, "qemu");
+	ck_assert_int_eq((int)json_array_size(json_object_get(qemu_says, "disregard")), 2);
+	ck_assert(
+	    json_is_true(json_object_get(json_array_get(json_object_get(qemu_says, "doubts"), 0), "disregarded")));
+	ck_assert(
+	    json_is_false(json_object_get(json_array_get(json_object_get(qemu_says, "doubts"), 1), "disregarded")));
+	json_decref(j);
+}
+END_TEST
+
 START_TEST(what_both_must_share_is_said_with_both_values)
 {
 	ck_assert_ptr_nonnull(strstr(line("shared"), "warn: not compared"));
@@ -177,6 +246,7 @@ int main(void)
 	tcase_add_test(c, of_a_qemu_that_died_no_checkpoint_is_waited_for);
 	tcase_add_test(c, a_peer_that_said_goodbye_is_not_called_silent);
 	tcase_add_test(c, why_a_link_is_down_is_said);
+	tcase_add_test(c, what_is_not_understood_is_said_and_so_is_who_overruled_it);
 	tcase_add_test(c, what_both_must_share_is_said_with_both_values);
 	tcase_add_test(c, an_alarm_is_in_the_status_and_fails_the_check);
 	suite_add_tcase(s, c);

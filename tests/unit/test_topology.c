@@ -80,7 +80,7 @@ START_TEST(default_primary)
 	ck_assert_int_eq(topology.checkpoint_ms, 300);
 	ck_assert_int_eq(topology.n_disks, 1);
 	ck_assert_str_eq(topology.disks[0].child.s, "children.1");
-	ck_assert_str_eq(topology.disks[0].replication.s, "replication0");
+	ck_assert_str_eq(topology.disks[0].replica.s, "replication0");
 	ck_assert_str_eq(list(&topology.disks[0].nbd), "nbd0");
 	ck_assert_str_eq(list(&topology.compares), "comp0");
 	ck_assert_str_eq(list(&topology.compare_iothreads), "iothread1");
@@ -136,7 +136,7 @@ START_TEST(renamed_primary)
 	ck_assert_int_eq(topology.n_disks, 2);
 	for (int d = 0; d < 2; d++) {
 		bool data = !strcmp(topology.disks[d].quorum.s, "q-data");
-		ck_assert_str_eq(topology.disks[d].replication.s, data ? "data-to-b" : "toward-b");
+		ck_assert_str_eq(topology.disks[d].replica.s, data ? "data-to-b" : "toward-b");
 		ck_assert_str_eq(list(&topology.disks[d].nbd), data ? "wire" : "#block306");
 	}
 	ck_assert_str_eq(list(&topology.yank_block_nodes), "#block306 wire");
@@ -171,7 +171,7 @@ START_TEST(resumed_primary)
 	build(fixture("resumed-primary"));
 	ck_assert_int_eq(topology.n_disks, 1);
 	ck_assert_str_eq(topology.disks[0].child.s, "children.1");
-	ck_assert_str_eq(topology.disks[0].replication.s, "replication0");
+	ck_assert_str_eq(topology.disks[0].replica.s, "replication0");
 	ck_assert_str_eq(list(&topology.gates), "redire1");
 	ck_assert_str_eq(list(&topology.rewriters), "rew0");
 	ck_assert_str_eq(list(&topology.yank_chardevs), "compare1 mirror0");
@@ -282,6 +282,370 @@ START_TEST(outside_colo_nothing_points_at_a_peer)
 }
 END_TEST
 
+/* ---- QEMU's newer wiring: an NBD node directly under the quorum ---- */
+
+START_TEST(nbd_directly_under_the_quorum)
+{
+	static struct ft_ids disks, peers;
+
+	build(fixture("nbd-primary"));
+	ck_assert_int_eq(topology.n_disks, 1);
+	ck_assert_str_eq(topology.disks[0].child.s, "children.1");
+	ck_assert_str_eq(topology.disks[0].replica.s, "nbd0");
+	ck_assert_str_eq(list(&topology.disks[0].nbd), "nbd0");
+	ck_assert_str_eq(list(&topology.yank_block_nodes), "nbd0");
+	ft_topology_disk_nodes(&topology, &disks, &peers);
+	ck_assert_str_eq(list(&peers), "nbd0");
+}
+END_TEST
+
+/* The names of all doubts, with a comma between them. */
+static const char *doubts(void)
+{
+	static char out[FT_ITEMS_MAX * FT_DOUBT_NAME_MAX];
+
+	*out = 0;
+	for (int i = 0; i < topology.doubts.n; i++) {
+		strcat(out, i ? ", " : "");
+		strcat(out, topology.doubts.doubt[i].name);
+	}
+	return out;
+}
+
+START_TEST(what_was_recorded_leaves_no_doubt)
+{
+	static const char *const fixtures[] = {"default", "nonet", "renamed", "resumed", "nbd"};
+
+	for (int f = 0; f < 5; f++)
+		for (int role = 0; role < 2; role++) {
+			char name[64];
+			snprintf(name, sizeof name, "%s-%s", fixtures[f], role ? "secondary" : "primary");
+			build(fixture(name));
+			ck_assert_msg(topology.doubts.n == 0, "%s: %s", name, doubts());
+		}
+}
+END_TEST
+
+/* The quorum of the fixture, with another description. */
+static json_t *quorum_is(const char *description)
+{
+	json_t *answers = fixture("nbd-primary"), *node;
+	size_t i;
+
+	json_array_foreach(json_object_get(answers, "query-named-block-nodes"), i, node)
+	{
+		if (!strcmp(json_string_value(json_object_get(node, "drv")), "quorum"))
+			json_object_set_new(node, "file", json_string(description));
+	}
+	return answers;
+}
+
+/* Someone's redundant storage: it is not taken apart; but where it leads is not known. */
+START_TEST(a_quorum_of_another_kind_is_not_colos)
+{
+	static const char *const others[] = {
+	    "json:{\"driver\": \"quorum\", \"read-pattern\": \"fifo\", \"vote-threshold\": 2}",
+	    "json:{\"driver\": \"quorum\", \"read-pattern\": \"quorum\", \"vote-threshold\": \"1\"}",
+	    "json:{\"driver\": \"quorum\", \"vote-threshold\": 1}"};
+
+	for (int i = 0; i < 3; i++) {
+		build(quorum_is(others[i]));
+		ck_assert_int_eq(topology.n_disks, 0);
+		ck_assert_int_eq(topology.yank_block_nodes.n, 0);
+		ck_assert_str_eq(doubts(), "block-node nbd0");
+	}
+	build(quorum_is("json:{\"driver\": \"quorum\", \"read-pattern\": \"fifo\", \"vote-threshold\": 1}"));
+	ck_assert_int_eq(topology.n_disks, 1);
+	build(quorum_is("json:{\"read-pattern\": \"fifo\", \"children\": [{\"dri..."));
+	ck_assert_int_eq(topology.n_disks, 1);
+}
+END_TEST
+
+START_TEST(a_quorum_of_another_kind_with_a_replication_node_is_colos)
+{
+	json_t *answers = fixture("default-primary"), *node;
+	size_t i;
+
+	json_array_foreach(json_object_get(answers, "query-named-block-nodes"), i, node)
+	{
+		if (!strcmp(json_string_value(json_object_get(node, "drv")), "quorum"))
+			json_object_set_new(node, "file",
+			                    json_string("json:{\"driver\": \"quorum\", \"vote-threshold\": 1}"));
+	}
+	build(answers);
+	ck_assert_int_eq(topology.n_disks, 1);
+	ck_assert_int_eq(topology.doubts.n, 0);
+}
+END_TEST
+
+static void rename_edge(json_t *answers, const char *from, const char *to)
+{
+	json_t *edge, *graph = json_object_get(answers, "x-debug-query-block-graph");
+	size_t i;
+
+	json_array_foreach(json_object_get(graph, "edges"), i, edge)
+	{
+		if (!strcmp(json_string_value(json_object_get(edge, "name")), from))
+			json_object_set_new(edge, "name", json_string(to));
+	}
+}
+
+/* The guest's own disk on an NBD server, and the copy on this host. */
+START_TEST(the_first_child_is_the_guests_own_disk)
+{
+	json_t *answers = fixture("nbd-primary");
+
+	rename_edge(answers, "children.0", "children.10");
+	rename_edge(answers, "children.1", "children.9");
+	build(answers);
+	ck_assert_int_eq(topology.n_disks, 0);
+	ck_assert_int_eq(topology.doubts.n, 0);
+}
+END_TEST
+
+/* ---- doubts ---- */
+
+static void add_chardev(json_t *answers, const char *id, const char *file)
+{
+	json_array_append_new(json_object_get(answers, "query-yank"),
+	                      json_pack("{s:s,s:s}", "type", "chardev", "id", id));
+	if (file)
+		json_array_append_new(json_object_get(answers, "query-chardev"),
+		                      json_pack("{s:s,s:s,s:b}", "label", id, "filename", file, "frontend-open", 1));
+}
+
+static json_t *with_chardev(const char *of, const char *id, const char *file)
+{
+	json_t *answers = fixture(of);
+
+	add_chardev(answers, id, file);
+	return answers;
+}
+
+static const char *const both[] = {"default-primary", "default-secondary"};
+
+START_TEST(a_chardev_that_nobody_knows_is_doubted)
+{
+	for (int i = 0; i < 2; i++) {
+		build(with_chardev(both[i], "mon0", "disconnected:tcp:0.0.0.0:4444,server=on"));
+		ck_assert_str_eq(doubts(), "chardev mon0");
+		build(with_chardev(both[i], "x", "tcp:10.0.0.1:4444 <-> 10.0.0.9:5555"));
+		ck_assert_str_eq(doubts(), "chardev x");
+		build(with_chardev(both[i], "unlisted", NULL));
+		ck_assert_str_eq(doubts(), "chardev unlisted");
+		build(with_chardev(both[i], "serial", "tcp:10.0.0.1:4444 <-> 10.0.0.9:5555"));
+		ck_assert_str_eq(doubts(), "chardev serial");
+	}
+}
+END_TEST
+
+START_TEST(a_chardev_that_leads_elsewhere_is_not_doubted)
+{
+	for (int i = 0; i < 2; i++) {
+		json_t *answers = with_chardev(both[i], "local", "unix:/run/x.sock,server=on");
+		add_chardev(answers, "local2", "disconnected:unix:/run/tcp:x.sock,server=on");
+		add_chardev(answers, "people", "telnet:0.0.0.0:4444,server=on <-> 10.0.0.9:5555");
+		add_chardev(answers, "serial1", "tcp:10.0.0.1:4444 <-> 10.0.0.9:5555");
+		add_chardev(answers, "compat_monitor7", "tcp:10.0.0.1:4444,server=on <-> 10.0.0.9:5555");
+		build(answers);
+		ck_assert_str_eq(doubts(), "");
+	}
+}
+END_TEST
+
+START_TEST(a_chardev_of_a_device_is_not_doubted)
+{
+	json_t *answers = with_chardev("default-primary", "agent", "tcp:10.0.0.1:4444 <-> 10.0.0.9:5555");
+
+	json_array_append_new(json_object_get(answers, "qom-list /machine/peripheral"),
+	                      json_pack("{s:s,s:s}", "name", "port0", "type", "child<virtserialport>"));
+	json_object_set_new(answers, "/machine/peripheral/port0.chardev", json_string("agent"));
+	build(answers);
+	ck_assert_str_eq(doubts(), "");
+}
+END_TEST
+
+/* Where one of COLO's connections has its other end, it is the peer, whoever else has a connection there. */
+static json_t *peer_is_at(const char *of, const char *chardev, const char *address)
+{
+	json_t *answers = fixture(of), *c = entry(answers, "query-chardev", "label", chardev);
+	char file[128];
+
+	snprintf(file, sizeof file, "tcp:10.0.0.1:9003,server=on <-> %s:33333", address);
+	json_object_set_new(c, "filename", json_string(file));
+	return answers;
+}
+
+START_TEST(whatever_leads_to_the_peers_address_is_named)
+{
+	static const char *const chardevs[] = {"mirror0", "red0"}, *const addresses[] = {"10.0.0.2", "[fd00::2]"};
+
+	for (int i = 0; i < 4; i++) {
+		char file[128];
+		json_t *answers = peer_is_at(both[i % 2], chardevs[i % 2], addresses[i / 2]);
+		snprintf(file, sizeof file, "telnet:0.0.0.0:4444,server=on <-> %s:5555", addresses[i / 2]);
+		add_chardev(answers, "serial1", file);
+		snprintf(file, sizeof file, "disconnected:tcp:%s:5555", addresses[i / 2]);
+		add_chardev(answers, "compat_monitor9", file);
+		build(answers);
+		ck_assert_str_eq(doubts(), "chardev serial1, chardev compat_monitor9");
+		ck_assert_ptr_nonnull(strstr(topology.doubts.doubt[0].why, i / 2 ? "fd00::2" : "10.0.0.2"));
+	}
+}
+END_TEST
+
+/* A node like that of the peer's copy, and a way to it. */
+static void add_nbd(json_t *answers, const char *name, const char *file, int parent, const char *edge)
+{
+	json_t *graph = json_object_get(answers, "x-debug-query-block-graph"), *nodes = json_object_get(graph, "nodes");
+	int id = (int)json_array_size(nodes) + 1;
+
+	json_array_append_new(nodes, json_pack("{s:i,s:s,s:s}", "id", id, "name", name, "type", "block-driver"));
+	if (parent)
+		json_array_append_new(json_object_get(graph, "edges"),
+		                      json_pack("{s:i,s:i,s:s}", "parent", parent, "child", id, "name", edge));
+	json_array_append_new(json_object_get(answers, "query-named-block-nodes"),
+	                      json_pack("{s:s,s:s,s:s}", "node-name", name, "drv", "nbd", "file", file));
+	json_array_append_new(json_object_get(answers, "query-yank"),
+	                      json_pack("{s:s,s:s}", "type", "block-node", "node-name", name));
+}
+
+/* Its number. */
+static int add_parent(json_t *answers, const char *name, const char *type)
+{
+	json_t *nodes = json_object_get(json_object_get(answers, "x-debug-query-block-graph"), "nodes");
+	int id = (int)json_array_size(nodes) + 1;
+
+	json_array_append_new(nodes, json_pack("{s:i,s:s,s:s}", "id", id, "name", name, "type", type));
+	return id;
+}
+
+START_TEST(storage_of_the_guests_own_is_not_doubted)
+{
+	for (int i = 0; i < 2; i++) {
+		json_t *answers = fixture(both[i]);
+		add_nbd(answers, "data", "nbd://10.0.0.9:10809/data", add_parent(answers, "", "block-backend"), "root");
+		add_nbd(answers, "more", "json:{\"driver\": \"nbd\", \"server.host\": \"nas\", \"export\": \"m\"}",
+		        add_parent(answers, "d1", "block-backend"), "root");
+		add_nbd(answers, "here", "nbd+unix:///x?socket=/run/x", 0, NULL);
+		build(answers);
+		ck_assert_str_eq(doubts(), "");
+		ck_assert(!strstr(list(&topology.yank_block_nodes), "data"));
+	}
+}
+END_TEST
+
+START_TEST(other_nbd_connections_are_doubted)
+{
+	for (int i = 0; i < 2; i++) {
+		json_t *answers = fixture(both[i]);
+		add_nbd(answers, "loose", "nbd://10.0.0.9:10809/data", 0, NULL);
+		build(answers);
+		ck_assert_str_eq(doubts(), "block-node loose");
+
+		/* A mirror has a block backend of its own on what it writes to. */
+		answers = fixture(both[i]);
+		add_nbd(answers, "copy", "nbd://10.0.0.9:10809/data", add_parent(answers, "", "block-backend"), "root");
+		json_t *graph = json_object_get(answers, "x-debug-query-block-graph");
+		int copy = (int)json_array_size(json_object_get(graph, "nodes"));
+		json_array_append_new(json_object_get(graph, "edges"),
+		                      json_pack("{s:i,s:i,s:s}", "parent", add_parent(answers, "j", "block-job"),
+		                                "child", copy, "name", "target"));
+		build(answers);
+		ck_assert_str_eq(doubts(), "block-node copy");
+
+		/* The guest's own, and on the peer: no plan could save it. */
+		answers = i ? peer_is_at(both[i], "red0", "10.0.0.2") : peer_is_at(both[i], "mirror0", "10.0.0.2");
+		add_nbd(answers, "data", "nbd://10.0.0.2:10809/data", add_parent(answers, "", "block-backend"), "root");
+		build(answers);
+		ck_assert_str_eq(doubts(), "block-node data");
+
+		answers = fixture(both[i]);
+		add_nbd(answers, "data", "json:{\"driver\": \"nb...", add_parent(answers, "", "block-backend"), "root");
+		build(answers);
+		ck_assert_str_eq(doubts(), "block-node data");
+	}
+}
+END_TEST
+
+START_TEST(a_connection_of_a_kind_not_known_is_doubted)
+{
+	for (int i = 0; i < 2; i++) {
+		json_t *answers = fixture(both[i]);
+		json_array_append_new(json_object_get(answers, "query-yank"), json_pack("{s:s}", "type", "vfio-user"));
+		build(answers);
+		ck_assert_str_eq(doubts(), "yank vfio-user");
+	}
+}
+END_TEST
+
+START_TEST(a_copy_of_the_disk_by_another_protocol_is_doubted)
+{
+	json_t *answers = fixture("nbd-primary");
+
+	json_object_set_new(entry(answers, "query-named-block-nodes", "node-name", "nbd0"), "drv", json_string("ssh"));
+	build(answers);
+	ck_assert_int_eq(topology.n_disks, 0);
+	ck_assert_ptr_nonnull(strstr(doubts(), "block-node nbd0"));
+}
+END_TEST
+
+START_TEST(a_network_that_is_not_understood_is_doubted)
+{
+	json_t *answers = fixture("default-primary");
+
+	json_array_append_new(json_object_get(answers, "qom-list /objects"),
+	                      json_pack("{s:s,s:s}", "name", "q0", "type", "child<filter-quic>"));
+	json_array_append_new(json_object_get(answers, "qom-list /objects"),
+	                      json_pack("{s:s,s:s}", "name", "d0", "type", "child<filter-dump>"));
+	build(answers);
+	ck_assert_str_eq(doubts(), "object q0");
+
+	answers = fixture("default-primary"); /* the guest's network would stay shut */
+	json_object_set_new(answers, "/objects/redire1.netdev", json_string("another"));
+	build(answers);
+	ck_assert_ptr_nonnull(strstr(doubts(), "object comp0"));
+}
+END_TEST
+
+START_TEST(a_secondary_whose_disk_is_served_without_replication_is_doubted)
+{
+	json_t *answers = fixture("default-secondary"), *node;
+	size_t i;
+
+	json_array_foreach(json_object_get(answers, "query-named-block-nodes"), i, node)
+	{
+		if (!strcmp(json_string_value(json_object_get(node, "drv")), "replication"))
+			json_object_set_new(node, "drv", json_string("raw"));
+	}
+	build(answers);
+	ck_assert_str_eq(doubts(), "export parent0");
+}
+END_TEST
+
+START_TEST(too_many_doubts_are_refused)
+{
+	json_t *answers = fixture("default-primary");
+	char id[16];
+
+	for (int i = 0; i <= FT_ITEMS_MAX; i++) {
+		snprintf(id, sizeof id, "c%d", i);
+		add_chardev(answers, id, "tcp:10.0.0.1:4444 <-> 10.0.0.9:5555");
+	}
+	refuse(answers, "does not understand");
+}
+END_TEST
+
+START_TEST(outside_colo_nothing_is_doubted)
+{
+	json_t *answers = with_chardev("default-primary", "mon0", "disconnected:tcp:0.0.0.0:4444,server=on");
+
+	json_object_set_new(json_object_get(answers, "query-colo-status"), "mode", json_string("none"));
+	build(answers);
+	ck_assert_int_eq(topology.doubts.n, 0);
+}
+END_TEST
+
 /* Each answer taken away in turn: always a line that names it, never a guess. */
 START_TEST(a_missing_answer_is_named)
 {
@@ -368,10 +732,10 @@ static void drop(struct ft_query *q, int n)
 START_TEST(the_questions_are_those_recorded)
 {
 	static const char *const fixtures[] = {"default-primary", "renamed-primary", "renamed-secondary",
-	                                       "nonet-primary"};
+	                                       "nonet-primary", "nbd-primary"};
 	struct ft_query q[256];
 
-	for (int f = 0; f < 4; f++) {
+	for (int f = 0; f < 5; f++) {
 		json_t *answers = fixture(fixtures[f]);
 		int n = ft_topology_queries(q, 256);
 		ck_assert_int_gt(n, 0);
@@ -422,7 +786,8 @@ END_TEST
 int main(void)
 {
 	Suite *s = suite_create("topology");
-	TCase *found = tcase_create("found"), *judged = tcase_create("judged"), *asked = tcase_create("asked");
+	TCase *found = tcase_create("found"), *doubted = tcase_create("doubted"), *judged = tcase_create("judged"),
+	      *asked = tcase_create("asked");
 
 	tcase_add_test(found, default_primary);
 	tcase_add_test(found, the_peers_copies_of_the_disks_are_told_from_our_own);
@@ -438,6 +803,23 @@ int main(void)
 	tcase_add_test(found, an_iothread_in_use_is_left_alone);
 	tcase_add_test(found, an_export_could_use_any_iothread);
 	tcase_add_test(found, outside_colo_nothing_points_at_a_peer);
+	tcase_add_test(found, nbd_directly_under_the_quorum);
+	tcase_add_test(found, a_quorum_of_another_kind_is_not_colos);
+	tcase_add_test(found, a_quorum_of_another_kind_with_a_replication_node_is_colos);
+	tcase_add_test(found, the_first_child_is_the_guests_own_disk);
+	tcase_add_test(doubted, what_was_recorded_leaves_no_doubt);
+	tcase_add_test(doubted, a_chardev_that_nobody_knows_is_doubted);
+	tcase_add_test(doubted, a_chardev_that_leads_elsewhere_is_not_doubted);
+	tcase_add_test(doubted, a_chardev_of_a_device_is_not_doubted);
+	tcase_add_test(doubted, whatever_leads_to_the_peers_address_is_named);
+	tcase_add_test(doubted, storage_of_the_guests_own_is_not_doubted);
+	tcase_add_test(doubted, other_nbd_connections_are_doubted);
+	tcase_add_test(doubted, a_connection_of_a_kind_not_known_is_doubted);
+	tcase_add_test(doubted, a_copy_of_the_disk_by_another_protocol_is_doubted);
+	tcase_add_test(doubted, a_network_that_is_not_understood_is_doubted);
+	tcase_add_test(doubted, a_secondary_whose_disk_is_served_without_replication_is_doubted);
+	tcase_add_test(doubted, too_many_doubts_are_refused);
+	tcase_add_test(doubted, outside_colo_nothing_is_doubted);
 	tcase_add_test(judged, a_missing_answer_is_named);
 	tcase_add_test(judged, nonsense_is_refused);
 	tcase_add_test(judged, too_many_are_refused);
@@ -445,6 +827,7 @@ int main(void)
 	tcase_add_test(asked, a_property_is_asked_by_path);
 	tcase_add_test(asked, too_little_room_is_said);
 	suite_add_tcase(s, found);
+	suite_add_tcase(s, doubted);
 	suite_add_tcase(s, judged);
 	suite_add_tcase(s, asked);
 	SRunner *sr = srunner_create(s);
