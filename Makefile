@@ -75,7 +75,7 @@ check:
 
 # The core, the heartbeats and the plan runner of two hosts in virtual time, with faults from each seed.
 # make sim SEEDS=1:1000000, or SEEDS=N:1 to see one.
-SEEDS ?= 1:10000
+SEEDS ?= 1:60000
 SIM   := $(B)/tests/sim/sim
 SIM_SRC := $(wildcard tests/sim/*.c)
 $(SIM): $(call OBJ,$(SIM_SRC)) $(B)/libftd.a
@@ -83,8 +83,10 @@ $(SIM): $(call OBJ,$(SIM_SRC)) $(B)/libftd.a
 	@echo 'link  $@'
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 # Fewer worlds of the other kinds: a fence, which keeps no register, or stands behind one, no arbiter at all, and one that is
-# not shared; and of each kind worlds in which deaths strike right after the answers of disk, register, plan and freezer.
-SEEDS_BESIDE ?= 1:2000
+# not shared; and of each kind worlds in which deaths strike right after the answers of disk, register, plan and freezer; and
+# those in which what was written is lost or put back, by itself, as so much is excused there.
+FORGETS := lose-disk,restore-disk,roll-back,start-vm,cut-links,isolate,partition,kill-ftd,crash-host,kill-qemu,cut-arbiter,leave-ftd
+SEEDS_BESIDE ?= 1:10000
 sim: $(SIM)
 	$(SIM) --seeds $(SEEDS)
 	$(SIM) --boundaries --seeds $(SEEDS_BESIDE)
@@ -92,6 +94,7 @@ sim: $(SIM)
 		$(SIM) $$kind --seeds $(SEEDS_BESIDE) && $(SIM) $$kind --boundaries --seeds $(SEEDS_BESIDE) || exit 1; \
 	done
 	$(SIM) --apart --seeds 1:2000
+	for kind in "" --fence --behind; do $(SIM) $$kind --faults $(FORGETS) --seeds 1:4000 || exit 1; done
 
 # Two real cores in a small world, and every order of everything that can happen to them: docs/proof.md.
 # make exhaustive FAULTS=3 TURNS=2, as deep as one likes; EXPLORE='--kinds kill-ftd,force' for more of its options.

@@ -68,8 +68,8 @@ static bool booted_unbound(void)
 	return booted && !bound;
 }
 
-/* A state_dir that is taken from under a QEMU that lives on, and a register that has forgotten who had won: what they knew of the right
- * to run nobody else knows.  ftd(8) says so.  Of what is started afterwards may-start judges, and that is held to all laws; but a
+/* A state_dir that is taken from under a QEMU that lives on, or has a session at an earlier stage, and a register that has forgotten
+ * who had won: what they knew of the right to run nobody else knows.  ftd(8) says so.  Of what is started afterwards may-start judges, and that is held to all laws; but a
  * fence keeps no register that it could ask. */
 static bool robbed_of_proof(void)
 {
@@ -79,6 +79,10 @@ static bool robbed_of_proof(void)
 			return true;
 		if (w.options.fence && h->disk.lost)
 			return true;
+		for (int k = 0; k < 2; k++)
+			if (h->ftd.core.session.stage != FT_SESSION_NONE &&
+			    memcmp(h->set_back, w.host[k].ftd.core.session.id, sizeof h->set_back) == 0)
+				return true;
 		for (int k = 0; k < w.n_rolled_back; k++)
 			if (memcmp(w.rolled_back[k], h->ftd.core.session.id, FT_SESSION_BYTES) == 0)
 				return true;
@@ -502,7 +506,7 @@ void laws_at_end(void)
 		return;
 	judge_outcomes();
 	bool both = runs_as_master(0) && runs_as_master(1);
-	bool answered_for = both && (w.vouched || robbed_of_proof());
+	bool answered_for = (both && w.vouched) || robbed_of_proof();
 	if (answered_for || w.guest_ended || laws_settled() || runs_unprotected() || beyond_help(0) || beyond_help(1))
 		return;
 	if (both_protect())

@@ -233,10 +233,11 @@ struct host {
 	int words, muted_after; /* that its ftd has left to be heard; and its next one, 0: all */
 	double mute_ms;
 	int64_t muted_until;
-	bool unit;               /* starts the VM whenever there is none, and it may */
-	bool unit_starts;        /* it was told that it may, and is about to */
-	bool booted_unheard;     /* ... while no peer was heard */
-	uint64_t swapped_beside; /* the QEMU that lived on while its state_dir was lost or put back */
+	bool unit;                          /* starts the VM whenever there is none, and it may */
+	bool unit_starts;                   /* it was told that it may, and is about to */
+	bool booted_unheard;                /* ... while no peer was heard */
+	uint64_t swapped_beside;            /* the QEMU that lived on while its state_dir was lost or put back */
+	uint8_t set_back[FT_SESSION_BYTES]; /* the session that its state_dir, put back, has at an earlier stage */
 	struct ftd ftd;
 	struct qemu qemu;
 	struct sentinel sentinel, predecessor;

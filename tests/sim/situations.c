@@ -91,6 +91,9 @@ static void replace_disk(int host, const struct disk *with)
 	ftd_end(host, true);
 	if (w.host[host].qemu.alive)
 		w.host[host].swapped_beside = w.host[host].qemu.instance;
+	bool newer = memcmp(d->file.id, with->file.id, sizeof d->file.id) != 0 && d->file.stage != FT_SESSION_NONE;
+	if (!newer && d->file.stage != with->file.stage)
+		memcpy(w.host[host].set_back, with->file.id, sizeof with->file.id);
 	*d = *with;
 	d->lost = true;
 	later(between(RANDOM_SITUATION, 20, 600), HOST_FTD_START, host);
