@@ -195,7 +195,9 @@ struct ft_actions {
 #define FT_TROUBLE_NS   (60000 * FT_NS_PER_MS)
 #define FT_GIVE_BACK_NS (10000 * FT_NS_PER_MS)
 #define FT_SICK_NS      (10000 * FT_NS_PER_MS)
+#define FT_OUST_NS      (30000 * FT_NS_PER_MS)
 #define FT_PLAN_TRIES   5
+#define FT_OUST_TRIES   8
 #define FT_BACKOFF_MOST 6 /* doublings of FT_RETRY_NS between one failed attempt and the next */
 
 struct ft_core_params {
@@ -296,6 +298,14 @@ struct ft_core {
 	uint8_t fence_id[FT_SESSION_BYTES];
 	int64_t fence_again_at, fence_backoff;
 	char fence_fault[FT_TEXT_MAX]; /* why the newest has failed; "" it has not */
+	/* A loser's fence switches the host of a winner off that is silent, and then our name is put into the verdict. */
+	bool ousting; /* FT_DO_FENCE is under way for that */
+	int64_t
+	    ousted_at;   /* when it had last worked, and our name is yet to be put there by that; FT_NEVER it has not */
+	bool oust_owed;  /* our name may have landed long after that: it must work once more */
+	int ousts;       /* tries of this session that came to nothing */
+	bool said_ousts; /* that there were too many */
+	int64_t unnamed_at; /* when the verdict was asked that named nobody, the last time; FT_NEVER not yet */
 	char arbiter_text[FT_TEXT_MAX];
 	/* A claim that was given up can have landed, or land yet; and what a predecessor had asked nobody knows.  Then our
 	 * name may stand in the register of this session, and the peer, if it were to claim, would lose for ever. */

@@ -120,8 +120,14 @@ bool ft_verdict_due(const struct ft_core *c);
 void ft_put_verdict(struct ft_core *c, struct ft_actions *out);
 bool ft_verdict_look_due(const struct ft_core *c);
 void ft_look_at_verdict(struct ft_core *c, struct ft_actions *out);
-/* By a person's order, our name into it. */
+/* By a person's order, or as the winner's host is off, our name into it. */
 void ft_take_verdict(struct ft_core *c, struct ft_actions *out);
+/* The winner has been silent for long, and was neither proven nor named in the verdict: our fence may switch its host off. */
+bool ft_oust_due(const struct ft_core *c);
+void ft_oust(struct ft_core *c, struct ft_actions *out);
+bool ft_ousts_given_up(const struct ft_core *c);     /* too often in vain, which is news */
+bool ft_take_as_ousted_due(const struct ft_core *c); /* it is off */
+int64_t ft_oust_deadline(const struct ft_core *c);
 /* sharing.c: do both ask the same registers, and have the same settings? */
 void ft_sharing_meet(struct ft_core *c, const struct ft_peer_news *news); /* before it is taken over */
 void ft_mark_absorb(struct ft_core *c, const struct ft_event *e);

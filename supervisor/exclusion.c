@@ -319,9 +319,9 @@ static void on_fenced(void *arg, const char *fault, const char *last_line)
 	(void)last_line;
 	struct ft_exclusion *x = arg;
 	if (fault[0])
-		ft_log(FT_LOG_WARN, "core", "the session is won, but the other host is not known to be off: %s", fault);
+		ft_log(FT_LOG_WARN, "core", "the other host is not known to be off: %s", fault);
 	else
-		ft_log(FT_LOG_WARN, "core", "the session is won, and the other host is fenced");
+		ft_log(FT_LOG_WARN, "core", "the other host is fenced");
 	x->cb->fenced(x->arg, fault);
 }
 

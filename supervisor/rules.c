@@ -15,11 +15,17 @@
 /* With an arbiter the guard is waited out, from the end of the primary's right to run until we claim: what of it has passed
  * before the peer was lost counts.  A bound side that was restarted and hears nothing has lost its peer too, once any right
  * its predecessor granted is over. */
+static bool waits_for_peer(const struct ft_core *c)
+{
+	bool yielded = c->frozen && c->session.stage == FT_SESSION_RESIGNED;
+	return ft_session_current(c) || ft_win_pending(c) || ft_session_lost(c) || yielded;
+}
+
 static int64_t lost_from(const struct ft_core *c)
 {
 	int64_t granted = ft_session_granted_until(c);
 	if (c->hearing != FT_PEER_LOST)
-		return c->hearing == FT_PEER_NEVER && (ft_session_current(c) || ft_win_pending(c)) ? granted : FT_NEVER;
+		return c->hearing == FT_PEER_NEVER && waits_for_peer(c) ? granted : FT_NEVER;
 	if (!c->params.arbitrated)
 		return c->lost_at;
 	int64_t passed = ft_right_ends_early(c->params.window);
@@ -585,12 +591,15 @@ static bool given_back(const struct ft_core *c)
 static bool winner_may_run(const struct ft_core *c)
 {
 	bool returned = memcmp(c->peer_returned, c->session.id, sizeof c->peer_returned) == 0;
-	return c->taken && (peer_vm_is(c, FT_VM_ALIVE) || peer_vm_is(c, FT_VM_UNKNOWN)) && !returned;
+	bool may = peer_vm_is(c, FT_VM_ALIVE) || peer_vm_is(c, FT_VM_UNKNOWN) ||
+	           (ft_peer_heard(c) && c->peer.side.guest); /* ... or starts the VM anew */
+	return c->taken && may && !returned;
 }
 
 static bool regained(const struct ft_core *c)
 {
-	return ft_session_won(c) && c->frozen && !winner_may_run(c);
+	bool ousts = c->oust_owed && !ft_peer_heard(c);
+	return ft_session_won(c) && c->frozen && !winner_may_run(c) && !ousts;
 }
 
 /* An earlier ftd had regained it, and died before that was on disk. */
@@ -1735,6 +1744,15 @@ static void to_fenced(struct ft_core *c, struct ft_actions *out)
 
 static void to_held(struct ft_core *c, struct ft_actions *out)
 {
+	bool lost_or_yielded = ft_session_lost(c) || c->session.stage == FT_SESSION_RESIGNED;
+	c->said_ousts = c->ousts >= FT_OUST_TRIES;
+	if (lost_or_yielded && c->params.registers && c->params.fenced && !c->said_ousts) {
+		ft_core_enter(c, out, FT_PHASE_HELD,
+		              "frozen for %.50s, which was not seen to run the guest; if it stays silent, its host is "
+		              "powered off, and our copy goes on",
+		              c->session.peer);
+		return;
+	}
 	if (ft_session_lost(c)) {
 		ft_core_enter(
 		    c, out, FT_PHASE_HELD,
@@ -2111,7 +2129,7 @@ static void take_back(struct ft_core *c, struct ft_actions *out)
 static void take_over_regained(struct ft_core *c, struct ft_actions *out)
 {
 	bool ordered = is_forced(c);
-	take_over(c, out, ordered ? take_force(c) : FT_CAUSE_PEER_VM_GONE);
+	take_over(c, out, ordered ? take_force(c) : c->taken ? FT_CAUSE_PEER_LOST : FT_CAUSE_PEER_VM_GONE);
 }
 
 static void know_given_back(struct ft_core *c, struct ft_actions *out)
@@ -2763,6 +2781,9 @@ static const struct rule rules[] = {
 
     /* Frozen for the peer */
     {FROZEN, lost_and_verdict_stands, end_frozen},
+    {P(HELD), ft_take_as_ousted_due, ft_take_verdict},
+    {P(HELD), ft_oust_due, ft_oust},
+    {P(HELD), ft_ousts_given_up, to_held},
     {FROZEN, ft_verdict_look_due, ft_look_at_verdict},
     {FROZEN, peer_died_in_pair, take_over_gone},
     {FROZEN, peer_yielded_too, take_over_yielded},
@@ -2896,6 +2917,7 @@ int64_t ft_rules_deadline(const struct ft_core *c)
 	    {c->params.arbitrated, c->look_again_at},
 	    {c->params.registers, c->verdict_again_at},
 	    {phase & (P(UNPROTECTED) | P(FAILED)), c->phase_since + FT_GIVE_BACK_NS},
+	    {phase & P(HELD), ft_oust_deadline(c)},
 	    {c->params.arbitrated, c->fence_again_at},
 	    {!c->exited, ft_mark_deadline(c)},
 	    {!c->exited, ft_alert_deadline(c)},

@@ -24,7 +24,11 @@
  *     ftd; but only where its QEMU's last word before it resigned was that it is in COLO, which is on disk with that.
  *   - Who is named there, or told so, goes on with its frozen copy (FT_TITLE_REGAINED).  Who reads the other's name ends it.
  *   - Where neither word nor verdict is to be had, the copy stays frozen; a person who vouches that the winner's host is off
- *     puts the loser's name there, if the winner's is not there yet. */
+ *     puts the loser's name there, if the winner's is not there yet.  So does a loser's fence, where one stands behind the
+ *     register: FT_OUST_NS after the winner fell silent, and after a look at the verdict, it powers the winner's host off;
+ *     then, and not before, the loser's name is put there, and it goes on if it stands there.  What that cannot know is
+ *     whether the winner's guest had run, cut off from the arbiter or without its ftd: then it is the older copy that goes on,
+ *     alone. */
 #include "supervisor/core_internal.h"
 
 #include <assert.h>
@@ -745,6 +749,101 @@ void ft_take_verdict(struct ft_core *c, struct ft_actions *out)
 	put_verdict(c, out, FT_ERRAND_TAKE_VERDICT, c->params.node);
 }
 
+/* ---- a loser with a fence ---- */
+
+/* Of a winner that runs the guest, and reaches the arbiter, the verdict tells at once.  This is longer than a promotion should
+ * take, or the winner's own fence, with which it may be about to switch this host off. */
+static int64_t oust_from(const struct ft_core *c)
+{
+	int64_t from = c->phase_since + FT_OUST_NS;
+	int64_t lost = c->hearing == FT_PEER_LOST ? c->lost_at + c->params.guard : from;
+	return lost > from ? lost : from;
+}
+
+/* Our copy stands still for who has won, or has our word. */
+static bool waits_for_winner(const struct ft_core *c)
+{
+	bool yielded = c->session.stage == FT_SESSION_RESIGNED && c->session.instance == c->qemu.instance;
+	return (yielded || ft_session_lost(c)) && c->session.title != FT_TITLE_RETURNED &&
+	       c->verdict != FT_VERDICT_STANDS;
+}
+
+static bool may_oust(const struct ft_core *c)
+{
+	bool owed = ft_session_won(c) && c->oust_owed;
+	return c->params.registers && c->params.fenced && c->phase == FT_PHASE_HELD && c->frozen &&
+	       (waits_for_winner(c) || owed) && !ft_peer_heard(c);
+}
+
+static bool ousts(const struct ft_core *c)
+{
+	return may_oust(c) && c->ousts < FT_OUST_TRIES;
+}
+
+bool ft_ousts_given_up(const struct ft_core *c)
+{
+	return may_oust(c) && !ousts(c) && !c->said_ousts;
+}
+
+/* For so long is it surely off, with no VM started on it anew. */
+static bool is_ousted(const struct ft_core *c)
+{
+	bool since = c->hearing != FT_PEER_LOST || c->ousted_at >= c->lost_at;
+	return c->ousted_at != FT_NEVER && since && c->now < c->ousted_at + FT_LANDS_NS;
+}
+
+/* Each try reads the verdict first: who stands there runs the guest. */
+bool ft_oust_due(const struct ft_core *c)
+{
+	int64_t from = oust_from(c) > c->fence_again_at ? oust_from(c) : c->fence_again_at;
+	bool unnamed = c->unnamed_at != FT_NEVER && c->unnamed_at >= from;
+	return ousts(c) && c->now >= from && (unnamed || ft_session_won(c)) && !is_ousted(c) && !c->fencing &&
+	       !c->arbiter_busy;
+}
+
+void ft_oust(struct ft_core *c, struct ft_actions *out)
+{
+	ft_core_say(c, out, FT_LEVEL_WARN,
+	            "%.60s is silent, was not seen to run the guest, and the verdict of session %llu names nobody: its "
+	            "host is to be powered off, before our copy goes on",
+	            c->session.peer, (unsigned long long)c->session.epoch);
+	c->ousting = true;
+	ft_fence(c, out);
+}
+
+bool ft_take_as_ousted_due(const struct ft_core *c)
+{
+	return is_ousted(c) && may_oust(c) && waits_for_winner(c) && !c->arbiter_busy;
+}
+
+int64_t ft_oust_deadline(const struct ft_core *c)
+{
+	return ousts(c) ? oust_from(c) : FT_NEVER;
+}
+
+static void absorb_oust(struct ft_core *c, bool error)
+{
+	c->ousting = false;
+	if (error) {
+		c->ousts++;
+		return;
+	}
+	ft_core_note(c, c->now, "our fence has powered the peer's host off");
+	c->oust_owed = false;
+	c->ousted_at = waits_for_winner(c) ? c->now : FT_NEVER;
+}
+
+/* The answer to our name.  One that did not come may land yet, when that host is on again, and has asked before. */
+static void settle_oust(struct ft_core *c, bool answered)
+{
+	if (c->ousted_at == FT_NEVER)
+		return;
+	c->ousted_at = FT_NEVER;
+	c->oust_owed = !answered;
+	c->ousts += !answered;
+	c->fence_again_at = c->now + ft_backoff(c->ousts);
+}
+
 /* Our copy stands frozen for a winner that may be proven, or have given the session back, without our hearing of it. */
 bool ft_verdict_look_due(const struct ft_core *c)
 {
@@ -866,6 +965,9 @@ static void absorb_stored(struct ft_core *c, const struct ft_event *e)
 		c->won_to_start = c->taking = c->taken = false;
 		c->verdict = FT_VERDICT_UNKNOWN;
 		c->proven_instance = 0; /* that it has run alone was before this pair */
+		c->oust_owed = c->said_ousts = false;
+		c->ousts = 0;
+		c->ousted_at = c->unnamed_at = FT_NEVER;
 	}
 	if (lost) /* what was lost may have been this one, and our predecessor may have claimed it */
 		doubt(c);
@@ -1046,8 +1148,12 @@ static void absorb_named(struct ft_core *c, const char *name)
 
 static void absorb_verdict(struct ft_core *c, const struct ft_event *e, const char *text)
 {
+	if (c->errand == FT_ERRAND_TAKE_VERDICT)
+		settle_oust(c, e->claim != FT_CLAIM_UNREACHABLE);
+	if (e->claim == FT_CLAIM_NOT_NEEDED)
+		c->unnamed_at = c->asked_arbiter_at;
 	if (e->claim == FT_CLAIM_NOT_NEEDED && c->asked_arbiter_at >= c->taking_until)
-		c->taking = false; /* it never landed */
+		c->taking = c->oust_owed = false; /* it never landed */
 	if (e->claim == FT_CLAIM_UNREACHABLE || e->claim == FT_CLAIM_NOT_NEEDED)
 		verdict_again(c);
 	else
@@ -1058,7 +1164,7 @@ static void absorb_verdict(struct ft_core *c, const struct ft_event *e, const ch
 		return;
 	}
 	snprintf(c->arbiter_text, sizeof c->arbiter_text, "%s", text);
-	if (c->errand == FT_ERRAND_TAKE_VERDICT)
+	if (c->errand == FT_ERRAND_TAKE_VERDICT && c->forced != FT_CAUSE_NONE)
 		c->verdict = FT_VERDICT_UNREACHABLE;
 }
 
@@ -1097,10 +1203,14 @@ static void absorb_fenced(struct ft_core *c, const struct ft_event *e)
 {
 	if (!c->fencing)
 		return;
+	bool about_ours = memcmp(c->fence_id, c->session.id, sizeof no_id) == 0;
 	c->fencing = false;
+	if (c->ousting && about_ours)
+		absorb_oust(c, e->error);
+	c->ousting = false;
 	if (!e->error) {
 		c->fence_backoff = 0;
-		if (memcmp(c->fence_id, c->session.id, sizeof no_id) == 0)
+		if (about_ours)
 			ft_win_settle(c);
 		return;
 	}

@@ -81,7 +81,8 @@ void laws_on_action(struct world *w, int host, const struct ft_action *a)
 	if (success && o->claim == FT_CLAIM_LOST)
 		breaks(w, SUCCESS_WITHOUT_RIGHT);
 	bool named = memcmp(o->session, none, sizeof none) != 0;
-	if (success && named && !w->vouched && (has_success(h, o->session) || has_success(other, o->session)))
+	if (success && named && !w->vouched && !q->ousted &&
+	    (has_success(h, o->session) || has_success(other, o->session)))
 		breaks(w, TWO_SUCCESSES);
 }
 
@@ -105,7 +106,7 @@ void laws_after(struct world *w)
 		bool ordered = !peers->alive && w->host[i].core.outcome.cause == FT_CAUSE_SIGNAL;
 		if (theirs && peers->released)
 			q->old = q->alive;
-		if (ours && !theirs && q->old && !w->vouched && !ordered)
+		if (ours && !theirs && q->old && !q->ousted && !w->vouched && !ordered)
 			breaks(w, OLD_COPY);
 	}
 	if (runs_as_master(w, 0) && runs_as_master(w, 1) && !w->vouched)

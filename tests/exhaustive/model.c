@@ -973,6 +973,7 @@ static void fenced(struct world *w, int host, bool error)
 {
 	w->host[host].fencing = false;
 	tell(w, host, error ? "the fence fails" : "powers the other host off");
+	w->host[host].qemu.ousted |= !error && w->host[host].core.ousting;
 	if (!error)
 		host_crashes(w, 1 - host, 0);
 	step(w, host, &(struct ft_event){.kind = FT_EVENT_FENCED, .error = error, .text = "stuck"});
@@ -1229,6 +1230,8 @@ static void forget_idle(struct ft_core *c)
 	memset(c->fence_fault, 0, sizeof c->fence_fault);
 	if (!c->fencing)
 		memset(c->fence_id, 0, sizeof c->fence_id);
+	if (!c->params.fenced || !in(c->phase, P(YIELDED) | P(HELD)))
+		c->unnamed_at = FT_NEVER;
 	if (!c->storing)
 		memset(&c->store_next, 0, sizeof c->store_next);
 	if (!c->unsure)

@@ -89,6 +89,7 @@ struct qemu {
 	bool plan_sent;
 	bool released; /* it runs alone */
 	bool old;      /* since then its peer has run alone */
+	bool ousted;   /* ... and was switched off by this host's fence, for this one to go on */
 	enum ft_role mode, last;
 	int64_t silent_since;
 };

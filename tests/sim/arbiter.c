@@ -107,6 +107,8 @@ void arbiter_shoots(const struct happening *h)
 	if (!able)
 		return;
 	tell(h->host, "powers the other host off");
+	if (w.host[h->host].ftd.core.ousting)
+		w.ousted_for[h->host] = w.host[h->host].qemu.instance;
 	host_crash(other);
 	later(between(RANDOM_ARBITER, 1000, 5000), HOST_BOOT, other);
 	if (!w.options.behind)

@@ -50,9 +50,11 @@ const char *const fault_names[FAULT_KINDS] = {
     [PAUSE_HOST] = "pause-host",
 };
 
-#define FIRST_AT SECOND(1.8) /* after the start: all are protected by then */
-#define LAST_AT  SECOND(6)
-#define HEAL_AT  SECOND(8)
+#define FIRST_AT     SECOND(1.8) /* after the start: all are protected by then */
+#define LAST_AT      SECOND(6)
+#define HEAL_AT      SECOND(8)
+#define HEAL_LATE_AT SECOND(80)
+#define LASTS_LONG   900 /* ms */
 
 /* ---- the plan of the run ---- */
 
@@ -195,6 +197,19 @@ static void plan_drawn(void)
 	}
 }
 
+/* So long that a loser has its silent winner's host switched off. */
+static void stay_long(void)
+{
+	static const uint64_t silencing = FAULT(CUT_ONE_WAY) | FAULT(CUT_LINKS) | FAULT(CUT_ARBITER) | FAULT(ISOLATE) |
+	                                  FAULT(PARTITION) | FAULT(KILL_FTD) | FAULT(CRASH_HOST) |
+	                                  FAULT(KILL_AT_ANSWER) | FAULT(CRASH_AT_ANSWER);
+	w.heals_at = w.now + HEAL_LATE_AT;
+	w.heals_late = true;
+	for (int i = 0; i < w.n_faults; i++)
+		if (silencing & FAULT(w.faults[i].kind) && w.faults[i].ms > LASTS_LONG)
+			w.faults[i].ms = 1e6;
+}
+
 void faults_plan(void)
 {
 	if (w.options.kinds & ALL_DRAWN)
@@ -203,7 +218,10 @@ void faults_plan(void)
 	if (w.options.boundaries)
 		deaths_plan();
 	situations_plan();
-	later((double)HEAL_AT / 1e6, HEAL, 0);
+	w.heals_at = w.now + HEAL_AT;
+	if (w.options.behind && happens(RANDOM_ON_TOP, 0.15))
+		stay_long();
+	later((double)(w.heals_at - w.now) / 1e6, HEAL, 0);
 }
 
 void faults_at_start(void)

@@ -131,8 +131,9 @@ static void judge_copies(int host)
 		w.old_copy[host] = ours->instance;
 	bool runs = runs_as_master(host) && !runs_as_master(1 - host) && !excused(host);
 	bool ordered = !peers->alive && w.ordered[host] == ours->instance; /* whoever of ftd has died since */
-	if (w.options.arbitrated && runs && ours->instance == w.old_copy[host] && !ordered && !vouched_pair() &&
-	    !robbed_of_proof())
+	bool ousted = w.ousted_for[host] == ours->instance; /* who has won is off, and that is all the loser can know */
+	bool old = ours->instance == w.old_copy[host];
+	if (w.options.arbitrated && runs && old && !ordered && !ousted && !vouched_pair() && !robbed_of_proof())
 		law_broken("an old copy of the guest runs");
 }
 
@@ -454,8 +455,8 @@ bool laws_settled(void)
 	       ((both_protect() && !right_is_spent()) || solo(0) || solo(1) || all_dead());
 }
 
-/* The winner's is there.  And at most one success a session, on both disks together; but for a person's order; and for a pair
- * that was made anew and broke before it had a session of its own. */
+/* The winner's is there.  And at most one success a session, on both disks together; but for a person's order; for a winner that
+ * was switched off since; and for a pair that was made anew and broke before it had a session of its own. */
 static void judge_outcomes(void)
 {
 	if (owes_outcome(0) || owes_outcome(1))
@@ -472,7 +473,8 @@ static void judge_outcomes(void)
 			successes++;
 			ordered |= o->ordered;
 		}
-		if (successes > 1 && !ordered && !w.vouched && !robbed_of_proof())
+		bool ousted = w.ousted_for[0] != 0 || w.ousted_for[1] != 0;
+		if (successes > 1 && !ordered && !ousted && !w.vouched && !robbed_of_proof())
 			law_broken("a session has two successful outcomes");
 	}
 }

@@ -11,10 +11,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define HEALED_AT      SECOND(8)
-#define SETTLED_WITHIN SECOND(25) /* the longest chain of waits of the core, and more */
-#define WORKERS_MAX    64
-#define FOUND_MAX      100
+#define SETTLED_WITHIN      SECOND(25) /* the longest chain of waits of the core, and more */
+#define SETTLED_LATE_WITHIN SECOND(90) /* where it has tried in vain for long, and ever more rarely */
+#define WORKERS_MAX         64
+#define FOUND_MAX           100
 
 static const uint32_t all_faults = (1u << FAULTS_MAX) - 1;
 
@@ -47,7 +47,7 @@ static const char *run(uint64_t seed, uint32_t mask, bool verbose)
 	for (int i = 0; i < w.n_faults; i++)
 		w.faults[i].on = mask >> i & 1u;
 	w.law = o.options.arbitrated || faults_are_harmless();
-	world_run(w.now + HEALED_AT + SETTLED_WITHIN, laws_settled);
+	world_run(w.heals_at + (w.heals_late ? SETTLED_LATE_WITHIN : SETTLED_WITHIN), laws_settled);
 	if (!w.broken)
 		laws_at_end();
 	bool asked_for = w.broken && (!o.options.law || strcmp(w.broken, o.options.law) == 0);

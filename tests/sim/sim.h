@@ -363,6 +363,8 @@ struct world {
 	uint8_t resigned[2][REGISTERS_MAX][FT_SESSION_BYTES]; /* the sessions that a side has resigned on its disk */
 	int n_faults;
 	struct fault faults[FAULTS_MAX];
+	int64_t heals_at;
+	bool heals_late;
 	bool rebuilt;   /* a survivor was given a new secondary */
 	bool vouched;   /* a person has said that the other side is dead, and nobody could check it */
 	int vouched_by; /* ... the side that went on by that, in this session */
@@ -373,10 +375,11 @@ struct world {
 	int depth;               /* of stalls within stalls */
 	uint64_t events;
 	int freezes;
-	int asks;              /* of the arbiter */
-	int64_t crashed_at[2]; /* FT_NEVER never, or its peer was not protected then */
-	uint64_t ordered[2];   /* the QEMU that a person has ordered to go on; 0 none */
-	uint64_t old_copy[2];  /* the QEMU whose peer has run the guest alone since; 0 none */
+	int asks;               /* of the arbiter */
+	int64_t crashed_at[2];  /* FT_NEVER never, or its peer was not protected then */
+	uint64_t ordered[2];    /* the QEMU that a person has ordered to go on; 0 none */
+	uint64_t old_copy[2];   /* the QEMU whose peer has run the guest alone since; 0 none */
+	uint64_t ousted_for[2]; /* the QEMU for which its host's fence has switched a silent winner off; 0 none */
 	int n_queue;
 	struct happening queue[QUEUE_MAX];
 	int free_datagram;

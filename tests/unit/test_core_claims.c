@@ -1085,7 +1085,7 @@ START_TEST(a_qemu_that_was_resigned_and_does_not_stand_still_is_stopped_again)
 	expect_did(THAW, 0);
 	expect_did(CLAIM, 0);
 	frozen();
-	expect_phase(YIELDED);
+	expect_phase(HELD); /* for a peer that is not heard */
 }
 END_TEST
 
@@ -3077,6 +3077,216 @@ START_TEST(a_vm_is_not_started_before_the_other_host_is_off)
 }
 END_TEST
 
+/* ---- a loser with a fence ---- */
+
+/* The winner has ended the session, and is silent.  Readings of the verdict say this meanwhile; NOT_NEEDED: nobody. */
+static void silence(double seconds, enum ft_claim verdict, const char *name)
+{
+	for (int i = 0; i < (int)(seconds * 10); i++) {
+		pass(100);
+		if (w.c.arbiter_busy && w.c.errand == FT_ERRAND_READ_VERDICT)
+			verdict_is(verdict, name);
+	}
+}
+
+static void lose_behind(enum ft_role role)
+{
+	lose_the_claim(role);
+	w.c.params.fenced = true;
+	hear(FT_PEER_ALIVE);
+	expect_phase(YIELDED);
+	hear(FT_PEER_LOST);
+	pass(20);
+	expect_phase(HELD);
+	forget();
+}
+
+static void oust(enum ft_role role)
+{
+	lose_behind(role);
+	silence(29, FT_CLAIM_NOT_NEEDED, "");
+	expect_did(FENCE, 0);
+	silence(12, FT_CLAIM_NOT_NEEDED, "");
+	expect_did(FENCE, 1);
+	ck_assert_int_eq(w.put_verdict, 0);
+}
+
+START_TEST(a_loser_takes_over_once_its_fence_has_switched_the_winner_off)
+{
+	oust(_i ? FT_ROLE_PRIMARY : FT_ROLE_SECONDARY);
+	ck_assert_ptr_nonnull(strstr(w.said, "is to be powered off"));
+	silence(20, FT_CLAIM_NOT_NEEDED, ""); /* not before it says so */
+	ck_assert_int_eq(w.put_verdict, 0);
+	fenced(NULL);
+	if (w.put_verdict == 0)
+		verdict_is(FT_CLAIM_NOT_NEEDED, "");
+	ck_assert_int_eq(w.put_verdict, 1);
+	ck_assert_str_eq(w.verdict, "alpha");
+	expect_did(PLAN, 0);
+	verdict_is(FT_CLAIM_WON, "alpha");
+	expect_phase(PLANNING);
+	expect_did(PLAN, 1);
+	stored();
+	ck_assert_int_eq(w.c.session.title, FT_TITLE_REGAINED);
+	plan_works();
+	recorded();
+	expect_phase(SOLO);
+	ck_assert_str_eq(ft_cause_name(w.c.outcome.cause), "peer-lost");
+	expect_did(FENCE, 1);
+}
+END_TEST
+
+/* By its word, which may have come to nothing as well. */
+START_TEST(who_has_yielded_takes_over_by_its_fence_as_well)
+{
+	yield_to_peer();
+	w.c.params.fenced = true;
+	hear(FT_PEER_LOST);
+	pass(20);
+	expect_phase(HELD);
+	silence(42, FT_CLAIM_NOT_NEEDED, "");
+	expect_did(FENCE, 1);
+	fenced(NULL);
+	if (w.put_verdict == 0)
+		verdict_is(FT_CLAIM_NOT_NEEDED, "");
+	verdict_is(FT_CLAIM_WON, "alpha");
+	expect_phase(PLANNING);
+	stored();
+	ck_assert_int_eq(w.c.session.title, FT_TITLE_REGAINED);
+}
+END_TEST
+
+/* That it was off says nothing of later: heard in between, it is switched off anew. */
+START_TEST(a_fence_that_worked_before_the_winner_was_heard_again_does_not_count)
+{
+	oust(FT_ROLE_SECONDARY);
+	if (!w.c.arbiter_busy)
+		pass(10e3);
+	ck_assert(w.c.arbiter_busy);
+	fenced(NULL);
+	hear(FT_PEER_ALIVE);
+	verdict_is(FT_CLAIM_NOT_NEEDED, "");
+	pass(100);
+	hear(FT_PEER_LOST);
+	silence(42, FT_CLAIM_NOT_NEEDED, "");
+	ck_assert_int_eq(w.put_verdict, 0);
+	expect_did(FENCE, 2);
+}
+END_TEST
+
+/* It ran the guest, and told so as late as this. */
+START_TEST(whom_the_verdict_names_after_all_has_it)
+{
+	oust(FT_ROLE_SECONDARY);
+	fenced(NULL);
+	verdict_is(FT_CLAIM_LOST, "beta");
+	expect_did(PLAN, 0);
+	expect_phase(FENCED);
+}
+END_TEST
+
+/* _i: 0 the verdict names it; 1 it cannot be read; 2 it is heard; 3 there is no fence. */
+START_TEST(a_winner_is_not_switched_off_where_it_may_be_well)
+{
+	lose_behind(FT_ROLE_PRIMARY);
+	if (_i == 2)
+		hear(FT_PEER_ALIVE);
+	w.c.params.fenced = _i != 3;
+	silence(120, _i == 0 ? FT_CLAIM_LOST : _i == 1 ? FT_CLAIM_UNREACHABLE : FT_CLAIM_NOT_NEEDED, "beta");
+	expect_did(FENCE, 0);
+	expect_did(PLAN, 0);
+	ck_assert_int_eq(w.put_verdict, 0);
+}
+END_TEST
+
+/* Each try reads the verdict first; in the end it is left to a person, and told once. */
+START_TEST(a_fence_that_fails_a_loser_is_tried_so_many_times)
+{
+	oust(FT_ROLE_PRIMARY);
+	for (int i = 1; i < FT_OUST_TRIES; i++) {
+		fenced("the plug is stuck");
+		int readings = w.read_verdict;
+		silence(30, FT_CLAIM_NOT_NEEDED, "");
+		ck_assert_int_gt(w.read_verdict, readings);
+		expect_did(FENCE, 1 + i);
+	}
+	forget();
+	fenced("the plug is stuck");
+	silence(300, FT_CLAIM_NOT_NEEDED, "");
+	expect_did(FENCE, 0);
+	expect_did(PLAN, 0);
+	expect_phase(HELD);
+	ck_assert_msg(strstr(w.c.reason, "--confirm-fenced"), "%s", w.c.reason);
+	ck_assert_ptr_nonnull(strstr(w.said, "still held"));
+	ck_assert_ptr_null(strstr(strstr(w.said, "still held") + 1, "still held"));
+	step(&(struct ft_event){.kind = FT_EVENT_FORCE, .cause = FT_CAUSE_OPERATOR, .confirmed = true});
+	if (w.put_verdict == 0)
+		verdict_is(FT_CLAIM_NOT_NEEDED, "");
+	verdict_is(FT_CLAIM_WON, "alpha");
+	expect_did(PLAN, 1);
+}
+END_TEST
+
+/* Its answer was lost: meanwhile that host may have come back, asked the empty verdict and started the VM. */
+START_TEST(a_name_that_landed_late_counts_once_the_winner_is_switched_off_again)
+{
+	oust(FT_ROLE_SECONDARY);
+	fenced(NULL);
+	verdict_is(FT_CLAIM_UNREACHABLE, "no answer");
+	for (int i = 0; i < 100 && w.c.session.title != FT_TITLE_REGAINED; i++) {
+		pass(100);
+		if (w.c.arbiter_busy && w.c.errand == FT_ERRAND_READ_VERDICT)
+			verdict_is(FT_CLAIM_LOST, "alpha");
+	}
+	ck_assert_int_eq(w.c.session.title, FT_TITLE_REGAINED);
+	pass(1000);
+	stored();
+	expect_did(PLAN, 0);
+	pass(2000);
+	expect_did(FENCE, 2);
+	expect_did(PLAN, 0);
+	fenced(NULL);
+	expect_did(PLAN, 1);
+}
+END_TEST
+
+/* It was off, and is on again; _i: it has a QEMU, or is starting one, and knows nothing of the verdict yet. */
+START_TEST(who_is_heard_again_with_a_guest_is_not_taken_over_from)
+{
+	oust(FT_ROLE_SECONDARY);
+	fenced(NULL);
+	w.p.incarnation++;
+	memset(w.p.side.session, 0, sizeof id);
+	w.p.side.state = FT_UNPROTECTED;
+	w.p.side.role = FT_ROLE_NONE;
+	w.p.side.guest = true;
+	peer_vm(_i ? FT_VM_ALIVE : FT_VM_ABSENT);
+	hear(FT_PEER_ALIVE);
+	verdict_is(FT_CLAIM_WON, "alpha");
+	pass(3000);
+	expect_did(PLAN, 0);
+	w.p.side.guest = false;
+	peer_vm(FT_VM_ABSENT);
+	expect_did(PLAN, 1);
+}
+END_TEST
+
+/* The next ftd knows of no silence yet; it waits for the winner anew, and then does the same. */
+START_TEST(a_loser_whose_ftd_was_restarted_is_held_and_takes_over_by_its_fence)
+{
+	start(FT_SESSION_ENDED, FT_ROLE_SECONDARY);
+	strcpy(w.c.session.winner, "beta");
+	w.c.params.fenced = _i;
+	w.q.connected = w.q.oob = w.q.plan_ready = false;
+	w.q.stopped = true;
+	qemu_is();
+	silence(3, FT_CLAIM_NOT_NEEDED, "");
+	expect_phase(HELD);
+	silence(42, FT_CLAIM_NOT_NEEDED, "");
+	expect_did(FENCE, _i);
+}
+END_TEST
+
 /* ---- a winner, asked to yield ---- */
 
 static void ask_us(void)
@@ -3396,6 +3606,15 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_win_without_its_fence_waits_for_what_a_peer_that_has_just_come_knows);
 	tcase_add_loop_test(tc, a_win_without_its_fence_is_one_after_a_restart, 0, 4);
 	tcase_add_test(tc, a_vm_is_not_started_before_the_other_host_is_off);
+	tcase_add_loop_test(tc, a_loser_takes_over_once_its_fence_has_switched_the_winner_off, 0, 2);
+	tcase_add_test(tc, who_has_yielded_takes_over_by_its_fence_as_well);
+	tcase_add_test(tc, a_fence_that_worked_before_the_winner_was_heard_again_does_not_count);
+	tcase_add_test(tc, whom_the_verdict_names_after_all_has_it);
+	tcase_add_loop_test(tc, a_winner_is_not_switched_off_where_it_may_be_well, 0, 4);
+	tcase_add_test(tc, a_fence_that_fails_a_loser_is_tried_so_many_times);
+	tcase_add_test(tc, a_name_that_landed_late_counts_once_the_winner_is_switched_off_again);
+	tcase_add_loop_test(tc, who_is_heard_again_with_a_guest_is_not_taken_over_from, 0, 2);
+	tcase_add_loop_test(tc, a_loser_whose_ftd_was_restarted_is_held_and_takes_over_by_its_fence, 0, 2);
 	tcase_add_loop_test(tc, who_has_won_yields_to_nobody, 0, 8);
 	tcase_add_loop_test(tc, who_is_refused_looks_whether_it_has_lost, 0, 2);
 	tcase_add_loop_test(tc, an_order_in_a_released_session_claims_first, 0, 6);

@@ -5,9 +5,10 @@ import shutil
 import signal
 
 from tests.e2e.checks import only_one_runs, survivor_runs
-from tests.e2e.harness import protected, stays
+from tests.e2e.harness import protected, stays, wait
 from tests.e2e.registry import scenario
 from tests.e2e.scenarios.ends import every
+from tests.e2e.scenarios.fencing import powered_off, wire
 from tests.e2e.scenarios.partition import namespaces
 from tests.e2e.watch import Watch
 
@@ -64,3 +65,25 @@ def a_winner_whose_session_was_taken_may_not_start():
         assert "the other side ended the last session" in _is_refused(winner)
         loser.start_ftd()
         loser.wait_state("solo")
+
+
+@scenario
+def a_silent_winner_is_powered_off_by_the_loser():
+    """Its whole host stands still in the midst of its promotion.  Nobody is asked: the loser's fence settles it."""
+    with protected(arbiter="file and fence", flush_ms=FLUSH_MS, flush_later=True) as rig:
+        winner, loser = rig.beta, rig.alpha
+        winner.qemu.flush_slowly()
+        wire(rig)
+        winner.ftd.send_signal(signal.SIGUSR1)
+        winner.wait_log("failing-over")
+        loser.wait_state("fenced")
+        winner.freeze_host()
+        loser.wait_state("held")
+        stays(lambda: powered_off(rig) == {winner.node: 0, loser.node: 0}, 5, "the winner is waited for")
+        wait(lambda: powered_off(rig)[winner.node], "its power to be cut", seconds=180)
+        loser.wait_state("solo")
+        survivor_runs(loser, "primary")
+        wait(winner.qemu.gone, "the winner's QEMU to be gone")
+        assert powered_off(rig) == {winner.node: 1, loser.node: 0}, powered_off(rig)
+        assert [r["result"] for r in loser.outcomes()] == ["success"], loser.outcomes()
+        assert "by the verdict of the session" in _is_refused(winner)
