@@ -130,7 +130,9 @@ static void judge_copies(int host)
 	if (runs_as_master(1 - host) && ((peers->released && known) || (peers->booted && !booted_unbound())))
 		w.old_copy[host] = ours->instance;
 	bool runs = runs_as_master(host) && !runs_as_master(1 - host) && !excused(host);
-	bool ordered = !peers->alive && w.ordered[host] == ours->instance; /* whoever of ftd has died since */
+	/* Whoever of ftd has died since.  Or he took back what had been given away, while the other side was silent. */
+	bool taken_back = w.taken_back[host] == ours->instance;
+	bool ordered = (!peers->alive && w.ordered[host] == ours->instance) || taken_back;
 	bool ousted = w.ousted_for[host] == ours->instance; /* who has won is off, and that is all the loser can know */
 	bool old = ours->instance == w.old_copy[host];
 	if (w.options.arbitrated && runs && old && !ordered && !ousted && !vouched_pair() && !robbed_of_proof())
@@ -315,8 +317,11 @@ void laws_after_step(int host, const struct ft_actions *out)
 {
 	const struct ft_core *c = &w.host[host].ftd.core;
 	int64_t due = ft_core_deadline(c);
-	if (c->phase == FT_PHASE_PLANNING && c->outcome.cause == FT_CAUSE_SIGNAL)
+	if (c->phase == FT_PHASE_PLANNING && c->outcome.cause == FT_CAUSE_SIGNAL) {
 		w.ordered[host] = w.host[host].qemu.instance;
+		if (c->claim == FT_CLAIM_WON && w.host[host].ftd.claimed_released)
+			w.taken_back[host] = w.host[host].qemu.instance;
+	}
 	if (due <= c->now)
 		law_broken("a deadline that is not in the future: a busy loop");
 	bool owed = c->plan_running || c->arbiter_busy || c->fencing || c->storing;
