@@ -1538,7 +1538,7 @@ START_TEST(a_late_win_of_a_qemu_that_may_have_run_is_not_given_back)
 END_TEST
 
 /* _i: 0 it has told this ftd that it is in COLO; 1 it has told it nothing; 2 that it has left COLO. */
-START_TEST(whether_it_stayed_in_the_pair_is_resigned_with_it)
+START_TEST(only_who_stayed_in_the_pair_gives_it_back_as_it_dies)
 {
 	start(FT_SESSION_BOUND, FT_ROLE_SECONDARY);
 	if (_i == 1)
@@ -1549,10 +1549,12 @@ START_TEST(whether_it_stayed_in_the_pair_is_resigned_with_it)
 	hear(FT_PEER_ALIVE);
 	qemu_is();
 	qemu_ends();
-	expect_did(STORE, 1);
-	ck_assert_int_eq(w.c.store_next.stage, FT_SESSION_RESIGNED);
-	ck_assert_int_eq(w.c.store_next.in_pair, _i == 0);
-	stored();
+	expect_did(STORE, _i == 0); /* of the others nobody knows whether they may be followed by the peer's copy */
+	if (_i == 0) {
+		ck_assert_int_eq(w.c.store_next.stage, FT_SESSION_RESIGNED);
+		ck_assert(w.c.store_next.in_pair);
+		stored();
+	}
 	register_is(FT_CLAIM_LOST, "alpha");
 	ck_assert_int_eq(w.c.self.returned, _i == 0);
 }
@@ -3528,7 +3530,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_winner_whose_qemu_has_another_role_by_now_does_not_give_back);
 	tcase_add_loop_test(tc, a_late_win_of_who_has_resigned_is_given_back_after_a_restart, 0, 2);
 	tcase_add_loop_test(tc, a_late_win_of_a_qemu_that_may_have_run_is_not_given_back, 0, 2);
-	tcase_add_loop_test(tc, whether_it_stayed_in_the_pair_is_resigned_with_it, 0, 3);
+	tcase_add_loop_test(tc, only_who_stayed_in_the_pair_gives_it_back_as_it_dies, 0, 3);
 	tcase_add_test(tc, a_released_side_looks_into_the_register_for_a_copy_that_waits);
 	tcase_add_test(tc, a_winner_whose_qemu_cannot_be_promoted_gives_back_what_stands_still);
 	tcase_add_loop_test(tc, a_winner_whose_qemu_cannot_be_promoted_keeps_at_it_where_nobody_waits, 0, 3);
