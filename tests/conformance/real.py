@@ -104,10 +104,12 @@ class Side:
             self._orders[channel].send(request)
 
     def _as_here(self, request):
-        """The plan is that of a recorded pair; what QEMU made up for that one has another name here."""
-        arguments = request.get("arguments", {})
+        """The plan is that of a recorded pair; what QEMU made up for that one, or is wired otherwise, has another name here."""
+        arguments, pair = request.get("arguments", {}), self.qemu.pair
+        if pair.wiring == "nbd" and arguments.get("node-name") == pair.names("replication", 0):
+            arguments["node-name"] = pair.names("nbd", 0)
         if arguments.get("parent", "").startswith("#"):
-            arguments["parent"] = self.qemu.pair.names("disk", 0)
+            arguments["parent"] = pair.names("disk", 0)
         return request
 
     # what is seen
