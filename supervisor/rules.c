@@ -151,6 +151,13 @@ static bool can_arm(const struct ft_core *c)
 	       (!c->params.arbitrated || (c->qemu.pid_verified && !c->qemu.unguarded));
 }
 
+/* We have won, and nothing of ours was seen to run by it; the peer's copy stands still for that.  A QEMU that an earlier ftd may
+ * have promoted is not given back by us: a person has to. */
+static bool is_awaited(const struct ft_core *c)
+{
+	return ft_session_won(c) && c->proven_instance != c->qemu.instance && peer_vm_is(c, FT_VM_YIELDED);
+}
+
 /* The first thing that stands between here and protection, for people: in three parts.  NULL: nothing here. */
 static const char *missing_here(const struct ft_core *c)
 {
@@ -162,6 +169,9 @@ static const char *missing_here(const struct ft_core *c)
 		return c->ending == FT_ENDING_GUEST ? "the guest has powered itself off" : "our QEMU is on its way out";
 	if (c->disk_bad && q->role != FT_ROLE_NONE)
 		return "our copy of the guest's disk is bad";
+	if ((c->hung || !q->connected) && is_awaited(c))
+		return "this side has won, and our QEMU answers nothing; the peer's copy waits: end our QEMU, and then "
+		       "on the peer's host: ftctl failover --confirm-fenced";
 	if (c->hung)
 		return both ? "our QEMU hangs, and the peer's is no better; whichever answers first goes on"
 		            : "our QEMU hangs";
@@ -666,6 +676,31 @@ static bool peer_does_not_want_it(const struct ft_core *c)
 	bool unbound = !ft_session_unended(c) || c->session.stage == FT_SESSION_RELEASED;
 	return unbound && !ft_session_lost(c) && ft_peer_heard(c) && calm && p->request == FT_REQUEST_NONE &&
 	       p->role == opposite(c->role) && c->now >= since + FT_WORD_NS;
+}
+
+/* It has won, or our word, and goes on with neither; that it has failed it says itself. */
+static int64_t idles_from(const struct ft_core *c)
+{
+	return (c->phase_since > c->peer_at ? c->phase_since : c->peer_at) + FT_GIVE_BACK_NS;
+}
+
+static void idling(const struct ft_core *c, char out[FT_TEXT_MAX])
+{
+	snprintf(out, FT_TEXT_MAX,
+	         "frozen for peer %.50s, whose QEMU is not seen to run the guest; if it never will: end that QEMU, and "
+	         "then here: ftctl failover --confirm-fenced",
+	         c->session.peer);
+}
+
+static bool peer_idles(const struct ft_core *c)
+{
+	char text[FT_TEXT_MAX];
+	enum ft_state s = c->peer.side.state;
+	bool idle = s == FT_UNPROTECTED || s == FT_ARMING;
+	bool ours = ft_session_lost(c) || c->session.stage == FT_SESSION_RESIGNED;
+	idling(c, text);
+	return c->params.arbitrated && ours && idle && peer_vm_is(c, FT_VM_ALIVE) && c->now >= idles_from(c) &&
+	       strcmp(text, c->reason) != 0;
 }
 
 static bool peer_failed(const struct ft_core *c)
@@ -1766,6 +1801,13 @@ static void to_held(struct ft_core *c, struct ft_actions *out)
 	              c->peer.node);
 }
 
+static void to_yielded_to_the_idle(struct ft_core *c, struct ft_actions *out)
+{
+	char text[FT_TEXT_MAX];
+	idling(c, text);
+	ft_core_enter(c, out, FT_PHASE_YIELDED, "%s", text);
+}
+
 static void thaw_unwanted(struct ft_core *c, struct ft_actions *out)
 {
 	c->frozen = false;
@@ -2454,6 +2496,9 @@ static void refuse_force(struct ft_core *c, struct ft_actions *out)
 	        ? "the peer is heard, and this side has lost its session: give the order there, or end its QEMU first"
 	    : is_sick(c) || (!c->qemu.connected && !c->frozen)
 	        ? "our QEMU answers nothing, so it could not go on: give the order on the peer's host"
+	    : ft_session_lost(c) && ft_peer_heard(c) && c->peer.side.vm != FT_VM_ABSENT
+	        ? "the peer has won this session, and has a QEMU that may run the guest; if it never will, end that "
+	          "QEMU, then here: ftctl failover --confirm-fenced"
 	    : ft_session_lost(c) ? "the peer has won this session, and may run the guest; if its host is surely off, "
 	                           "and its ftd silent: "
 	                           "ftctl failover --confirm-fenced"
@@ -2789,6 +2834,7 @@ static const struct rule rules[] = {
     {FROZEN, peer_yielded_too, take_over_yielded},
     {FROZEN, peer_does_not_want_it, thaw_unwanted},
     {P(YIELDED), peer_failed, alarm_peer_failed},
+    {P(YIELDED), peer_idles, to_yielded_to_the_idle},
     {P(YIELDED), peer_lost_or_absent, to_held},
     {P(HELD), peer_in_pair, to_yielded},
 
@@ -2918,6 +2964,7 @@ int64_t ft_rules_deadline(const struct ft_core *c)
 	    {c->params.registers, c->verdict_again_at},
 	    {phase & (P(UNPROTECTED) | P(FAILED)), c->phase_since + FT_GIVE_BACK_NS},
 	    {phase & P(HELD), ft_oust_deadline(c)},
+	    {phase & P(YIELDED), idles_from(c)},
 	    {c->params.arbitrated, c->fence_again_at},
 	    {!c->exited, ft_mark_deadline(c)},
 	    {!c->exited, ft_alert_deadline(c)},

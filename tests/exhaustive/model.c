@@ -1171,7 +1171,7 @@ static uint64_t mix(uint64_t h, uint64_t v)
 }
 
 /* The longest that the core looks back at a moment; but for the pause after many failures in a row. */
-#define LOOKS_BACK SECOND(8)
+#define LOOKS_BACK SECOND(31)
 
 /* A time counts by how far it is away, and one long past is past. */
 static uint64_t mix_bytes(uint64_t h, const void *data, size_t len, int64_t now)

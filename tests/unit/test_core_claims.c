@@ -1199,6 +1199,16 @@ static void verdict_is(enum ft_claim claim, const char *text)
 	step(&(struct ft_event){.kind = kind, .claim = claim, .text = text});
 }
 
+/* Time in which readings of the verdict say this; NOT_NEEDED: it names nobody. */
+static void silence(double seconds, enum ft_claim verdict, const char *name)
+{
+	for (int i = 0; i < (int)(seconds * 10); i++) {
+		pass(100);
+		if (w.c.arbiter_busy && w.c.errand == FT_ERRAND_READ_VERDICT)
+			verdict_is(verdict, name);
+	}
+}
+
 /* Its claim was too late: the peer has won, and is silent.  What is frozen stays so. */
 static void lose_the_claim(enum ft_role role)
 {
@@ -1672,6 +1682,143 @@ START_TEST(the_verdict_stands_above_the_register)
 	expect_did(KILL, 0); /* before the other is proven */
 	peer_runs();
 	expect_did(KILL, 1);
+}
+END_TEST
+
+/* Its next ftd: an earlier one may have promoted that QEMU, and it says nothing; the peer's copy stands frozen for it. */
+static void win_with_a_silent_qemu(void)
+{
+	start(FT_SESSION_ENDED, FT_ROLE_SECONDARY);
+	w.q.connected = w.q.oob = w.q.plan_ready = false;
+	w.q.role = FT_ROLE_NONE;
+	qemu_is();
+	w.p.side.state = FT_FENCED;
+	memset(w.p.side.session, 0, sizeof id);
+	peer_vm(FT_VM_YIELDED);
+	hear(FT_PEER_ALIVE);
+	for (int i = 0; i < 100; i++) {
+		pass(100);
+		if (w.c.arbiter_busy)
+			register_is(FT_CLAIM_LOST, "alpha");
+	}
+}
+
+/* It cannot be given back, so a person must know what to do: end it.  _i: 1 it answers after all; 2 it does not even out of
+ * band. */
+START_TEST(a_winner_whose_qemu_is_silent_says_who_waits_for_it)
+{
+	win_with_a_silent_qemu();
+	if (_i == 2)
+		step(&(struct ft_event){.kind = FT_EVENT_HUNG, .text = "it answers nothing"});
+	expect_phase(UNPROTECTED);
+	const char *said = strstr(w.said, "end our QEMU");
+	ck_assert_msg(strstr(w.c.reason, "end our QEMU") != NULL, "%s", w.c.reason);
+	ck_assert_ptr_nonnull(said);
+	ck_assert_ptr_null(strstr(said + 1, "end our QEMU")); /* once */
+	expect_did(STORE, 0);
+	ck_assert(!w.c.self.returned);
+	if (_i == 1) {
+		w.q.connected = w.q.oob = w.q.plan_ready = true;
+		w.q.role = FT_ROLE_SECONDARY;
+		qemu_is();
+		expect_phase(PLANNING);
+		return;
+	}
+	qemu_ends();
+	pass(20e3);
+	ck_assert_int_eq(w.c.self.vm, FT_VM_ABSENT);
+	ck_assert(!w.c.self.returned); /* it may have run */
+}
+END_TEST
+
+/* _i & 1: who waits is the loser, else it has yielded.  _i & 2: the winner gets on in time. */
+START_TEST(a_copy_whose_winner_does_nothing_says_what_frees_it)
+{
+	if (_i & 1)
+		lose_the_claim(FT_ROLE_PRIMARY);
+	else
+		yield_to_peer();
+	memset(w.p.side.session, 0, sizeof id);
+	w.p.side.state = FT_UNPROTECTED; /* its ftd was restarted, and its QEMU answers nothing */
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	expect_phase(YIELDED);
+	silence(_i & 2 ? 8 : 30, FT_CLAIM_NOT_NEEDED, "");
+	if (_i & 2) {
+		w.p.side.state = FT_FAILING_OVER;
+		peer_says();
+		silence(30, FT_CLAIM_NOT_NEEDED, "");
+	}
+	expect_phase(YIELDED);
+	expect_did(PLAN, 0);
+	const char *said = strstr(w.said, "--confirm-fenced");
+	ck_assert_int_eq(said != NULL, !(_i & 2));
+	ck_assert_int_eq(strstr(w.c.reason, "end that QEMU") != NULL, !(_i & 2));
+	if (said)
+		ck_assert_ptr_null(strstr(said + 1, "--confirm-fenced"));
+}
+END_TEST
+
+static void order_confirmed(void)
+{
+	step(&(struct ft_event){.kind = FT_EVENT_FORCE, .cause = FT_CAUSE_OPERATOR, .confirmed = true});
+	if (w.c.arbiter_busy && w.c.errand == FT_ERRAND_READ_VERDICT)
+		verdict_is(FT_CLAIM_NOT_NEEDED, "");
+}
+
+/* The whole way: the person is refused while the QEMU is there, ends it, and orders again. */
+START_TEST(a_winner_that_hangs_is_ended_and_the_loser_goes_on)
+{
+	lose_the_claim(_i ? FT_ROLE_PRIMARY : FT_ROLE_SECONDARY);
+	memset(w.p.side.session, 0, sizeof id);
+	w.p.side.state = FT_UNPROTECTED;
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	silence(30, FT_CLAIM_NOT_NEEDED, "");
+	forget();
+	order_confirmed();
+	expect_did(PLAN, 0);
+	ck_assert_int_eq(w.put_verdict, 0);
+	ck_assert_str_eq(ft_result_name(w.c.outcome.result), "refused");
+	ck_assert_msg(strstr(w.c.outcome.error, "end that QEMU"), "%s", w.c.outcome.error);
+	recorded();
+	w.p.side.role = FT_ROLE_NONE;
+	peer_vm(FT_VM_ABSENT);
+	order_confirmed();
+	ck_assert_int_eq(w.put_verdict, 1);
+	verdict_is(FT_CLAIM_WON, "alpha");
+	expect_did(PLAN, 1);
+	stored();
+	plan_works();
+	recorded();
+	expect_phase(SOLO);
+	ck_assert_str_eq(ft_result_name(w.c.outcome.result), "success");
+}
+END_TEST
+
+/* Who has yielded knows of no winner yet: the register is asked first, and then the verdict, by the same order. */
+START_TEST(a_winner_that_hangs_is_ended_and_who_had_yielded_goes_on)
+{
+	yield_to_peer();
+	w.p.side.state = FT_UNPROTECTED;
+	w.p.side.role = FT_ROLE_NONE;
+	peer_vm(FT_VM_ABSENT);
+	silence(5, FT_CLAIM_NOT_NEEDED, "");
+	order_confirmed();
+	for (int i = 0; i < 50 && w.c.phase != FT_PHASE_PLANNING; i++) {
+		if (w.c.arbiter_busy && w.c.errand >= FT_ERRAND_VERDICT)
+			verdict_is(w.c.errand == FT_ERRAND_TAKE_VERDICT ? FT_CLAIM_WON : FT_CLAIM_NOT_NEEDED, "alpha");
+		else if (w.c.arbiter_busy)
+			claim_is(FT_CLAIM_LOST, "beta");
+		if (w.c.storing)
+			stored();
+		recorded();
+		pass(100);
+		if (w.c.phase == FT_PHASE_YIELDED || w.c.phase == FT_PHASE_HELD)
+			order_confirmed(); /* a second time, as the outcome of the first says */
+	}
+	expect_phase(PLANNING);
+	ck_assert_int_eq(w.put_verdict, 1);
 }
 END_TEST
 
@@ -3081,16 +3228,6 @@ END_TEST
 
 /* ---- a loser with a fence ---- */
 
-/* The winner has ended the session, and is silent.  Readings of the verdict say this meanwhile; NOT_NEEDED: nobody. */
-static void silence(double seconds, enum ft_claim verdict, const char *name)
-{
-	for (int i = 0; i < (int)(seconds * 10); i++) {
-		pass(100);
-		if (w.c.arbiter_busy && w.c.errand == FT_ERRAND_READ_VERDICT)
-			verdict_is(verdict, name);
-	}
-}
-
 static void lose_behind(enum ft_role role)
 {
 	lose_the_claim(role);
@@ -3534,6 +3671,10 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_released_side_looks_into_the_register_for_a_copy_that_waits);
 	tcase_add_test(tc, a_winner_whose_qemu_cannot_be_promoted_gives_back_what_stands_still);
 	tcase_add_loop_test(tc, a_winner_whose_qemu_cannot_be_promoted_keeps_at_it_where_nobody_waits, 0, 3);
+	tcase_add_loop_test(tc, a_winner_whose_qemu_is_silent_says_who_waits_for_it, 0, 3);
+	tcase_add_loop_test(tc, a_copy_whose_winner_does_nothing_says_what_frees_it, 0, 4);
+	tcase_add_loop_test(tc, a_winner_that_hangs_is_ended_and_the_loser_goes_on, 0, 2);
+	tcase_add_test(tc, a_winner_that_hangs_is_ended_and_who_had_yielded_goes_on);
 	tcase_add_test(tc, a_winner_puts_its_name_into_the_verdict_once_its_guest_runs);
 	tcase_add_test(tc, the_verdict_stands_above_the_register);
 	tcase_add_loop_test(tc, an_order_against_a_winner_needs_a_person_who_vouches, 0, 6);

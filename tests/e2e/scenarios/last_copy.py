@@ -87,3 +87,27 @@ def a_silent_winner_is_powered_off_by_the_loser():
         assert powered_off(rig) == {winner.node: 1, loser.node: 0}, powered_off(rig)
         assert [r["result"] for r in loser.outcomes()] == ["success"], loser.outcomes()
         assert "by the verdict of the session" in _is_refused(winner)
+
+
+@scenario
+def a_winner_that_hangs_is_ended_by_a_person():
+    """Its next ftd finds a QEMU that answers nothing, and may have run: nothing is given back by itself.  Both sides say what to do."""
+    with protected(arbiter="file", flush_ms=600_000, flush_later=True) as rig, Watch(rig):
+        winner, loser = rig.beta, rig.alpha
+        winner.qemu.flush_slowly()
+        winner.ftd.send_signal(signal.SIGUSR1)
+        winner.wait_log("failing-over")
+        loser.wait_state("fenced")
+        winner.kill_ftd()
+        winner.start_ftd()
+        winner.wait_log("our QEMU answers nothing; the peer's copy waits")
+        loser.wait_log("not seen to run the guest; if it never will")
+        assert "ftctl failover --confirm-fenced" in loser.ftctl("check").stdout
+        order = loser.ftctl("failover", "--confirm-fenced")
+        assert order.returncode == 4, (order.stdout, order.stderr)
+        stays(lambda: not loser.qemu.gone() and not winner.qemu.gone(), 1, "both copies are kept")
+        winner.qemu.kill()
+        wait(lambda: winner.status()["qemu"]["vm"] != "alive", "the winner's ftd to see it")
+        order = loser.ftctl("failover", "--confirm-fenced")
+        assert order.returncode == 0, (order.stdout, order.stderr)
+        survivor_runs(loser, "primary")
