@@ -151,10 +151,15 @@ lint:
 
 # Apart from lint, so that pkg-config is asked only once it is installed.
 TIDY_SRC := $(LIB_SRC) $(MAINS)
+CORES    := $(shell nproc)
+TIDY     := $(addprefix tidy/,$(TIDY_SRC))
+tidy: $(TIDY)
+$(TIDY): tidy/%:
+	@clang-tidy --quiet $* -- -std=c17 $(CPPFLAGS) $(shell pkg-config --cflags $(PKGS) $(SYSTEMD) 2>/dev/null)
 lint-all:
 	clang-format --dry-run -Werror $(LIB_SRC) $(MAINS) $(wildcard $(foreach r,$(ROOMS),$(r)/*.h) tests/*/*.[ch])
-	clang-tidy --quiet $(TIDY_SRC) -- -std=c17 $(CPPFLAGS) $(shell pkg-config --cflags $(PKGS) $(SYSTEMD) 2>/dev/null)
-	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr --enable=warning,performance,portability \
+	@$(MAKE) --no-print-directory -j$(CORES) tidy
+	cppcheck -j$(CORES) --quiet --std=c11 --error-exitcode=1 --inline-suppr --enable=warning,performance,portability \
 	         --include=$(firstword $(wildcard /usr/include/*/sys/queue.h /usr/include/sys/queue.h)) \
 	         --suppress=missingIncludeSystem -I. -D_GNU_SOURCE -DFT_VERSION='""' $(TIDY_SRC)
 	mandoc -T lint -W warning docs/*.[1-8]
@@ -189,5 +194,5 @@ clean:
 	rm -rf build
 
 .PHONY: all unit check sim exhaustive prove conformance demo bench bench-peers bench-docs lint lint-all \
-        fake-qemu bench-failover bench-scale install clean
+        fake-qemu bench-failover bench-scale install clean tidy $(TIDY)
 .SECONDARY:
