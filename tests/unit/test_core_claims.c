@@ -1668,6 +1668,37 @@ START_TEST(a_winner_puts_its_name_into_the_verdict_once_its_guest_runs)
 }
 END_TEST
 
+/* By a person's order, and the peer's word; a slow disk had the session to store all the while. */
+START_TEST(a_guest_that_ran_before_the_disk_had_the_session_is_proven)
+{
+	start(FT_SESSION_NONE, FT_ROLE_SECONDARY);
+	w.c.params.fresh = true;
+	memset(&w.c.session, 0, sizeof w.c.session);
+	w.p.side.state = FT_ARMING;
+	meet();
+	pass(1500);
+	ck_assert_msg(w.c.storing, "%s in %s", w.c.reason, phase_name(w.c.phase));
+	order();
+	expect_phase(ASKING);
+	w.p.side.answer = FT_ANSWER_YIELDED;
+	w.p.side.answer_id = w.c.self.request_id;
+	w.p.side.state = FT_FENCED;
+	peer_vm(FT_VM_YIELDED);
+	expect_phase(PLANNING);
+	plan_works();
+	recorded();
+	expect_phase(SOLO);
+	w.q.role = FT_ROLE_NONE;
+	w.q.last_role = FT_ROLE_SECONDARY;
+	w.q.running = true;
+	qemu_is();
+	ck_assert(w.c.self.proven);
+	stored();
+	ck_assert_msg(w.c.self.proven, "its peer's copy waits frozen for ever: in %s, stage %s", phase_name(w.c.phase),
+	              ft_session_stage_name(w.c.session.stage));
+}
+END_TEST
+
 /* A person has vouched for us, wrongly. */
 START_TEST(the_verdict_stands_above_the_register)
 {
@@ -3426,6 +3457,130 @@ START_TEST(a_loser_whose_ftd_was_restarted_is_held_and_takes_over_by_its_fence)
 }
 END_TEST
 
+/* Both have given their right away to each other, and then no link is left: two hosts that switch each other off at one time leave
+ * no guest at all. */
+static double ousts_after(enum ft_role role)
+{
+	protect_surely(role);
+	w.p.side.request = FT_REQUEST_YIELD;
+	peer_says();
+	frozen();
+	stored();
+	expect_phase(YIELDED);
+	w.p.side.request = FT_REQUEST_NONE;
+	w.c.params.fenced = true;
+	hear(FT_PEER_LOST);
+	pass(20);
+	expect_phase(HELD);
+	forget();
+	double seconds = 0;
+	for (; seconds < 200 && w.did[FT_DO_FENCE] == 0; seconds++)
+		silence(1, FT_CLAIM_NOT_NEEDED, "");
+	return seconds;
+}
+
+START_TEST(two_that_have_yielded_do_not_switch_each_other_off_at_one_time)
+{
+	double primary = ousts_after(FT_ROLE_PRIMARY), secondary = ousts_after(FT_ROLE_SECONDARY);
+	ck_assert_msg(secondary >= primary + 15 || primary >= secondary + 15,
+	              "the primary after %.0f s, the secondary after %.0f s", primary, secondary);
+}
+END_TEST
+
+/* The arbiter was out of reach of both: the winner has not had the time yet to put its name there. */
+START_TEST(a_winner_is_not_switched_off_the_moment_that_the_arbiter_is_back)
+{
+	lose_behind(FT_ROLE_SECONDARY);
+	silence(60, FT_CLAIM_UNREACHABLE, "no answer");
+	expect_did(FENCE, 0);
+	for (int i = 0; i < 200 && !w.c.arbiter_busy; i++)
+		pass(100);
+	verdict_is(FT_CLAIM_NOT_NEEDED, "");
+	expect_did(FENCE, 0);
+}
+END_TEST
+
+/* It was heard until a moment ago, its guest just promoted and not told as proven yet. */
+START_TEST(a_winner_is_switched_off_so_long_after_it_fell_silent)
+{
+	lose_behind(FT_ROLE_SECONDARY);
+	w.p.side.state = FT_FAILING_OVER;
+	w.p.side.role = FT_ROLE_NONE; /* the outcome is on its way to disk */
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	silence(60, FT_CLAIM_NOT_NEEDED, "");
+	expect_phase(HELD);
+	hear(FT_PEER_LOST);
+	silence(25, FT_CLAIM_NOT_NEEDED, "");
+	expect_did(FENCE, 0);
+}
+END_TEST
+
+/* Our fence is switching its host off meanwhile: then there would be no guest at all. */
+START_TEST(no_copy_is_ended_for_a_winner_that_our_own_fence_is_switching_off)
+{
+	oust(FT_ROLE_SECONDARY);
+	for (int i = 0; i < 200 && !w.c.arbiter_busy; i++)
+		pass(100);
+	if (w.c.arbiter_busy)
+		verdict_is(FT_CLAIM_LOST, "beta"); /* proven since the fence was begun */
+	fenced(NULL);
+	expect_did(KILL, 0);
+}
+END_TEST
+
+/* Yielded in the pair, and then it went on after all, and ran alone; and its host crashed.  _i: 0 it had won, and the disk took
+ * nothing of that; 1 the disk took the success; 2 the answer to the claim was lost, and it went on by a person's order, all of which the
+ * disk took. */
+START_TEST(who_ran_alone_after_it_had_resigned_does_not_give_back_after_a_restart)
+{
+	yield_to_peer();
+	ck_assert(w.c.session.in_pair);
+	hear(FT_PEER_LOST);
+	pass(20);
+	expect_phase(HELD);
+	if (w.c.arbiter_busy)
+		verdict_is(FT_CLAIM_NOT_NEEDED, "");
+	order();
+	expect_phase(CLAIMING);
+	if (w.c.arbiter_busy && w.c.errand == FT_ERRAND_READ_VERDICT)
+		verdict_is(FT_CLAIM_NOT_NEEDED, "");
+	expect_did(CLAIM, 1);
+	struct ft_session on_disk = w.c.session;
+	claim_is(_i == 2 ? FT_CLAIM_UNREACHABLE : FT_CLAIM_WON, _i == 2 ? "no answer" : "alpha");
+	expect_did(PLAN, 1);
+	step(&(struct ft_event){.kind = FT_EVENT_STORED, .error = true, .text = "no space left"});
+	if (_i == 2)
+		ck_assert(!w.c.storing);
+	if (w.c.arbiter_busy) /* tried again as it goes, in vain */
+		claim_is(FT_CLAIM_UNREACHABLE, "no answer");
+	plan_works();
+	_i ? recorded() : not_recorded();
+	expect_phase(SOLO);
+	if (w.c.arbiter_busy)
+		claim_is(FT_CLAIM_UNREACHABLE, "no answer");
+	int verdicts = w.put_verdict;
+	if (_i == 2) {
+		ck_assert_int_eq(w.c.session.stage, FT_SESSION_RESIGNED);
+		ck_assert(w.c.session.in_pair && !w.c.storing);
+	}
+	/* The host crashes, and its next ftd comes. */
+	start_told(FT_SESSION_RESIGNED, FT_ROLE_PRIMARY, _i);
+	w.c.session = on_disk;
+	ck_assert_int_eq(w.c.session.stage, FT_SESSION_RESIGNED);
+	w.q = (struct ft_qemu_facts){.vm = FT_VM_ABSENT};
+	qemu_is();
+	w.p.side.state = FT_HELD;
+	peer_vm(FT_VM_ALIVE);
+	hear(FT_PEER_ALIVE);
+	pass(4000);
+	ck_assert(w.c.arbiter_busy);
+	register_is(FT_CLAIM_LOST, "alpha");
+	pass(4000);
+	ck_assert_msg(!w.c.self.returned, "given back though it ran alone; the verdict was put %d times", verdicts);
+}
+END_TEST
+
 /* ---- a winner, asked to yield ---- */
 
 static void ask_us(void)
@@ -3676,6 +3831,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, a_winner_that_hangs_is_ended_and_the_loser_goes_on, 0, 2);
 	tcase_add_test(tc, a_winner_that_hangs_is_ended_and_who_had_yielded_goes_on);
 	tcase_add_test(tc, a_winner_puts_its_name_into_the_verdict_once_its_guest_runs);
+	tcase_add_test(tc, a_guest_that_ran_before_the_disk_had_the_session_is_proven);
 	tcase_add_test(tc, the_verdict_stands_above_the_register);
 	tcase_add_loop_test(tc, an_order_against_a_winner_needs_a_person_who_vouches, 0, 6);
 	tcase_add_loop_test(tc, a_late_answer_of_the_register_does_not_take_a_hand_back_back, 0, 2);
@@ -3758,6 +3914,11 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_name_that_landed_late_counts_once_the_winner_is_switched_off_again);
 	tcase_add_loop_test(tc, who_is_heard_again_with_a_guest_is_not_taken_over_from, 0, 2);
 	tcase_add_loop_test(tc, a_loser_whose_ftd_was_restarted_is_held_and_takes_over_by_its_fence, 0, 2);
+	tcase_add_test(tc, two_that_have_yielded_do_not_switch_each_other_off_at_one_time);
+	tcase_add_test(tc, a_winner_is_not_switched_off_the_moment_that_the_arbiter_is_back);
+	tcase_add_test(tc, a_winner_is_switched_off_so_long_after_it_fell_silent);
+	tcase_add_test(tc, no_copy_is_ended_for_a_winner_that_our_own_fence_is_switching_off);
+	tcase_add_loop_test(tc, who_ran_alone_after_it_had_resigned_does_not_give_back_after_a_restart, 0, 3);
 	tcase_add_loop_test(tc, who_has_won_yields_to_nobody, 0, 8);
 	tcase_add_loop_test(tc, who_is_refused_looks_whether_it_has_lost, 0, 2);
 	tcase_add_loop_test(tc, an_order_in_a_released_session_claims_first, 0, 6);

@@ -308,6 +308,28 @@ START_TEST(who_ended_the_session_may_start_unless_the_guest_was_given_away_since
 }
 END_TEST
 
+/* Taken by the peer's word, and the arbiter is out of reach: his word is all that there is. */
+START_TEST(a_person_vouches_for_who_has_won_by_word_where_nobody_can_be_asked)
+{
+	begin_in(FT_SESSION_ENDED, FT_ROLE_PRIMARY, "alpha");
+	c.session.title = FT_TITLE_WORD;
+	verdict = FT_CLAIM_COUNT;
+	step(&(struct ft_event){.kind = FT_EVENT_WANT_START, .confirmed = true});
+	for (int i = 0; i < 300; i++) {
+		pass(100);
+		if (c.arbiter_busy && c.errand == FT_ERRAND_READ_VERDICT)
+			step(&(struct ft_event){
+			    .kind = FT_EVENT_REGISTER, .claim = FT_CLAIM_UNREACHABLE, .text = "no answer"});
+		else if (c.arbiter_busy)
+			step(&(struct ft_event){
+			    .kind = FT_EVENT_CLAIM, .claim = FT_CLAIM_UNREACHABLE, .text = "no answer"});
+	}
+	char why[FT_TEXT_MAX];
+	int may_start = ft_core_may_start(&c, true, why);
+	ck_assert_msg(may_start == 1, "%d: %s; verdicts read: %d", may_start, why, verdicts_read);
+}
+END_TEST
+
 /* A person may order the old copy over there to go on, by our word that nothing runs here. */
 START_TEST(the_winner_tells_a_peer_that_has_a_qemu_before_it_starts)
 {
@@ -565,6 +587,7 @@ int main(void)
 	tcase_add_loop_test(tc, a_winner_that_the_verdict_does_not_name_may_not_start, 0, 2);
 	tcase_add_test(tc, a_winner_waits_for_the_verdict);
 	tcase_add_test(tc, an_empty_verdict_is_read_for_each_start);
+	tcase_add_test(tc, a_person_vouches_for_who_has_won_by_word_where_nobody_can_be_asked);
 	tcase_add_loop_test(tc, who_is_named_by_the_verdict_is_not_powered_off_for_a_start, 0, 2);
 	tcase_add_test(tc, who_lost_the_session_may_not_start);
 	tcase_add_loop_test(tc, an_open_session_is_claimed_once_every_right_is_over, FT_ROLE_PRIMARY,
