@@ -129,6 +129,7 @@ void ft_core_init(struct ft_core *c, const struct ft_core_params *params, int64_
 	    .fence_again_at = now,
 	    .ousted_at = FT_NEVER,
 	    .unnamed_at = FT_NEVER,
+	    .unnamed_since = FT_NEVER,
 	    .unsure = params->registers && ft_session_unended_stage(params->session.stage),
 	    .sure_from = now + FT_LANDS_NS,
 	    .look_again_at = now,

@@ -305,7 +305,9 @@ struct ft_core {
 	bool oust_owed;  /* our name may have landed long after that: it must work once more */
 	int ousts;       /* tries of this session that came to nothing */
 	bool said_ousts; /* that there were too many */
-	int64_t unnamed_at; /* when the verdict was asked that named nobody, the last time; FT_NEVER not yet */
+	bool ousted;     /* it has worked in this session */
+	int64_t unnamed_at;    /* when the verdict was asked that named nobody, the last time; FT_NEVER not yet */
+	int64_t unnamed_since; /* ... and the first time since it was out of reach; FT_NEVER not yet */
 	char arbiter_text[FT_TEXT_MAX];
 	/* A claim that was given up can have landed, or land yet; and what a predecessor had asked nobody knows.  Then our
 	 * name may stand in the register of this session, and the peer, if it were to claim, would lose for ever. */

@@ -544,9 +544,10 @@ static bool unfrozen_and_lost(const struct ft_core *c)
 	return ft_session_lost(c) && may_freeze_again(c);
 }
 
+/* Whose host our own fence is switching off, or has, runs no guest whatever stands there: then ours is not ended for it. */
 static bool lost_and_verdict_stands(const struct ft_core *c)
 {
-	return c->frozen && ft_session_lost(c) && c->verdict == FT_VERDICT_STANDS &&
+	return !c->ousting && !c->ousted && c->frozen && ft_session_lost(c) && c->verdict == FT_VERDICT_STANDS &&
 	       c->session.title != FT_TITLE_RETURNED;
 }
 

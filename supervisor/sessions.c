@@ -20,12 +20,13 @@
  *     first on its own disk (FT_TITLE_RETURNED), then by word and by the peer's name in the verdict.  It never runs again by
  *     this session, whatever its next ftd finds.  Only the ftd that saw that QEMU die, in COLO by its last word, may give back:
  *     of one that it finds gone it cannot know whether it had run for a while, and then a person decides.
- *   - Who has resigned, and then finds its own name in the register, by a claim that landed late, says as much, as does its next
- *     ftd; but only where its QEMU's last word before it resigned was that it is in COLO, which is on disk with that.
+ *   - Who has resigned, and then finds its own name in the register, by a claim that landed late, says as much; but only the ftd that
+ *     saw its QEMU in COLO and then die or stand still. After a restart a person decides.
  *   - Who is named there, or told so, goes on with its frozen copy (FT_TITLE_REGAINED).  Who reads the other's name ends it.
  *   - Where neither word nor verdict is to be had, the copy stays frozen; a person who vouches that the winner's host is off
  *     puts the loser's name there, if the winner's is not there yet.  So does a loser's fence, where one stands behind the
- *     register: FT_OUST_NS after the winner fell silent, and after a look at the verdict, it powers the winner's host off;
+ *     register: FT_OUST_NS after the winner fell silent (the session's secondary: twice that), and after the verdict has named
+ *     nobody for longer than a winner needs that was cut off from the arbiter, it powers the winner's host off;
  *     then, and not before, the loser's name is put there, and it goes on if it stands there.  What that cannot know is
  *     whether the winner's guest had run, cut off from the arbiter or without its ftd: then it is the older copy that goes on,
  *     alone. */
@@ -532,11 +533,7 @@ static bool stayed_in_pair(const struct ft_core *c)
 
 void ft_resign(struct ft_core *c, struct ft_actions *out)
 {
-	struct ft_session next = c->session;
-	bool gone = c->qemu.instance == 0 && c->gone_instance == next.instance;
-	next.stage = FT_SESSION_RESIGNED;
-	next.in_pair = (c->qemu.instance == next.instance || gone) && stayed_in_pair(c);
-	store(c, out, &next);
+	ft_session_store(c, out, FT_SESSION_RESIGNED, "");
 }
 
 /* ---- the claim and the lease ---- */
@@ -698,12 +695,14 @@ bool ft_session_returned(const struct ft_core *c)
 	return c->params.arbitrated && c->session.title == FT_TITLE_RETURNED && nothing_of_it_runs(c);
 }
 
-/* Whoever resigned it, this ftd or an earlier one, wrote down whether our QEMU had run alone by then. */
+/* By the ftd that saw it die, or stopped it: a next one cannot know whether it has run alone since it resigned, by a person's order. */
 bool ft_win_given_away(const struct ft_core *c)
 {
-	bool resigned = c->session.stage == FT_SESSION_RESIGNED && c->session.in_pair;
-	return c->params.arbitrated && resigned && c->given_away && c->proven_instance != c->session.instance &&
-	       nothing_of_it_runs(c);
+	const struct ft_qemu_facts *q = &c->qemu;
+	bool died = q->vm == FT_VM_GONE && c->gone_instance == c->session.instance;
+	bool stands = c->frozen && q->instance == c->session.instance;
+	return c->params.arbitrated && c->session.stage == FT_SESSION_RESIGNED && c->given_away && stayed_in_pair(c) &&
+	       (died || stands);
 }
 
 bool ft_given_back(const struct ft_core *c)
@@ -755,9 +754,17 @@ void ft_take_verdict(struct ft_core *c, struct ft_actions *out)
  * take, or the winner's own fence, with which it may be about to switch this host off. */
 static int64_t oust_from(const struct ft_core *c)
 {
-	int64_t from = c->phase_since + FT_OUST_NS;
-	int64_t lost = c->hearing == FT_PEER_LOST ? c->lost_at + c->params.guard : from;
-	return lost > from ? lost : from;
+	bool heard_once = c->hearing == FT_PEER_LOST && c->lost_at > c->phase_since;
+	int64_t silent_since = heard_once ? c->lost_at : c->phase_since;
+	/* Where both wait, as both have yielded, they must not switch each other off at one time. */
+	int times = c->session.role == FT_ROLE_SECONDARY ? 2 : 1;
+	return silent_since + times * FT_OUST_NS + c->params.guard;
+}
+
+/* Who runs the guest, and was cut off from the arbiter as we were, needs so long to put its name there once that is back. */
+static bool named_nobody_for_long(const struct ft_core *c)
+{
+	return c->unnamed_since != FT_NEVER && c->unnamed_at >= c->unnamed_since + BACKOFF_MOST + FT_ASK_NS;
 }
 
 /* Our copy stands still for who has won, or has our word. */
@@ -796,7 +803,7 @@ static bool is_ousted(const struct ft_core *c)
 bool ft_oust_due(const struct ft_core *c)
 {
 	int64_t from = oust_from(c) > c->fence_again_at ? oust_from(c) : c->fence_again_at;
-	bool unnamed = c->unnamed_at != FT_NEVER && c->unnamed_at >= from;
+	bool unnamed = named_nobody_for_long(c) && c->unnamed_at >= from;
 	return ousts(c) && c->now >= from && (unnamed || ft_session_won(c)) && !is_ousted(c) && !c->fencing &&
 	       !c->arbiter_busy;
 }
@@ -830,6 +837,7 @@ static void absorb_oust(struct ft_core *c, bool error)
 	}
 	ft_core_note(c, c->now, "our fence has powered the peer's host off");
 	c->oust_owed = false;
+	c->ousted = true;
 	c->ousted_at = waits_for_winner(c) ? c->now : FT_NEVER;
 }
 
@@ -838,9 +846,10 @@ static void settle_oust(struct ft_core *c, bool answered)
 {
 	if (c->ousted_at == FT_NEVER)
 		return;
+	bool in_time = answered && c->now < c->ousted_at + FT_LANDS_NS;
 	c->ousted_at = FT_NEVER;
-	c->oust_owed = !answered;
-	c->ousts += !answered;
+	c->oust_owed = !in_time;
+	c->ousts += !in_time;
 	c->fence_again_at = c->now + ft_backoff(c->ousts);
 }
 
@@ -964,10 +973,11 @@ static void absorb_stored(struct ft_core *c, const struct ft_event *e)
 		c->unsure = c->refused = c->given_away = c->given = c->given_in_doubt = false;
 		c->won_to_start = c->taking = c->taken = false;
 		c->verdict = FT_VERDICT_UNKNOWN;
-		c->proven_instance = 0; /* that it has run alone was before this pair */
-		c->oust_owed = c->said_ousts = false;
+		if (c->qemu.role != FT_ROLE_NONE) /* that it has run alone was before this pair */
+			c->proven_instance = 0;
+		c->oust_owed = c->said_ousts = c->ousted = false;
 		c->ousts = 0;
-		c->ousted_at = c->unnamed_at = FT_NEVER;
+		c->ousted_at = c->unnamed_at = c->unnamed_since = FT_NEVER;
 	}
 	if (lost) /* what was lost may have been this one, and our predecessor may have claimed it */
 		doubt(c);
@@ -1150,8 +1160,13 @@ static void absorb_verdict(struct ft_core *c, const struct ft_event *e, const ch
 {
 	if (c->errand == FT_ERRAND_TAKE_VERDICT)
 		settle_oust(c, e->claim != FT_CLAIM_UNREACHABLE);
-	if (e->claim == FT_CLAIM_NOT_NEEDED)
+	if (e->claim == FT_CLAIM_NOT_NEEDED) {
 		c->unnamed_at = c->asked_arbiter_at;
+		if (c->unnamed_since == FT_NEVER)
+			c->unnamed_since = c->unnamed_at;
+	} else {
+		c->unnamed_since = FT_NEVER;
+	}
 	if (e->claim == FT_CLAIM_NOT_NEEDED && c->asked_arbiter_at >= c->taking_until)
 		c->taking = c->oust_owed = false; /* it never landed */
 	if (e->claim == FT_CLAIM_UNREACHABLE || e->claim == FT_CLAIM_NOT_NEEDED)

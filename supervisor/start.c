@@ -231,7 +231,9 @@ static struct verdict by_verdict(const struct ft_core *c, bool confirmed)
 {
 	if (!verdict_is_open(c))
 		return (struct verdict){1, "this side ended the last session"};
-	if (!c->verdict_unreachable)
+	bool by_word =
+	    c->session.title == FT_TITLE_WORD && c->claim == FT_CLAIM_UNREACHABLE; /* not even the register */
+	if (!c->verdict_unreachable && !by_word)
 		return (struct verdict){-1, "the arbiter is being asked"};
 	if (confirmed)
 		return (struct verdict){1, "a person vouches that the other host is off"};

@@ -117,7 +117,6 @@ struct ft_session {
 	uint64_t instance;            /* our QEMU process in it, see struct ft_qemu_facts */
 	uint32_t window_ms; /* the detection time under which it was bound; 0: by an ftd that did not write it */
 	bool disk_bad;      /* our QEMU's copy of the guest's disk has failed */
-	bool in_pair; /* with FT_SESSION_RESIGNED: our QEMU had said to be in COLO still, so it had not run alone */
 	char peer[FT_NAME_MAX];
 	char winner[FT_NAME_MAX]; /* with FT_SESSION_ENDED */
 	enum ft_title title;      /* with FT_SESSION_ENDED; else 0 */

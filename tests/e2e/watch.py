@@ -113,7 +113,7 @@ class Watch:
     def _look(self):
         while not self._stop.wait(self.EVERY):
             self.looks += 1
-            if self.winner and not self.alone[self.winner] and not self._lives(self.winner):
+            if self.winner and self._died_before_it_ran(self.winner):
                 self._said.clear()  # a winner that died before its guest ran leaves the guest to the other side
                 continue
             may = {n for n in self._pids if self.alone[n] or self.winner == n}
@@ -122,8 +122,8 @@ class Watch:
                 if other.node in may and (self._was_primary[side.node] or self.alone[side.node]):
                     self._must_stand_still(side, other)
 
-    def _lives(self, node):
-        return processes.state(self._pids[node]) not in ("Z", "X", None)
+    def _died_before_it_ran(self, node):
+        return not self.alone[node] and processes.state(self._pids[node]) in ("Z", "X", None)
 
     def _read_register(self):
         while not self._stop.wait(self.EVERY) and self.winner is None:
@@ -133,6 +133,8 @@ class Watch:
     def _must_stand_still(self, side, other):
         if not runs(self._pids[side.node]):
             self._said.setdefault(side.node, side.qemu.said())
+        elif self._died_before_it_ran(other.node):
+            pass  # since this look began, and the other side was told
         elif side.node not in self._said or not dies(self._pids[side.node]):
             why = "stands in the register" if self.winner == other.node else "runs its guest alone"
             self.faults.append(f"{side.node}'s QEMU ran although {other.node} {why}")
