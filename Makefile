@@ -75,7 +75,7 @@ check:
 
 # The core, the heartbeats and the plan runner of two hosts in virtual time, with faults from each seed.
 # make sim SEEDS=1:1000000, or SEEDS=N:1 to see one.
-SEEDS ?= 1:60000
+SEEDS ?= 1:30000
 SIM   := $(B)/tests/sim/sim
 SIM_SRC := $(wildcard tests/sim/*.c)
 $(SIM): $(call OBJ,$(SIM_SRC)) $(B)/libftd.a
@@ -86,7 +86,7 @@ $(SIM): $(call OBJ,$(SIM_SRC)) $(B)/libftd.a
 # not shared; and of each kind worlds in which deaths strike right after the answers of disk, register, plan and freezer; and
 # those in which what was written is lost or put back, by itself, as so much is excused there.
 FORGETS := lose-disk,restore-disk,roll-back,start-vm,cut-links,isolate,partition,kill-ftd,crash-host,kill-qemu,cut-arbiter,leave-ftd
-SEEDS_BESIDE ?= 1:10000
+SEEDS_BESIDE ?= 1:5000
 sim: $(SIM)
 	$(SIM) --seeds $(SEEDS)
 	$(SIM) --boundaries --seeds $(SEEDS_BESIDE)

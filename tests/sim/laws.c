@@ -50,8 +50,13 @@ static bool excused(int host)
 	 * time as well. */
 	bool found_out = h->missed == 0;
 	/* Its lease is of the detection time that its last ftd had, which may have been a longer one. */
-	double late = !ftd_can_run(host) ? INTERVAL_MS * (h->longest_after + 1) : found_out ? 5 : INTERVAL_MS + 10;
-	int64_t since = !found_out && h->ftd.resumed_at > h->paused_until ? h->ftd.resumed_at : h->paused_until;
+	double lease = INTERVAL_MS * (h->longest_after + 1);
+	double late = !ftd_can_run(host) ? lease : found_out ? 5 : INTERVAL_MS + 10;
+	/* One that was stopped as it found out, or before, tells its sentinel once it goes on. */
+	bool stopped = h->paused_until != FT_NEVER && h->ftd.resumed_at > h->paused_until &&
+	               h->ftd.resumed_at < h->paused_until + MS(lease);
+	int64_t since =
+	    stopped || (!found_out && h->ftd.resumed_at > h->paused_until) ? h->ftd.resumed_at : h->paused_until;
 	bool unpaused = since != FT_NEVER && w.now < since + MS(late + w.options.freeze_ms);
 	return h->blown || woken || unpaused;
 }
@@ -79,9 +84,9 @@ static bool robbed_of_proof(void)
 			return true;
 		if (w.options.fence && h->disk.lost)
 			return true;
+		bool set_back = memcmp(h->set_back, none, sizeof none) != 0;
 		for (int k = 0; k < 2; k++)
-			if (h->ftd.core.session.stage != FT_SESSION_NONE &&
-			    memcmp(h->set_back, w.host[k].ftd.core.session.id, sizeof h->set_back) == 0)
+			if (set_back && memcmp(h->set_back, w.host[k].ftd.core.session.id, sizeof none) == 0)
 				return true;
 		for (int k = 0; k < w.n_rolled_back; k++)
 			if (memcmp(w.rolled_back[k], h->ftd.core.session.id, FT_SESSION_BYTES) == 0)
@@ -167,6 +172,8 @@ static void judge_survivor(int crashed)
 {
 	int64_t agent = w.options.fence ? SECOND(4) : w.options.behind ? SECOND(60) : 0; /* with its delay */
 	int64_t within = TAKES_OVER_WITHIN + MS(w.guard_ms) + agent;
+	if (w.host[crashed].ftd.running != FTD_DEAD) /* it is back, and what it says of itself is waited for */
+		w.crashed_at[crashed] = FT_NEVER;
 	if (w.crashed_at[crashed] == FT_NEVER || w.now < w.crashed_at[crashed] + within)
 		return;
 	if (!runs_as_master(1 - crashed))
@@ -229,7 +236,8 @@ static bool vouches(int host)
 	bool ordered = c->outcome.cause == FT_CAUSE_SIGNAL || c->outcome.cause == FT_CAUSE_OPERATOR;
 	bool heard = c->hearing == FT_PEER_ALIVE || c->hearing == FT_PEER_QUIET;
 	bool won = c->claim == FT_CLAIM_WON && w.host[host].ftd.claimed_released;
-	return ordered && !heard && c->claim != FT_CLAIM_LOST && (c->claim != FT_CLAIM_WON || won);
+	bool lost = c->claim == FT_CLAIM_LOST && c->session.instance == w.host[host].qemu.instance;
+	return ordered && !heard && !lost && (c->claim != FT_CLAIM_WON || won);
 }
 
 /* What is said to be on disk is there, and a success is one. */
