@@ -1636,6 +1636,22 @@ START_TEST(a_winner_whose_qemu_cannot_be_promoted_keeps_at_it_where_nobody_waits
 }
 END_TEST
 
+/* Of the failure that is on its way to disk it knows nothing. */
+START_TEST(a_qemu_that_was_started_since_has_not_failed)
+{
+	win(true);
+	for (int i = 0; i < FT_PLAN_TRIES; i++) {
+		plan_fails();
+		pass(i < FT_PLAN_TRIES - 1 ? 1000 : 0);
+	}
+	expect_phase(RECORDING);
+	w.q = (struct ft_qemu_facts){.instance = 6, .vm = FT_VM_ALIVE, .connected = true, .oob = true};
+	qemu_is();
+	recorded();
+	expect_phase(UNPROTECTED);
+}
+END_TEST
+
 START_TEST(a_winner_puts_its_name_into_the_verdict_once_its_guest_runs)
 {
 	win(false);
@@ -3815,6 +3831,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, a_copy_whose_winner_does_nothing_says_what_frees_it, 0, 4);
 	tcase_add_loop_test(tc, a_winner_that_hangs_is_ended_and_the_loser_goes_on, 0, 2);
 	tcase_add_test(tc, a_winner_that_hangs_is_ended_and_who_had_yielded_goes_on);
+	tcase_add_test(tc, a_qemu_that_was_started_since_has_not_failed);
 	tcase_add_test(tc, a_winner_puts_its_name_into_the_verdict_once_its_guest_runs);
 	tcase_add_test(tc, a_guest_that_ran_before_the_disk_had_the_session_is_proven);
 	tcase_add_test(tc, the_verdict_stands_above_the_register);
