@@ -1,5 +1,6 @@
 """The winner's QEMU dies before its guest runs: the copy that lost, or yielded, is still there, and goes on."""
 
+import json
 import os
 import shutil
 import signal
@@ -35,6 +36,11 @@ def promotion_dies(_way, role, arbiter):
         assert [r["result"] for r in loser.outcomes()] == ["success"], loser.outcomes()
 
 
+def _stage(side):
+    with open(os.path.join(side.state_dir, "session"), encoding="ascii") as file:
+        return json.load(file)["stage"]
+
+
 def _is_refused(side):
     asked = side.ftctl("may-start")
     said = asked.stdout + asked.stderr
@@ -53,6 +59,8 @@ def a_winner_whose_session_was_taken_may_not_start():
         loser.wait_state("fenced")
         winner.kill_host()
         loser.wait_state("held")
+        # An order before it has read who won is answered by that: lost-claim.
+        wait(lambda: _stage(loser) == "ended", "the loser to know who won")
         order = loser.ftctl("failover", "--confirm-fenced")
         assert order.returncode == 0, (order.stdout, order.stderr)
         survivor_runs(loser, "primary")
