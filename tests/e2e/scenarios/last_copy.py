@@ -57,10 +57,10 @@ def a_winner_whose_session_was_taken_may_not_start():
         winner.ftd.send_signal(signal.SIGUSR1)
         winner.wait_log("failing-over")
         loser.wait_state("fenced")
-        winner.kill_host()
-        loser.wait_state("held")
         # An order before it has read who won is answered by that: lost-claim.
         wait(lambda: _stage(loser) == "ended", "the loser to know who won")
+        winner.kill_host()
+        loser.wait_state("held")
         order = loser.ftctl("failover", "--confirm-fenced")
         assert order.returncode == 0, (order.stdout, order.stderr)
         survivor_runs(loser, "primary")
