@@ -12,15 +12,15 @@
 
 /* ---- what the facts mean ---- */
 
-/* With an arbiter the guard is waited out, from the end of the primary's right to run until we claim: what of it has passed
- * before the peer was lost counts.  A bound side that was restarted and hears nothing has lost its peer too, once any right
- * its predecessor granted is over. */
+/* A peer that has not been heard since we came is lost, if we hold a session with it, or our copy stands still for it. */
 static bool waits_for_peer(const struct ft_core *c)
 {
 	bool yielded = c->frozen && c->session.stage == FT_SESSION_RESIGNED;
 	return ft_session_current(c) || ft_win_pending(c) || ft_session_lost(c) || yielded;
 }
 
+/* With an arbiter the guard is waited out, from the end of the primary's right to run until we claim: what of it has passed
+ * before the peer was lost counts.  One that was never heard is lost once any right that our predecessor granted is over. */
 static int64_t lost_from(const struct ft_core *c)
 {
 	int64_t granted = ft_session_granted_until(c);
@@ -549,6 +549,20 @@ static bool lost_and_verdict_stands(const struct ft_core *c)
 {
 	return !c->ousting && !c->ousted && c->frozen && ft_session_lost(c) && c->verdict == FT_VERDICT_STANDS &&
 	       c->session.title != FT_TITLE_RETURNED;
+}
+
+static const char ousted_in_vain[] = "the winner's guest ran, by the verdict, and our fence has powered its host off: "
+                                     "start the VM there; our older copy stays frozen";
+
+/* Its name landed between our last look and our own. */
+static bool is_ousted_in_vain(const struct ft_core *c)
+{
+	return c->ousted && ft_session_lost(c) && c->verdict == FT_VERDICT_STANDS;
+}
+
+static bool ousted_in_vain_unsaid(const struct ft_core *c)
+{
+	return is_ousted_in_vain(c) && strcmp(c->reason, ousted_in_vain) != 0;
 }
 
 /* Its resignation was stored although the disk had said that it was not, and the next ftd finds it so. */
@@ -1780,6 +1794,10 @@ static void to_fenced(struct ft_core *c, struct ft_actions *out)
 
 static void to_held(struct ft_core *c, struct ft_actions *out)
 {
+	if (is_ousted_in_vain(c)) {
+		ft_core_enter(c, out, FT_PHASE_HELD, "%s", ousted_in_vain);
+		return;
+	}
 	bool lost_or_yielded = ft_session_lost(c) || c->session.stage == FT_SESSION_RESIGNED;
 	c->said_ousts = c->ousts >= FT_OUST_TRIES;
 	if (lost_or_yielded && c->params.registers && c->params.fenced && !c->said_ousts) {
@@ -2830,6 +2848,7 @@ static const struct rule rules[] = {
     {P(HELD), ft_take_as_ousted_due, ft_take_verdict},
     {P(HELD), ft_oust_due, ft_oust},
     {P(HELD), ft_ousts_given_up, to_held},
+    {P(HELD), ousted_in_vain_unsaid, to_held},
     {FROZEN, ft_verdict_look_due, ft_look_at_verdict},
     {FROZEN, peer_died_in_pair, take_over_gone},
     {FROZEN, peer_yielded_too, take_over_yielded},

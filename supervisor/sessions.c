@@ -511,12 +511,17 @@ static bool said_in_colo(const struct ft_core *c)
 	return c->role_said && c->qemu.role == c->session.role;
 }
 
+/* Our QEMU of the session, and this ftd was there. */
+static bool died_here(const struct ft_core *c)
+{
+	return c->qemu.vm == FT_VM_GONE && c->gone_instance == c->session.instance;
+}
+
 /* The peer was told, and may have gone on with it: so it is from then on, and once it is on disk for ever.  From a death that may be
  * that of a survivor nothing follows: the register decides. */
 bool ft_session_given_up(const struct ft_core *c)
 {
-	bool died = c->qemu.vm == FT_VM_GONE && c->session.instance == c->gone_instance && said_in_colo(c);
-	return c->session.stage == FT_SESSION_RESIGNED || died;
+	return c->session.stage == FT_SESSION_RESIGNED || (died_here(c) && said_in_colo(c));
 }
 
 /* Our QEMU has died in it, and the peer was or will be told so: we never may claim it. */
@@ -641,10 +646,9 @@ void ft_settle(struct ft_core *c, struct ft_actions *out)
 
 /* ---- the verdict and the hand-back ---- */
 
-/* Of a QEMU that this ftd has seen die. */
 static bool died_unproven(const struct ft_core *c)
 {
-	return c->qemu.vm == FT_VM_GONE && c->gone_instance == c->session.instance && stayed_in_pair(c);
+	return died_here(c) && stayed_in_pair(c);
 }
 
 /* Once, and by who won it: the verdict can name the other side once, and what was given back comes back to nobody.  Nor is a
@@ -681,28 +685,21 @@ void ft_return(struct ft_core *c, struct ft_actions *out)
 	    c->qemu.vm == FT_VM_GONE ? "died" : "was stopped for good", (unsigned long long)next.epoch, next.peer);
 }
 
-static bool nothing_of_it_runs(const struct ft_core *c)
+/* On our disk, and nothing of it runs here. */
+bool ft_session_returned(const struct ft_core *c)
 {
 	const struct ft_qemu_facts *q = &c->qemu;
 	bool none = q->vm == FT_VM_GONE || q->vm == FT_VM_ABSENT;
 	bool other = q->instance != 0 && q->instance != c->session.instance;
-	return none || other || c->frozen;
-}
-
-/* On our disk, and nothing of it runs here. */
-bool ft_session_returned(const struct ft_core *c)
-{
-	return c->params.arbitrated && c->session.title == FT_TITLE_RETURNED && nothing_of_it_runs(c);
+	return c->params.arbitrated && c->session.title == FT_TITLE_RETURNED && (none || other || c->frozen);
 }
 
 /* By the ftd that saw it die, or stopped it: a next one cannot know whether it has run alone since it resigned, by a person's order. */
 bool ft_win_given_away(const struct ft_core *c)
 {
-	const struct ft_qemu_facts *q = &c->qemu;
-	bool died = q->vm == FT_VM_GONE && c->gone_instance == c->session.instance;
-	bool stands = c->frozen && q->instance == c->session.instance;
+	bool stands = c->frozen && c->qemu.instance == c->session.instance;
 	return c->params.arbitrated && c->session.stage == FT_SESSION_RESIGNED && c->given_away && stayed_in_pair(c) &&
-	       (died || stands);
+	       (died_here(c) || stands);
 }
 
 bool ft_given_back(const struct ft_core *c)

@@ -3355,6 +3355,7 @@ START_TEST(who_is_named_after_all_is_not_taken_over_from)
 	expect_did(PLAN, 0);
 	expect_did(KILL, 0); /* it is off, so that nothing runs there */
 	expect_phase(HELD);
+	ck_assert_ptr_nonnull(strstr(w.c.reason, "start the VM there"));
 }
 END_TEST
 
