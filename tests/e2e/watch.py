@@ -46,6 +46,15 @@ def runs(pid):
     return not stopping and any(not pending & _SIGSTOP for _, _, pending in threads)
 
 
+def _has_ended(pid):
+    """Killed, or gone: the kernel lets no thread of it run code of its own any more."""
+    try:
+        threads = [_thread(pid, t) for t in os.listdir(f"/proc/{pid}/task")]
+    except OSError:
+        return True
+    return any(t and t[1] for t in threads) or all(t is None or t[0] in "ZX" for t in threads)
+
+
 def dies(pid):
     """A frozen process that is being killed wakes up, for a moment and within the kernel, to die."""
     end = time.monotonic() + 1
@@ -123,7 +132,8 @@ class Watch:
                     self._must_stand_still(side, other)
 
     def _died_before_it_ran(self, node):
-        return not self.alone[node] and processes.state(self._pids[node]) in ("Z", "X", None)
+        # A thread that is held in the kernel, by a disk say, leaves the process as it was for a while: none runs any more.
+        return not self.alone[node] and _has_ended(self._pids[node])
 
     def _read_register(self):
         while not self._stop.wait(self.EVERY) and self.winner is None:
