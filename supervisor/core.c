@@ -110,6 +110,7 @@ void ft_core_init(struct ft_core *c, const struct ft_core_params *params, int64_
 	    .probed_at = FT_NEVER,
 	    .silent_from = FT_NEVER,
 	    .yanked_at = FT_NEVER,
+	    .yank_again_at = FT_NEVER,
 	    .ask_until = FT_NEVER,
 	    .ask_again_at = now,
 	    .freeze_until = FT_NEVER,
@@ -221,7 +222,7 @@ static void absorb_hearing(struct ft_core *c, const struct ft_event *e)
 /* Another QEMU process, or the same one in another role: what was known of its replication is void. */
 static void forget_replication(struct ft_core *c)
 {
-	c->checkpoint_at = c->broken_at = c->probed_at = FT_NEVER;
+	c->checkpoint_at = c->broken_at = c->yank_again_at = c->probed_at = FT_NEVER;
 	c->probe_again_at = c->now;
 }
 
@@ -316,6 +317,7 @@ static void absorb_qemu(struct ft_core *c, const struct ft_event *e)
 
 static void absorb_colo_exit(struct ft_core *c, const struct ft_event *e)
 {
+	c->yank_again_at = FT_NEVER; /* whatever broke it, it is broken */
 	if (c->phase == FT_PHASE_PLANNING || c->phase == FT_PHASE_RECORDING || !e->error)
 		return; /* our own doing, or no fault */
 	if (c->broken_at == FT_NEVER) {

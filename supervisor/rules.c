@@ -773,12 +773,15 @@ static bool forced_alone(const struct ft_core *c)
 	       (holds_none || peer_lost(c) || peer_vm_out(c));
 }
 
-/* Its ftd was stopped, and its QEMU runs without a lease: no claim makes that stand still.  Whoever knows better says so. */
+/* Its ftd was stopped, or came to no session with ours yet, and its QEMU runs without a lease: no claim makes that stand still.
+ * Whoever knows better says so. */
 static bool runs_unheard(const struct ft_core *c)
 {
-	bool secondary = c->session.stage == FT_SESSION_RELEASED && c->session.role == FT_ROLE_SECONDARY;
+	bool released = c->session.stage == FT_SESSION_RELEASED && c->session.role == FT_ROLE_SECONDARY;
+	bool unbound = c->params.arbitrated && !ft_session_current(c) && c->qemu.role == FT_ROLE_SECONDARY &&
+	               c->checkpoint_at != FT_NEVER; /* not seen yet proves nothing here */
 	bool replicates = in_colo(c) && !broken(c) && c->now < checkpoint_due(c);
-	return secondary && replicates && !ft_peer_heard(c) && !c->forced_confirmed;
+	return (released || unbound) && replicates && !ft_peer_heard(c) && !c->forced_confirmed;
 }
 
 static bool forced_beside_replication(const struct ft_core *c)
@@ -1009,6 +1012,12 @@ static bool yank_due(const struct ft_core *c)
 	bool silent = c->silent_from != FT_NEVER && !c->frozen && !c->hung && c->yanked_at == FT_NEVER;
 	bool over = broken(c) || c->now >= checkpoint_due(c) || c->peer.side.sick;
 	return silent && in_colo(c) && !is_ending(c) && ft_peer_heard(c) && (is_forced(c) || (c->bound && over));
+}
+
+/* A yank can fail, and the peer's side sees nothing of what is broken here in our mind alone: both would wait for ever. */
+static bool yank_unproven(const struct ft_core *c)
+{
+	return answers_in_band(c) && c->qemu.connected && in_colo(c) && !is_ending(c) && c->now >= c->yank_again_at;
 }
 
 static bool sick_unsaid(const struct ft_core *c)
@@ -1563,6 +1572,7 @@ static void yank(struct ft_core *c, struct ft_actions *out)
 	c->yanked_at = c->now;
 	if (!broken(c)) {
 		c->broken_at = c->now; /* on purpose */
+		c->yank_again_at = c->now + FT_RETRY_NS;
 		ft_core_note(c, c->now,
 		             "QEMU has answered nothing in band for %.0f ms: replication is broken on purpose", ms);
 	}
@@ -1571,6 +1581,13 @@ static void yank(struct ft_core *c, struct ft_actions *out)
 	    "our QEMU has answered nothing in band for %.0f ms: its connections to the peer are broken, in case it "
 	    "waits for those",
 	    ms);
+	ft_core_do(out, FT_DO_YANK);
+}
+
+static void yank_again(struct ft_core *c, struct ft_actions *out)
+{
+	int64_t since = c->now - c->broken_at; /* so that one that goes on unmoved draws ever fewer */
+	c->yank_again_at = c->now + (since > FT_RETRY_NS ? since : FT_RETRY_NS);
 	ft_core_do(out, FT_DO_YANK);
 }
 
@@ -2527,7 +2544,7 @@ static void refuse_force(struct ft_core *c, struct ft_actions *out)
 }
 
 static const char still_replicates[] =
-    "the peer's ftd was stopped, and its QEMU replicates still, so it runs the guest; end it, or, if its host is off: "
+    "the peer's ftd is silent, and its QEMU replicates still, so it runs the guest; end it, or, if its host is off: "
     "ftctl failover --confirm-fenced";
 
 static void refuse_beside_replication(struct ft_core *c, struct ft_actions *out)
@@ -2608,7 +2625,8 @@ static void concede(struct ft_core *c, struct ft_actions *out)
 /* What became of the claim, into the record. */
 static void settle_claim(struct ft_core *c)
 {
-	c->outcome.claim = c->params.arbitrated ? c->claim : FT_CLAIM_NOT_NEEDED;
+	bool here = c->params.arbitrated && c->session.instance == c->qemu.instance; /* else it was of an earlier pair */
+	c->outcome.claim = here ? c->claim : FT_CLAIM_NOT_NEEDED;
 	if (c->outcome.claim == FT_CLAIM_WON)
 		memcpy(c->outcome.winner, c->params.node, sizeof c->outcome.winner);
 }
@@ -2618,7 +2636,7 @@ static void conclude_success(struct ft_core *c, struct ft_actions *out)
 	c->bound = c->retry_owed = false;
 	c->failures = 0;
 	settle_claim(c);
-	c->broken_at = FT_NEVER;
+	c->broken_at = c->yank_again_at = FT_NEVER;
 	record(c, out, FT_SUCCESS);
 	ft_core_enter(c, out, FT_PHASE_RECORDING, "the guest runs; writing the outcome");
 }
@@ -2883,6 +2901,7 @@ static const struct rule rules[] = {
     {BOUND, sick_with_able_peer, freeze_sick},
 
     /* Bound: replication broken */
+    {OPEN | BOUND, yank_unproven, yank_again},
     {BOUND, primary_absent, take_over_absent},
     {BOUND, broken_and_absent, take_over_absent},
     {BOUND, broken_here_is_primary, ask_broken},
@@ -2977,6 +2996,7 @@ int64_t ft_rules_deadline(const struct ft_core *c)
 	    {phase & BOUND && c->silent_from != FT_NEVER, checkpoint_due(c)},
 	    {!c->frozen, ft_after(c->yanked_at, ft_stuck_after(c))},
 	    {true, ft_after(c->yanked_at, c->params.reply_timeout)},
+	    {phase & (OPEN | BOUND), c->yank_again_at},
 	    {c->params.arbitrated, c->store_again_at},
 	    {c->self.vm == FT_VM_UNKNOWN && c->qemu.vm == FT_VM_GONE, c->gone_at + FT_RETRY_NS},
 	    {c->params.arbitrated, c->arbiter_again_at},

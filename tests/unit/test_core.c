@@ -1161,6 +1161,19 @@ START_TEST(a_silent_qemu_is_freed_of_the_peer_before_that_is_asked)
 }
 END_TEST
 
+/* Seen in the simulation: the yank had failed, this side called replication broken, and the other saw nothing of it. */
+START_TEST(a_yank_is_repeated_until_qemu_says_that_replication_is_over)
+{
+	block(FT_ROLE_SECONDARY);
+	qemu_answers(true);
+	pass(2000);
+	expect_did(YANK, 3);
+	step(&(struct ft_event){.kind = FT_EVENT_COLO_EXIT, .error = true, .text = "error"});
+	pass(2000);
+	expect_did(YANK, 3);
+}
+END_TEST
+
 START_TEST(a_blocked_qemu_gives_way_and_asks_nobody)
 {
 	block(both_roles[_i]);
@@ -2704,6 +2717,7 @@ static TCase *broken_case(void)
 	EACH_ROLE(a_hung_qemu_is_not_frozen_for_a_peer_without_a_vm);
 	EACH_ROLE(a_hang_that_ended_is_forgotten);
 	EACH_ROLE(a_silent_qemu_is_freed_of_the_peer_before_that_is_asked);
+	tcase_add_test(tc, a_yank_is_repeated_until_qemu_says_that_replication_is_over);
 	EACH_ROLE(a_blocked_qemu_gives_way_and_asks_nobody);
 	EACH_ROLE(one_that_answers_again_in_time_does_not_give_way);
 	EACH(both_blocked_the_first_that_answers_goes_on, 4);

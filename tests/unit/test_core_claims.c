@@ -3691,6 +3691,54 @@ START_TEST(an_order_beside_a_guest_that_replicates_still_is_refused)
 }
 END_TEST
 
+/* Seen in the simulation: a pair that was made anew, and whose primary's ftd died before there was a session. */
+START_TEST(an_order_beside_a_guest_that_replicates_without_a_session_is_refused)
+{
+	start(FT_SESSION_NONE, FT_ROLE_SECONDARY);
+	qemu_is();
+	pass(3000);
+	step(&(struct ft_event){.kind = FT_EVENT_CHECKPOINT});
+	order();
+	ck_assert_str_eq(ft_result_name(w.c.outcome.result), "refused");
+	expect_did(PLAN, 0);
+	recorded();
+	step(&(struct ft_event){.kind = FT_EVENT_FORCE, .cause = FT_CAUSE_OPERATOR, .confirmed = true});
+	expect_did(PLAN, 1);
+}
+END_TEST
+
+/* Its session was lost, it was ended for that, and its QEMU of now has none: nothing is claimed, and so nothing is lost. */
+START_TEST(a_failover_without_a_session_tells_no_claim_of_an_earlier_pair)
+{
+	protect_surely(FT_ROLE_PRIMARY);
+	pass(500);
+	frozen();
+	claim_is(FT_CLAIM_LOST, "beta");
+	recorded();
+	peer_runs();
+	expect_phase(FENCED);
+	w.q.vm = FT_VM_GONE;
+	w.q.connected = false;
+	qemu_is();
+	w.q = (struct ft_qemu_facts){.connected = true,
+	                             .oob = true,
+	                             .plan_ready = true,
+	                             .pid_verified = true,
+	                             .instance = 6,
+	                             .vm = FT_VM_ALIVE,
+	                             .role = FT_ROLE_SECONDARY,
+	                             .checkpoint_ms = 2000};
+	qemu_is();
+	hear(FT_PEER_LOST);
+	pass(30e3);
+	order();
+	expect_did(PLAN, 1);
+	plan_works();
+	ck_assert_str_eq(ft_result_name(w.c.outcome.result), "success");
+	ck_assert_str_eq(ft_claim_name(w.c.outcome.claim), "not-needed");
+}
+END_TEST
+
 /* Its goodbye was heard a moment ago, and it is asked in vain. */
 START_TEST(an_order_that_outlasts_the_goodbye_of_a_guest_that_replicates_is_refused)
 {
@@ -3926,6 +3974,8 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, who_is_refused_looks_whether_it_has_lost, 0, 2);
 	tcase_add_loop_test(tc, an_order_in_a_released_session_claims_first, 0, 6);
 	tcase_add_test(tc, an_order_beside_a_guest_that_replicates_still_is_refused);
+	tcase_add_test(tc, an_order_beside_a_guest_that_replicates_without_a_session_is_refused);
+	tcase_add_test(tc, a_failover_without_a_session_tells_no_claim_of_an_earlier_pair);
 	tcase_add_test(tc, an_order_that_outlasts_the_goodbye_of_a_guest_that_replicates_is_refused);
 	tcase_add_loop_test(tc, an_order_by_the_word_of_who_names_no_session_claims_first, 0, 2);
 	tcase_add_test(tc, no_failover_succeeds_whose_claim_is_lost);
