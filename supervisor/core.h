@@ -242,7 +242,8 @@ struct ft_core {
 	/* Since when our QEMU does not answer in band, which it had done; FT_NEVER: it does, or stands still by us. */
 	int64_t silent_from;
 	int64_t yanked_at; /* when it was freed of the peer, for it to answer; FT_NEVER: not since it answered last */
-	int64_t yank_again_at; /* replication was broken on purpose, and QEMU has not said that it is: when to yank again */
+	int64_t
+	    yank_again_at; /* replication was broken on purpose, and QEMU has not said that it is: when to yank again */
 	bool sick;         /* that did not help: its main loop is blocked */
 	char hung_text[FT_TEXT_MAX];
 	enum ft_ending

@@ -2625,7 +2625,8 @@ static void concede(struct ft_core *c, struct ft_actions *out)
 /* What became of the claim, into the record. */
 static void settle_claim(struct ft_core *c)
 {
-	bool here = c->params.arbitrated && c->session.instance == c->qemu.instance; /* else it was of an earlier pair */
+	bool here =
+	    c->params.arbitrated && c->session.instance == c->qemu.instance; /* else it was of an earlier pair */
 	c->outcome.claim = here ? c->claim : FT_CLAIM_NOT_NEEDED;
 	if (c->outcome.claim == FT_CLAIM_WON)
 		memcpy(c->outcome.winner, c->params.node, sizeof c->outcome.winner);
