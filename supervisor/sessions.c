@@ -517,11 +517,21 @@ static bool died_here(const struct ft_core *c)
 	return c->qemu.vm == FT_VM_GONE && c->gone_instance == c->session.instance;
 }
 
+/* The peer runs the guest alone, and nothing of the session is left here: it may have gone on without one, by a person's order,
+ * where ours had come no further than to our own disk.  Then no register tells, once it is silent. */
+static bool went_on_without_us(const struct ft_core *c)
+{
+	bool nothing_here = c->qemu.vm == FT_VM_ABSENT || c->qemu.vm == FT_VM_GONE;
+	const struct ft_side *p = &c->peer.side;
+	return open_stage(c) && nothing_here && ft_peer_heard(c) && !ft_session_shared(c) && p->state == FT_SOLO &&
+	       p->proven;
+}
+
 /* The peer was told, and may have gone on with it: so it is from then on, and once it is on disk for ever.  From a death that may be
  * that of a survivor nothing follows: the register decides. */
 bool ft_session_given_up(const struct ft_core *c)
 {
-	return c->session.stage == FT_SESSION_RESIGNED || (died_here(c) && said_in_colo(c));
+	return c->session.stage == FT_SESSION_RESIGNED || (died_here(c) && said_in_colo(c)) || went_on_without_us(c);
 }
 
 /* Our QEMU has died in it, and the peer was or will be told so: we never may claim it. */

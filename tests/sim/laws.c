@@ -382,7 +382,8 @@ static bool solo(int host)
 	const struct qemu *old = &other->qemu;
 	/* A secondary whose ftd has no open session is left for a person to end. */
 	bool left_over = old->mode == FT_ROLE_SECONDARY && other->ftd.core.phase == FT_PHASE_UNPROTECTED &&
-	                 (other->disk.lost || other->ftd.core.session.stage == FT_SESSION_ENDED);
+	                 (other->disk.lost || other->ftd.core.session.stage == FT_SESSION_ENDED ||
+	                  other->ftd.core.session.stage == FT_SESSION_NONE);
 	bool other_rests =
 	    !old->alive || (old->mode == FT_ROLE_NONE && old->last == FT_ROLE_NONE) || (h->qemu.booted && left_over);
 	bool ours_rests =

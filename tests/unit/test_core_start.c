@@ -308,6 +308,26 @@ START_TEST(who_ended_the_session_may_start_unless_the_guest_was_given_away_since
 }
 END_TEST
 
+/* Seen in the simulation: the session had come no further than to this disk when the host died; a person let the other side go on,
+ * and no register tells of that once it is silent. */
+START_TEST(a_guest_that_was_seen_to_run_there_is_not_started_here_once_it_is_silent)
+{
+	begin_in(FT_SESSION_BOUND, FT_ROLE_PRIMARY, "");
+	peer.side.state = FT_SOLO;
+	peer.side.role = FT_ROLE_SOLO;
+	peer.side.vm = FT_VM_ALIVE;
+	peer.side.proven = true;
+	hear(FT_PEER_ALIVE);
+	step(&(struct ft_event){.kind = FT_EVENT_STORED});
+	ck_assert_str_eq(ft_session_stage_name(c.session.stage), "resigned");
+	want();
+	hear(FT_PEER_LOST);
+	pass(30e3);
+	ck_assert_int_eq(may(false), 0);
+	ck_assert_int_eq(did[FT_DO_CLAIM], 0);
+}
+END_TEST
+
 /* Taken by the peer's word, and the arbiter is out of reach: his word is all that there is. */
 START_TEST(a_person_vouches_for_who_has_won_by_word_where_nobody_can_be_asked)
 {
@@ -583,6 +603,7 @@ int main(void)
 	tcase_add_test(tc, a_guest_outside_of_colo_is_told_and_one_to_be_is_not);
 	tcase_add_test(tc, a_session_that_may_have_been_lost_is_no_licence);
 	tcase_add_test(tc, who_ended_the_session_may_start_unless_the_guest_was_given_away_since);
+	tcase_add_test(tc, a_guest_that_was_seen_to_run_there_is_not_started_here_once_it_is_silent);
 	tcase_add_loop_test(tc, the_winner_tells_a_peer_that_has_a_qemu_before_it_starts, 0, 2);
 	tcase_add_loop_test(tc, a_winner_that_the_verdict_does_not_name_may_not_start, 0, 2);
 	tcase_add_test(tc, a_winner_waits_for_the_verdict);
