@@ -62,6 +62,8 @@ $(B)/tests/%: $(B)/obj/tests/%.o $(B)/libftd.a
 	@echo 'link  $@'
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(WRAP_$(*F)) -o $@ $^ $(shell pkg-config --libs check 2>/dev/null) $(LDLIBS)
 
+# A test that hangs is ended, but none that a busy machine keeps waiting.
+export CK_DEFAULT_TIMEOUT ?= 300
 unit: $(UNIT)
 	@for t in $(UNIT); do $$t || exit 1; done
 
