@@ -280,8 +280,10 @@ struct ft_core {
 	bool proposing;    /* what is on its way to disk is a session that we made; an adopted one the peer has named */
 	uint64_t named_by; /* the peer's incarnation that said last that it is bound by our session */
 	bool only_proposed; /* we made the session, and the peer has never said that it is bound by it */
-	int64_t lost_at;    /* when the peer was judged lost; FT_NEVER it is not */
-	bool arbiter_busy;  /* a claim or a reading is under way */
+	bool
+	    proposed_again; /* so it is, but it was one before, and released: a claim of that time may stand in its register */
+	int64_t lost_at;   /* when the peer was judged lost; FT_NEVER it is not */
+	bool arbiter_busy; /* a claim or a reading is under way */
 	enum ft_errand {
 		FT_ERRAND_NONE = 0,
 		FT_ERRAND_FAILOVER,

@@ -37,7 +37,9 @@ bool ft_session_current(const struct ft_core *c); /* bound, and our QEMU is the 
 bool ft_session_unended_stage(enum ft_session_stage stage);
 bool ft_session_unended(const struct ft_core *c); /* there is one that nobody is known to have ended */
 bool ft_session_stale(const struct ft_core *c);   /* not ended, but our QEMU is another one */
-bool ft_session_won(const struct ft_core *c);     /* we ended it, and our QEMU of it is still here */
+/* ... and a secondary, where the session's was the primary: it is of a pair that came later. */
+bool ft_session_outdated(const struct ft_core *c);
+bool ft_session_won(const struct ft_core *c); /* we ended it, and our QEMU of it is still here */
 /* We ended it, and the title alone lets nobody go on: see ft_win_complete(). */
 bool ft_win_pending(const struct ft_core *c);
 /* It does by now: the peer says that nothing of its runs, or cannot have had a right, or its host need not be off. */
@@ -92,6 +94,9 @@ void ft_release(struct ft_core *c, struct ft_actions *out);
 void ft_resign(struct ft_core *c, struct ft_actions *out);
 void ft_settle(struct ft_core *c, struct ft_actions *out);
 /* The peer has given its right away, on its disk, and to us: the session is over, and the register is still to say so. */
+/* The peer has given up for good one that we never had: nobody but our QEMU, its secondary, can go on. */
+bool ft_session_left_to_us(const struct ft_core *c);
+void ft_session_take_up(struct ft_core *c); /* to be taken or claimed in the same step: it is not stored */
 bool ft_session_given(const struct ft_core *c);
 void ft_session_take(struct ft_core *c);
 bool ft_record_due(const struct ft_core *c);

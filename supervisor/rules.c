@@ -664,7 +664,9 @@ static bool peer_yielded_too(const struct ft_core *c)
 {
 	const struct ft_side *p = &c->peer.side;
 	bool worse = has_the_worse_disk(c), better = !c->disk_bad && p->disk_bad;
-	bool ours = c->ending == FT_ENDING_NOT && (p->ending || better || (c->role == FT_ROLE_PRIMARY && !worse));
+	/* One that has left COLO, and one that stands still since before we came, are what the session says that they were. */
+	bool led = c->role == FT_ROLE_PRIMARY || (c->role == FT_ROLE_NONE && c->session.role == FT_ROLE_PRIMARY);
+	bool ours = c->ending == FT_ENDING_NOT && (p->ending || better || (led && !worse));
 	bool idle = p->request == FT_REQUEST_NONE;
 	return peer_vm_is(c, FT_VM_YIELDED) && idle && ours && !ft_session_lost(c);
 }
@@ -992,6 +994,16 @@ static bool yielded_unbound(const struct ft_core *c)
 static bool gone_unbound(const struct ft_core *c)
 {
 	return out_unbound(c, FT_VM_GONE);
+}
+
+static bool yielded_and_left(const struct ft_core *c)
+{
+	return peer_vm_is(c, FT_VM_YIELDED) && ft_session_left_to_us(c);
+}
+
+static bool gone_and_left(const struct ft_core *c)
+{
+	return peer_vm_is(c, FT_VM_GONE) && ft_session_left_to_us(c);
 }
 
 static bool sick_with_able_peer(const struct ft_core *c)
@@ -2019,6 +2031,11 @@ static void proceed(struct ft_core *c, struct ft_actions *out)
 	if (asked && claim_unreachable(c))
 		ft_core_say(c, out, FT_LEVEL_ERROR,
 		            "the arbiter is out of reach (%.80s): going on by a person's order alone", c->arbiter_text);
+	if (!asked && ft_session_left_to_us(c)) {
+		ft_session_take_up(c);
+		memcpy(c->outcome.session, c->session.id, sizeof c->outcome.session);
+		c->outcome.epoch = c->session.epoch;
+	}
 	if (!asked && ft_session_unended(c) && !c->arbiter_busy)
 		ft_session_claim(c, out, FT_ERRAND_RECORD);
 	c->given_in_doubt = false;
@@ -2899,6 +2916,8 @@ static const struct rule rules[] = {
     {BOUND, peer_yielded, take_over_yielded},
     {OPEN, yielded_unbound, take_over_yielded},
     {OPEN, gone_unbound, take_over_gone},
+    {OPEN, yielded_and_left, take_over_yielded},
+    {OPEN, gone_and_left, take_over_gone},
     {BOUND, sick_with_able_peer, freeze_sick},
 
     /* Bound: replication broken */

@@ -80,6 +80,11 @@ bool ft_session_stale(const struct ft_core *c)
 	return c->params.arbitrated && open_stage(c) && c->qemu.instance != 0 && !same_qemu(c);
 }
 
+bool ft_session_outdated(const struct ft_core *c)
+{
+	return ft_session_stale(c) && c->session.role == FT_ROLE_PRIMARY && c->qemu.role == FT_ROLE_SECONDARY;
+}
+
 static bool ended_here(const struct ft_core *c, bool by_us)
 {
 	bool over = c->session.stage == FT_SESSION_ENDED && (strcmp(c->session.winner, c->params.node) == 0) == by_us;
@@ -439,8 +444,9 @@ bool ft_look_up_due(const struct ft_core *c)
 	bool held = c->session.stage == FT_SESSION_BOUND || c->session.stage == FT_SESSION_RESIGNED || released;
 	bool settled = ft_peer_heard(c) && c->peer.side.state != FT_STARTING;
 	bool doubt = c->unsure || (!ft_session_shared(c) && !c->given_away);
-	return c->params.registers && held && (settled || (released && alone)) && doubt && !c->only_proposed &&
-	       !c->storing && ft_can_ask_arbiter(c) && c->now >= c->look_again_at;
+	bool claimable = !c->only_proposed || c->proposed_again; /* it was, at some time */
+	return c->params.registers && held && (settled || (released && alone)) && doubt && claimable && !c->storing &&
+	       ft_can_ask_arbiter(c) && c->now >= c->look_again_at;
 }
 
 static struct ft_action *ask_arbiter(struct ft_core *c, struct ft_actions *out, enum ft_action_kind kind,
@@ -527,11 +533,18 @@ static bool went_on_without_us(const struct ft_core *c)
 	       p->proven;
 }
 
+/* Or that was before we came: our next QEMU is a copy of its guest. */
+static bool leads_us_now(const struct ft_core *c)
+{
+	return ft_session_outdated(c) && ft_peer_heard(c) && c->peer.side.role == FT_ROLE_PRIMARY;
+}
+
 /* The peer was told, and may have gone on with it: so it is from then on, and once it is on disk for ever.  From a death that may be
  * that of a survivor nothing follows: the register decides. */
 bool ft_session_given_up(const struct ft_core *c)
 {
-	return c->session.stage == FT_SESSION_RESIGNED || (died_here(c) && said_in_colo(c)) || went_on_without_us(c);
+	return c->session.stage == FT_SESSION_RESIGNED || (died_here(c) && said_in_colo(c)) || went_on_without_us(c) ||
+	       leads_us_now(c);
 }
 
 /* Our QEMU has died in it, and the peer was or will be told so: we never may claim it. */
@@ -934,7 +947,10 @@ int64_t ft_core_lease_of(const struct ft_core *c, uint64_t instance)
 bool ft_core_sets_free(const struct ft_core *c, uint64_t instance)
 {
 	bool won = ft_session_ended_by_us(c) && !ft_win_pending(c);
-	return instance == c->session.instance && (c->session.stage == FT_SESSION_RELEASED || won);
+	bool none =
+	    c->forgot && c->session.stage == FT_SESSION_NONE; /* by the peer's word: there was nothing to be read */
+	return (instance == c->session.instance && (c->session.stage == FT_SESSION_RELEASED || won)) ||
+	       (instance == c->found_instance && none);
 }
 
 bool ft_lease_over(const struct ft_core *c)
@@ -950,6 +966,20 @@ static void doubt(struct ft_core *c)
 	c->sure_from = c->now + FT_LANDS_NS;
 	c->look_again_at = c->now;
 	c->look_backoff = 0;
+}
+
+/* What was known of the one before says nothing of a new one. */
+static void forget_last_session(struct ft_core *c)
+{
+	c->claim = FT_CLAIM_NOT_NEEDED;
+	c->unsure = c->refused = c->given_away = c->given = c->given_in_doubt = false;
+	c->won_to_start = c->taking = c->taken = false;
+	c->verdict = FT_VERDICT_UNKNOWN;
+	if (c->qemu.role != FT_ROLE_NONE) /* that it has run alone was before this pair */
+		c->proven_instance = 0;
+	c->oust_owed = c->said_ousts = c->ousted = false;
+	c->ousts = 0;
+	c->ousted_at = c->unnamed_at = c->unnamed_since = FT_NEVER;
 }
 
 static void absorb_stored(struct ft_core *c, const struct ft_event *e)
@@ -975,17 +1005,8 @@ static void absorb_stored(struct ft_core *c, const struct ft_event *e)
 	if (c->session.epoch != c->marked_epoch && !c->marking) /* what a host that loses its disk must not forget */
 		c->mark_again_at = c->now;
 	c->winner_unstored = false;
-	if (new_one) {
-		c->claim = FT_CLAIM_NOT_NEEDED;
-		c->unsure = c->refused = c->given_away = c->given = c->given_in_doubt = false;
-		c->won_to_start = c->taking = c->taken = false;
-		c->verdict = FT_VERDICT_UNKNOWN;
-		if (c->qemu.role != FT_ROLE_NONE) /* that it has run alone was before this pair */
-			c->proven_instance = 0;
-		c->oust_owed = c->said_ousts = c->ousted = false;
-		c->ousts = 0;
-		c->ousted_at = c->unnamed_at = c->unnamed_since = FT_NEVER;
-	}
+	if (new_one)
+		forget_last_session(c);
 	if (lost) /* what was lost may have been this one, and our predecessor may have claimed it */
 		doubt(c);
 	bool named = memcmp(c->peer.side.session, c->session.id, sizeof no_id) == 0;
@@ -993,6 +1014,7 @@ static void absorb_stored(struct ft_core *c, const struct ft_event *e)
 		c->named_by = named ? c->peer.incarnation : 0;
 	/* Also one that was released: the peer names it as soon as it is bound again. */
 	c->only_proposed = c->proposing && c->session.stage == FT_SESSION_BOUND && !named;
+	c->proposed_again = c->only_proposed && !new_one;
 	if (c->session.stage == FT_SESSION_BOUND) {
 		c->bound = true;
 		c->cannot_know = false;
@@ -1018,6 +1040,29 @@ static void know_winner(struct ft_core *c, const char *winner)
 	c->winner_unstored = true;
 	c->start_wanted = c->unsure = c->bound = false;
 	c->guard_at = c->now + GUARD_EVERY;
+}
+
+/* It had come no further than to the peer's disk, and the peer names it as one that it has given up for good. */
+bool ft_session_left_to_us(const struct ft_core *c)
+{
+	enum ft_vm vm = c->peer.side.vm;
+	bool none = c->params.arbitrated && !ft_session_unended(c) && c->session.instance != c->qemu.instance;
+	bool left = ft_peer_has_session(c) && (vm == FT_VM_GONE || vm == FT_VM_YIELDED) && !c->peer.side.leaving;
+	return none && left && c->role_said && c->qemu.role == FT_ROLE_SECONDARY && !c->storing;
+}
+
+void ft_session_take_up(struct ft_core *c)
+{
+	c->session = (struct ft_session){
+	    .stage = FT_SESSION_BOUND,
+	    .epoch = peers_epoch(c),
+	    .role = c->qemu.role,
+	    .instance = c->qemu.instance,
+	    .window_ms = (uint32_t)(c->params.window / FT_NS_PER_MS),
+	};
+	memcpy(c->session.id, c->peer.side.session, sizeof c->session.id);
+	memcpy(c->session.peer, c->peer.node, sizeof c->session.peer);
+	forget_last_session(c);
 }
 
 bool ft_session_given(const struct ft_core *c)

@@ -530,6 +530,7 @@ static void do_record(int host)
 	struct ftd *f = &w.host[host].ftd;
 	const struct ft_outcome *o = &f->pending;
 	f->pending = f->core.outcome;
+	laws_before_record(host, o);
 	struct kept_outcome kept = {.result = o->result, .ordered = o->cause == FT_CAUSE_SIGNAL, .rebuilt = w.rebuilt};
 	memcpy(kept.session, o->session, sizeof kept.session);
 	if (o->result == FT_SUCCESS)

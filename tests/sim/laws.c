@@ -240,19 +240,25 @@ static bool vouches(int host)
 	return ordered && !heard && !lost && (c->claim != FT_CLAIM_WON || won);
 }
 
-/* What is said to be on disk is there, and a success is one. */
+/* A success is one; but a person may have led our QEMU into a new pair in the moment before its ftd looks. */
+void laws_before_record(int host, const struct ft_outcome *o)
+{
+	const struct qemu *q = &w.host[host].qemu;
+	bool known = w.host[host].ftd.core.qemu.role != FT_ROLE_NONE;
+	if (o->result == FT_SUCCESS && q->alive && q->mode != FT_ROLE_NONE && known)
+		law_broken("a success is recorded, and QEMU has not failed over");
+}
+
+/* What is said to be on disk is there, and no claim of it is lost. */
 void laws_after_outcome(int host, const struct ft_action *a)
 {
 	const struct disk *d = &w.host[host].disk;
-	const struct qemu *q = &w.host[host].qemu;
 	const struct ft_outcome *o = &w.host[host].ftd.pending;
 	const struct kept_outcome *newest = d->n_outcomes ? &d->outcomes[d->n_outcomes - 1] : NULL;
 	bool kept =
 	    newest && newest->result == o->result && memcmp(newest->session, o->session, sizeof o->session) == 0;
 	if (!a->text[0] && !kept && d->n_outcomes < OUTCOMES_MAX)
 		law_broken("an outcome is announced as written, and is not");
-	if (o->result == FT_SUCCESS && q->alive && q->mode != FT_ROLE_NONE)
-		law_broken("a success is announced, and QEMU has not failed over");
 	if (o->result == FT_SUCCESS && o->claim == FT_CLAIM_LOST)
 		law_broken("a success whose claim is lost");
 }

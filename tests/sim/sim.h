@@ -493,6 +493,7 @@ void attacker_plays(const struct happening *h);
 extern const char *const world_spins; /* the one law that ends a world even where it is not judged */
 void law_broken(const char *law);
 void laws_after_event(void);
+void laws_before_record(int host, const struct ft_outcome *o);
 void laws_after_outcome(int host, const struct ft_action *a);
 void laws_before_crash(int host);
 void laws_before_loss(int host);

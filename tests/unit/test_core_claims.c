@@ -1129,6 +1129,107 @@ START_TEST(a_silent_qemu_of_a_session_that_is_won_is_known_to_have_no_limit)
 }
 END_TEST
 
+/* Seen in the simulation: it was thawed, and before it had answered an earlier sentinel stopped it again, for ever. */
+START_TEST(a_silent_qemu_that_never_was_in_a_session_is_known_to_have_no_limit)
+{
+	start(FT_SESSION_UNKNOWN, FT_ROLE_PRIMARY);
+	w.q = (struct ft_qemu_facts){.pid_verified = true, .instance = 5, .vm = FT_VM_ALIVE, .stopped = true};
+	qemu_is();
+	expect_phase(CUT_OFF);
+	ck_assert(!ft_core_sets_free(&w.c, 5));
+	w.p.side.state = FT_UNPROTECTED;
+	w.p.side.epoch = 0;
+	memset(w.p.side.session, 0, sizeof w.p.side.session);
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	expect_did(THAW, 1);
+	ck_assert(ft_core_sets_free(&w.c, 5));
+	ck_assert(!ft_core_sets_free(&w.c, 6));
+}
+END_TEST
+
+/* Seen in the simulation: both sides had yielded, one was given the right back, and its ftd died as the plan was through. */
+START_TEST(a_qemu_that_has_failed_over_and_whose_side_has_resigned_goes_on_where_the_peer_has_yielded)
+{
+	start(FT_SESSION_RESIGNED, FT_ROLE_PRIMARY);
+	w.q.role = FT_ROLE_NONE;
+	w.q.last_role = FT_ROLE_PRIMARY;
+	w.q.stopped = true;
+	qemu_is();
+	pass(3000);
+	frozen();
+	w.p.side.state = FT_FENCED;
+	peer_vm(FT_VM_YIELDED);
+	hear(FT_PEER_ALIVE);
+	pass(100);
+	expect_phase(CLAIMING);
+	claim_is(FT_CLAIM_WON, "alpha");
+	expect_phase(SOLO);
+	expect_did(THAW, 1);
+	expect_did(PLAN, 0);
+}
+END_TEST
+
+/* Seen in the simulation: the session had come no further than to the primary's disk as that gave way. */
+START_TEST(a_secondary_goes_on_by_the_word_of_who_gives_up_a_session_that_it_never_had)
+{
+	start(FT_SESSION_NONE, FT_ROLE_SECONDARY);
+	w.q.instance = 6;
+	w.p.side.state = _i ? FT_UNPROTECTED : FT_FENCED;
+	w.p.side.vm = FT_VM_ALIVE;
+	memset(w.p.side.session, 0, sizeof w.p.side.session);
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	qemu_is();
+	memcpy(w.p.side.session, id, sizeof id);
+	peer_vm(_i ? FT_VM_GONE : FT_VM_YIELDED);
+	expect_did(PLAN, 1);
+	expect_did(CLAIM, 1); /* so that nobody else can, with it */
+	expect_stage(ENDED);
+	ck_assert_str_eq(w.c.session.winner, "alpha");
+	ck_assert_mem_eq(w.c.session.id, id, sizeof id);
+	ck_assert_mem_eq(w.c.outcome.session, id, sizeof id);
+	ck_assert_uint_eq(w.c.outcome.epoch, EPOCH);
+}
+END_TEST
+
+/* Who never was in COLO, or is still not known to be, holds no copy. */
+START_TEST(who_is_no_secondary_takes_nothing_up)
+{
+	start(FT_SESSION_NONE, FT_ROLE_SECONDARY);
+	w.q.instance = 6;
+	w.q.role = _i ? FT_ROLE_PRIMARY : FT_ROLE_NONE;
+	w.p.side.state = FT_FENCED;
+	w.p.side.vm = FT_VM_YIELDED;
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	qemu_is();
+	pass(5000);
+	expect_did(PLAN, 0);
+	expect_did(CLAIM, 0);
+}
+END_TEST
+
+/* Seen in the simulation: a claim of before the release landed late, and both sides waited for each other's word for ever. */
+START_TEST(a_released_session_that_is_proposed_in_vain_is_looked_up)
+{
+	start(FT_SESSION_RELEASED, FT_ROLE_PRIMARY);
+	memset(w.p.side.session, 0, sizeof w.p.side.session);
+	meet();
+	pass(2000);
+	acked();
+	stored();
+	expect_stage(BOUND);
+	for (int i = 0; i < 30 && !w.c.arbiter_busy; i++) {
+		pass(100);
+		acked();
+	}
+	expect_did(READ, 1);
+	register_is(FT_CLAIM_LOST, "beta");
+	ck_assert_str_eq(w.c.session.winner, "beta");
+}
+END_TEST
+
 START_TEST(a_new_qemu_that_somebody_stopped_is_not_held_for_frozen)
 {
 	start(FT_SESSION_BOUND, FT_ROLE_PRIMARY);
@@ -3857,6 +3958,11 @@ static Suite *suite(void)
 	tcase_add_test(tc, only_the_sessions_own_qemu_is_ever_stopped_for_it);
 	tcase_add_test(tc, a_silent_qemu_of_a_released_session_is_known_to_have_no_limit);
 	tcase_add_test(tc, a_silent_qemu_of_a_session_that_is_won_is_known_to_have_no_limit);
+	tcase_add_test(tc, a_silent_qemu_that_never_was_in_a_session_is_known_to_have_no_limit);
+	tcase_add_test(tc, a_qemu_that_has_failed_over_and_whose_side_has_resigned_goes_on_where_the_peer_has_yielded);
+	tcase_add_loop_test(tc, a_secondary_goes_on_by_the_word_of_who_gives_up_a_session_that_it_never_had, 0, 2);
+	tcase_add_loop_test(tc, who_is_no_secondary_takes_nothing_up, 0, 2);
+	tcase_add_test(tc, a_released_session_that_is_proposed_in_vain_is_looked_up);
 	tcase_add_test(tc, a_new_qemu_that_somebody_stopped_is_not_held_for_frozen);
 	tcase_add_test(tc, the_acknowledgements_of_who_was_bound_once_give_no_right);
 	tcase_add_test(tc, a_qemu_that_does_not_end_is_told_and_ended_again);

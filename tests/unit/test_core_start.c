@@ -328,6 +328,22 @@ START_TEST(a_guest_that_was_seen_to_run_there_is_not_started_here_once_it_is_sil
 }
 END_TEST
 
+/* The same, and this ftd has not seen it: its next QEMU is the secondary of the peer's.  The peer must not take the old session up. */
+START_TEST(a_primarys_session_is_over_where_its_next_qemu_is_the_peers_secondary)
+{
+	static const uint8_t none[FT_SESSION_BYTES];
+	begin_in(FT_SESSION_BOUND, FT_ROLE_PRIMARY, "");
+	peer.side.state = FT_ARMING;
+	peer.side.role = FT_ROLE_PRIMARY;
+	peer.side.vm = FT_VM_ALIVE;
+	hear(FT_PEER_ALIVE);
+	new_qemu(FT_ROLE_SECONDARY);
+	ck_assert_mem_eq(c.self.session, none, sizeof none);
+	step(&(struct ft_event){.kind = FT_EVENT_STORED});
+	ck_assert_str_eq(ft_session_stage_name(c.session.stage), "resigned");
+}
+END_TEST
+
 /* Taken by the peer's word, and the arbiter is out of reach: his word is all that there is. */
 START_TEST(a_person_vouches_for_who_has_won_by_word_where_nobody_can_be_asked)
 {
@@ -604,6 +620,7 @@ int main(void)
 	tcase_add_test(tc, a_session_that_may_have_been_lost_is_no_licence);
 	tcase_add_test(tc, who_ended_the_session_may_start_unless_the_guest_was_given_away_since);
 	tcase_add_test(tc, a_guest_that_was_seen_to_run_there_is_not_started_here_once_it_is_silent);
+	tcase_add_test(tc, a_primarys_session_is_over_where_its_next_qemu_is_the_peers_secondary);
 	tcase_add_loop_test(tc, the_winner_tells_a_peer_that_has_a_qemu_before_it_starts, 0, 2);
 	tcase_add_loop_test(tc, a_winner_that_the_verdict_does_not_name_may_not_start, 0, 2);
 	tcase_add_test(tc, a_winner_waits_for_the_verdict);
