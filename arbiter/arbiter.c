@@ -181,10 +181,12 @@ void ft_arbiter_claim(struct ft_arbiter *a, const uint8_t session[FT_SESSION_BYT
 	put(s, name, done);
 }
 
-void ft_arbiter_read(struct ft_arbiter *a, const uint8_t session[FT_SESSION_BYTES], ft_arbiter_looked *done, void *arg)
+void ft_arbiter_read(struct ft_arbiter *a, const uint8_t session[FT_SESSION_BYTES], bool sure, ft_arbiter_looked *done,
+                     void *arg)
 {
 	struct slot *s = free_slot(a, FT_ASK_READ, arg);
 
+	s->ask.sure = sure;
 	name_key(s, session, REGISTER);
 	look(s, done);
 }
@@ -203,6 +205,7 @@ void ft_arbiter_read_verdict(struct ft_arbiter *a, const uint8_t session[FT_SESS
 {
 	struct slot *s = free_slot(a, FT_ASK_READ, arg);
 
+	s->ask.sure = true;
 	name_key(s, session, VERDICT);
 	look(s, done);
 }

@@ -58,10 +58,12 @@ void ft_arbiter_meet(struct ft_arbiter *a, const char *peer);
  * fence: powers the other host off; done means won.  It keeps no register, so a repeated claim powers off again. */
 void ft_arbiter_claim(struct ft_arbiter *a, const uint8_t session[FT_SESSION_BYTES], const char *name,
                       ft_arbiter_claimed *done, void *arg);
-/* Who stands in the register.  What was written before the question is seen by it (linearizable).
+/* Who stands in the register.  sure: what was written before the question is seen by it (linearizable).  Otherwise that may be
+ * answered by an earlier state, at less cost: who is said to stand there does, and that nobody does may be old.
  * fence: always unknown. */
-void ft_arbiter_read(struct ft_arbiter *a, const uint8_t session[FT_SESSION_BYTES], ft_arbiter_looked *done, void *arg);
-/* The same, of the session's verdict.  Not with fence. */
+void ft_arbiter_read(struct ft_arbiter *a, const uint8_t session[FT_SESSION_BYTES], bool sure, ft_arbiter_looked *done,
+                     void *arg);
+/* The same, of the session's verdict; always surely.  Not with fence. */
 void ft_arbiter_put_verdict(struct ft_arbiter *a, const uint8_t session[FT_SESSION_BYTES], const char *name,
                             ft_arbiter_claimed *done, void *arg);
 void ft_arbiter_read_verdict(struct ft_arbiter *a, const uint8_t session[FT_SESSION_BYTES], ft_arbiter_looked *done,
@@ -70,7 +72,8 @@ void ft_arbiter_read_verdict(struct ft_arbiter *a, const uint8_t session[FT_SESS
  * peer's, who must have been met.  What the peer wrote before the question is seen by it.  epoch: of the newest session that
  * this node knows, for ft_arbiter_remember.  Not for fence. */
 void ft_arbiter_mark(struct ft_arbiter *a, uint64_t mark, uint64_t epoch, ft_arbiter_marked *done, void *arg);
-/* What the marks tell of this pair's past: those of both nodes, or, where no peer was met, of any.  fence: always unknown. */
+/* What the marks tell of this pair's past: those of both nodes, or, where no peer was met, of any.  What was written before the
+ * question is seen by it.  fence: always unknown. */
 void ft_arbiter_remember(struct ft_arbiter *a, ft_arbiter_remembered *done, void *arg);
 /* Tries a claim in a scratch register and removes that again.
  * fence: asks the agent for the other host's power status. */

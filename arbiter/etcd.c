@@ -6,9 +6,13 @@
  * hangs.  What was sent to one that did not answer may have been carried out, or be carried out later.  So the same
  * transaction goes to the next one: it reads the register back and, if nobody is there, claims it, in one step.
  * Whoever of the two comes first, the other one finds the name. (Reading alone would leave a claim open that could
- * still come true.) */
+ * still come true.)
+ *
+ * A read by itself is not linearizable in every etcd, see etcd_version.h: it tells who stands there, and not for sure that nobody
+ * does.  Where something follows from that, the question is a transaction that writes nothing, and yet goes through the log. */
 #include "arbiter/entry.h"
 #include "arbiter/etcd_json.h"
+#include "arbiter/etcd_version.h"
 #include "arbiter/http.h"
 #include "arbiter/internal.h"
 #include "arbiter/secret.h"
@@ -30,13 +34,19 @@
 #define URL_MAX (FT_SETTING_MAX + 64)
 #define KEY_MAX (FT_SETTING_MAX + 2 * FT_NAME_MAX) /* prefix, and PAIR@NODE */
 
-enum step { STEP_LOGIN, STEP_ASK, STEP_REMOVE /* of a check's scratch register */ };
+enum step {
+	STEP_LOGIN,
+	STEP_ASK,
+	STEP_VERSION, /* of a check: of an endpoint that works */
+	STEP_REMOVE   /* of a check's scratch register */
+};
 
 /* One question under way. */
 struct job {
 	struct etcd *etcd;
 	struct ft_ask ask;
 	char key[KEY_MAX];
+	char nobody[KEY_MAX];    /* a key that nobody ever makes */
 	char peers_key[KEY_MAX]; /* of a mark */
 	int64_t deadline, try_until;
 	int endpoint;     /* the one asked now */
@@ -45,6 +55,7 @@ struct job {
 	bool is_removing; /* a check: all endpoints were tried, and on one of them the scratch register was made */
 	int working;      /* a check: endpoints that worked */
 	bool mixed;       /* a check: endpoints of different clusters, with which both sides could win */
+	bool stale;       /* a check: an endpoint whose reads may be stale has been told of */
 	bool renewed;     /* this try has fetched a new token already */
 	enum step step;
 	struct ft_http_call *call; /* NULL: none */
@@ -167,6 +178,27 @@ static bool is_our_cluster(struct job *j, const char *cluster)
 	return false;
 }
 
+static void post(struct job *j, enum step step);
+
+/* That it cannot be asked says nothing: a claim works there.  One endpoint is enough to tell of. */
+static void take_version(struct job *j, const struct ft_http_answer *answer)
+{
+	char version[FT_ETCD_VERSION_MAX], text[FT_ARBITER_TEXT_MAX];
+	const char *upgrade = "";
+	bool told = answer->error == NULL && answer->status == 200 && !j->stale;
+
+	if (told && ft_etcd_version(answer->body, answer->len, version) &&
+	    ft_etcd_judge(version, &upgrade) == FT_ETCD_READS_STALE) {
+		j->stale = true;
+		(void)snprintf(text, sizeof(text),
+		               "%s: etcd %s may answer a read by an old state after its leader was paused (etcd issue "
+		               "20418); no right to run follows from such a read, but upgrade etcd to %s or later",
+		               endpoint_of(j), version, upgrade);
+		warn(j, text);
+	}
+	next_endpoint(j);
+}
+
 static void take_answer(struct job *j, const struct ft_http_answer *answer)
 {
 	struct ft_told told;
@@ -179,6 +211,8 @@ static void take_answer(struct job *j, const struct ft_http_answer *answer)
 		ft_etcd_marked(answer->body, answer->len, j->peers_key, &told, cluster);
 	else if (j->ask.question == FT_ASK_PAST)
 		ft_etcd_remembered(answer->body, answer->len, j->key, nodes, &told, cluster);
+	else if (j->ask.question == FT_ASK_READ && j->ask.sure)
+		ft_etcd_looked_logged(answer->body, answer->len, j->key, &told, cluster);
 	else if (j->ask.question == FT_ASK_READ || j->ask.question == FT_ASK_REACH)
 		ft_etcd_looked(answer->body, answer->len, j->key, &told, cluster);
 	else
@@ -193,7 +227,7 @@ static void take_answer(struct job *j, const struct ft_http_answer *answer)
 	if (j->ask.question == FT_ASK_CHECK) {
 		j->working++;
 		j->told.what = FT_REGISTER_TAKEN;
-		next_endpoint(j);
+		post(j, STEP_VERSION);
 	} else {
 		finish(j, &told);
 	}
@@ -218,8 +252,6 @@ static void refused(struct job *j, const struct ft_http_answer *answer)
 	       words[0] != '\0' ? words : "no reason is given", advice(j->etcd, answer->status, words));
 }
 
-static void post(struct job *j, enum step step);
-
 static void take_token(struct job *j, const struct ft_http_answer *answer)
 {
 	if (ft_etcd_token(answer->body, answer->len, j->etcd->token))
@@ -242,7 +274,9 @@ static void on_answer(void *arg, const struct ft_http_answer *answer)
 	bool with_token = j->step != STEP_LOGIN && j->etcd->settings->user[0] != '\0';
 
 	j->call = NULL;
-	if (answer->error != NULL && cut_short(j)) {
+	if (j->step == STEP_VERSION) {
+		take_version(j, answer);
+	} else if (answer->error != NULL && cut_short(j)) {
 		next_endpoint(j);
 	} else if (answer->error != NULL) {
 		failed(j, false, "%s", answer->error);
@@ -273,15 +307,15 @@ static char *body_of(const struct job *j, const char **path)
 		*path = FT_ETCD_REMOVE_PATH;
 		return ft_etcd_remove(j->key);
 	}
-	if (j->ask.question == FT_ASK_READ || j->ask.question == FT_ASK_REACH) {
+	if ((j->ask.question == FT_ASK_READ && !j->ask.sure) || j->ask.question == FT_ASK_REACH) {
 		*path = FT_ETCD_READ_PATH;
 		return ft_etcd_read(j->key);
 	}
-	if (j->ask.question == FT_ASK_PAST) {
-		*path = FT_ETCD_READ_PATH;
-		return ft_etcd_range(j->key);
-	}
 	*path = FT_ETCD_CLAIM_PATH;
+	if (j->ask.question == FT_ASK_READ)
+		return ft_etcd_read_logged(j->key, j->nobody);
+	if (j->ask.question == FT_ASK_PAST)
+		return ft_etcd_range_logged(j->key, j->nobody);
 	if (j->ask.question == FT_ASK_MARK) {
 		ft_mark_write(j->ask.mark, j->ask.epoch, entry);
 		return ft_etcd_mark(j->key, entry, j->peers_key);
@@ -300,6 +334,11 @@ static void post(struct job *j, enum step step)
 	j->step = step;
 	if (step == STEP_LOGIN)
 		e->token[0] = '\0';
+	if (step == STEP_VERSION) {
+		(void)snprintf(url, sizeof(url), "%s%s", endpoint_of(j), FT_ETCD_VERSION_PATH);
+		j->call = ft_http_get(e->http, url, e->token, left > 0 ? (int)left : 1, on_answer, j);
+		return;
+	}
 	char *body = body_of(j, &path);
 	size_t len = strlen(body);
 	(void)snprintf(url, sizeof(url), "%s%s", endpoint_of(j), path);
@@ -343,6 +382,7 @@ static void name_keys(struct job *j, const struct ft_ask *ask)
 {
 	const struct ft_arbiter_settings *s = j->etcd->settings;
 
+	(void)snprintf(j->nobody, sizeof(j->nobody), "%scheck-nobody", s->prefix);
 	if (ask->question == FT_ASK_PAST) {
 		(void)snprintf(j->key, sizeof(j->key), "%s%s@", s->prefix, s->pair);
 		return;
@@ -367,7 +407,7 @@ static void etcd_ask(void *self, const struct ft_ask *ask)
 	j->endpoint = e->good;
 	j->is_removing = false;
 	j->working = 0;
-	j->mixed = false;
+	j->mixed = j->stale = false;
 	j->last[0] = '\0';
 	memset(&j->told, 0, sizeof(j->told));
 	begin_round(j);

@@ -60,7 +60,23 @@ static char *about_key(const char *key)
 
 char *ft_etcd_read(const char *key)
 {
-	return about_key(key); /* linearizable unless "serializable" is asked for */
+	return about_key(key);
+}
+
+/* range: of a key, or of all keys between two; taken over. */
+static char *behind_a_write(json_t *range, const char *nobody)
+{
+	char n[CODED_MAX];
+
+	return dumped(json_pack("{s:[{s:{s:s}},{s:o}]}", "success", "request_delete_range", "key", coded(nobody, n),
+	                        "request_range", range));
+}
+
+char *ft_etcd_read_logged(const char *key, const char *nobody)
+{
+	char k[CODED_MAX];
+
+	return behind_a_write(json_pack("{s:s}", "key", coded(key, k)), nobody);
 }
 
 char *ft_etcd_remove(const char *key)
@@ -68,13 +84,13 @@ char *ft_etcd_remove(const char *key)
 	return about_key(key);
 }
 
-char *ft_etcd_range(const char *start)
+char *ft_etcd_range_logged(const char *start, const char *nobody)
 {
 	char k[CODED_MAX], e[CODED_MAX], end[PLAIN_MAX];
 
 	(void)snprintf(end, sizeof(end), "%s", start);
 	end[strlen(end) - 1]++;
-	return dumped(json_pack("{s:s, s:s}", "key", coded(start, k), "range_end", coded(end, e)));
+	return behind_a_write(json_pack("{s:s, s:s}", "key", coded(start, k), "range_end", coded(end, e)), nobody);
 }
 
 char *ft_etcd_login(const char *user, const char *password)
@@ -171,6 +187,34 @@ void ft_etcd_looked(const char *body, size_t len, const char *key, struct ft_tol
 	json_decref(answer);
 }
 
+/* What was read behind a write; NULL after out tells that it was not. */
+static const json_t *read_behind(const json_t *answer, struct ft_told *out)
+{
+	const json_t *responses = json_object_get(answer, "responses");
+	const json_t *range = json_object_get(json_array_get(responses, 1), "response_range");
+	bool written = json_object_get(json_array_get(responses, 0), "response_delete_range") != NULL;
+
+	if (answer == NULL)
+		ft_told_fail(out, "the answer is not one of etcd's");
+	else if (!json_is_true(json_object_get(answer, "succeeded")) || !written || range == NULL)
+		ft_told_fail(out, "the answer does not say that it has gone through the log");
+	else
+		return range;
+	return NULL;
+}
+
+void ft_etcd_looked_logged(const char *body, size_t len, const char *key, struct ft_told *out,
+                           char cluster[FT_ETCD_CLUSTER_MAX])
+{
+	json_t *answer = parse(body, len, cluster);
+
+	memset(out, 0, sizeof(*out));
+	const json_t *range = read_behind(answer, out);
+	if (range != NULL)
+		read_range(range, key, out);
+	json_decref(answer);
+}
+
 void ft_etcd_marked(const char *body, size_t len, const char *peers_key, struct ft_told *out,
                     char cluster[FT_ETCD_CLUSTER_MAX])
 {
@@ -223,12 +267,10 @@ void ft_etcd_remembered(const char *body, size_t len, const char *start, const c
                         struct ft_told *out, char cluster[FT_ETCD_CLUSTER_MAX])
 {
 	json_t *answer = parse(body, len, cluster);
-	const json_t *kvs = json_object_get(answer, "kvs");
 
 	memset(out, 0, sizeof(*out));
 	out->what = FT_REGISTER_ABSENT;
-	if (answer == NULL)
-		ft_told_fail(out, "the answer is not one of etcd's");
+	const json_t *kvs = json_object_get(read_behind(answer, out), "kvs");
 	for (size_t i = 0; out->error[0] == '\0' && i < json_array_size(kvs); i++)
 		remember(json_array_get(kvs, i), start, nodes, out);
 	json_decref(answer);
@@ -246,6 +288,18 @@ bool ft_etcd_token(const char *body, size_t len, char token[FT_ETCD_TOKEN_MAX])
 		good = good && *c > ' ' && *c <= '~';
 	if (good)
 		strcpy(token, text);
+	json_decref(answer);
+	return good;
+}
+
+bool ft_etcd_version(const char *body, size_t len, char version[FT_ETCD_VERSION_MAX])
+{
+	json_t *answer = json_loadb(body, len, JSON_REJECT_DUPLICATES, NULL);
+	const char *text = json_string_value(json_object_get(answer, "etcdserver"));
+	bool good = text != NULL && strlen(text) < FT_ETCD_VERSION_MAX;
+
+	if (good)
+		strcpy(version, text);
 	json_decref(answer);
 	return good;
 }

@@ -189,8 +189,9 @@ static void add_token(struct ft_http_call *call, const char *token)
 	free(header);
 }
 
-struct ft_http_call *ft_http_post(struct ft_http *h, const char *url, const char *token, const char *body,
-                                  int timeout_ms, ft_http_done *done, void *arg)
+/* body: NULL for a GET. */
+static struct ft_http_call *begin_call(struct ft_http *h, const char *url, const char *token, const char *body,
+                                       int timeout_ms, ft_http_done *done, void *arg)
 {
 	struct ft_http_call *call = must(calloc(1, sizeof(*call)));
 	CURL *easy = must(h->curl.easy_init());
@@ -199,7 +200,8 @@ struct ft_http_call *ft_http_post(struct ft_http *h, const char *url, const char
 	call->easy = easy;
 	call->done = done;
 	call->arg = arg;
-	add_header(call, "Content-Type: application/json");
+	if (body != NULL)
+		add_header(call, "Content-Type: application/json");
 	add_header(call, "Expect:"); /* no question beforehand whether the body may come */
 	if (token != NULL && token[0] != '\0')
 		add_token(call, token);
@@ -208,7 +210,8 @@ struct ft_http_call *ft_http_post(struct ft_http *h, const char *url, const char
 	set_text(h, easy, CURLOPT_CAINFO, h->settings->ca_file);
 	set_text(h, easy, CURLOPT_SSLCERT, h->settings->cert_file);
 	set_text(h, easy, CURLOPT_SSLKEY, h->settings->cert_key_file);
-	set_text(h, easy, CURLOPT_COPYPOSTFIELDS, body);
+	if (body != NULL)
+		set_text(h, easy, CURLOPT_COPYPOSTFIELDS, body);
 	h->curl.easy_setopt(easy, CURLOPT_HTTPHEADER, call->headers);
 	h->curl.easy_setopt(easy, CURLOPT_ERRORBUFFER, call->error);
 	h->curl.easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
@@ -218,6 +221,18 @@ struct ft_http_call *ft_http_post(struct ft_http *h, const char *url, const char
 	    CURLM_OK) /* only sets the timer: done is never called from here */
 		abort();
 	return call;
+}
+
+struct ft_http_call *ft_http_post(struct ft_http *h, const char *url, const char *token, const char *body,
+                                  int timeout_ms, ft_http_done *done, void *arg)
+{
+	return begin_call(h, url, token, body, timeout_ms, done, arg);
+}
+
+struct ft_http_call *ft_http_get(struct ft_http *h, const char *url, const char *token, int timeout_ms,
+                                 ft_http_done *done, void *arg)
+{
+	return begin_call(h, url, token, NULL, timeout_ms, done, arg);
 }
 
 void ft_http_cancel(struct ft_http_call *call)

@@ -1,4 +1,4 @@
-/* POST of a JSON text over HTTP or HTTPS, asynchronous: libcurl's multi interface on the event loop.
+/* POST of a JSON text, or GET, over HTTP or HTTPS, asynchronous: libcurl's multi interface on the event loop.
  * Knows: libcurl, libevent.  Must not know: what is asked.
  *
  * Follows no redirects, heeds no proxy of the environment, takes answers of at most FT_HTTP_BODY_MAX.
@@ -31,6 +31,8 @@ struct ft_http *ft_http_new(struct event_base *base, const struct ft_arbiter_set
 /* token: for the header Authorization; NULL or "": none. body and token are copied. timeout_ms: above 0. */
 struct ft_http_call *ft_http_post(struct ft_http *h, const char *url, const char *token, const char *body,
                                   int timeout_ms, ft_http_done *done, void *arg);
+struct ft_http_call *ft_http_get(struct ft_http *h, const char *url, const char *token, int timeout_ms,
+                                 ft_http_done *done, void *arg);
 /* done is not called. What was sent may be carried out all the same. */
 void ft_http_cancel(struct ft_http_call *call);
 void ft_http_free(struct ft_http *h); /* all calls are done or cancelled by then; NULL is fine */

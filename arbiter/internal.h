@@ -5,6 +5,7 @@
  *   register.c     the register as a file; blocks
  *   etcd.c         type etcd: which endpoint is asked what, and when
  *   etcd_json.c    etcd's requests and answers (pure)
+ *   etcd_version.c what a version of etcd means (pure)
  *   http.c         libcurl's multi interface on the event loop
  *   fence_type.c   type fence: a fence agent as the arbiter
  *   fence.c        one run of a fence agent
@@ -26,6 +27,7 @@ struct ft_ask {
 	char key[FT_KEY_NAME_MAX]; /* which register; for a check: a scratch register that nobody else uses */
 	char name[FT_NAME_MAX];    /* for a claim and a check: whose name to put there */
 	uint64_t mark, epoch;      /* for a mark: ours, to be put there */
+	bool sure;                 /* for a read: that nobody stands there must not be old */
 	int timeout_ms;            /* the front gives up after this */
 };
 

@@ -82,7 +82,7 @@ static enum ft_claim read_register(void *arg, const struct ft_session *session, 
 {
 	struct asker *a = prepare(arg, winner, error);
 	ft_arbiter_meet(a->arbiter, session->peer);
-	ft_arbiter_read(a->arbiter, session->id, on_looked, a);
+	ft_arbiter_read(a->arbiter, session->id, true, on_looked, a);
 	return await_answer(a);
 }
 

@@ -9,7 +9,7 @@
 
 struct ft_arbiter_settings;
 
-/* Each call waits for its answer, within the arbiter's own time limit. */
+/* Each call waits for its answer, within the arbiter's own time limit.  What was written before is seen by each. */
 struct ft_ask_arbiter {
 	void *arg;
 	/* Puts node in the session's register if nobody is there.  FT_CLAIM_WON, LOST (winner) or UNREACHABLE (error). */

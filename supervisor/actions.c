@@ -252,7 +252,7 @@ static void do_read(struct ft_daemon *d, const struct ft_action *a)
 	if (a->verdict)
 		ft_exclusion_look_at_verdict(d->exclusion, d->core.claim_id);
 	else
-		ft_exclusion_look(d->exclusion, d->core.claim_id);
+		ft_exclusion_look(d->exclusion, d->core.claim_id, a->sure);
 }
 
 /* What the disk, the arbiter and the fence are asked for. */

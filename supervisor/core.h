@@ -136,14 +136,17 @@ enum ft_action_kind {
 	                  for the claim; where a fence stands behind a register, FT_DO_FENCE follows); without, by the
 	                  peer's word, it must not be */
 	FT_DO_FENCE, /* power the other host off, behind a register that names us; answer FT_EVENT_FENCED */
-	FT_DO_READ,  /* read the register core->claim_id, or with .verdict the other one; answer FT_EVENT_REGISTER */
+	FT_DO_READ,  /* read the register core->claim_id, or with .verdict the other one; answer FT_EVENT_REGISTER.
+	                  .sure: whatever was put there before is seen; without, that nobody stands there may be old; always
+	                  with .verdict */
 	FT_DO_MARK, /* write core->self.share.next_mark under our name beside the registers, and look for the peer's; answer
 	                  FT_EVENT_MARKED */
 	FT_DO_PLAN,     /* run the prepared plan; answer FT_EVENT_PLAN */
 	FT_DO_RECORD,   /* make core->outcome durable; answer FT_EVENT_RECORDED */
 	FT_DO_REPEAT,   /* FT_DO_RECORD of the newest success once more, unless it is there; answer FT_EVENT_RECORDED */
 	FT_DO_OUTCOME,  /* announce what FT_DO_RECORD handed over: it is durable, or .text says why not */
-	FT_DO_REMEMBER, /* ask the arbiter what it knows of this pair's past; answer FT_EVENT_REMEMBERED */
+	FT_DO_REMEMBER, /* ask the arbiter what it knows of this pair's past, .sure as above, always; answer
+	                  FT_EVENT_REMEMBERED */
 	FT_DO_ALERT,    /* .alert, .raised, .text: something that a person must know of at once; or it is over */
 	FT_DO_EXIT,     /* goodbye has been said: leave, once it is sent, if core->exited still holds */
 };
@@ -167,7 +170,7 @@ enum ft_level { FT_LEVEL_ERROR = 0, FT_LEVEL_WARN, FT_LEVEL_INFO };
 struct ft_action {
 	enum ft_action_kind kind;
 	enum ft_level level;
-	bool fence, verdict;
+	bool fence, verdict, sure;
 	enum ft_alert_kind alert;
 	bool raised;
 	enum ft_state from, to;
@@ -295,6 +298,7 @@ struct ft_core {
 		FT_ERRAND_READ_VERDICT
 	} errand;
 	uint8_t claim_id[FT_SESSION_BYTES];
+	bool asked_surely; /* the newest reading: see FT_DO_READ */
 	int64_t asked_arbiter_at, arbiter_again_at, arbiter_backoff;
 	enum ft_claim claim; /* of the session now on disk; NOT_NEEDED: not asked yet */
 	bool claim_fences;   /* the newest one counts only once the other host is off */
@@ -321,6 +325,7 @@ struct ft_core {
 	bool refused; /* the peer has refused to yield: it may have ended a session that we hold for released */
 	/* The register that we have won is looked at: somebody may put it back to an earlier state. */
 	int64_t guard_at;
+	bool looks_empty;                 /* by a read that may be old: it is asked surely next */
 	bool put_back;                    /* it is empty */
 	char register_names[FT_NAME_MAX]; /* the other side; "" it does not */
 	bool given_away;                  /* it does, and we have given our right away since */

@@ -103,6 +103,7 @@ bool ft_record_due(const struct ft_core *c);
 /* We have ended the session by the register's word: our name stands there, or somebody has put it back. */
 bool ft_holds_title(const struct ft_core *c);
 bool ft_guard_due(const struct ft_core *c);
+void ft_guard_title(struct ft_core *c, struct ft_actions *out);
 bool ft_put_back_due(const struct ft_core *c);
 void ft_stand_again(struct ft_core *c, struct ft_actions *out);
 int64_t ft_guard_deadline(const struct ft_core *c);

@@ -374,9 +374,9 @@ static void on_looked(void *arg, enum ft_register what, const char *name, const 
 	x->cb->looked(x->arg, means[what], what == FT_REGISTER_UNKNOWN ? error : name);
 }
 
-void ft_exclusion_look(struct ft_exclusion *x, const uint8_t id[FT_SESSION_BYTES])
+void ft_exclusion_look(struct ft_exclusion *x, const uint8_t id[FT_SESSION_BYTES], bool sure)
 {
-	ft_arbiter_read(x->arbiter, id, on_looked, x);
+	ft_arbiter_read(x->arbiter, id, sure, on_looked, x);
 }
 
 void ft_exclusion_put_verdict(struct ft_exclusion *x, const uint8_t id[FT_SESSION_BYTES], const char *name)

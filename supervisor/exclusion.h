@@ -50,7 +50,8 @@ void ft_exclusion_store(struct ft_exclusion *x, const struct ft_session *session
 void ft_exclusion_claim(struct ft_exclusion *x, const uint8_t id[FT_SESSION_BYTES], bool fence);
 /* Powers the other host off, by the fence that stands behind a register; there must be one, and one run at a time. */
 void ft_exclusion_fence(struct ft_exclusion *x);
-void ft_exclusion_look(struct ft_exclusion *x, const uint8_t id[FT_SESSION_BYTES]);
+/* sure: what was written before is seen; see ft_arbiter_read. */
+void ft_exclusion_look(struct ft_exclusion *x, const uint8_t id[FT_SESSION_BYTES], bool sure);
 /* The same of the session's verdict: name is the side that runs the guest by it, or is to.  No host is powered off. */
 void ft_exclusion_put_verdict(struct ft_exclusion *x, const uint8_t id[FT_SESSION_BYTES], const char *name);
 void ft_exclusion_look_at_verdict(struct ft_exclusion *x, const uint8_t id[FT_SESSION_BYTES]);

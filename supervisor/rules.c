@@ -2951,7 +2951,7 @@ static const struct rule rules[] = {
     {P(ARMING) | P(WATCH), ft_accept_due, ft_adopt},
     {OPEN | BOUND | FROZEN | P(FENCED), ft_look_up_due, ft_look_up},
     {OPEN | P(SOLO), ft_put_back_due, ft_stand_again},
-    {OPEN | P(SOLO), ft_guard_due, ft_look_up},
+    {OPEN | P(SOLO), ft_guard_due, ft_guard_title},
     {P(ARMING), cannot_arm, to_unprotected},
     {P(ARMING), all_well, to_protected},
     {P(ARMING), arming_hangs, to_arming_in_vain},

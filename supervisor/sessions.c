@@ -12,6 +12,10 @@
  * and says so to its peer.  Who gives his right away by word while in doubt gives it for good: whoever takes it goes on
  * even if the register names the giver, and the giver never takes that for a win.
  *
+ * A register is written once.  So who is read there stands there; but where a reading may be answered by an earlier state, that
+ * nobody does may be old.  From such a one nothing follows.  Whoever would give up a doubt, switch a host off, start the VM or
+ * put a name back for it asks surely.
+ *
  * To have won is not to run.  Who loses, or yields, keeps its copy frozen until the winner is proven to run the guest: by the
  * winner's own word, or by the session's second write-once register, its verdict.  It holds the name of the side that runs
  * the guest by this session, or is to, and it stands above the register.
@@ -462,9 +466,15 @@ static struct ft_action *ask_arbiter(struct ft_core *c, struct ft_actions *out, 
 	return a;
 }
 
+static void read_arbiter(struct ft_core *c, struct ft_actions *out, enum ft_errand errand, bool sure)
+{
+	c->asked_surely = sure;
+	ask_arbiter(c, out, FT_DO_READ, errand)->sure = sure;
+}
+
 void ft_look_up(struct ft_core *c, struct ft_actions *out)
 {
-	ask_arbiter(c, out, FT_DO_READ, FT_ERRAND_READ);
+	read_arbiter(c, out, FT_ERRAND_READ, c->unsure || c->refused);
 }
 
 /* ---- leaving it ---- */
@@ -630,6 +640,12 @@ bool ft_guard_due(const struct ft_core *c)
 	       c->now >= c->guard_at;
 }
 
+/* For as long as the guest runs alone: by what costs the arbiter least. */
+void ft_guard_title(struct ft_core *c, struct ft_actions *out)
+{
+	read_arbiter(c, out, FT_ERRAND_READ, c->looks_empty);
+}
+
 bool ft_put_back_due(const struct ft_core *c)
 {
 	return ft_holds_title(c) && !c->left && !c->outcome_busy && c->put_back && ft_can_ask_arbiter(c);
@@ -655,11 +671,13 @@ int64_t ft_guard_deadline(const struct ft_core *c)
 static void absorb_guard(struct ft_core *c, enum ft_claim claim, const char *text)
 {
 	bool ours = claim == FT_CLAIM_WON || strcmp(text, c->params.node) == 0;
-	c->guard_at = c->now + guard_every(c);
-	c->put_back = claim == FT_CLAIM_NOT_NEEDED;
+	bool empty = claim == FT_CLAIM_NOT_NEEDED;
+	c->looks_empty = empty && !c->asked_surely;
+	c->put_back = empty && c->asked_surely;
+	c->guard_at = c->looks_empty ? c->now : c->now + guard_every(c);
 	if (claim == FT_CLAIM_WON) /* by our putting it there again; the verdict was put back with it */
 		c->verdict = FT_VERDICT_UNKNOWN;
-	snprintf(c->register_names, sizeof c->register_names, "%s", ours || c->put_back ? "" : text);
+	snprintf(c->register_names, sizeof c->register_names, "%s", ours || empty ? "" : text);
 }
 
 void ft_settle(struct ft_core *c, struct ft_actions *out)
@@ -884,7 +902,7 @@ bool ft_verdict_look_due(const struct ft_core *c)
 
 void ft_look_at_verdict(struct ft_core *c, struct ft_actions *out)
 {
-	ask_arbiter(c, out, FT_DO_READ, FT_ERRAND_READ_VERDICT);
+	read_arbiter(c, out, FT_ERRAND_READ_VERDICT, true);
 }
 
 /* Of a primary in this phase: whether its right to run hangs on the session at all. */
@@ -1108,9 +1126,9 @@ static void absorb_unreachable(struct ft_core *c, const char *why, bool about_ou
 
 static void absorb_vacant(struct ft_core *c)
 {
-	if (c->asked_arbiter_at >= c->sure_from)
+	if (c->asked_surely && c->asked_arbiter_at >= c->sure_from)
 		c->unsure = false;
-	c->refused = false;
+	c->refused = c->refused && !c->asked_surely;
 	c->look_backoff = longer(c->look_backoff);
 	c->look_again_at = c->now + c->look_backoff;
 }

@@ -94,7 +94,7 @@ bool ft_past_due(const struct ft_core *c)
 void ft_remember(struct ft_core *c, struct ft_actions *out)
 {
 	c->past_asked = true;
-	ft_core_do(out, FT_DO_REMEMBER);
+	ft_core_do(out, FT_DO_REMEMBER)->sure = true;
 }
 
 void ft_past_absorb(struct ft_core *c, const struct ft_event *e)

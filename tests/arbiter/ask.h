@@ -98,7 +98,7 @@ static inline struct heard ask_claim(struct event_base *base, struct ft_arbiter 
 static inline struct heard ask_who(struct event_base *base, struct ft_arbiter *a, int number)
 {
 	struct heard h = {0};
-	ft_arbiter_read(a, session(number), on_looked, &h);
+	ft_arbiter_read(a, session(number), true, on_looked, &h);
 	wait_for(base, &h);
 	ck_assert_int_eq(h.what == FT_REGISTER_TAKEN, h.name[0] != '\0');
 	ck_assert_int_eq(h.what == FT_REGISTER_UNKNOWN, h.error[0] != '\0');

@@ -52,6 +52,7 @@ const char *const choice_names[CHOICE_KINDS] = {
     [FAULT_SLOW_STORE] = "slow-disk",
     [FAULT_SLOW_CLAIM] = "slow-arbiter",
     [FAULT_SLOW_PLAN] = "slow-plan",
+    [FAULT_STALE] = "stale-read",
 };
 
 struct options options = {.window_ms = 500, .faults = UINT64_MAX};
@@ -335,6 +336,7 @@ static void ask_register(struct world *w, int host, const struct ft_action *a)
 	give_up_request(w, host);
 	h->request = (struct request){.open = true,
 	                              .read = a->kind == FT_DO_READ,
+	                              .sure = a->sure,
 	                              .fence = a->fence,
 	                              .name = strcmp(a->text, nodes[1]) == 0,
 	                              .key = {.verdict = a->verdict},
@@ -889,6 +891,9 @@ int world_faults(const struct world *w, struct choice out[CHOICES_MAX])
 		add_fault(&l, h->planning && h->plan == PLAN_WAITS && h->qemu.alive, FAULT_PLAN, i, 0);
 		bool shoots = options.arbiter == ARBITER_FENCE && may_land(w, i) && h->request.fence;
 		add_fault(&l, shoots || (h->ftd && h->fencing), FAULT_FENCE, i, 0);
+		const struct request *r = &h->request;
+		bool stale = may_land(w, i) && r->read && !r->sure && winner_of(w, &r->key) >= 0;
+		add_fault(&l, stale, FAULT_STALE, i, 0);
 		add_fault(&l, h->writing && !h->store_slow, FAULT_SLOW_STORE, i, 0);
 		add_fault(&l, h->request.open && !h->request.slow, FAULT_SLOW_CLAIM, i, 0);
 		add_fault(&l, h->planning && !h->plan_slow && h->plan == PLAN_WAITS, FAULT_SLOW_PLAN, i, 0);
@@ -1111,6 +1116,11 @@ static void do_fault(struct world *w, struct choice c)
 	case FAULT_SLOW_PLAN:
 		h->plan_slow = true;
 		break;
+	case FAULT_STALE:
+		h->request.landed = true;
+		h->request.winner = -1;
+		h->request.said = FT_CLAIM_NOT_NEEDED;
+		break;
 	}
 }
 
@@ -1225,8 +1235,10 @@ static void forget_idle(struct ft_core *c)
 	c->n_evidence = 0;
 	memset(c->evidence, 0, sizeof c->evidence);
 	memset(c->record_fault, 0, sizeof c->record_fault);
-	if (!c->arbiter_busy)
+	if (!c->arbiter_busy) {
 		c->asked_arbiter_at = 0;
+		c->asked_surely = false;
+	}
 	memset(c->fence_fault, 0, sizeof c->fence_fault);
 	if (!c->fencing)
 		memset(c->fence_id, 0, sizeof c->fence_id);

@@ -70,6 +70,7 @@ enum choice_kind {
 	FAULT_SLOW_STORE, /* time goes on meanwhile */
 	FAULT_SLOW_CLAIM,
 	FAULT_SLOW_PLAN,
+	FAULT_STALE, /* what is only read is answered by an earlier state: nobody stands there yet */
 	CHOICE_KINDS
 };
 extern const char *const choice_names[CHOICE_KINDS];
@@ -107,7 +108,7 @@ struct key {
 };
 
 struct request {
-	bool open, read, fence, landed, slow;
+	bool open, read, sure, fence, landed, slow;
 	enum ft_claim said;
 	int name, winner; /* whom it puts there, who stands there; -1 nobody */
 	struct key key;

@@ -1,5 +1,7 @@
 /* The arbiter: write-once registers behind a network that delays and loses, both ways.
- * A request that was given up can still land: what was sent is not taken back. */
+ * A request that was given up can still land: what was sent is not taken back.
+ * What is only read may be answered by an earlier state, for a while; what goes through its log, as every claim and mark does, is
+ * answered by what stands there. */
 #include "tests/sim/sim.h"
 
 #include <stdio.h>
@@ -11,7 +13,7 @@
 
 static struct asked {
 	uint8_t id[FT_SESSION_BYTES];
-	bool claim, verdict;
+	bool claim, verdict, sure;
 	int name; /* to put there */
 	int of;   /* whose arbiter */
 } asked[1024];    /* by the number of the request: far more than can be under way */
@@ -35,18 +37,32 @@ const struct registration *arbiter_verdict(const uint8_t id[FT_SESSION_BYTES])
 	return find(id, true);
 }
 
+void arbiter_reads_stale(double back_ms)
+{
+	w.stale_reads++;
+	w.stale_since = w.now - MS(back_ms);
+}
+
+/* The time by whose state this is answered.  sure: it goes through the log. */
+static int64_t answered_by(bool sure)
+{
+	bool stale = w.stale_reads > 0 && !sure && happens(RANDOM_SITUATION, 0.8);
+	return stale ? w.stale_since : w.now;
+}
+
 /* Where each host has its own. */
 static int arbiter_of(int host)
 {
 	return w.options.apart ? host : 0;
 }
 
-static const struct registration *find_asked(const struct asked *a)
+static const struct registration *find_asked(const struct asked *a, int64_t by)
 {
 	const struct registration *r;
 	for (int i = 0; i < w.n_registers; i++) {
 		r = &w.registers[i];
-		if (r->of == a->of && r->verdict == a->verdict && memcmp(r->id, a->id, FT_SESSION_BYTES) == 0)
+		bool same = r->of == a->of && r->verdict == a->verdict && memcmp(r->id, a->id, FT_SESSION_BYTES) == 0;
+		if (same && r->at <= by)
 			return r;
 	}
 	return NULL;
@@ -137,6 +153,7 @@ void arbiter_ask(int host, const struct ft_action *a)
 	memcpy(asked[n].id, f->core.claim_id, sizeof asked[n].id);
 	asked[n].claim = a->kind == FT_DO_CLAIM;
 	asked[n].verdict = a->verdict;
+	asked[n].sure = a->sure;
 	asked[n].of = arbiter_of(host);
 	asked[n].name = strcmp(a->text, "beta") == 0;
 	f->requests++;
@@ -154,7 +171,7 @@ void arbiter_ask(int host, const struct ft_action *a)
 
 static const struct registration *put_if_absent(const struct asked *a)
 {
-	const struct registration *there = find_asked(a);
+	const struct registration *there = find_asked(a, w.now);
 	if (there)
 		return there;
 	if (w.n_registers == REGISTERS_MAX) {
@@ -176,7 +193,7 @@ static const struct registration *put_if_absent(const struct asked *a)
 void arbiter_arrives(const struct happening *h)
 {
 	const struct asked *a = &asked[h->arg];
-	const struct registration *r = a->claim ? put_if_absent(a) : find_asked(a);
+	const struct registration *r = a->claim ? put_if_absent(a) : find_asked(a, answered_by(a->sure));
 	if (!reaches(h->host))
 		return;
 	enum ft_claim said = !r ? FT_CLAIM_NOT_NEEDED : a->claim && r->winner == a->name ? FT_CLAIM_WON : FT_CLAIM_LOST;
@@ -220,7 +237,8 @@ void arbiter_marks(const struct happening *h)
 {
 	uint64_t *at = w.marks[arbiter_of(h->host)];
 	at[h->host] = MARK(h->arg)->ours;
-	w.mark_epochs[arbiter_of(h->host)][h->host] = MARK(h->arg)->epoch;
+	w.marked[w.n_marked++ % MARKED_MAX] =
+	    (struct marked){.at = w.now, .of = arbiter_of(h->host), .host = h->host, .epoch = MARK(h->arg)->epoch};
 	MARK(h->arg)->found = at[1 - h->host];
 	if (reaches(h->host))
 		answer_mark(way(), h->host, h->guard, h->arg, false);
@@ -234,21 +252,32 @@ static void answer_remembered(double ms, int host, uint64_t life, enum ft_claim 
 	h->detail = (uint8_t)claim;
 }
 
-void arbiter_remember(int host)
+void arbiter_remember(int host, bool sure)
 {
 	uint64_t life = w.host[host].ftd.life;
-	if (reaches(host))
-		later(way(), ARBITER_REMEMBERS, host)->guard = life;
-	else
+	if (!reaches(host)) {
 		answer_remembered(TIMEOUT_MS, host, life, FT_CLAIM_UNREACHABLE, 0);
+		return;
+	}
+	struct happening *h = later(way(), ARBITER_REMEMBERS, host);
+	h->guard = life;
+	h->detail = sure;
 }
 
 void arbiter_remembers(const struct happening *h)
 {
-	const uint64_t *left = w.marks[arbiter_of(h->host)];
-	const uint32_t *epochs = w.mark_epochs[arbiter_of(h->host)];
+	uint32_t epochs[2] = {0, 0};
+	bool any = false;
+	int64_t by = answered_by(h->detail != 0);
+	int first = w.n_marked > MARKED_MAX ? w.n_marked - MARKED_MAX : 0;
+	for (int i = first; i < w.n_marked; i++) {
+		const struct marked *m = &w.marked[i % MARKED_MAX];
+		if (m->of != arbiter_of(h->host) || m->at > by)
+			continue;
+		epochs[m->host] = m->epoch;
+		any = true;
+	}
 	uint32_t epoch = epochs[0] > epochs[1] ? epochs[0] : epochs[1];
-	bool any = left[0] != 0 || left[1] != 0;
 	if (reaches(h->host))
 		answer_remembered(way(), h->host, h->guard, any ? FT_CLAIM_LOST : FT_CLAIM_NOT_NEEDED, epoch);
 	else

@@ -48,6 +48,7 @@ const char *const fault_names[FAULT_KINDS] = {
     [ROLL_BACK] = "roll-back",
     [LATE_CLAIM] = "late-claim",
     [PAUSE_HOST] = "pause-host",
+    [STALE_READS] = "stale-reads",
 };
 
 #define FIRST_AT     SECOND(1.8) /* after the start: all are protected by then */
@@ -197,7 +198,16 @@ static void plan_drawn(void)
 	}
 }
 
-/* So long that a loser has its silent winner's host switched off. */
+static bool planned(enum fault_kind kind)
+{
+	for (int i = 0; i < w.n_faults; i++)
+		if (w.faults[i].on && w.faults[i].kind == kind)
+			return true;
+	return false;
+}
+
+/* So long that a loser has its silent winner's host switched off, or that nothing of a claim that was given up can land any
+ * more. */
 static void stay_long(void)
 {
 	static const uint64_t silencing = FAULT(CUT_ONE_WAY) | FAULT(CUT_LINKS) | FAULT(CUT_ARBITER) | FAULT(ISOLATE) |
@@ -219,7 +229,8 @@ void faults_plan(void)
 		deaths_plan();
 	situations_plan();
 	w.heals_at = w.now + HEAL_AT;
-	if (w.options.behind && happens(RANDOM_ON_TOP, 0.15))
+	bool slow = planned(STALE_READS) && happens(RANDOM_SITUATION, 0.5);
+	if (slow || (w.options.behind && happens(RANDOM_ON_TOP, 0.15)))
 		stay_long();
 	later((double)(w.heals_at - w.now) / 1e6, HEAL, 0);
 }

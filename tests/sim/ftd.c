@@ -734,7 +734,7 @@ static void act(int host, const struct ft_action *a)
 		arbiter_mark(host);
 		break;
 	case FT_DO_REMEMBER:
-		arbiter_remember(host);
+		arbiter_remember(host, a->sure);
 		break;
 	case FT_DO_PLAN:
 		tell(host, "PLAN");

@@ -27,6 +27,7 @@
 #define REGISTERS_MAX 128
 #define OUTCOMES_MAX  64
 #define RECORDS_MAX   16 /* on their way to a disk */
+#define MARKED_MAX    256
 
 /* ---- chance: each part of the world has a stream of its own, so that taking a fault out disturbs the others little ---- */
 
@@ -300,6 +301,7 @@ enum fault_kind {
 	ROLL_BACK,    /* the arbiter forgets what it was told last */
 	LATE_CLAIM,   /* a proxy delivers a claim long after it was given up */
 	PAUSE_HOST,   /* a host that is a VM stands still, and its clock with it */
+	STALE_READS, /* the arbiter answers what is only read by what it was before; what goes through its log, by what it is */
 	FAULT_KINDS
 };
 
@@ -357,8 +359,15 @@ struct world {
 	int n_rolled_back;
 	int n_registers;
 	struct registration registers[REGISTERS_MAX];
-	uint32_t mark_epochs[2][2]; /* that they tell, of what was bound */
-	uint64_t marks[2][2];       /* beside them: whose arbiter, whose mark */
+	uint64_t marks[2][2]; /* beside them: whose arbiter, whose mark */
+	int n_marked;         /* what their epochs were, one after the other; the newest MARKED_MAX */
+	struct marked {
+		int64_t at;
+		int of, host;
+		uint32_t epoch;
+	} marked[MARKED_MAX];
+	int stale_reads;
+	int64_t stale_since; /* what was put there from then on, such reads do not find */
 	int n_resigned[2];
 	uint8_t resigned[2][REGISTERS_MAX][FT_SESSION_BYTES]; /* the sessions that a side has resigned on its disk */
 	int n_faults;
@@ -475,10 +484,11 @@ void arbiter_ask(int host, const struct ft_action *a);
 void arbiter_fence(int host); /* the fence behind a register */
 void arbiter_arrives(const struct happening *h);
 void arbiter_mark(int host);
-void arbiter_remember(int host);
+void arbiter_remember(int host, bool sure);
 void arbiter_remembers(const struct happening *h);
 void arbiter_marks(const struct happening *h);
 uint64_t arbiter_found(uint32_t mark);
+void arbiter_reads_stale(double back_ms);
 void arbiter_shoots(const struct happening *h);
 const struct registration *arbiter_find(const uint8_t id[FT_SESSION_BYTES]);
 const struct registration *arbiter_verdict(const uint8_t id[FT_SESSION_BYTES]);

@@ -22,6 +22,8 @@ static double lasts(enum fault_kind kind)
 		return between(RANDOM_SITUATION, 10, 3000);
 	case ROLL_BACK:
 		return between(RANDOM_SITUATION, 0, 3000);
+	case STALE_READS: /* also while what all this has led to is settled */
+		return between(RANDOM_SITUATION, 500, 60000);
 	default:
 		return between(RANDOM_SITUATION, 20, 6000);
 	}
@@ -166,6 +168,9 @@ void situation_begins(struct fault *f, int which)
 	case PAUSE_HOST:
 		pause_host(f->host);
 		break;
+	case STALE_READS:
+		arbiter_reads_stale(500.0 * f->nth);
+		break;
 	default:
 		break;
 	}
@@ -191,6 +196,9 @@ void situation_ends(const struct fault *f)
 	case PAUSE_HOST:
 		go_on(f->host);
 		break;
+	case STALE_READS:
+		w.stale_reads--;
+		break;
 	default:
 		break;
 	}
@@ -199,6 +207,7 @@ void situation_ends(const struct fault *f)
 void situations_heal(void)
 {
 	memset(w.late_claims, 0, sizeof w.late_claims);
+	w.stale_reads = 0;
 	for (int i = 0; i < 2; i++) {
 		w.host[i].stretch = 1;
 		go_on(i);

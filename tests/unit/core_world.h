@@ -71,6 +71,13 @@ static inline const char *broken_invariant(const struct ft_core *c, const struct
 		if (out->a[i].kind == FT_DO_OUTCOME && p->records > 0 && !out->a[i].text[0])
 			return "an outcome is announced as durable before the disk has said so";
 	}
+	for (int i = 0; i < out->n; i++) {
+		const struct ft_action *a = &out->a[i];
+		bool reads = a->kind == FT_DO_READ || a->kind == FT_DO_REMEMBER;
+		bool matters = a->kind == FT_DO_REMEMBER || a->verdict || c->unsure;
+		if (reads && matters && !a->sure)
+			return "the arbiter is asked by a read that may be old for what something follows from";
+	}
 	int64_t due = ft_core_deadline(c);
 	if (due <= c->now)
 		return "the deadline is not in the future: a busy loop";

@@ -195,7 +195,7 @@ START_TEST(questions_of_different_kinds_go_side_by_side)
 {
 	struct heard claimed = {0}, looked = {0}, checked = {0};
 	ft_arbiter_claim(arbiter, session(1), "alpha", on_claimed, &claimed);
-	ft_arbiter_read(arbiter, session(2), on_looked, &looked);
+	ft_arbiter_read(arbiter, session(2), true, on_looked, &looked);
 	ft_arbiter_check(arbiter, on_checked, &checked);
 	while (!claimed.told || !looked.told || !checked.told)
 		event_base_loop(base, EVLOOP_ONCE);

@@ -336,6 +336,8 @@ START_TEST(a_winner_puts_its_name_back)
 	pass(1500);
 	expect_did(READ, 1);
 	register_is(FT_CLAIM_NOT_NEEDED, "");
+	expect_did(READ, 2);
+	register_is(FT_CLAIM_NOT_NEEDED, "");
 	expect_did(CLAIM, 1);
 	ck_assert_ptr_nonnull(strstr(w.said, "put back to an earlier state"));
 	claim_is(FT_CLAIM_WON, "alpha");
@@ -348,12 +350,38 @@ START_TEST(a_winner_puts_its_name_back)
 }
 END_TEST
 
+/* A plain read may be answered by a state from before we had won. */
+START_TEST(an_empty_register_by_a_read_that_may_be_old_is_asked_surely_first)
+{
+	run_alone(REGISTERS);
+	register_is(FT_CLAIM_LOST, "alpha");
+	forget();
+	pass(10500);
+	expect_did(READ, 1);
+	ck_assert(!w.c.asked_surely);
+	register_is(FT_CLAIM_NOT_NEEDED, "");
+	expect_did(READ, 2);
+	ck_assert(w.c.asked_surely);
+	register_is(FT_CLAIM_UNREACHABLE, "no answer");
+	pass(2000);
+	expect_did(READ, 3);
+	ck_assert(w.c.asked_surely);
+	register_is(FT_CLAIM_LOST, "alpha");
+	expect_did(CLAIM, 0);
+	ck_assert_ptr_null(strstr(w.said, "put back"));
+	pass(10500);
+	expect_did(READ, 4);
+	ck_assert(!w.c.asked_surely);
+}
+END_TEST
+
 /* Somebody has won what we had won.  Ours goes on all the same: nothing says that the other is right. */
 START_TEST(a_register_that_names_the_other_is_an_alarm)
 {
 	run_alone(REGISTERS);
 	forget();
 	if (_i) {
+		register_is(FT_CLAIM_NOT_NEEDED, "");
 		register_is(FT_CLAIM_NOT_NEEDED, "");
 		claim_is(FT_CLAIM_LOST, "beta"); /* faster than we */
 	} else {
@@ -433,6 +461,7 @@ int main(void)
 	tcase_add_test(t, no_alarm_where_there_are_not_two);
 	tcase_add_test(t, a_guest_that_runs_there_forbids_a_start_here);
 	tcase_add_test(t, a_winner_puts_its_name_back);
+	tcase_add_test(t, an_empty_register_by_a_read_that_may_be_old_is_asked_surely_first);
 	tcase_add_loop_test(t, a_register_that_names_the_other_is_an_alarm, 0, 2);
 	tcase_add_test(t, a_register_out_of_reach_is_asked_soon_again);
 	tcase_add_test(t, only_a_title_of_the_register_is_looked_after);
