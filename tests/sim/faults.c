@@ -353,6 +353,7 @@ static void rebuild(void)
 		if (!alone || other->qemu.alive || !other->up || other->suspended || w.colo_silent)
 			continue;
 		w.rebuilt = true;
+		w.rebuilt_at = w.now;
 		tell(i, "a new secondary for the survivor");
 		qemu_start(1 - i, FT_ROLE_SECONDARY);
 		qemu_protect(i);

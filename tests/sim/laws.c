@@ -244,8 +244,8 @@ static bool vouches(int host)
 void laws_before_record(int host, const struct ft_outcome *o)
 {
 	const struct qemu *q = &w.host[host].qemu;
-	bool known = w.host[host].ftd.core.qemu.role != FT_ROLE_NONE;
-	if (o->result == FT_SUCCESS && q->alive && q->mode != FT_ROLE_NONE && known)
+	bool led_since = w.rebuilt && w.now < w.rebuilt_at + MS(100);
+	if (o->result == FT_SUCCESS && q->alive && q->mode != FT_ROLE_NONE && !led_since)
 		law_broken("a success is recorded, and QEMU has not failed over");
 }
 

@@ -374,7 +374,8 @@ struct world {
 	struct fault faults[FAULTS_MAX];
 	int64_t heals_at;
 	bool heals_late;
-	bool rebuilt;   /* a survivor was given a new secondary */
+	bool rebuilt; /* a survivor was given a new secondary */
+	int64_t rebuilt_at;
 	bool vouched;   /* a person has said that the other side is dead, and nobody could check it */
 	int vouched_by; /* ... the side that went on by that, in this session */
 	uint8_t vouched_session[FT_SESSION_BYTES];
