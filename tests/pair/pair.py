@@ -20,7 +20,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
-from tests.pair import build, processes  # noqa: E402 (the path above comes first)
+from tests.pair import build, dialect, processes  # noqa: E402 (the path above comes first)
 from tests.pair.monitor import Monitor, QmpTimeout  # noqa: E402
 from tests.pair.names import Names  # noqa: E402
 from tests.pair.relay import TcpRelay  # noqa: E402
@@ -76,7 +76,7 @@ class Qemu:
                 os.unlink(s)
         for log in ("serial.log", "qemu.log"):
             open(self.path(log), "wb").close()
-        argv = [*self.host.enter, build.QEMU, "-accel", self.pair.accel, *self.pair.memory, "-cpu", "qemu64,-apic", "-nodefaults",
+        argv = [*self.host.enter, dialect.program(), "-accel", self.pair.accel, *self.pair.memory, "-cpu", "qemu64,-apic", "-nodefaults",
                 "-display", "none", "-bios", self.pair.rom, "-name", self.name, "-serial", "file:" + self.path("serial.log")]
         argv += self.pair.end
         for s in sockets:
@@ -190,7 +190,7 @@ class Pair:
         try:
             self.rom = build.guest_rom(self.slot.dir)
             self.empty = build.empty_qcow2(self.slot.dir, DISK_BYTES)
-            self.preload = [build.tcg_workaround(self.slot.dir)] if self.accel == "tcg" else []
+            self.preload = [build.tcg_workaround(self.slot.dir)] if self.accel == "tcg" and dialect.has_tcg_deadlock() else []
             self.preload += [build.slow_flush(self.slot.dir)] if flush_ms is not None else []
             self.a, self.b = (Qemu(self, n, h) for n, h in zip("ab", hosts, strict=True))
             self.migration_relay = self._relay() if relay_migration else None
@@ -326,8 +326,10 @@ class Pair:
         def n(what):
             return self.names(what, i)
 
+        reconnect = "reconnect-ms=1000" if dialect.takes_reconnect_ms() else "reconnect=1"
+
         def client(what, which):
-            return ["-chardev", f"socket,id={n(what)},host={primary.address},port={self._nic_port(i, which)},reconnect=1"]
+            return ["-chardev", f"socket,id={n(what)},host={primary.address},port={self._nic_port(i, which)},{reconnect}"]
 
         netdev = n("netdev")
         return (client("from_primary_chardev", 0) + client("to_primary_chardev", 1)
@@ -398,9 +400,13 @@ class Pair:
                 before = {"insert": "before", "position": f"id={self.names('rewriter', i)}"}
                 survivor.obs.command("object-add", o | (before if promoted and "netdev" in o else {}))
 
+    def _capabilities(self):
+        return ["x-colo", "events"] + (["return-path"] if dialect.needs_return_path() else [])
+
     def _start_colo(self, primary, secondary):
-        primary.obs.command("migrate-set-capabilities", {"capabilities": [
-            {"capability": c, "state": True} for c in ("x-colo", "events")]})
+        for q in (secondary, primary):
+            q.obs.command("migrate-set-capabilities", {"capabilities": [
+                {"capability": c, "state": True} for c in self._capabilities()]})
         primary.obs.command("migrate-set-parameters", {"x-checkpoint-delay": self.checkpoint_ms})
         since = {q: q.obs.drain() for q in (primary, secondary)}
         target = ((self.a.address, self.port(MIGRATION_RELAY)) if self.migration_relay
