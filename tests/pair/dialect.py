@@ -63,3 +63,17 @@ def has_tcg_deadlock():
 def has_multifd():
     """With x-colo, that is."""
     return _version() >= (11, 1)
+
+
+def lets_a_detached_disk_go():
+    """Once a primary's disk is detached, its failover does not wait for a secondary that stands still."""
+    return (10, 0) <= _version() < (11, 0)
+
+
+def loads_beside_the_main_loop():
+    """A secondary whose primary stops in the midst of a checkpoint goes on answering in band."""
+    return _version() >= (11, 0)
+
+
+# By which the conformance scripts name what some QEMUs do.
+WAYS = {"detached-disk-let-go": lets_a_detached_disk_go, "loads-beside-main-loop": loads_beside_the_main_loop}
