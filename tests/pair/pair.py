@@ -413,7 +413,7 @@ class Pair:
                   else (secondary.address, self.port(MIGRATION)))
         primary.obs.command("migrate", {"uri": "tcp:%s:%d" % target})
         for q, mode in ((primary, "primary"), (secondary, "secondary")):
-            q.obs.wait_event("RESUME", since[q])
+            q.obs.wait_event("RESUME", since[q], seconds=60)  # the memory of a big guest goes over first
             processes.wait_until(lambda q=q, mode=mode: q.colo()[0] == mode, f"COLO mode {mode} on {q.name}")
 
 

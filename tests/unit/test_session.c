@@ -26,6 +26,7 @@ static struct fake fake;
 /* What the callbacks told. */
 static struct {
 	int views, checkpoints, colo_exits, hangs, done, finished;
+	int64_t took; /* the newest checkpoint */
 	struct ft_qemu_view view;
 	char colo_exit[64], hung[FT_TEXT_MAX];
 	int shutdowns, resets, disks[2]; /* the peer's, our own */
@@ -53,9 +54,10 @@ static void on_colo_exit(void *arg, const char *mode, const char *reason, int64_
 		ft_qmp_run_plan(qmp);
 }
 
-static void on_checkpoint(void *arg, int64_t now)
+static void on_checkpoint(void *arg, int64_t took, int64_t now)
 {
 	(void)arg, (void)now;
+	told.took = took;
 	told.checkpoints++;
 }
 
@@ -586,6 +588,41 @@ START_TEST(a_late_answer_still_counts)
 }
 END_TEST
 
+/* Newer QEMUs answer nothing while they send a checkpoint's memory. */
+START_TEST(an_answer_may_take_as_long_as_the_longest_checkpoint)
+{
+	come_up();
+	fake_emit(&fake, "STOP", "");
+	run_for(2500);
+	fake_emit(&fake, "RESUME", "");
+	RUN_UNTIL(told.checkpoints == 1);
+	int64_t longest = told.took;
+	ck_assert_int_ge(longest, 2000 * FT_NS_PER_MS);
+	fake_emit(&fake, "STOP", "");
+	fake_emit(&fake, "RESUME", "");
+	RUN_UNTIL(told.checkpoints == 2);
+	int64_t since = ft_clock_now();
+	fake.orders->mute[FAKE_QMP] = 1;
+	RUN_UNTIL(!told.view.connected);
+	ck_assert_int_ge(ft_clock_now() - since, longest + TIMEOUT * FT_NS_PER_MS);
+}
+END_TEST
+
+/* What we have stopped ourselves says nothing of QEMU. */
+START_TEST(a_checkpoint_that_we_held_up_took_no_time)
+{
+	come_up();
+	fake_emit(&fake, "STOP", "");
+	run_for(50);
+	ft_qmp_set_frozen(qmp, true);
+	run_for(100);
+	ft_qmp_set_frozen(qmp, false);
+	fake_emit(&fake, "RESUME", "");
+	RUN_UNTIL(told.checkpoints == 1);
+	ck_assert_int_eq(told.took, 0);
+}
+END_TEST
+
 START_TEST(silent_out_of_band)
 {
 	come_up();
@@ -984,6 +1021,8 @@ int main(void)
 	tcase_add_test(c, sockets_of_two_qemus);
 	tcase_add_test(c, reload_moves_to_other_sockets);
 	tcase_add_test(c, a_late_answer_still_counts);
+	tcase_add_test(c, an_answer_may_take_as_long_as_the_longest_checkpoint);
+	tcase_add_test(c, a_checkpoint_that_we_held_up_took_no_time);
 	tcase_add_test(c, silent_out_of_band);
 	tcase_add_test(c, stopped_by_someone);
 	tcase_add_test(c, our_own_freeze_is_no_hang);
