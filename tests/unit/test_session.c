@@ -923,8 +923,10 @@ static pid_t start_qemu(const char *machine, bool contained, char paths[2][108])
 	pid_t pid = fake_fork(contained);
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		execlp("qemu-system-x86_64", "qemu-system-x86_64", "-M", machine, "-accel", "tcg", "-m", "16",
-		       "-nodefaults", "-display", "none", "-S", "-qmp", arguments[0], "-qmp", arguments[1], NULL);
+		const char *program = getenv("FTD_TEST_QEMU") ? getenv("FTD_TEST_QEMU") : "qemu-system-x86_64";
+		execlp(program, program, "-accel", "tcg", "-m", "16", "-nodefaults", "-display", "none", "-S", "-qmp",
+		       arguments[0], "-qmp", arguments[1], "-M", machine, strcmp(machine, "none") ? "-device" : NULL,
+		       "virtio-scsi-pci", NULL);
 		_exit(127);
 	}
 	return pid;
@@ -969,6 +971,8 @@ START_TEST(a_real_qemu)
 	ck_assert_int_eq(told.view.pid, pid);
 	ck_assert_int_eq(told.view.role, FT_ROLE_NONE);
 	ck_assert_str_eq(told.view.status, "prelaunch");
+	RUN_UNTIL(
+	    strstr(told.view.plan_fault, "not in COLO")); /* all that was asked has been answered, and understood */
 	kill(pid, SIGSTOP);
 	RUN_UNTIL(told.hangs == 1);
 	ck_assert_ptr_nonnull(strstr(told.hung, "state T"));
