@@ -59,7 +59,7 @@ def ftctl_works_again_after_its_socket_was_swept_away():
     with protected() as rig:
         for side in rig.sides:
             os.remove(side.control)
-            assert side.ftctl("status").returncode == 3
+            assert side.ftctl("status").returncode in (3, 0)  # 0: it was made anew before ftctl came to it
             wait(lambda s=side: s.ftctl("status").returncode == 0, "the control socket to be made anew")
             side.wait_log("WARN", "was gone, and is made anew")
         no_failover(rig)
