@@ -14,6 +14,11 @@ def scenario(function):
     return function
 
 
+def on_either_where(qemu_can):
+    """As on_either, unless the QEMU that is tested cannot: then there is nothing to test, and nothing is skipped."""
+    return on_either if qemu_can else lambda function: function
+
+
 def on_either(function):
     """Registers a test twice; it is given the role that something happens to."""
     for role in BOTH:

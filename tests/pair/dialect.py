@@ -65,6 +65,11 @@ def has_multifd():
     return _version() >= (11, 1)
 
 
+def maps_iothreads():
+    """A disk's controller takes an iothread for each of its queues, by iothread-vq-mapping."""
+    return _version() >= (10, 0)
+
+
 def lets_a_detached_disk_go():
     """Once a primary's disk is detached, its failover does not wait for a secondary that stands still."""
     return (10, 0) <= _version() < (11, 0)

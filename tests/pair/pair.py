@@ -177,12 +177,15 @@ class Pair:
     default_wiring = os.environ.get("FTD_TEST_WIRING", WIRINGS[0])
 
     def __init__(self, disks=1, nics=1, renamed=False, checkpoint_ms=300, accel=None, relay_migration=False, hosts=HERE,
-                 memory_mb=16, flush_ms=None, flush_later=False, stays=False, served=False, wiring=None):
+                 memory_mb=16, flush_ms=None, flush_later=False, stays=False, served=False, wiring=None, multifd=False,
+                 primary_has=(), secondary_has=()):
+        """multifd: memory goes over several connections.  primary_has, secondary_has: more arguments for QEMU."""
         self.wiring = wiring or Pair.default_wiring
         if self.wiring not in WIRINGS:
             raise ValueError(f"no wiring is called {self.wiring!r}; there are {', '.join(WIRINGS)}")
         self.memory = ("-M", "pc", "-m", "16") if memory_mb == 16 else _touched(memory_mb)
         self.disks, self.nics, self.checkpoint_ms, self.served = disks, nics, checkpoint_ms, served
+        self.multifd, self.primary_has, self.secondary_has = multifd, list(primary_has), list(secondary_has)
         self.names = Names(renamed)
         self.end = ("-no-shutdown",) if stays else ()  # a QEMU that stays when its guest has powered itself off
         self.accel, self.flush_ms, self.flush_later = accel or build.accelerator(), flush_ms, flush_later
@@ -290,7 +293,7 @@ class Pair:
         for i in range(self.disks):
             arguments += ["-drive", f"if=ide,id={self.names('disk', i)},driver=quorum,read-pattern=fifo,vote-threshold=1,"
                           f"children.0.driver=raw,{self.a.disk_file(i, 'children.0.file')}"]
-        return arguments + ["-S"]
+        return arguments + self.primary_has + ["-S"]
 
     def _primary_network(self, me, i):
         """(chardevs, objects) of a primary's NIC i, each a dict, in the order in which they must be made."""
@@ -320,7 +323,10 @@ class Pair:
             arguments += self._secondary_network(primary, i)
         for i in range(self.disks):
             arguments += self._secondary_disk(me, i)
-        return arguments + ["-incoming", f"tcp:{me.address}:{self.port(MIGRATION)}"]
+        return arguments + self.secondary_has + ["-incoming", "defer" if self.multifd else self._incoming(me)]
+
+    def _incoming(self, me):
+        return f"tcp:{me.address}:{self.port(MIGRATION)}"
 
     def _secondary_network(self, primary, i):
         def n(what):
@@ -401,12 +407,15 @@ class Pair:
                 survivor.obs.command("object-add", o | (before if promoted and "netdev" in o else {}))
 
     def _capabilities(self):
-        return ["x-colo", "events"] + (["return-path"] if dialect.needs_return_path() else [])
+        return (["x-colo", "events"] + (["return-path"] if dialect.needs_return_path() else [])
+                + (["multifd"] if self.multifd else []))
 
     def _start_colo(self, primary, secondary):
         for q in (secondary, primary):
             q.obs.command("migrate-set-capabilities", {"capabilities": [
                 {"capability": c, "state": True} for c in self._capabilities()]})
+        if self.multifd:  # known before it listens, or not at all
+            secondary.obs.command("migrate-incoming", {"uri": self._incoming(secondary)})
         primary.obs.command("migrate-set-parameters", {"x-checkpoint-delay": self.checkpoint_ms})
         since = {q: q.obs.drain() for q in (primary, secondary)}
         target = ((self.a.address, self.port(MIGRATION_RELAY)) if self.migration_relay
@@ -425,6 +434,7 @@ def main():
     parser.add_argument("--checkpoint-ms", type=int, default=300)
     parser.add_argument("--accel", choices=("kvm", "tcg"))
     parser.add_argument("--wiring", choices=WIRINGS, help="how the primary's disk leads to the secondary")
+    parser.add_argument("--multifd", action="store_true", help="memory goes over several connections")
     options = parser.parse_args()
     processes.end_with_everything()
     with Pair(**vars(options)) as pair:
