@@ -326,7 +326,10 @@ static int drop_mapped(struct build *b, const char *folder, const char *id, stru
 	const json_t *mapping = json_object_get(b->answers, key);
 	if (!json_is_array(mapping) && !json_is_null(mapping)) /* null: this QEMU knows of none */
 		return fault(b, "QEMU's answer to %s is not of the expected form", key);
-	json_array_foreach(mapping, i, queue) drop(threads, text(queue, "iothread"));
+	json_array_foreach(mapping, i, queue)
+	{
+		drop(threads, text(queue, "iothread"));
+	}
 	return 0;
 }
 
