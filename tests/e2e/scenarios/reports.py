@@ -195,5 +195,8 @@ def an_outcome_that_the_disk_did_not_take_is_written_later():
         resource.prlimit(beta.scribe(), resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         beta.wait_log("is on disk now")
         failed_over(rig, beta, HOST_DIED)
-        told = [c for c in beta.hook_calls() if c["env"]["FT_EVENT"] == "outcome"]
-        assert len(told) == 1 and told[0]["input"] == beta.outcomes()[0], told
+
+        def told():
+            return [c for c in beta.hook_calls() if c["env"]["FT_EVENT"] == "outcome"]
+        wait(told, "the hook to be told of the outcome")  # it is told of one thing after the other
+        assert len(told()) == 1 and told()[0]["input"] == beta.outcomes()[0], told()
