@@ -68,11 +68,13 @@ unit: $(UNIT)
 	@for t in $(UNIT); do $$t || exit 1; done
 
 # All tests: every room alone (with the sanitizers), two hosts in virtual time, their QEMU against a real one, then whole
-# pairs with real QEMU (again with the sanitizers; without them where they would be in the way).
+# pairs with real QEMU (again with the sanitizers; without them where they would be in the way): a tenth of them on other QEMUs
+# than the installed one, and all on that.
 check:
 	@tests/tools/install-deps --build --run
 	$(MAKE) SAN=1 all unit fake-qemu
 	$(MAKE) all sim exhaustive prove conformance
+	@$(MAKE) --no-print-directory other-qemus
 	tests/e2e/run
 
 # The core, the heartbeats and the plan runner of two hosts in virtual time, with faults from each seed.
@@ -130,6 +132,21 @@ $(MODEL): $(call OBJ,$(filter-out tests/sim/sim.c,$(SIM_SRC)) tests/conformance/
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 conformance: $(MODEL)
 	tests/conformance/run --model $(MODEL)
+
+# Debian 13's QEMUs are fetched by apt, from where this machine has its packages, and installed nowhere: tests/tools/get-qemu.
+other-qemus: $(MODEL)
+	for qemu in $$(tests/tools/get-qemu --list); do \
+		tests/tools/get-qemu $$qemu && tests/e2e/run --qemu $$qemu --tenth && \
+		tests/conformance/run --model $(MODEL) --qemu $$qemu drain && \
+		tests/conformance/run --model $(MODEL) --qemu $$qemu caught || exit 1; \
+	done
+
+# Everything that takes a QEMU on each of them, in both wirings of disks.  Hours; docs/qemu.md tells of the last time.
+check-qemus:
+	@tests/tools/install-deps --build --run
+	$(MAKE) SAN=1 all fake-qemu
+	$(MAKE) all $(B)/tests/conformance/model
+	tests/tools/check-qemus
 
 # The main job, to be watched: a real COLO pair, two ftd, two failovers.
 demo:
@@ -195,6 +212,6 @@ install: all
 clean:
 	rm -rf build
 
-.PHONY: all unit check sim exhaustive prove conformance demo bench bench-peers bench-docs lint lint-all \
+.PHONY: all unit check other-qemus check-qemus sim exhaustive prove conformance demo bench bench-peers bench-docs lint lint-all \
         fake-qemu bench-failover bench-scale install clean tidy $(TIDY)
 .SECONDARY:

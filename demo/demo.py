@@ -15,7 +15,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from tests.e2e.harness import protected, wait  # noqa: E402 (the path above comes first)
-from tests.pair import build, processes  # noqa: E402
+from tests.pair import build, dialect, processes  # noqa: E402
 from tests.pair.pair import numbers  # noqa: E402
 
 TICK_MS = 50  # the guest counts 20 times a second
@@ -111,7 +111,7 @@ def kill_host(side):
 
 def main():
     processes.end_with_everything()
-    version = subprocess.run([build.QEMU, "--version"], capture_output=True, text=True, check=True).stdout.split("\n")[0]
+    version = subprocess.run([dialect.program(), "--version"], capture_output=True, text=True, check=True).stdout.split("\n")[0]
     fault = build.kvm_fault()
     print("ftd demo: two QEMUs in COLO and two ftd, on this machine's loopback, with the settings of ft.conf.example")
     print(version + (", with KVM" if build.accelerator() == "kvm" else

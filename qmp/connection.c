@@ -38,7 +38,7 @@ struct ft_conn {
 	const char *label;
 	char path[FT_SOCKPATH_MAX];
 	bool want_oob;
-	int64_t reply_timeout;
+	int64_t reply_timeout, allowed; /* allowed: on top of it, for answers */
 	struct ft_conn_callbacks cb;
 	void *arg;
 
@@ -130,6 +130,11 @@ static const struct pending *oldest(const struct ft_conn *c)
 	return found;
 }
 
+static int64_t late_after(const struct ft_conn *c)
+{
+	return c->reply_timeout + c->allowed;
+}
+
 static int64_t next_deadline(const struct ft_conn *c)
 {
 	const struct pending *p = oldest(c);
@@ -139,10 +144,10 @@ static int64_t next_deadline(const struct ft_conn *c)
 		return c->phase_since + c->reply_timeout;
 	if (!p)
 		return FT_NEVER;
-	int64_t patience = c->reply_timeout * FT_CONN_PATIENCE;
+	int64_t patience = late_after(c) * FT_CONN_PATIENCE;
 	if (patience < FT_CONN_PATIENCE_MIN)
 		patience = FT_CONN_PATIENCE_MIN;
-	return p->asked_at + (c->overdue ? patience : c->reply_timeout);
+	return p->asked_at + (c->overdue ? patience : late_after(c));
 }
 
 static void set_timer(struct ft_conn *c)
@@ -371,7 +376,7 @@ static void on_negotiated(struct ft_conn *c, const json_t *object, int64_t now)
 static void after_answer(struct ft_conn *c, int64_t now)
 {
 	const struct pending *p = oldest(c);
-	if (!c->overdue || (p && now - p->asked_at >= c->reply_timeout))
+	if (!c->overdue || (p && now - p->asked_at >= late_after(c)))
 		return;
 	c->overdue = false;
 	set_timer(c);
@@ -622,6 +627,12 @@ bool ft_conn_reconfigure(struct ft_conn *c, const char *path, int64_t reply_time
 	snprintf(c->path, sizeof c->path, "%s", path);
 	ft_conn_reopen(c);
 	return true;
+}
+
+void ft_conn_allow(struct ft_conn *c, int64_t allowed)
+{
+	c->allowed = allowed;
+	set_timer(c);
 }
 
 void ft_conn_hold(struct ft_conn *c, bool held)

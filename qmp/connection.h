@@ -1,7 +1,7 @@
 /* One QMP connection, kept up: connect, greeting, capabilities, requests with ids and deadlines, reconnect with backoff.
  * Knows: libevent, UNIX sockets, QMP's envelope.  Must not know: what is asked, or why.
  *
- * A request that is not answered in time makes the connection "overdue" and nothing else: the answer may still come and is
+ * A request that is not answered in time (the reply timeout, and what ft_conn_allow adds to it) makes the connection "overdue" and nothing else: the answer may still come and is
  * matched by its id.  After FT_CONN_PATIENCE times that long, and at least FT_CONN_PATIENCE_MIN, the connection is
  * closed and opened anew. */
 #ifndef FT_QMP_CONNECTION_H
@@ -56,6 +56,8 @@ void ft_conn_reopen(struct ft_conn *c);
 /* Reads what has come in by now.  For a caller about to judge a silence because a timer of its own fired: after a stall of
  * ours that timer may be served before the socket is. */
 void ft_conn_catch_up(struct ft_conn *c);
+/* From now on an answer may take so much longer, in ns, than the reply timeout; 0: no longer. */
+void ft_conn_allow(struct ft_conn *c, int64_t allowed);
 /* Every wait begins now: we did not run, or did not want an answer. */
 void ft_conn_begin_anew(struct ft_conn *c);
 /* While held, no deadline counts; afterwards each begins anew. Our own freeze of QEMU, or a plan that has its own deadlines. */

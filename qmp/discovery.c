@@ -119,6 +119,10 @@ static void keep_answer(struct ft_discovery *d, const struct ft_query *query, co
 		json_object_set(d->answers, query->key, value);
 		return;
 	}
+	if (query->optional && json_object_get(reply, "error")) {
+		json_object_set_new(d->answers, query->key, json_null());
+		return;
+	}
 	const char *desc = json_string_value(json_object_get(json_object_get(reply, "error"), "desc"));
 	if (!d->refusal[0])
 		snprintf(d->refusal, sizeof d->refusal, "%.60s: %.120s", query->command, desc ? desc : "no answer");

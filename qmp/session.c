@@ -19,6 +19,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#define LONGEST_MOST   (60000 * FT_NS_PER_MS) /* who needs longer for a checkpoint replicates nothing worth waiting for */
 #define PING_EVERY     (500 * FT_NS_PER_MS)
 #define PING_LATE      (100 * FT_NS_PER_MS)   /* it waits so long for a heartbeat's wake-up */
 #define PINGS_A_POLL   2                      /* one wake-up for both */
@@ -71,6 +72,8 @@ struct ft_qmp {
 	int pings_to_poll;
 	int polls_waiting;
 	bool guest_stopped, replicating; /* checkpoints: a STOP was seen; COLO has not ended since */
+	int64_t guest_stopped_at;        /* that STOP; FT_NEVER: we have stopped QEMU since */
+	int64_t longest;                 /* ns of the longest checkpoint of this QEMU in its role */
 	int64_t pinged_at;               /* when that last rang */
 	int64_t stopped_since;           /* the process was first seen in state T, with a ping unanswered */
 	bool hung_told;
@@ -161,6 +164,12 @@ static void drop_plan(struct ft_qmp *q, const char *fault)
 	q->plan = NULL;
 }
 
+static void know_longest(struct ft_qmp *q, int64_t longest)
+{
+	q->longest = longest;
+	ft_conn_allow(q->qmp, longest);
+}
+
 static void forget_qemu(struct ft_qmp *q)
 {
 	drop_plan(q, "");
@@ -171,6 +180,7 @@ static void forget_qemu(struct ft_qmp *q)
 	q->begun = false;
 	q->status_known = q->discover_retried = q->guest_stopped = q->hung_told = q->unproven = false;
 	q->replicating = true;
+	know_longest(q, 0);
 	q->discovered_at = q->stopped_since = FT_NEVER;
 	q->view = (struct ft_qemu_view){.vm = q->view.vm, .checkpoint_at = FT_NEVER};
 }
@@ -536,6 +546,7 @@ static void take_colo_status(struct ft_qmp *q, const json_t *answer)
 	if (role != q->view.role) {
 		q->replicating = true;
 		q->guest_stopped = false;
+		know_longest(q, 0);
 		refresh_soon(q);
 	}
 	q->view.role = role;
@@ -916,11 +927,16 @@ static const char *text_of(const json_t *data, const char *key)
 static void on_resume(struct ft_qmp *q, int64_t now)
 {
 	bool checkpoint = q->guest_stopped && q->replicating && q->view.role != FT_ROLE_NONE;
+	int64_t took = q->guest_stopped_at == FT_NEVER ? 0 : now - q->guest_stopped_at;
+	if (took > LONGEST_MOST)
+		took = LONGEST_MOST;
 	q->guest_stopped = false;
 	if (!checkpoint)
 		return;
+	if (took > q->longest)
+		know_longest(q, took);
 	q->view.checkpoint_at = q->told.checkpoint_at = now;
-	q->cb.checkpoint(q->arg, now);
+	q->cb.checkpoint(q->arg, took, now);
 }
 
 static void on_colo_exit(struct ft_qmp *q, const json_t *data, int64_t now)
@@ -985,6 +1001,7 @@ static void on_event(void *arg, const char *name, const json_t *data, int64_t no
 	ft_log(FT_LOG_DEBUG, "qmp", "event %s %s%s", name, text_of(data, "status"), text_of(data, "reason"));
 	if (strcmp(name, "STOP") == 0) {
 		q->guest_stopped = true;
+		q->guest_stopped_at = now;
 	} else if (strcmp(name, "RESUME") == 0) {
 		on_resume(q, now);
 	} else if (strcmp(name, "COLO_EXIT") == 0) {
@@ -1155,7 +1172,7 @@ void ft_qmp_set_frozen(struct ft_qmp *q, bool frozen)
 	if (q->frozen == frozen)
 		return;
 	q->frozen = frozen;
-	q->stopped_since = FT_NEVER;
+	q->stopped_since = q->guest_stopped_at = FT_NEVER;
 	q->hung_told = false; /* thawed, it may hang as before, and the one who had it frozen wants to know */
 	apply_hold(q);
 	if (!frozen)

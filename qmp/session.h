@@ -7,8 +7,9 @@
  * Out of band: query-yank as a ping, yank.  Nothing else ever goes there.
  * No request is without a deadline; a connection that breaks its deadlines is closed and opened anew with backoff
  * (25 ms doubling to 1 s), unless a plan is running over it.
- * An answer that is late makes the view not connected; the connection itself is kept for ten reply timeouts, at least 10 s,
- * since closing it does not free a blocked QEMU. */
+ * An answer that is late makes the view not connected; the connection itself is kept for ten times as long, at least 10 s,
+ * since closing it does not free a blocked QEMU.  In band an answer is late after the reply timeout and the longest checkpoint
+ * that this QEMU has had in its role: newer QEMUs answer nothing while they send memory. */
 #ifndef FT_QMP_SESSION_H
 #define FT_QMP_SESSION_H
 
@@ -42,8 +43,8 @@ struct ft_qmp_callbacks {
 	/* Something in it changed. checkpoint_at alone does not count, nor does status "colo" for "running". */
 	void (*view)(void *arg, const struct ft_qemu_view *view, int64_t now);
 	void (*colo_exit)(void *arg, const char *mode, const char *reason, int64_t now);
-	/* One completed: STOP then RESUME while in COLO. */
-	void (*checkpoint)(void *arg, int64_t now);
+	/* One completed: STOP then RESUME while in COLO; took: ns from the one to the other, at most a minute. */
+	void (*checkpoint)(void *arg, int64_t took, int64_t now);
 	/* OOB silent and the process stopped by someone, or silent far too long; once per hang. */
 	void (*hung)(void *arg, const char *evidence, int64_t now);
 	/* Proven or failed: report->ok is final. */

@@ -61,11 +61,24 @@ static int kind_of(const json_t *entry)
 	return -1;
 }
 
-/* The only devices of QEMU 7.2 with an iothread property: virtio-blk and virtio-scsi, whatever the bus. */
-static bool can_use_iothread(const json_t *entry)
+/* The only devices with an iothread property, whatever the bus; and whether they can have one for each of their queues, by
+ * iothread-vq-mapping, in which case iothread reads "".  As QEMU 7.2, 10.0 and 11.1 list them. */
+static const struct iothread_user {
+	const char *type;
+	bool maps;
+} iothread_users[] = {
+    {"virtio-blk", true}, {"virtio-scsi", true}, {"virtio-balloon", false}, {"xen-disk", false}, {"xen-cdrom", false},
+};
+
+static const struct iothread_user *iothread_user(const json_t *entry)
 {
 	const char *type = text(entry, "type");
-	return !strncmp(type, "child<virtio-blk", 16) || !strncmp(type, "child<virtio-scsi", 17);
+	for (size_t i = 0; i < sizeof(iothread_users) / sizeof(iothread_users[0]); i++) {
+		const char *wanted = iothread_users[i].type;
+		if (!strncmp(type, "child<", 6) && !strncmp(type + 6, wanted, strlen(wanted)))
+			return &iothread_users[i];
+	}
+	return NULL;
 }
 
 bool ft_topology_can_use_chardev(const json_t *entry)
@@ -98,10 +111,11 @@ static void ask(struct list *l, const char *command, json_t *arguments, const ch
 	struct ft_query *q = &l->out[l->n++];
 	q->command = command;
 	q->arguments = arguments;
+	q->optional = false;
 	strcpy(q->key, key);
 }
 
-static void ask_property(struct list *l, const char *folder, const json_t *entry, const char *property)
+static void ask_property(struct list *l, const char *folder, const json_t *entry, const char *property, bool optional)
 {
 	char path[FT_QUERY_KEY_MAX], key[FT_QUERY_KEY_MAX + 32];
 
@@ -112,6 +126,8 @@ static void ask_property(struct list *l, const char *folder, const json_t *entry
 	}
 	snprintf(key, sizeof key, "%s.%s", path, property);
 	ask(l, "qom-get", json_pack("{s:s,s:s}", "path", path, "property", property), key);
+	if (!l->failed)
+		l->out[l->n - 1].optional = optional;
 }
 
 static int done(struct list *l)
@@ -155,16 +171,19 @@ int ft_topology_qom_queries(const json_t *answers, struct ft_query *out, int max
 	{
 		int k = kind_of(entry);
 		for (const char *const *p = k < 0 ? NULL : kinds[k].properties; p && *p; p++)
-			ask_property(&l, "/objects", entry, *p);
+			ask_property(&l, "/objects", entry, *p, false);
 	}
 	for (const char *const *f = ft_device_folders; *f; f++) {
 		list_key(key, *f);
 		json_array_foreach(json_object_get(answers, key), i, entry)
 		{
-			if (can_use_iothread(entry))
-				ask_property(&l, *f, entry, "iothread");
+			const struct iothread_user *user = iothread_user(entry);
+			if (user)
+				ask_property(&l, *f, entry, "iothread", false);
+			if (user && user->maps)
+				ask_property(&l, *f, entry, "iothread-vq-mapping", true);
 			if (ft_topology_can_use_chardev(entry))
-				ask_property(&l, *f, entry, "chardev");
+				ask_property(&l, *f, entry, "chardev", false);
 		}
 	}
 	return done(&l);
@@ -297,6 +316,23 @@ static void drop(struct ft_ids *ids, const char *id)
 	ids->n = n;
 }
 
+static int drop_mapped(struct build *b, const char *folder, const char *id, struct ft_ids *threads)
+{
+	char key[FT_QUERY_KEY_MAX + 64];
+	const json_t *queue;
+	size_t i;
+
+	snprintf(key, sizeof key, "%s/%s.iothread-vq-mapping", folder, id);
+	const json_t *mapping = json_object_get(b->answers, key);
+	if (!json_is_array(mapping) && !json_is_null(mapping)) /* null: this QEMU knows of none */
+		return fault(b, "QEMU's answer to %s is not of the expected form", key);
+	json_array_foreach(mapping, i, queue)
+	{
+		drop(threads, text(queue, "iothread"));
+	}
+	return 0;
+}
+
 /* Takes the iothreads off the list that a device uses.  Which one an export uses QEMU does not tell: then none is ours alone. */
 static int keep_used_iothreads(struct build *b)
 {
@@ -311,13 +347,16 @@ static int keep_used_iothreads(struct build *b)
 			return -1;
 		json_array_foreach(devices, i, entry)
 		{
-			const char *used;
-			if (!can_use_iothread(entry))
+			const struct iothread_user *user = iothread_user(entry);
+			const char *used, *id = text(entry, "name");
+			if (!user)
 				continue;
-			if (property(b, *f, text(entry, "name"), "iothread", &used))
+			if (property(b, *f, id, "iothread", &used))
 				return -1;
 			if (!strncmp(used, "/objects/", 9))
 				drop(threads, used + 9);
+			if (user->maps && drop_mapped(b, *f, id, threads))
+				return -1;
 		}
 	}
 	if (answer(b, "query-block-exports", JSON_ARRAY, &exports))

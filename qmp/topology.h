@@ -76,6 +76,7 @@ struct ft_query {
 	const char *command;
 	json_t *arguments; /* a reference for the caller to drop; NULL if none */
 	char key[FT_QUERY_KEY_MAX];
+	bool optional; /* a QEMU that is too old to know it refuses it: the answer is null then */
 };
 
 /* Round one is always the same; round two is made from round one's answers (QOM properties can only be had one by one).

@@ -223,6 +223,7 @@ static void absorb_hearing(struct ft_core *c, const struct ft_event *e)
 static void forget_replication(struct ft_core *c)
 {
 	c->checkpoint_at = c->broken_at = c->yank_again_at = c->probed_at = FT_NEVER;
+	c->longest = 0;
 	c->probe_again_at = c->now;
 }
 
@@ -359,8 +360,9 @@ static void absorb_disk(struct ft_core *c, const struct ft_event *e)
 
 static void absorb_checkpoint(struct ft_core *c, const struct ft_event *e)
 {
-	(void)e;
 	c->checkpoint_at = c->now;
+	if (e->at > c->longest)
+		c->longest = e->at;
 	if (c->silent_from != FT_NEVER)
 		c->silent_from = c->now; /* slow: it gets on */
 	bool hinted = c->refused_at != FT_NEVER && c->now < c->refused_at + FT_WORD_NS;

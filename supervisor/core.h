@@ -45,7 +45,7 @@ enum ft_event_kind {
 	FT_EVENT_COLO_EXIT, /* .text: QEMU's mode and reason; .error: the reason is "error" */
 	FT_EVENT_SHUTDOWN, /* .ending, .text: QEMU says that it is on its way out; NOT: its machine was reset after all */
 	FT_EVENT_DISK, /* a copy of the guest's disk has failed: .error our own, else the peer's; .text: what QEMU says */
-	FT_EVENT_CHECKPOINT, /* a checkpoint completed here */
+	FT_EVENT_CHECKPOINT, /* a checkpoint completed here; .at: ns that the guest stood for it */
 	FT_EVENT_HUNG,       /* .text: the local QEMU answers nothing, not even out of band */
 	FT_EVENT_STALLED,    /* this ftd did not run for a while: a silence of its QEMU is counted anew */
 	FT_EVENT_FROZEN,     /* .error, .text: the answer to FT_DO_FREEZE */
@@ -237,6 +237,7 @@ struct ft_core {
 	int64_t heard_at;      /* FT_NEVER none */
 	int64_t refused_at;    /* newest port unreachable since the peer was last heard; FT_NEVER none */
 	int64_t checkpoint_at; /* newest checkpoint completed by this QEMU in this role; FT_NEVER none */
+	int64_t longest;       /* ns that its longest one took */
 	int64_t broken_at;     /* COLO_EXIT{error} of this QEMU; FT_NEVER none */
 	int64_t probed_at;     /* newest FT_DO_PROBE; FT_NEVER none */
 	bool silence_probed;   /* the probe that a silence is answered with has been sent */

@@ -171,11 +171,13 @@ static inline bool ft_claim_under_way(const struct ft_core *c)
 	return c->arbiter_busy && c->errand != FT_ERRAND_NONE && c->errand < FT_ERRAND_READ;
 }
 
-/* A checkpoint that takes longer than this on its way over is stuck; a big guest's memory has to fit in.  A QEMU that has so long
- * not answered in band, since nothing of the peer's can hold it up any more, is blocked. */
+/* A checkpoint that takes longer than this on its way over is stuck; a big guest's memory has to fit in, and what fitted in
+ * before may well take longer the next time.  A QEMU that has so long not answered in band, since nothing of the peer's can hold
+ * it up any more, is blocked: newer ones do not answer while memory is sent. */
 static inline int64_t ft_stuck_after(const struct ft_core *c)
 {
-	return 5 * c->params.reply_timeout;
+	int64_t least = 5 * c->params.reply_timeout;
+	return 3 * c->longest > least ? 3 * c->longest : least;
 }
 
 /* How long to wait after so many failures in a row. */

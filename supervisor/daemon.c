@@ -408,10 +408,10 @@ static void on_shutdown(void *arg, const char *reason, int64_t now)
 	                    });
 }
 
-static void on_checkpoint(void *arg, int64_t now)
+static void on_checkpoint(void *arg, int64_t took, int64_t now)
 {
 	(void)now;
-	ft_daemon_feed(arg, &(struct ft_event){.kind = FT_EVENT_CHECKPOINT});
+	ft_daemon_feed(arg, &(struct ft_event){.kind = FT_EVENT_CHECKPOINT, .at = took});
 }
 
 static void on_hung(void *arg, const char *evidence, int64_t now)

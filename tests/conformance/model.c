@@ -324,6 +324,9 @@ static void read_scripts(const char *path)
 	for (; n_lines < LINES_MAX && fgets(lines[n_lines].text, sizeof lines[0].text, in); n_lines++) {
 		struct line *l = &lines[n_lines];
 		l->text[strcspn(l->text, "#\n")] = 0;
+		char *unless = strstr(l->text, " unless "); /* of some real QEMUs; the model has one way */
+		if (unless)
+			*unless = 0;
 		bool title = !strncmp(l->text, "script ", 7);
 		for (char *p = strtok(l->text, " \t"); p && l->n < (title ? 1 : WORDS_MAX); p = strtok(NULL, " \t"))
 			l->word[l->n++] = p;

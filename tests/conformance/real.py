@@ -207,10 +207,10 @@ class Player:
         elif verb == "see":
             return self._sides[words[0]].see(words[1]), 0.0
         elif verb == "within":
-            return self._await(float(words[0]) / 1000, self._sides[words[1]], *words[2:])
+            return self._await(float(words[0]) / 1000, self._sides[words[1]], words[2], line.expected)
         elif verb == "given":
             seen = self._sides[words[0]].see(words[1])
-            assert seen == words[2], f"scripts:{line.number}: {' '.join(line.words)}: it is {seen}"
+            assert seen == line.expected, f"scripts:{line.number}: {' '.join(line.words)}: it is {seen}"
         elif verb != "every":
             for s in self._sides.values():
                 s.act()

@@ -103,6 +103,15 @@ class Network:
             self._run(h, "nft", "flush set inet cuts cables")
         self.plug(*CABLES)
 
+    def keep_little_on_the_way(self, host):
+        """Who sends more than a few KB there waits until they have left; of connections that are made from now on."""
+        self._run(host, "sysctl", "-qw", "net.ipv4.tcp_wmem=4096 4096 8192", "net.ipv4.tcp_rmem=4096 8192 16384")
+
+    def slow_down(self, host, cable, kbit):
+        """What leaves there is carried so fast, in kbit/s; None: as fast as it goes."""
+        rate = ("root", "tbf", "rate", f"{kbit:.0f}kbit", "burst", "10k", "latency", "60s") if kbit else ("root", "pfifo")
+        self._run(host, "tc", "qdisc", "replace", "dev", cable, *rate)
+
     def forget_connections(self, host):
         """As a host that has gone down: what a cut cable keeps its kernel from saying is never said."""
         self._run(host, "ss", "--kill", "--tcp")

@@ -5,6 +5,7 @@ import os
 import pkgutil
 
 SCENARIOS = {}  # name -> function without arguments
+UNABLE = []  # names of those that the QEMU that is tested cannot play
 BOTH = ("primary", "secondary")
 
 
@@ -12,6 +13,11 @@ def scenario(function):
     """Registers a test under its own name."""
     _add(function.__name__, function)
     return function
+
+
+def on_either_where(qemu_can):
+    """As on_either, unless the QEMU that is tested cannot: then there is nothing to test, and nothing is skipped."""
+    return on_either if qemu_can else lambda function: UNABLE.append(function.__name__)
 
 
 def on_either(function):

@@ -111,7 +111,9 @@ class Watch:
             return
         while not self._stop.wait(0.003) and not self.alone[side.node]:
             try:
-                if monitor.command("query-colo-status", seconds=0.2)["mode"] == "none":
+                # QEMU 10.0 leaves COLO, too, when it is asked to end; its guest runs no more then.
+                if (monitor.command("query-colo-status", seconds=0.2)["mode"] == "none"
+                        and monitor.command("query-status", seconds=0.2)["running"]):
                     self.alone[side.node] = time.monotonic()
             except QmpTimeout:
                 pass  # frozen, hung or dead

@@ -7,8 +7,9 @@ import functools
 import os
 import subprocess
 
+from tests.pair import dialect
+
 HERE = os.path.dirname(os.path.abspath(__file__))
-QEMU = "qemu-system-x86_64"
 
 
 def guest_rom(directory):
@@ -48,7 +49,7 @@ def kvm_fault():
         return f"/dev/kvm: {e.strerror}"
     hello = '{"execute":"qmp_capabilities"}\n{"execute":"quit"}\n'
     try:
-        run = subprocess.run([QEMU, "-accel", "kvm", "-M", "pc", "-m", "16", "-nodefaults", "-display", "none", "-qmp", "stdio"],
+        run = subprocess.run([dialect.program(), "-accel", "kvm", "-M", "pc", "-m", "16", "-nodefaults", "-display", "none", "-qmp", "stdio"],
                              input=hello, capture_output=True, text=True, timeout=20, check=False)
     except subprocess.TimeoutExpired:
         return "QEMU with KVM did not answer for 20 s"

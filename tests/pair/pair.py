@@ -20,7 +20,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
-from tests.pair import build, processes  # noqa: E402 (the path above comes first)
+from tests.pair import build, dialect, processes  # noqa: E402 (the path above comes first)
 from tests.pair.monitor import Monitor, QmpTimeout  # noqa: E402
 from tests.pair.names import Names  # noqa: E402
 from tests.pair.relay import TcpRelay  # noqa: E402
@@ -76,7 +76,7 @@ class Qemu:
                 os.unlink(s)
         for log in ("serial.log", "qemu.log"):
             open(self.path(log), "wb").close()
-        argv = [*self.host.enter, build.QEMU, "-accel", self.pair.accel, *self.pair.memory, "-cpu", "qemu64,-apic", "-nodefaults",
+        argv = [*self.host.enter, dialect.program(), "-accel", self.pair.accel, *self.pair.memory, "-cpu", "qemu64,-apic", "-nodefaults",
                 "-display", "none", "-bios", self.pair.rom, "-name", self.name, "-serial", "file:" + self.path("serial.log")]
         argv += self.pair.end
         for s in sockets:
@@ -177,12 +177,15 @@ class Pair:
     default_wiring = os.environ.get("FTD_TEST_WIRING", WIRINGS[0])
 
     def __init__(self, disks=1, nics=1, renamed=False, checkpoint_ms=300, accel=None, relay_migration=False, hosts=HERE,
-                 memory_mb=16, flush_ms=None, flush_later=False, stays=False, served=False, wiring=None):
+                 memory_mb=16, flush_ms=None, flush_later=False, stays=False, served=False, wiring=None, multifd=False,
+                 primary_has=(), secondary_has=()):
+        """multifd: memory goes over several connections.  primary_has, secondary_has: more arguments for QEMU."""
         self.wiring = wiring or Pair.default_wiring
         if self.wiring not in WIRINGS:
             raise ValueError(f"no wiring is called {self.wiring!r}; there are {', '.join(WIRINGS)}")
         self.memory = ("-M", "pc", "-m", "16") if memory_mb == 16 else _touched(memory_mb)
         self.disks, self.nics, self.checkpoint_ms, self.served = disks, nics, checkpoint_ms, served
+        self.multifd, self.primary_has, self.secondary_has = multifd, list(primary_has), list(secondary_has)
         self.names = Names(renamed)
         self.end = ("-no-shutdown",) if stays else ()  # a QEMU that stays when its guest has powered itself off
         self.accel, self.flush_ms, self.flush_later = accel or build.accelerator(), flush_ms, flush_later
@@ -190,7 +193,7 @@ class Pair:
         try:
             self.rom = build.guest_rom(self.slot.dir)
             self.empty = build.empty_qcow2(self.slot.dir, DISK_BYTES)
-            self.preload = [build.tcg_workaround(self.slot.dir)] if self.accel == "tcg" else []
+            self.preload = [build.tcg_workaround(self.slot.dir)] if self.accel == "tcg" and dialect.has_tcg_deadlock() else []
             self.preload += [build.slow_flush(self.slot.dir)] if flush_ms is not None else []
             self.a, self.b = (Qemu(self, n, h) for n, h in zip("ab", hosts, strict=True))
             self.migration_relay = self._relay() if relay_migration else None
@@ -290,7 +293,7 @@ class Pair:
         for i in range(self.disks):
             arguments += ["-drive", f"if=ide,id={self.names('disk', i)},driver=quorum,read-pattern=fifo,vote-threshold=1,"
                           f"children.0.driver=raw,{self.a.disk_file(i, 'children.0.file')}"]
-        return arguments + ["-S"]
+        return arguments + self.primary_has + ["-S"]
 
     def _primary_network(self, me, i):
         """(chardevs, objects) of a primary's NIC i, each a dict, in the order in which they must be made."""
@@ -320,14 +323,19 @@ class Pair:
             arguments += self._secondary_network(primary, i)
         for i in range(self.disks):
             arguments += self._secondary_disk(me, i)
-        return arguments + ["-incoming", f"tcp:{me.address}:{self.port(MIGRATION)}"]
+        return arguments + self.secondary_has + ["-incoming", "defer" if self.multifd else self._incoming(me)]
+
+    def _incoming(self, me):
+        return f"tcp:{me.address}:{self.port(MIGRATION)}"
 
     def _secondary_network(self, primary, i):
         def n(what):
             return self.names(what, i)
 
+        reconnect = "reconnect-ms=1000" if dialect.takes_reconnect_ms() else "reconnect=1"
+
         def client(what, which):
-            return ["-chardev", f"socket,id={n(what)},host={primary.address},port={self._nic_port(i, which)},reconnect=1"]
+            return ["-chardev", f"socket,id={n(what)},host={primary.address},port={self._nic_port(i, which)},{reconnect}"]
 
         netdev = n("netdev")
         return (client("from_primary_chardev", 0) + client("to_primary_chardev", 1)
@@ -398,16 +406,23 @@ class Pair:
                 before = {"insert": "before", "position": f"id={self.names('rewriter', i)}"}
                 survivor.obs.command("object-add", o | (before if promoted and "netdev" in o else {}))
 
+    def _capabilities(self):
+        return (["x-colo", "events"] + (["return-path"] if dialect.needs_return_path() else [])
+                + (["multifd"] if self.multifd else []))
+
     def _start_colo(self, primary, secondary):
-        primary.obs.command("migrate-set-capabilities", {"capabilities": [
-            {"capability": c, "state": True} for c in ("x-colo", "events")]})
+        for q in (secondary, primary):
+            q.obs.command("migrate-set-capabilities", {"capabilities": [
+                {"capability": c, "state": True} for c in self._capabilities()]})
+        if self.multifd:  # known before it listens, or not at all
+            secondary.obs.command("migrate-incoming", {"uri": self._incoming(secondary)})
         primary.obs.command("migrate-set-parameters", {"x-checkpoint-delay": self.checkpoint_ms})
         since = {q: q.obs.drain() for q in (primary, secondary)}
         target = ((self.a.address, self.port(MIGRATION_RELAY)) if self.migration_relay
                   else (secondary.address, self.port(MIGRATION)))
         primary.obs.command("migrate", {"uri": "tcp:%s:%d" % target})
         for q, mode in ((primary, "primary"), (secondary, "secondary")):
-            q.obs.wait_event("RESUME", since[q])
+            q.obs.wait_event("RESUME", since[q], seconds=60)  # the memory of a big guest goes over first
             processes.wait_until(lambda q=q, mode=mode: q.colo()[0] == mode, f"COLO mode {mode} on {q.name}")
 
 
@@ -419,6 +434,7 @@ def main():
     parser.add_argument("--checkpoint-ms", type=int, default=300)
     parser.add_argument("--accel", choices=("kvm", "tcg"))
     parser.add_argument("--wiring", choices=WIRINGS, help="how the primary's disk leads to the secondary")
+    parser.add_argument("--multifd", action="store_true", help="memory goes over several connections")
     options = parser.parse_args()
     processes.end_with_everything()
     with Pair(**vars(options)) as pair:

@@ -176,6 +176,12 @@ static void checkpoint(void)
 	step(&(struct ft_event){.kind = FT_EVENT_CHECKPOINT});
 }
 
+/* The guest stood so long for it. */
+static void checkpoint_took(int ms)
+{
+	step(&(struct ft_event){.kind = FT_EVENT_CHECKPOINT, .at = ms * FT_NS_PER_MS});
+}
+
 static void colo_exit(void)
 {
 	step(&(struct ft_event){.kind = FT_EVENT_COLO_EXIT, .error = true, .text = "error"});
@@ -1023,6 +1029,28 @@ START_TEST(stuck_replication_is_broken_replication)
 	peer_answers(FT_ANSWER_YIELDED);
 	expect_takeover(FT_CAUSE_REPLICATION_BROKEN);
 	ck_assert(strstr(w.c.outcome.evidence[0].text, "stuck"));
+}
+END_TEST
+
+/* A big guest's, or a slow link's: what took 4 s may take 12 the next time. */
+START_TEST(a_checkpoint_is_stuck_only_well_beyond_the_longest)
+{
+	protect(FT_ROLE_PRIMARY);
+	checkpoint_took(4000);
+	checkpoint_took(40);
+	pass(2000 + 3 * 4000 - 1);
+	expect_phase(PROTECTED);
+	pass(1);
+	expect_phase(ASKING);
+}
+END_TEST
+
+START_TEST(another_qemu_has_had_no_checkpoint)
+{
+	protect(FT_ROLE_PRIMARY);
+	checkpoint_took(4000);
+	new_qemu(FT_ROLE_PRIMARY);
+	ck_assert_int_eq(w.c.longest, 0);
 }
 END_TEST
 
@@ -2710,6 +2738,8 @@ static TCase *broken_case(void)
 	ONCE(broken_and_the_primary_replaced);
 	ONCE(a_peer_that_says_broken_makes_the_primary_look);
 	ONCE(stuck_replication_is_broken_replication);
+	ONCE(a_checkpoint_is_stuck_only_well_beyond_the_longest);
+	ONCE(another_qemu_has_had_no_checkpoint);
 	ONCE(stuck_since_qmp_was_connected_is_told_as_that);
 	ONCE(a_secondary_does_not_judge_stuck_replication);
 	ONCE(an_ask_of_our_own_that_fails_is_repeated);

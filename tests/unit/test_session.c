@@ -26,6 +26,7 @@ static struct fake fake;
 /* What the callbacks told. */
 static struct {
 	int views, checkpoints, colo_exits, hangs, done, finished;
+	int64_t took; /* the newest checkpoint */
 	struct ft_qemu_view view;
 	char colo_exit[64], hung[FT_TEXT_MAX];
 	int shutdowns, resets, disks[2]; /* the peer's, our own */
@@ -53,9 +54,10 @@ static void on_colo_exit(void *arg, const char *mode, const char *reason, int64_
 		ft_qmp_run_plan(qmp);
 }
 
-static void on_checkpoint(void *arg, int64_t now)
+static void on_checkpoint(void *arg, int64_t took, int64_t now)
 {
 	(void)arg, (void)now;
+	told.took = took;
 	told.checkpoints++;
 }
 
@@ -586,6 +588,41 @@ START_TEST(a_late_answer_still_counts)
 }
 END_TEST
 
+/* Newer QEMUs answer nothing while they send a checkpoint's memory. */
+START_TEST(an_answer_may_take_as_long_as_the_longest_checkpoint)
+{
+	come_up();
+	fake_emit(&fake, "STOP", "");
+	run_for(2500);
+	fake_emit(&fake, "RESUME", "");
+	RUN_UNTIL(told.checkpoints == 1);
+	int64_t longest = told.took;
+	ck_assert_int_ge(longest, 2000 * FT_NS_PER_MS);
+	fake_emit(&fake, "STOP", "");
+	fake_emit(&fake, "RESUME", "");
+	RUN_UNTIL(told.checkpoints == 2);
+	int64_t since = ft_clock_now();
+	fake.orders->mute[FAKE_QMP] = 1;
+	RUN_UNTIL(!told.view.connected);
+	ck_assert_int_ge(ft_clock_now() - since, longest + TIMEOUT * FT_NS_PER_MS);
+}
+END_TEST
+
+/* What we have stopped ourselves says nothing of QEMU. */
+START_TEST(a_checkpoint_that_we_held_up_took_no_time)
+{
+	come_up();
+	fake_emit(&fake, "STOP", "");
+	run_for(50);
+	ft_qmp_set_frozen(qmp, true);
+	run_for(100);
+	ft_qmp_set_frozen(qmp, false);
+	fake_emit(&fake, "RESUME", "");
+	RUN_UNTIL(told.checkpoints == 1);
+	ck_assert_int_eq(told.took, 0);
+}
+END_TEST
+
 START_TEST(silent_out_of_band)
 {
 	come_up();
@@ -886,8 +923,10 @@ static pid_t start_qemu(const char *machine, bool contained, char paths[2][108])
 	pid_t pid = fake_fork(contained);
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		execlp("qemu-system-x86_64", "qemu-system-x86_64", "-M", machine, "-accel", "tcg", "-m", "16",
-		       "-nodefaults", "-display", "none", "-S", "-qmp", arguments[0], "-qmp", arguments[1], NULL);
+		const char *program = getenv("FTD_TEST_QEMU") ? getenv("FTD_TEST_QEMU") : "qemu-system-x86_64";
+		execlp(program, program, "-accel", "tcg", "-m", "16", "-nodefaults", "-display", "none", "-S", "-qmp",
+		       arguments[0], "-qmp", arguments[1], "-M", machine, strcmp(machine, "none") ? "-device" : NULL,
+		       "virtio-scsi-pci", NULL);
 		_exit(127);
 	}
 	return pid;
@@ -932,6 +971,8 @@ START_TEST(a_real_qemu)
 	ck_assert_int_eq(told.view.pid, pid);
 	ck_assert_int_eq(told.view.role, FT_ROLE_NONE);
 	ck_assert_str_eq(told.view.status, "prelaunch");
+	RUN_UNTIL(
+	    strstr(told.view.plan_fault, "not in COLO")); /* all that was asked has been answered, and understood */
 	kill(pid, SIGSTOP);
 	RUN_UNTIL(told.hangs == 1);
 	ck_assert_ptr_nonnull(strstr(told.hung, "state T"));
@@ -984,6 +1025,8 @@ int main(void)
 	tcase_add_test(c, sockets_of_two_qemus);
 	tcase_add_test(c, reload_moves_to_other_sockets);
 	tcase_add_test(c, a_late_answer_still_counts);
+	tcase_add_test(c, an_answer_may_take_as_long_as_the_longest_checkpoint);
+	tcase_add_test(c, a_checkpoint_that_we_held_up_took_no_time);
 	tcase_add_test(c, silent_out_of_band);
 	tcase_add_test(c, stopped_by_someone);
 	tcase_add_test(c, our_own_freeze_is_no_hang);

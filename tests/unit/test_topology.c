@@ -248,6 +248,7 @@ static json_t *with_device(const char *iothread)
 	json_array_append_new(json_object_get(answers, "qom-list /machine/peripheral"),
 	                      json_pack("{s:s,s:s}", "name", "v0", "type", "child<virtio-blk-pci>"));
 	json_object_set_new(answers, "/machine/peripheral/v0.iothread", json_string(iothread));
+	json_object_set_new(answers, "/machine/peripheral/v0.iothread-vq-mapping", json_null()); /* as of 7.2 */
 	return answers;
 }
 
@@ -257,6 +258,35 @@ START_TEST(an_iothread_in_use_is_left_alone)
 	ck_assert_int_eq(topology.compare_iothreads.n, 0);
 	build(with_device("/objects/another"));
 	ck_assert_str_eq(list(&topology.compare_iothreads), "iothread1");
+}
+END_TEST
+
+/* Each queue of a device may have its own, from QEMU 9.0 on; iothread reads "" then. */
+START_TEST(an_iothread_of_a_queue_is_left_alone)
+{
+	json_t *answers = with_device("");
+	const char *mapping = "/machine/peripheral/v0.iothread-vq-mapping";
+
+	json_object_set_new(answers, mapping, json_array());
+	build(json_deep_copy(answers));
+	ck_assert_str_eq(list(&topology.compare_iothreads), "iothread1");
+	json_object_set_new(answers, mapping, json_pack("[{s:s},{s:s}]", "iothread", "t0", "iothread", "iothread1"));
+	build(json_deep_copy(answers));
+	ck_assert_int_eq(topology.compare_iothreads.n, 0);
+	json_object_del(answers, mapping);
+	refuse(answers, "iothread-vq-mapping");
+}
+END_TEST
+
+START_TEST(an_iothread_of_a_balloon_is_left_alone)
+{
+	json_t *answers = fixture("default-primary");
+
+	json_array_append_new(json_object_get(answers, "qom-list /machine/peripheral-anon"),
+	                      json_pack("{s:s,s:s}", "name", "device[0]", "type", "child<virtio-balloon-pci>"));
+	json_object_set_new(answers, "/machine/peripheral-anon/device[0].iothread", json_string("/objects/iothread1"));
+	build(answers);
+	ck_assert_int_eq(topology.compare_iothreads.n, 0);
 }
 END_TEST
 
@@ -801,6 +831,8 @@ int main(void)
 	tcase_add_test(found, no_network);
 	tcase_add_test(found, only_what_query_yank_lists_is_yanked);
 	tcase_add_test(found, an_iothread_in_use_is_left_alone);
+	tcase_add_test(found, an_iothread_of_a_queue_is_left_alone);
+	tcase_add_test(found, an_iothread_of_a_balloon_is_left_alone);
 	tcase_add_test(found, an_export_could_use_any_iothread);
 	tcase_add_test(found, outside_colo_nothing_points_at_a_peer);
 	tcase_add_test(found, nbd_directly_under_the_quorum);

@@ -73,9 +73,10 @@ def held(side):
     """Neither peer nor arbiter: the guest stands still, says the kernel, and people are told what frees it."""
     side.wait_state("held")
     wait(side.qemu.stopped, f"{side.node}'s QEMU to be frozen")
+    # The state comes first; what it is made of is told a moment later.
+    wait(lambda: side.status()["qemu"]["status"] == "frozen", f"{side.node} to say that its QEMU is frozen")
+    wait(lambda: "ftctl failover --confirm-fenced" in (side.status()["reason"] or ""), f"{side.node} to say what frees it")
     assert side.ftctl("status").returncode == CUT_OFF
-    assert side.status()["qemu"]["status"] == "frozen", side.status()["qemu"]
-    assert "ftctl failover --confirm-fenced" in (side.status()["reason"] or ""), side.status()["reason"]
     said = side.qemu.said()
     stays(lambda: side.state() == "held" and side.qemu.stopped(), 2, f"{side.node} is held")
     assert side.qemu.said() == said, f"{side.node}'s frozen guest spoke"

@@ -22,8 +22,8 @@ def promotion_dies(_way, role, arbiter):
                    flush_later=True) as rig:
         winner = rig.side(role)
         loser = rig.other(winner)
-        winner.qemu.flush_slowly()
         with Watch(rig):
+            winner.qemu.flush_slowly()  # now: a checkpoint that flushes, too, would hold QEMU up before the order comes
             winner.ftd.send_signal(signal.SIGUSR1)
             winner.wait_log("failing-over")
             loser.wait_state("fenced")

@@ -59,7 +59,7 @@ def ftctl_works_again_after_its_socket_was_swept_away():
     with protected() as rig:
         for side in rig.sides:
             os.remove(side.control)
-            assert side.ftctl("status").returncode == 3
+            assert side.ftctl("status").returncode in (3, 0)  # 0: it was made anew before ftctl came to it
             wait(lambda s=side: s.ftctl("status").returncode == 0, "the control socket to be made anew")
             side.wait_log("WARN", "was gone, and is made anew")
         no_failover(rig)
@@ -195,5 +195,8 @@ def an_outcome_that_the_disk_did_not_take_is_written_later():
         resource.prlimit(beta.scribe(), resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         beta.wait_log("is on disk now")
         failed_over(rig, beta, HOST_DIED)
-        told = [c for c in beta.hook_calls() if c["env"]["FT_EVENT"] == "outcome"]
-        assert len(told) == 1 and told[0]["input"] == beta.outcomes()[0], told
+
+        def told():
+            return [c for c in beta.hook_calls() if c["env"]["FT_EVENT"] == "outcome"]
+        wait(told, "the hook to be told of the outcome")  # it is told of one thing after the other
+        assert len(told()) == 1 and told()[0]["input"] == beta.outcomes()[0], told()
