@@ -274,6 +274,23 @@ START_TEST(endpoints_that_refuse_or_hang_are_passed_over)
 }
 END_TEST
 
+/* Who reads the half of them must not take it for all. */
+START_TEST(warnings_that_do_not_fit_end_in_dots)
+{
+	with_timeout(3000);
+	use_endpoints(3, (int[]){free_port(), free_port(), nodes[0].port});
+	for (int i = 0; i < 2; i++) /* 127.0.0.1, at length */
+		snprintf(settings.endpoints[i], FT_SETTING_MAX, "http://%0*d.0.0.1:%d", FT_SETTING_MAX - 24, 177,
+		         free_port());
+	use_settings();
+	struct heard h = check();
+	size_t len = strlen(h.warning);
+	ck_assert_str_eq(h.error, "");
+	ck_assert_uint_eq(len, sizeof(h.warning) - 1);
+	ck_assert_str_eq(h.warning + len - 4, " ...");
+}
+END_TEST
+
 START_TEST(nobody_there_is_unreachable_in_time)
 {
 	with_timeout(300);
@@ -877,6 +894,7 @@ int main(void)
 	tcase_add_test(one, a_key_that_holds_no_claim_is_nobodys);
 	tcase_add_test(one, proxies_of_the_environment_are_ignored);
 	tcase_add_test(one, endpoints_that_refuse_or_hang_are_passed_over);
+	tcase_add_test(one, warnings_that_do_not_fit_end_in_dots);
 	tcase_add_test(one, nobody_there_is_unreachable_in_time);
 	tcase_add_test(one, an_answer_lost_on_the_way_is_settled_at_the_next_endpoint);
 	tcase_add_test(one, a_lost_answer_that_cannot_be_settled_is_unreachable_not_lost);
