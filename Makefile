@@ -82,7 +82,7 @@ unit: $(UNIT)
 check:
 	@tests/tools/install-deps --build --run
 	$(MAKE) SAN=1 all unit fake-qemu
-	$(MAKE) all sim exhaustive prove conformance
+	$(MAKE) all sim exhaustive prove conformance qemu-docs
 	tests/e2e/run
 
 # The core, the heartbeats and the plan runner of two hosts in virtual time, with faults from each seed.
@@ -140,6 +140,10 @@ $(MODEL): $(call OBJ,$(filter-out tests/sim/sim.c,$(SIM_SRC)) tests/conformance/
 	$(Q)$(LINK) -o $@ $^ $(LIBS)
 conformance: $(MODEL)
 	tests/conformance/run --model $(MODEL)
+
+# What docs/qemu.md has people type for this QEMU, typed.  QEMU=PROGRAM for another one.
+qemu-docs: all
+	tests/docs/run $(if $(QEMU),--qemu $(QEMU))
 
 # The main job, to be watched: a real COLO pair, two ftd, two failovers.
 demo:
@@ -210,6 +214,6 @@ install: all
 clean:
 	rm -rf build
 
-.PHONY: all everything unit check sim exhaustive prove conformance demo bench bench-peers bench-docs lint lint-all \
+.PHONY: all everything unit check sim exhaustive prove conformance qemu-docs demo bench bench-peers bench-docs lint lint-all \
         fake-qemu bench-failover bench-scale install clean tidy $(TIDY)
 .SECONDARY:

@@ -48,8 +48,11 @@ static void take_machine(struct ft_emulator *e, const char *type)
 		len -= tail;
 	if (len >= sizeof e->machine)
 		len = sizeof e->machine - 1;
-	for (size_t i = 0; i < len; i++)
-		e->machine[i] = type[i] < ' ' || type[i] > '~' ? '?' : type[i];
+	for (size_t i = 0; i < len; i++) {
+		e->machine[i] = type[i];
+		if (type[i] < ' ' || type[i] > '~')
+			e->machine[i] = '?';
+	}
 	e->machine[len] = '\0';
 }
 

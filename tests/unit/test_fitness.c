@@ -99,7 +99,12 @@ static const struct {
     {{10, 0, 13, ""}, true, false, false, "FAIL", "waits without x-colo"},
     {{10, 0, 13, ""}, false, false, false, "ok", "x-colo off"}, /* a primary that nobody has told yet */
     {{10, 0, 13, ""}, true, true, false, "ok", "x-colo on"},
-    {{11, 1, 3, ""}, false, true, false, "FAIL", "does not begin without it"},
+    {{11, 1, 3, ""},
+     true,
+     false,
+     true,
+     "FAIL",
+     "waits without x-colo"}, /* x-colo without return-path it refuses itself */
     {{11, 1, 3, ""}, true, true, true, "ok", "return-path on"},
     {{11, 1, 3, ""}, false, false, false, "ok", "x-colo off"},
 };
