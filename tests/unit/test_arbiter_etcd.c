@@ -337,8 +337,8 @@ START_TEST(answers_that_are_not_etcds_count_for_nothing)
 	    "{\"succeeded\":true,\"responses\":[{\"response_put\":{}}]}",
 	    "{\"header\":{\"cluster_id\":\"1\"}}",
 	    "{\"header\":{\"cluster_id\":\"1\",\"revision\":\"2\"},\"succeeded\":true,\"count\":\"1\"}",
-	    "{\"header\":{\"cluster_id\":\"1\",\"revision\":\"2\"},\"kvs\":[{\"key\":\"YQ==\",\"value\":\"YQ==\"}],"
-	    "\"responses\":[{\"response_range\":{\"kvs\":[{\"key\":\"YQ==\",\"value\":\"YQ==\"}],\"count\":\"1\"}}]}",
+	    ("{\"header\":{\"cluster_id\":\"1\",\"revision\":\"2\"},\"kvs\":[{\"key\":\"YQ==\",\"value\":\"YQ==\"}],"
+	     "\"responses\":[{\"response_range\":{\"kvs\":[{\"key\":\"YQ==\",\"value\":\"YQ==\"}],\"count\":\"1\"}}]}"),
 	    "{\"header\":{\"cluster_id\":\"1\",\"revision\":\"2\"},\"kvs\":7,\"responses\":{\"response_range\":[]}}",
 	    "redirect",
 	    "flood"};
