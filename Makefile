@@ -6,26 +6,37 @@ CC      ?= cc
 PREFIX  ?= /usr/local
 DESTDIR ?=
 
+PKG_CONFIG ?= pkg-config
 PKGS    := libevent_core libevent_extra jansson libconfig libsodium libcurl
-SYSTEMD := $(shell pkg-config --exists libsystemd 2>/dev/null && echo libsystemd)
+SYSTEMD := $(shell $(PKG_CONFIG) --exists libsystemd 2>/dev/null && echo libsystemd)
 
-WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wcast-qual \
-        -Wwrite-strings -Wundef -Wvla -Wformat=2 -Wnull-dereference -Wimplicit-fallthrough -Wswitch-enum
-HARDEN := -fstack-protector-strong -fPIE
-CPPFLAGS += -I. -D_GNU_SOURCE -DFT_VERSION='"$(VERSION)"' $(if $(SYSTEMD),-DHAVE_SYSTEMD)
-CFLAGS   ?= -O2 -g
-CFLAGS   += -std=c17 $(WARN) $(HARDEN) $(shell pkg-config --cflags $(PKGS) $(SYSTEMD) 2>/dev/null)
-LDFLAGS  += -pie -Wl,-z,relro,-z,now
+# CPPFLAGS, CFLAGS and LDFLAGS are the caller's, in the environment or on the command line: they stand last and win.
+# A warning ends the build for us alone (WERROR=1: make lint, .ci/run): a compiler that is not written yet shall not keep
+# a packager from a release.
+CFLAGS ?= -O2 -g
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wcast-qual \
+        -Wwrite-strings -Wundef -Wvla -Wformat=2 -Wnull-dereference -Wimplicit-fallthrough -Wswitch-enum \
+        $(if $(WERROR),-Werror)
+OUR_CPPFLAGS := -I. -D_GNU_SOURCE -DFT_VERSION='"$(VERSION)"' $(if $(SYSTEMD),-DHAVE_SYSTEMD)
+OUR_CFLAGS   := -std=c17 $(WARN) -fstack-protector-strong -fPIE \
+                $(shell $(PKG_CONFIG) --cflags $(PKGS) $(SYSTEMD) 2>/dev/null)
+OUR_LDFLAGS  := -pie -Wl,-z,relro,-z,now
 # libcurl is loaded only where it is used (arbiter/curl.h).
-LDLIBS   += $(shell pkg-config --libs $(filter-out libcurl,$(PKGS)) $(SYSTEMD) 2>/dev/null) -lm
+OUR_LIBS     := $(shell $(PKG_CONFIG) --libs $(filter-out libcurl,$(PKGS)) $(SYSTEMD) 2>/dev/null) -lm
 
 ifdef SAN
 B := build/san
-CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -O1
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -O1
 else
 B := build
-CPPFLAGS += -D_FORTIFY_SOURCE=2
+# glibc warns of it where nothing is optimised; a caller who has chosen a level of it keeps that.
+ifeq ($(findstring _FORTIFY_SOURCE,$(CPPFLAGS) $(CFLAGS)),)
+OUR_CPPFLAGS += $(if $(filter-out -O0,$(filter -O%,$(CFLAGS))),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
 endif
+endif
+COMPILE = $(CC) $(OUR_CPPFLAGS) $(OUR_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(SANITIZE)
+LINK    = $(CC) $(OUR_CFLAGS) $(CFLAGS) $(SANITIZE) $(OUR_LDFLAGS) $(LDFLAGS)
+LIBS    = $(LDLIBS) $(OUR_LIBS)
 
 Q := $(if $(V),,@)
 ROOMS    := config heartbeat qmp arbiter supervisor report ctl
@@ -36,20 +47,21 @@ ALL_SRC  := $(LIB_SRC) $(MAINS) $(UNIT_SRC) $(wildcard tests/sim/*.c tests/exhau
 OBJ       = $(patsubst %.c,$(B)/obj/%.o,$(1))
 
 all: $(B)/ftd $(B)/ftctl
+everything: $(call OBJ,$(ALL_SRC))
 
 $(B)/libftd.a: $(call OBJ,$(LIB_SRC))
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $^
 $(B)/ftd: $(call OBJ,supervisor/main.c) $(B)/libftd.a
 	@echo 'link  $@'
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(Q)$(LINK) -o $@ $^ $(LIBS)
 $(B)/ftctl: $(call OBJ,ctl/ftctl.c) $(B)/libftd.a
 	@echo 'link  $@'
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(Q)$(LINK) -o $@ $^ $(LIBS)
 $(B)/obj/%.o: %.c Makefile VERSION
 	@mkdir -p $(@D)
 	@echo 'cc    $<'
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(COMPILE) -MMD -MP -c -o $@ $<
 -include $(patsubst %.o,%.d,$(call OBJ,$(ALL_SRC)))
 
 # Each test_X.c is a program of its own, so that one room can be built and tested alone.
@@ -60,7 +72,7 @@ WRAP_test_daemon := $(addprefix -Wl$(shell echo ,)--wrap=,ft_exclusion_publish f
 $(B)/tests/%: $(B)/obj/tests/%.o $(B)/libftd.a
 	@mkdir -p $(@D)
 	@echo 'link  $@'
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(WRAP_$(*F)) -o $@ $^ $(shell pkg-config --libs check 2>/dev/null) $(LDLIBS)
+	$(Q)$(LINK) $(WRAP_$(*F)) -o $@ $^ $(shell $(PKG_CONFIG) --libs check 2>/dev/null) $(LIBS)
 
 # A test that hangs is ended, but none that a busy machine keeps waiting.
 export CK_DEFAULT_TIMEOUT ?= 300
@@ -73,7 +85,7 @@ unit: $(UNIT)
 check:
 	@tests/tools/install-deps --build --run
 	$(MAKE) SAN=1 all unit fake-qemu
-	$(MAKE) all sim exhaustive prove conformance
+	$(MAKE) all sim exhaustive prove conformance qemu-docs
 	@$(MAKE) --no-print-directory other-qemus
 	tests/e2e/run
 
@@ -85,7 +97,7 @@ SIM_SRC := $(wildcard tests/sim/*.c)
 $(SIM): $(call OBJ,$(SIM_SRC)) $(B)/libftd.a
 	@mkdir -p $(@D)
 	@echo 'link  $@'
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(Q)$(LINK) -o $@ $^ $(LIBS)
 # Fewer worlds of the other kinds: a fence, which keeps no register, or stands behind one, no arbiter at all, and one that is
 # not shared; and of each kind worlds in which deaths strike right after the answers of disk, register, plan and freezer; and
 # those in which what was written is lost or put back, by itself, as so much is excused there.
@@ -108,7 +120,7 @@ EXPLORER := $(B)/tests/exhaustive/explore
 $(EXPLORER): $(call OBJ,$(wildcard tests/exhaustive/*.c)) $(B)/libftd.a
 	@mkdir -p $(@D)
 	@echo 'link  $@'
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(Q)$(LINK) -o $@ $^ $(LIBS)
 exhaustive: $(EXPLORER)
 	for arbiter in register behind fence; do \
 		$(EXPLORER) --arbiter $$arbiter --faults $(FAULTS) --turns $(TURNS) $(if $(DEPTH),--depth $(DEPTH)) $(EXPLORE) || exit 1; \
@@ -116,11 +128,11 @@ exhaustive: $(EXPLORER)
 
 # The proof of the proof: ftd broken on purpose in many ways, each of which the simulation, the exhaustive
 # search or a unit test must find.  ONLY='names'
-prove: export COMPILE = $(CC) $(CPPFLAGS) $(CFLAGS)
-prove: export LINK = $(CC) $(CFLAGS) $(LDFLAGS)
-prove: export LIBS = $(LDLIBS)
+prove: export COMPILE := $(COMPILE)
+prove: export LINK := $(LINK)
+prove: export LIBS := $(LIBS)
 prove: export WRAP_test_daemon := $(WRAP_test_daemon)
-prove: export UNIT_LIBS = $(shell pkg-config --libs check 2>/dev/null) $(LDLIBS)
+prove: export UNIT_LIBS = $(shell $(PKG_CONFIG) --libs check 2>/dev/null) $(LIBS)
 prove: $(SIM) $(EXPLORER) $(call OBJ,$(shell sed -n 's,^unit \(.*\),tests/unit/\1.c,p' tests/sim/mutants.txt | sort -u))
 	tests/sim/prove $(B) $(ONLY)
 
@@ -129,7 +141,7 @@ MODEL := $(B)/tests/conformance/model
 $(MODEL): $(call OBJ,$(filter-out tests/sim/sim.c,$(SIM_SRC)) tests/conformance/model.c) $(B)/libftd.a
 	@mkdir -p $(@D)
 	@echo 'link  $@'
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(Q)$(LINK) -o $@ $^ $(LIBS)
 conformance: $(MODEL)
 	tests/conformance/run --model $(MODEL)
 
@@ -147,6 +159,10 @@ check-qemus:
 	$(MAKE) SAN=1 all fake-qemu
 	$(MAKE) all $(B)/tests/conformance/model
 	tests/tools/check-qemus
+
+# What docs/qemu.md has people type for this QEMU, typed.  QEMU=PROGRAM for another one.
+qemu-docs: all
+	tests/docs/run $(if $(QEMU),--qemu $(QEMU))
 
 # The main job, to be watched: a real COLO pair, two ftd, two failovers.
 demo:
@@ -168,19 +184,25 @@ lint:
 	@tests/tools/install-deps --build --lint
 	@$(MAKE) --no-print-directory lint-all
 
+# One release of these two, which Debian 12, 13 and sid all have: each release formats, and warns of, something else.
+CLANG_FORMAT ?= clang-format-19
+CLANG_TIDY   ?= clang-tidy-19
+
 # Apart from lint, so that pkg-config is asked only once it is installed.
 TIDY_SRC := $(LIB_SRC) $(MAINS)
 CORES    := $(shell nproc)
 TIDY     := $(addprefix tidy/,$(TIDY_SRC))
 tidy: $(TIDY)
 $(TIDY): tidy/%:
-	@clang-tidy --quiet $* -- -std=c17 $(CPPFLAGS) $(shell pkg-config --cflags $(PKGS) $(SYSTEMD) 2>/dev/null)
+	@$(CLANG_TIDY) --quiet $* -- -std=c17 $(OUR_CPPFLAGS) $(shell $(PKG_CONFIG) --cflags $(PKGS) $(SYSTEMD) 2>/dev/null)
+# constStatement: of cppcheck 2.22, about "(void)a, (void)b;".
 lint-all:
-	clang-format --dry-run -Werror $(LIB_SRC) $(MAINS) $(wildcard $(foreach r,$(ROOMS),$(r)/*.h) tests/*/*.[ch])
+	@$(MAKE) --no-print-directory B=build/lint WERROR=1 everything
+	$(CLANG_FORMAT) --dry-run -Werror $(LIB_SRC) $(MAINS) $(wildcard $(foreach r,$(ROOMS),$(r)/*.h) tests/*/*.[ch])
 	@$(MAKE) --no-print-directory -j$(CORES) tidy
 	cppcheck -j$(CORES) --quiet --std=c11 --error-exitcode=1 --inline-suppr --enable=warning,performance,portability \
 	         --include=$(firstword $(wildcard /usr/include/*/sys/queue.h /usr/include/sys/queue.h)) \
-	         --suppress=missingIncludeSystem -I. -D_GNU_SOURCE -DFT_VERSION='""' $(TIDY_SRC)
+	         --suppress=missingIncludeSystem --suppress=constStatement -I. -D_GNU_SOURCE -DFT_VERSION='""' $(TIDY_SRC)
 	mandoc -T lint -W warning docs/*.[1-8]
 
 # Failovers of real pairs, and hundreds of pairs on one machine; tables, and JSON in build/bench.  QUICK=1: in short.
@@ -190,7 +212,7 @@ FAKE_QEMU := $(B)/bench/fake_qemu
 $(FAKE_QEMU): $(call OBJ,$(LIVE)/fake_qemu.c)
 	@mkdir -p $(@D)
 	@echo 'link  $@'
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs jansson 2>/dev/null)
+	$(Q)$(LINK) -o $@ $^ $(shell $(PKG_CONFIG) --libs jansson 2>/dev/null)
 fake-qemu: $(FAKE_QEMU)
 bench-failover:
 	@tests/tools/install-deps --build --run
@@ -212,6 +234,7 @@ install: all
 clean:
 	rm -rf build
 
-.PHONY: all unit check other-qemus check-qemus sim exhaustive prove conformance demo bench bench-peers bench-docs lint lint-all \
+.PHONY: all everything unit check other-qemus check-qemus sim exhaustive prove conformance qemu-docs demo bench bench-peers bench-docs \
+        lint lint-all \
         fake-qemu bench-failover bench-scale install clean tidy $(TIDY)
 .SECONDARY:

@@ -134,11 +134,16 @@ static void next_endpoint(struct job *j)
 		end_round(j);
 }
 
+/* Each endpoint may add one.  What does not fit is left out, and that it was is seen. */
 static void warn(struct job *j, const char *text)
 {
-	size_t used = strlen(j->told.warning);
+	static const char more[] = " ...";
+	char *all = j->told.warning;
+	size_t used = strlen(all), left = sizeof(j->told.warning) - used;
+	int n = snprintf(all + used, left, "%s%s", used > 0 ? "; " : "", text);
 
-	(void)snprintf(j->told.warning + used, sizeof(j->told.warning) - used, "%s%s", used > 0 ? "; " : "", text);
+	if (n < 0 || (size_t)n >= left)
+		memcpy(all + sizeof(j->told.warning) - sizeof(more), more, sizeof(more));
 }
 
 /* This endpoint, this time. */

@@ -32,12 +32,20 @@ enum offset {
 	AT_NODE = FT_WIRE_FIXED
 };
 
-enum record { RECORD_ARBITER = 1, RECORD_LINKS = 2, RECORD_PLACE = 3, RECORD_MARK = 4, RECORD_GUEST = 5 };
+enum record {
+	RECORD_ARBITER = 1,
+	RECORD_LINKS = 2,
+	RECORD_PLACE = 3,
+	RECORD_MARK = 4,
+	RECORD_GUEST = 5,
+	RECORD_EMULATOR = 6
+};
 #define RECORD_HEAD 2 /* type and length */
 
 /* What our own records take at the most leaves room. */
 _Static_assert(FT_WIRE_FIXED + FT_NAME_MAX - 1 + (RECORD_HEAD + 5) + (RECORD_HEAD + 4 * FT_LINKS_MAX) +
-                       (RECORD_HEAD + FT_PLACE_MAX - 1) + (RECORD_HEAD + 25) + (RECORD_HEAD + 1) + FT_WIRE_MAC <=
+                       (RECORD_HEAD + FT_PLACE_MAX - 1) + (RECORD_HEAD + 25) + (RECORD_HEAD + 1) +
+                       (RECORD_HEAD + 3 + FT_MACHINE_MAX - 1) + FT_WIRE_MAC <=
                    FT_WIRE_MAX,
                "a heartbeat fits");
 
@@ -135,6 +143,21 @@ static size_t put_head(uint8_t *out, size_t at, enum record type, size_t len)
 	return at + RECORD_HEAD;
 }
 
+static size_t put_emulator(const struct ft_emulator *e, uint8_t *out, size_t at)
+{
+	size_t len = strnlen(e->machine, sizeof e->machine);
+
+	assert(len < sizeof e->machine);
+	if (!ft_emulator_known(e))
+		return at;
+	at = put_head(out, at, RECORD_EMULATOR, 3 + len);
+	put(out, at, 1, e->major);
+	put(out, at + 1, 1, e->minor);
+	put(out, at + 2, 1, e->micro);
+	memcpy(out + at + 3, e->machine, len);
+	return at + 3 + len;
+}
+
 static size_t put_records(const struct ft_side *side, uint8_t *out, size_t at)
 {
 	const struct ft_share *s = &side->share;
@@ -169,7 +192,7 @@ static size_t put_records(const struct ft_side *side, uint8_t *out, size_t at)
 		put(out, at, 1, 1);
 		at += 1;
 	}
-	return at;
+	return put_emulator(&side->emulator, out, at);
 }
 
 size_t ft_wire_encode(const struct ft_beat *beat, const struct ft_key *key, const char *pair, uint8_t out[FT_WIRE_MAX])
@@ -298,15 +321,26 @@ static bool get_links(const uint8_t *value, size_t len, struct ft_share *out)
 	return true;
 }
 
-static bool get_place(const uint8_t *value, size_t len, struct ft_share *out)
+/* Printable ASCII alone: it goes to logs as it is. */
+static bool get_text(const uint8_t *value, size_t len, char *out, size_t size)
 {
-	if (len >= sizeof out->place)
+	if (len >= size)
 		return false;
 	for (size_t i = 0; i < len; i++)
 		if (value[i] < ' ' || value[i] > '~')
-			return false; /* it goes to logs as it is */
-	memcpy(out->place, value, len);
+			return false;
+	memcpy(out, value, len);
 	return true;
+}
+
+static bool get_emulator(const uint8_t *value, size_t len, struct ft_emulator *out)
+{
+	if (len < 3)
+		return false;
+	out->major = value[0];
+	out->minor = value[1];
+	out->micro = value[2];
+	return get_text(value + 3, len - 3, out->machine, sizeof out->machine);
 }
 
 static bool get_record(unsigned type, const uint8_t *value, size_t len, struct ft_side *out)
@@ -323,7 +357,7 @@ static bool get_record(unsigned type, const uint8_t *value, size_t len, struct f
 	case RECORD_LINKS:
 		return get_links(value, len, s);
 	case RECORD_PLACE:
-		return get_place(value, len, s);
+		return get_text(value, len, s->place, sizeof s->place);
 	case RECORD_MARK:
 		if (len < 25 || value[16] >= FT_SHARING_COUNT)
 			return false;
@@ -335,6 +369,8 @@ static bool get_record(unsigned type, const uint8_t *value, size_t len, struct f
 	case RECORD_GUEST:
 		out->runs = len > 0 && value[0] == 1;
 		return true;
+	case RECORD_EMULATOR:
+		return get_emulator(value, len, &out->emulator);
 	default:
 		return true;
 	}

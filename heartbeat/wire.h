@@ -43,6 +43,7 @@
  *      3 0 .. 63 where the registers are, printable ASCII, for people
  *      4     25 mark (8 bytes), next mark (8), verdict (1, enum ft_sharing), the incarnation it is about (8)
  *      5      1 1: a guest runs here in a QEMU that was never in COLO
+ *      6  3 + n QEMU's version: major, minor, micro (1 byte each); the name of its machine type, n <= 63 printable ASCII
  *
  * The pair's name is not sent: a heartbeat of another pair fails authentication. */
 #ifndef FT_HEARTBEAT_WIRE_H

@@ -236,6 +236,39 @@ int ft_process_holds(const struct ft_process *p, int token)
 	       ft_process_alive(p); /* alive afterwards too: then the number was this process's all the while */
 }
 
+int ft_process_has_open(const struct ft_process *p, const char *path)
+{
+	struct wanted_file w = {.found = false};
+	snprintf(w.link, sizeof w.link, "%s", path);
+	if (p->pidfd < 0 || !each_number(p->pid, "fd", is_wanted_file, &w))
+		return -1;
+	if (!ft_process_alive(p) || (!w.found && w.hidden))
+		return -1;
+	return w.found;
+}
+
+/* The number of a line "NAME:   1234 kB", in bytes; 0: there is none. */
+static uint64_t kilobytes(const char *text, const char *name)
+{
+	const char *line = strstr(text, name);
+	return line ? strtoull(line + strlen(name), NULL, 10) * 1024 : 0;
+}
+
+uint64_t ft_process_memory(const struct ft_process *p)
+{
+	char path[64], status[4096];
+	snprintf(path, sizeof path, "/proc/%d/status", (int)p->pid);
+	if (p->pidfd < 0 || !read_proc(path, status, sizeof status) || !ft_process_alive(p))
+		return 0;
+	return kilobytes(status, "\nVmRSS:") + kilobytes(status, "\nHugetlbPages:");
+}
+
+uint64_t ft_process_free_memory(void)
+{
+	char info[4096];
+	return read_proc("/proc/meminfo", info, sizeof info) ? kilobytes(info, "\nMemAvailable:") : 0;
+}
+
 /* Of a stat file. */
 struct thread_stat {
 	char state;

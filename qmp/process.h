@@ -14,10 +14,9 @@ struct ft_process {
 	int pidfd; /* -1: none; readable when the process has died */
 };
 
-#define FT_PROCESS_NONE                                                                                                \
-	{                                                                                                              \
-		.pid = 0, .pidfd = -1                                                                                  \
-	}
+/* clang-format off */
+#define FT_PROCESS_NONE { .pid = 0, .pidfd = -1 }
+/* clang-format on */
 
 /* The process that listens on a connected UNIX socket (SO_PEERCRED, pidfd_open).  0, or -1 with errno and *out none. */
 int ft_process_of_socket(int fd, struct ft_process *out);
@@ -29,6 +28,11 @@ bool ft_process_owns_thread(const struct ft_process *p, pid_t tid, pid_t *real_p
 int ft_process_make_token(void);
 /* Whether it has the token open.  1 or 0, or -1 with errno where its open files may not be seen. */
 int ft_process_holds(const struct ft_process *p, int token);
+/* Whether it has a file open that has that path where it lives, at most 62 bytes: "/dev/vhost-net".  1 or 0; -1: not known. */
+int ft_process_has_open(const struct ft_process *p, const char *path);
+/* This host's memory that it holds, huge pages too, and what a program can still have here; bytes, 0: not known. */
+uint64_t ft_process_memory(const struct ft_process *p);
+uint64_t ft_process_free_memory(void);
 int ft_process_open(pid_t pid, struct ft_process *out);
 void ft_process_close(struct ft_process *p);
 bool ft_process_alive(const struct ft_process *p); /* false: died (even if its parent has not reaped it), or none */

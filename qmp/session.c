@@ -64,6 +64,8 @@ struct ft_qmp {
 	struct ft_plan *plan;
 	struct ft_disregard disregard;
 	struct ft_doubts doubts;
+	struct ft_traits traits;
+	bool asking_traits; /* one after the other */
 	struct ft_ids disks,
 	    peer_nodes; /* block nodes: the guest's disks, and of what is beneath them the peer's copies */
 	json_t *yanks;  /* query-yank's answer to the last ping */
@@ -117,7 +119,8 @@ static bool view_equal(const struct ft_qemu_view *a, const struct ft_qemu_view *
 	       a->pid_verified == b->pid_verified && a->vm == b->vm && a->role == b->role &&
 	       a->last_role == b->last_role && a->plan_ready == b->plan_ready && a->plan_doubted == b->plan_doubted &&
 	       a->checkpoint_ms == b->checkpoint_ms && strcmp(a->version, b->version) == 0 &&
-	       same_status(a->status, b->status) && strcmp(a->plan_fault, b->plan_fault) == 0;
+	       ft_emulator_equal(&a->emulator, &b->emulator) && same_status(a->status, b->status) &&
+	       strcmp(a->plan_fault, b->plan_fault) == 0;
 }
 
 static void derive_plan_fault(struct ft_qmp *q)
@@ -177,6 +180,7 @@ static void forget_qemu(struct ft_qmp *q)
 	json_decref(q->yanks);
 	q->yanks = NULL;
 	q->disks.n = q->peer_nodes.n = q->doubts.n = 0;
+	q->traits = (struct ft_traits){.memory = 0};
 	q->begun = false;
 	q->status_known = q->discover_retried = q->guest_stopped = q->hung_told = q->unproven = false;
 	q->replicating = true;
@@ -375,12 +379,44 @@ static void prove(struct ft_qmp *q)
 	json_decref(name);
 }
 
-/* ---- the plan's preparation ----------------------------------------------------------------------------------- */
+/* ---- what it is ------------------------------------------------------------------------------------------------ */
 
 static bool may_ask(const struct ft_qmp *q)
 {
 	return ft_conn_is_up(q->qmp) && !q->running && !q->frozen;
 }
+
+static void on_trait(void *arg, int tag, const json_t *reply, int64_t now);
+
+static void ask_trait(struct ft_qmp *q, enum ft_trait trait)
+{
+	json_t *arguments = ft_traits_arguments(trait);
+	q->asking_traits =
+	    may_ask(q) && ft_conn_request(q->qmp, ft_traits_command(trait), arguments, on_trait, q, (int)trait);
+	json_decref(arguments);
+}
+
+static void on_trait(void *arg, int tag, const json_t *reply, int64_t now)
+{
+	struct ft_qmp *q = arg;
+	enum ft_trait trait = (enum ft_trait)tag;
+	ft_traits_take(&q->traits, trait, reply);
+	q->view.emulator = q->traits.emulator;
+	if (trait + 1 < FT_TRAIT_COUNT && reply)
+		ask_trait(q, trait + 1);
+	else
+		q->asking_traits = false;
+	if (q->status_known)
+		tell_view(q, now);
+}
+
+void ft_qmp_ask_traits(struct ft_qmp *q)
+{
+	if (!q->asking_traits && q->token < 0) /* what is asked for the proof leaves room for no more */
+		ask_trait(q, FT_TRAIT_MACHINE);
+}
+
+/* ---- the plan's preparation ----------------------------------------------------------------------------------- */
 
 static void poll_now(struct ft_qmp *q);
 
@@ -405,6 +441,7 @@ static void on_refresh_timer(evutil_socket_t fd, short what, void *arg)
 	if (!may_ask(q))
 		return; /* begun anew when it may */
 	poll_now(q);
+	ft_qmp_ask_traits(q);
 	if (q->status_known && !comes_in(q) && !ft_discovery_start(q->discovery))
 		refresh_soon(q);
 }
@@ -594,6 +631,8 @@ static void poll_at_times(struct ft_qmp *q, int64_t now)
 		return;
 	q->pings_to_poll = PINGS_A_POLL;
 	poll_now(q);
+	if (!q->traits.emulator.machine[0])
+		ft_qmp_ask_traits(q);
 	if (may_ask(q) && q->discovered_at != FT_NEVER && now - q->discovered_at >= DISCOVER_EVERY)
 		ft_discovery_start(q->discovery);
 }
@@ -838,6 +877,8 @@ static void on_qmp_up(struct ft_qmp *q, const json_t *greeting)
 	         (int)json_integer_value(json_object_get(version, "minor")),
 	         (int)json_integer_value(json_object_get(version, "micro")));
 	ft_log(FT_LOG_INFO, "qmp", "connected to QEMU %s (process %d)", q->view.version, (int)q->process.pid);
+	ft_traits_greet(&q->traits, greeting);
+	q->view.emulator = q->traits.emulator;
 	q->view.vm = FT_VM_ALIVE;
 	q->view.checkpoint_at = FT_NEVER;
 	q->guest_stopped = false;
@@ -1101,6 +1142,11 @@ const struct ft_qemu_view *ft_qmp_view(const struct ft_qmp *q)
 const struct ft_doubts *ft_qmp_doubts(const struct ft_qmp *q)
 {
 	return &q->doubts;
+}
+
+const struct ft_traits *ft_qmp_traits(const struct ft_qmp *q)
+{
+	return &q->traits;
 }
 
 const struct ft_plan *ft_qmp_plan(const struct ft_qmp *q)

@@ -16,6 +16,7 @@
 #include "config/config.h"
 #include "qmp/plan.h"
 #include "qmp/process.h"
+#include "qmp/traits.h"
 
 struct event_base;
 struct ft_alarms;
@@ -28,8 +29,9 @@ struct ft_qemu_view {
 	bool pid_verified;   /* this QEMU is pid, by proof: signals will hit the right process */
 	enum ft_vm vm;       /* ALIVE, GONE, ABSENT or UNKNOWN; never YIELDED: that is the core's word */
 	char version[32];
-	char status[24];   /* query-status, "" unknown; "colo" within a checkpoint */
-	enum ft_role role; /* query-colo-status mode */
+	struct ft_emulator emulator; /* all zero before it was asked */
+	char status[24];             /* query-status, "" unknown; "colo" within a checkpoint */
+	enum ft_role role;           /* query-colo-status mode */
 	enum ft_role last_role;
 	bool plan_ready;
 	bool plan_doubted;            /* there is one, and it is not ready because of doubts alone */
@@ -65,6 +67,10 @@ void ft_qmp_reconfigure(struct ft_qmp *q, const struct ft_config *config);
 const struct ft_qemu_view *ft_qmp_view(const struct ft_qmp *q);
 /* What of this QEMU's COLO is not understood, as last asked: while any of it is not disregarded (ft.conf), no plan is ready. */
 const struct ft_doubts *ft_qmp_doubts(const struct ft_qmp *q);
+/* What it is and how it is set up, as last asked; and asks again, so that who waits for a disk or an arbiter first has what is
+ * true now. */
+const struct ft_traits *ft_qmp_traits(const struct ft_qmp *q);
+void ft_qmp_ask_traits(struct ft_qmp *q);
 /* The prepared plan, NULL while there is none. Valid until control returns to the event loop. */
 const struct ft_plan *ft_qmp_plan(const struct ft_qmp *q);
 const struct ft_process *ft_qmp_process(const struct ft_qmp *q);

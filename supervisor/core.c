@@ -598,6 +598,7 @@ void ft_core_refresh_self(struct ft_core *c)
 	bool outside = here && q->vm == FT_VM_ALIVE && q->role == FT_ROLE_NONE && q->last_role == FT_ROLE_NONE;
 	s->runs = outside && q->connected && q->running && !q->incoming && !c->frozen;
 	s->guest = ft_start_announced(c) || (outside && !q->incoming);
+	s->emulator = q->emulator;
 	s->epoch = c->session.epoch;
 	s->window_ms = (uint32_t)(c->params.window / FT_NS_PER_MS);
 	s->request = c->phase == FT_PHASE_ASKING ? FT_REQUEST_YIELD : c->guest_ended ? FT_REQUEST_END : FT_REQUEST_NONE;

@@ -99,6 +99,7 @@ struct ft_qemu_facts {
 	enum ft_role role, last_role;
 	int checkpoint_ms;
 	char fault[FT_TEXT_MAX]; /* why plan_ready is false */
+	struct ft_emulator emulator;
 };
 
 struct ft_event {

@@ -342,6 +342,7 @@ static void on_view(void *arg, const struct ft_qemu_view *view, int64_t now)
 	    .role = view->role,
 	    .last_role = view->last_role,
 	    .checkpoint_ms = view->checkpoint_ms,
+	    .emulator = view->emulator,
 	};
 	snprintf(q.fault, sizeof q.fault, "%s", view->plan_fault);
 	ft_daemon_feed(d, &(struct ft_event){.kind = FT_EVENT_QEMU, .qemu = &q});

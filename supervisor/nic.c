@@ -48,8 +48,8 @@ static ssize_t ask(struct request *r, unsigned short wanted, void *answer, size_
 	return n > 0 && NLMSG_OK(head, (size_t)n) && head->nlmsg_type == wanted ? n : -1;
 }
 
-/* The first of that type, or NULL. */
-static const struct rtattr *find(const struct rtattr *a, size_t len, unsigned short type)
+/* The first of that type, or NULL.  (No const here and below: the kernel's macros take it away.) */
+static struct rtattr *find(struct rtattr *a, size_t len, unsigned short type)
 {
 	for (; RTA_OK(a, len); a = RTA_NEXT(a, len))
 		if ((a->rta_type & NLA_TYPE_MASK) == type)
@@ -57,7 +57,7 @@ static const struct rtattr *find(const struct rtattr *a, size_t len, unsigned sh
 	return NULL;
 }
 
-static uint32_t number(const struct rtattr *a)
+static uint32_t number(struct rtattr *a)
 {
 	uint32_t value = 0;
 	if (a && RTA_PAYLOAD(a) >= sizeof value)
@@ -92,7 +92,7 @@ static uint32_t interface_of_route(const struct sockaddr_storage *local, const s
 	ssize_t n = ask(&r, RTM_NEWROUTE, answer, sizeof answer);
 	if (n < 0)
 		return 0;
-	const struct nlmsghdr *head = (const void *)answer;
+	struct nlmsghdr *head = (void *)answer;
 	return number(find(RTM_RTA(NLMSG_DATA(head)), RTM_PAYLOAD(head), RTA_OIF));
 }
 
@@ -115,12 +115,12 @@ static uint32_t lower_of(uint32_t interface)
 	ssize_t n = ask(&r, RTM_NEWLINK, answer, sizeof answer);
 	if (n < 0)
 		return 0;
-	const struct nlmsghdr *head = (const void *)answer;
-	const struct ifinfomsg *info = NLMSG_DATA(head);
-	const struct rtattr *all = IFLA_RTA(info);
+	struct nlmsghdr *head = (void *)answer;
+	struct ifinfomsg *info = NLMSG_DATA(head);
+	struct rtattr *all = IFLA_RTA(info);
 	size_t len = IFLA_PAYLOAD(head);
-	const struct rtattr *about = find(all, len, IFLA_LINKINFO);
-	const struct rtattr *kind = about ? find(RTA_DATA(about), RTA_PAYLOAD(about), IFLA_INFO_KIND) : NULL;
+	struct rtattr *about = find(all, len, IFLA_LINKINFO);
+	struct rtattr *kind = about ? find(RTA_DATA(about), RTA_PAYLOAD(about), IFLA_INFO_KIND) : NULL;
 	char text[IF_NAMESIZE] = "";
 	if (kind && RTA_PAYLOAD(kind) < sizeof text)
 		memcpy(text, RTA_DATA(kind), RTA_PAYLOAD(kind));

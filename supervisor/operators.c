@@ -62,10 +62,29 @@ struct check_call {
 	char disk_error[FT_TEXT_MAX];
 };
 
+/* Where the rest of the memory is, and what the guest's packets go through, only the kernel can tell. */
+static struct ft_setup setup_of(const struct ft_daemon *d)
+{
+	const struct ft_qemu_view *view = ft_qmp_view(d->qmp);
+	const struct ft_process *process = ft_qmp_process(d->qmp);
+	return (struct ft_setup){
+	    .answers = view->connected,
+	    .role = view->role,
+	    .incoming = strcmp(view->status, "inmigrate") == 0,
+	    .traits = *ft_qmp_traits(d->qmp),
+	    .peer = d->core.peer_known ? d->core.peer.side.emulator : (struct ft_emulator){.major = 0},
+	    .vhost = view->pid_verified ? ft_process_has_open(process, "/dev/vhost-net") : -1,
+	    .memory_held = view->pid_verified ? ft_process_memory(process) : 0,
+	    .memory_free = view->pid_verified ? ft_process_free_memory() : 0,
+	};
+}
+
 static void check_arbiter_done(void *arg, const char *fault, const char *warning)
 {
 	struct check_call *c = arg;
 	struct ft_status_source source = ft_daemon_status(c->d);
+	struct ft_setup setup = setup_of(c->d);
+	source.setup = &setup;
 	ft_call_answer(c->call, 0, ft_check_json(&source, c->disk_error, fault, warning), NULL);
 	free(c);
 }
@@ -88,6 +107,7 @@ static void verb_check(struct ft_daemon *d, struct ft_call *call)
 		return;
 	}
 	*c = (struct check_call){.d = d, .call = call};
+	ft_qmp_ask_traits(d->qmp); /* it has answered when the disk has, or what it said last is told */
 	ft_scribe_replace(d->scribe, "check", "ftctl check\n", 12, FT_DISK_MS, check_disk_done, c);
 }
 

@@ -311,6 +311,15 @@ static void check_doubts(json_t *checks, const struct ft_status_source *s)
 	}
 }
 
+/* What is known of such a QEMU, set up so. */
+static void check_setup(json_t *checks, const struct ft_setup *setup)
+{
+	struct ft_finding findings[FT_FINDINGS_MAX];
+	int n = setup ? ft_fitness_judge(setup, findings) : 0;
+	for (int i = 0; i < n; i++)
+		add(checks, findings[i].name, findings[i].result, findings[i].fix, "%s", findings[i].detail);
+}
+
 static void check_link(json_t *checks, const struct ft_status_source *s, int i)
 {
 	const struct ft_link_config *lc = &s->config->links[i];
@@ -536,6 +545,7 @@ json_t *ft_check_json(const struct ft_status_source *s, const char *disk_error, 
 	check_process(checks, s);
 	check_replication(checks, s);
 	check_doubts(checks, s);
+	check_setup(checks, s->setup);
 	check_peer(checks, s);
 	check_alarms(checks, s->core);
 	check_state(checks, s->core);

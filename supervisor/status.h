@@ -7,6 +7,7 @@
 #include "qmp/session.h"
 #include "supervisor/core.h"
 #include "supervisor/exclusion.h"
+#include "supervisor/fitness.h"
 
 #include <jansson.h>
 #include <time.h>
@@ -19,6 +20,7 @@ struct ft_status_source {
 	const struct ft_plan *plan;     /* NULL: none prepared */
 	const struct ft_doubts *doubts; /* NULL: as none */
 	const struct ft_process *process;
+	const struct ft_setup *setup;         /* of QEMU, for a check; NULL: not looked at */
 	const struct ft_exclusion *exclusion; /* NULL: no arbiter */
 	int64_t missed,
 	    missed_at; /* this host's clocks stood still: for how long, and when that was found; FT_NEVER never */

@@ -108,6 +108,17 @@ bool ft_share_equal(const struct ft_share *a, const struct ft_share *b)
 	       a->verdict == b->verdict && a->about == b->about;
 }
 
+bool ft_emulator_known(const struct ft_emulator *e)
+{
+	return e->major || e->minor || e->micro;
+}
+
+bool ft_emulator_equal(const struct ft_emulator *a, const struct ft_emulator *b)
+{
+	return a->major == b->major && a->minor == b->minor && a->micro == b->micro &&
+	       strcmp(a->machine, b->machine) == 0;
+}
+
 bool ft_side_equal(const struct ft_side *a, const struct ft_side *b)
 {
 	return a->state == b->state && a->role == b->role && a->vm == b->vm && a->ready == b->ready &&
@@ -117,5 +128,6 @@ bool ft_side_equal(const struct ft_side *a, const struct ft_side *b)
 	       a->disk_bad == b->disk_bad && a->request == b->request && a->request_id == b->request_id &&
 	       a->answer == b->answer && a->answer_id == b->answer_id && a->checkpoint_ms == b->checkpoint_ms &&
 	       a->epoch == b->epoch && a->window_ms == b->window_ms && a->runs == b->runs &&
-	       memcmp(a->session, b->session, sizeof a->session) == 0 && ft_share_equal(&a->share, &b->share);
+	       memcmp(a->session, b->session, sizeof a->session) == 0 && ft_share_equal(&a->share, &b->share) &&
+	       ft_emulator_equal(&a->emulator, &b->emulator);
 }

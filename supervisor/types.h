@@ -149,6 +149,16 @@ struct ft_share {
 const char *ft_sharing_name(enum ft_sharing s); /* "unknown", "proven", "differs" */
 bool ft_share_equal(const struct ft_share *a, const struct ft_share *b);
 
+#define FT_MACHINE_MAX 64 /* a machine type's name, with the NUL */
+
+/* Which QEMU, and which machine it plays: what a guest's state is understood by.  Nothing is decided by it; people are told. */
+struct ft_emulator {
+	uint8_t major, minor, micro;  /* all 0: not known */
+	char machine[FT_MACHINE_MAX]; /* "pc-q35-10.0", printable ASCII; "" not known */
+};
+bool ft_emulator_known(const struct ft_emulator *e); /* its version at the least */
+bool ft_emulator_equal(const struct ft_emulator *a, const struct ft_emulator *b);
+
 /* Everything a side says of itself in a heartbeat. The core keeps it true, the heartbeat room carries it. */
 struct ft_side {
 	enum ft_state state;
@@ -179,6 +189,7 @@ struct ft_side {
 	uint32_t window_ms; /* this side's detection time: it claims nothing before a silence of that length */
 	bool runs;          /* this side's QEMU was never in COLO, and its guest runs */
 	struct ft_share share;
+	struct ft_emulator emulator;
 };
 
 /* Whether a side that says this holds to its promise not to claim: only then may the other draw a right to run from its

@@ -7,6 +7,7 @@
 #include <check.h>
 #include <event2/event.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +21,14 @@ struct heard {
 	uint64_t mark, epoch;
 	char error[FT_ARBITER_TEXT_MAX], warning[FT_ARBITER_TEXT_MAX];
 };
+
+/* A text out of what a function returned, which does not outlive the expression; this does, until it is called again. */
+static inline const char *kept(const char *text)
+{
+	static char copy[FT_ARBITER_TEXT_MAX];
+	snprintf(copy, sizeof copy, "%s", text);
+	return copy;
+}
 
 static inline void on_claimed(void *arg, enum ft_claim result, const char *winner, const char *error)
 {

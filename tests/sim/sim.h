@@ -10,7 +10,7 @@
 #include "qmp/runner.h"
 #include "supervisor/core.h"
 
-#define MS(x)       ((int64_t)((double)(x)*1e6))
+#define MS(x)       ((int64_t)(1e6 * (double)(x)))
 #define SECOND(x)   MS(1000.0 * (x))
 #define LINKS       2
 #define INTERVAL_MS 100

@@ -8,7 +8,7 @@
 #include <check.h>
 #include <string.h>
 
-#define MS(x)     ((int64_t)((double)(x)*1e6))
+#define MS(x)     ((int64_t)(1e6 * (double)(x)))
 #define SECOND(x) MS(1000.0 * (x))
 
 static inline const char *phase_name(enum ft_phase p)

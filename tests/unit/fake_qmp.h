@@ -46,9 +46,10 @@ struct fake_orders {
 
 	atomic_int said; /* follows say */
 	atomic_int accepted[2];
-	atomic_int nodes;      /* query-named-block-nodes was asked so often */
-	atomic_int promoted;   /* x-colo-lost-heartbeat was carried out */
-	atomic_int parameters; /* migrate-set-parameters was asked so often, rightly */
+	atomic_int nodes;       /* query-named-block-nodes was asked so often */
+	atomic_int promoted;    /* x-colo-lost-heartbeat was carried out */
+	atomic_int return_path; /* its capabilities: beside x-colo, which is on */
+	atomic_int parameters;  /* migrate-set-parameters was asked so often, rightly */
 };
 
 struct fake {
@@ -111,6 +112,20 @@ static json_t *fake_closefd(void)
 	return json_pack("{s:{}}", "return");
 }
 
+/* What it is, as a QEMU 7.2 says it; NULL: that is not the question. */
+static json_t *fake_traits(const struct fake_orders *o, const char *command, const json_t *arguments)
+{
+	const char *property = json_string_value(json_object_get(arguments, "property"));
+	if (!strcmp(command, "qom-get") && property && !strcmp(property, "type"))
+		return json_pack("{s:s}", "return", "pc-i440fx-7.2-machine");
+	if (!strcmp(command, "query-migrate-capabilities"))
+		return json_pack("{s:[{s:b,s:s},{s:b,s:s}]}", "return", "state", (int)o->return_path, "capability",
+		                 "return-path", "state", 1, "capability", "x-colo");
+	if (!strcmp(command, "query-memory-size-summary"))
+		return json_pack("{s:{s:i,s:i}}", "return", "base-memory", 16 << 20, "plugged-memory", 0);
+	return NULL;
+}
+
 static json_t *fake_answer(struct fake_orders *o, const char *command, const json_t *arguments)
 {
 	bool promoted = o->promoted, comes_in = o->comes_in;
@@ -146,6 +161,9 @@ static json_t *fake_answer(struct fake_orders *o, const char *command, const jso
 		return json_pack("{s:{s:[],s:[]}}", "return", "nodes", "edges");
 	if (!strcmp(command, "x-colo-lost-heartbeat"))
 		return fake_lost_heartbeat(o);
+	json_t *traits = fake_traits(o, command, arguments);
+	if (traits)
+		return traits;
 	if (!strcmp(command, "migrate-set-parameters")) {
 		o->parameters += json_integer_value(json_object_get(arguments, "x-checkpoint-delay")) == 345;
 		return json_pack("{s:{}}", "return");

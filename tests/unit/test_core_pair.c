@@ -764,7 +764,7 @@ static void strike(const struct fault *f)
 		break;
 	case LEAVE_AND_RETURN:
 		later(between(3000, 6000), START, f->host, 0);
-		/* fall through */
+		__attribute__((fallthrough));
 	case LEAVE:
 		if (h->ftd.up)
 			event(f->host, FT_EVENT_LEAVE, false, NULL);

@@ -238,6 +238,45 @@ START_TEST(a_token_is_where_it_was_passed_to)
 }
 END_TEST
 
+/* As a QEMU whose NIC has vhost=on has /dev/vhost-net. */
+START_TEST(what_it_has_open_is_known_by_its_path)
+{
+	struct ft_process p, none = FT_PROCESS_NONE;
+	char path[] = "/tmp/ftd-test-vhost.XXXXXX";
+	int fd = mkstemp(path);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(ft_process_open(child, &p), 0);
+	ck_assert_int_eq(ft_process_has_open(&p, path), 0);
+	end_child();
+	start_child(); /* a fork has it */
+	ck_assert_int_eq(ft_process_has_open(&p, path), -1);
+	ft_process_close(&p);
+	ck_assert_int_eq(ft_process_open(child, &p), 0);
+	ck_assert_int_eq(ft_process_has_open(&p, path), 1);
+	ck_assert_int_eq(ft_process_has_open(&none, path), -1);
+	unlink(path);
+	close(fd);
+	ft_process_close(&p);
+}
+END_TEST
+
+START_TEST(its_memory_and_the_hosts_are_known)
+{
+	struct ft_process p, none = FT_PROCESS_NONE;
+	ck_assert_int_eq(ft_process_open(getpid(), &p), 0);
+	uint64_t before = ft_process_memory(&p), more = 256 << 20;
+	char *memory = mmap(NULL, more, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ck_assert_ptr_ne(memory, MAP_FAILED);
+	memset(memory, 1, more);
+	ck_assert_uint_ge(ft_process_memory(&p), before + more / 2); /* some may have been swapped out */
+	munmap(memory, more);
+	ck_assert_uint_gt(before, 0);
+	ck_assert_uint_gt(ft_process_free_memory(), 0);
+	ck_assert_uint_eq(ft_process_memory(&none), 0);
+	ft_process_close(&p);
+}
+END_TEST
+
 /* As long as the thread stays that stayed last, no other is looked at. */
 START_TEST(who_stays_is_looked_at_first)
 {
@@ -485,6 +524,8 @@ int main(void)
 	tcase_add_test(c, a_stopped_process_can_be_killed);
 	tcase_add_test(c, threads_tell_whose_process_it_is);
 	tcase_add_test(c, a_token_is_where_it_was_passed_to);
+	tcase_add_test(c, what_it_has_open_is_known_by_its_path);
+	tcase_add_test(c, its_memory_and_the_hosts_are_known);
 	tcase_add_test(c, who_stays_is_looked_at_first);
 	tcase_add_test(c, none_is_harmless);
 	tcase_add_test(c, the_peer_of_a_socket);

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MS(x) ((int64_t)((x)*1e6))
+#define MS(x) ((int64_t)(1e6 * (x)))
 
 static const struct timespec wall = {.tv_sec = 1795230000, .tv_nsec = 123456789};
 

@@ -213,11 +213,12 @@ END_TEST
 
 /* ---- what must have reached the disk, and when: the child is a fork of this program, so these calls are its own ---- */
 
-static struct seen {
+struct seen {
 	pid_t looker; /* the test's own calls do not count */
 	bool file_flush_fails, folder_flush_fails;
 	char steps[512]; /* of the child, each with the name of its file; "." is the folder */
-} * seen;                /* shared with the child; NULL: nobody looks */
+};
+static struct seen *seen; /* shared with the child; NULL: nobody looks */
 
 static bool is_looked_at(void)
 {

@@ -707,13 +707,14 @@ END_TEST
 
 /* What the kernel's watchdogs do besides: open is for one alone, and ioctls tell and set the time to the reset.  The
  * sentinel is a fork of this program, so these calls are its own. */
-static struct watchdog {
+struct watchdog {
 	_Atomic int opens;
 	int settable; /* 0, or the error of setting the time */
 	int at_least; /* seconds; a shorter time is rounded up to it */
 	int at_most;
 	_Atomic int seconds;
-} * watchdog; /* NULL: a plain file */
+};
+static struct watchdog *watchdog; /* NULL: a plain file */
 
 int open(const char *path, int flags, ...)
 {

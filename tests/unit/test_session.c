@@ -235,6 +235,35 @@ START_TEST(learns_everything)
 }
 END_TEST
 
+/* ---- what it is ---- */
+
+/* The peer is told, to compare; and who asks for a check is told what is so now. */
+START_TEST(what_it_is_is_asked_for)
+{
+	come_up();
+	const struct ft_traits *t = ft_qmp_traits(qmp);
+	RUN_UNTIL(told.view.emulator.machine[0] && t->memory != 0);
+	ck_assert_str_eq(told.view.emulator.machine, "pc-i440fx-7.2");
+	ck_assert(told.view.emulator.major == 7 && told.view.emulator.minor == 2 && told.view.emulator.micro == 22);
+	ck_assert_uint_eq(t->memory, 16 << 20);
+	ck_assert(t->capabilities_known && t->colo && !t->return_path);
+	fake.orders->return_path = 1;
+	ft_qmp_ask_traits(qmp);
+	RUN_UNTIL(t->return_path);
+}
+END_TEST
+
+/* A secondary that waits has not been in COLO yet: that is when it matters most. */
+START_TEST(also_while_the_migration_comes_in)
+{
+	fake_start(&fake);
+	fake.orders->comes_in = 1;
+	open_fake();
+	RUN_UNTIL(told.view.emulator.machine[0] && ft_qmp_traits(qmp)->capabilities_known);
+	ck_assert_str_eq(told.view.status, "inmigrate");
+}
+END_TEST
+
 /* ---- what is not understood ---- */
 
 START_TEST(a_plan_beside_an_unknown_connection_is_not_ready)
@@ -973,6 +1002,11 @@ START_TEST(a_real_qemu)
 	ck_assert_str_eq(told.view.status, "prelaunch");
 	RUN_UNTIL(
 	    strstr(told.view.plan_fault, "not in COLO")); /* all that was asked has been answered, and understood */
+	const struct ft_traits *t = ft_qmp_traits(qmp);
+	RUN_UNTIL(t->emulator.machine[0] && t->capabilities_known && t->memory != 0);
+	ck_assert(ft_emulator_known(&t->emulator) && !t->colo && !t->return_path);
+	ck_assert_uint_eq(t->memory, 16 << 20);
+	ck_assert_int_eq(strncmp(t->emulator.machine, has_cpu ? "pc-i440fx-" : "none", has_cpu ? 10 : 5), 0);
 	kill(pid, SIGSTOP);
 	RUN_UNTIL(told.hangs == 1);
 	ck_assert_ptr_nonnull(strstr(told.hung, "state T"));
@@ -1010,6 +1044,8 @@ int main(void)
 	tcase_set_timeout(c, 120);
 	tcase_add_test(c, learns_everything);
 	tcase_add_test(c, a_plan_beside_an_unknown_connection_is_not_ready);
+	tcase_add_test(c, what_it_is_is_asked_for);
+	tcase_add_test(c, also_while_the_migration_comes_in);
 	tcase_add_test(c, a_person_overrules_a_doubt);
 	tcase_add_test(c, nothing_is_doubted_once_a_plan_was_run);
 	tcase_add_test(c, block_nodes_are_not_asked_for_while_the_migration_comes_in);

@@ -12,6 +12,7 @@ static struct ft_core core;
 static struct ft_hub hub;
 static struct ft_qemu_view qemu;
 static const struct ft_process nobody = FT_PROCESS_NONE;
+static const struct ft_setup *setup;
 static json_t *checked;
 
 static void set_up(void)
@@ -29,6 +30,7 @@ static void set_up(void)
 	qemu = (struct ft_qemu_view){
 	    .connected = true, .oob = true, .pid = 4711, .vm = FT_VM_ALIVE, .role = FT_ROLE_PRIMARY};
 	checked = NULL;
+	setup = NULL;
 }
 
 static void tear_down(void)
@@ -44,6 +46,7 @@ static struct ft_status_source source(void)
 	    .hub = &hub,
 	    .qemu = &qemu,
 	    .process = &nobody,
+	    .setup = setup,
 	    .now = core.now + 60000 * FT_NS_PER_MS,
 	};
 }
@@ -221,6 +224,19 @@ START_TEST(what_both_must_share_is_said_with_both_values)
 }
 END_TEST
 
+START_TEST(a_qemu_that_is_not_fit_for_colo_fails_the_check)
+{
+	struct ft_setup s = {.answers = true,
+	                     .traits = {.emulator = {10, 1, 0, "pc-i440fx-10.1"}},
+	                     .peer = {10, 1, 0, "pc-i440fx-10.0"}};
+	ck_assert_str_eq(line("release"), ""); /* nobody has looked */
+	setup = &s;
+	ck_assert_ptr_nonnull(strstr(line("release"), "FAIL: QEMU 10.1.0: it cannot do COLO"));
+	ck_assert_ptr_nonnull(strstr(line("both QEMU"), "FAIL: the machine is pc-i440fx-10.1 here and pc-i440fx-10.0"));
+	ck_assert_str_eq(line("vhost"), "ok: no NIC has vhost=on");
+}
+END_TEST
+
 START_TEST(an_alarm_is_in_the_status_and_fails_the_check)
 {
 	ck_assert_str_eq(line("alarm two-masters"), "");
@@ -248,6 +264,7 @@ int main(void)
 	tcase_add_test(c, why_a_link_is_down_is_said);
 	tcase_add_test(c, what_is_not_understood_is_said_and_so_is_who_overruled_it);
 	tcase_add_test(c, what_both_must_share_is_said_with_both_values);
+	tcase_add_test(c, a_qemu_that_is_not_fit_for_colo_fails_the_check);
 	tcase_add_test(c, an_alarm_is_in_the_status_and_fails_the_check);
 	suite_add_tcase(s, c);
 	SRunner *sr = srunner_create(s);

@@ -57,6 +57,7 @@ static struct ft_beat sample(void)
 	                      .next_mark = 0x1112131415161719,
 	                      .verdict = FT_SHARING_DIFFERS,
 	                      .about = 0x2122232425262729},
+	            .emulator = {10, 0, 13, "pc-q35-10.0"},
 	        },
 	};
 
@@ -83,6 +84,7 @@ static void assert_same_side(const struct ft_side *a, const struct ft_side *b)
 	ck_assert_uint_eq(a->window_ms, b->window_ms);
 	ck_assert_int_eq(a->runs, b->runs);
 	ck_assert(ft_share_equal(&a->share, &b->share));
+	ck_assert(ft_emulator_equal(&a->emulator, &b->emulator));
 	ck_assert(ft_side_equal(a, b));
 }
 
@@ -212,7 +214,8 @@ START_TEST(the_bytes_are_those_of_the_table)
 	                             "03052f6674642f"
 	                             "041901020304050607081112131415161719022122232425262729"
 	                             "050101"
-	                             "f27ec60eee8db7dccc51d8920166790c";
+	                             "060e0a000d70632d7133352d31302e30"
+	                             "0fbc5ed43f064294e364ab58cb2aa810";
 	struct ft_key key = key_of(7, 1);
 	struct ft_beat beat = sample();
 	uint8_t data[FT_WIRE_MAX];
@@ -221,7 +224,7 @@ START_TEST(the_bytes_are_those_of_the_table)
 
 	for (size_t i = 0; i < len; i++)
 		snprintf(hex + 2 * i, 3, "%02x", data[i]);
-	ck_assert_uint_eq(len, FT_WIRE_FIXED + 5 + 7 + 10 + 7 + 27 + 3 + FT_WIRE_MAC);
+	ck_assert_uint_eq(len, FT_WIRE_FIXED + 5 + 7 + 10 + 7 + 27 + 3 + 16 + FT_WIRE_MAC);
 	ck_assert_str_eq(hex, golden);
 }
 END_TEST
@@ -345,7 +348,10 @@ static const struct {
     {115, 4, FT_WIRE_VALUE},                /* a record that is too short, and what follows it does not fit */
     {133, '\n', FT_WIRE_VALUE},             /* a place goes to logs as it is */
     {156, FT_SHARING_COUNT, FT_WIRE_VALUE}, /* the verdict */
-    {166, 2, FT_WIRE_VALUE},                /* a record longer than what is left */
+    {166, 2, FT_WIRE_VALUE},                /* the guest's record longer than it is: what follows is none */
+    {169, 2, FT_WIRE_VALUE},                /* a QEMU without a whole version */
+    {173, '\n', FT_WIRE_VALUE},             /* a machine's name goes to logs as it is */
+    {169, 15, FT_WIRE_VALUE},               /* a record longer than what is left */
 };
 
 START_TEST(authentic_values_out_of_range_are_refused)
@@ -372,6 +378,7 @@ START_TEST(no_record_leads_astray)
 	srand(1);
 	beat.side.runs = false;
 	beat.side.share = (struct ft_share){0};
+	beat.side.emulator = (struct ft_emulator){0};
 	for (int i = 0; i < 20000; i++) {
 		uint8_t data[FT_WIRE_MAX];
 		size_t at = ft_wire_encode(&beat, &key, PAIR, data) - FT_WIRE_MAC;
@@ -387,6 +394,7 @@ START_TEST(no_record_leads_astray)
 		good++;
 		ck_assert(out.side.share.n_links <= FT_LINKS_MAX && out.side.share.verdict < FT_SHARING_COUNT);
 		ck_assert_uint_lt(strlen(out.side.share.place), FT_PLACE_MAX);
+		ck_assert_uint_lt(strlen(out.side.emulator.machine), FT_MACHINE_MAX);
 	}
 	ck_assert_int_gt(good, 10);
 }
@@ -401,6 +409,7 @@ START_TEST(what_a_later_ftd_adds_is_skipped)
 	uint8_t data[FT_WIRE_MAX];
 	beat.side.share = (struct ft_share){0};
 	beat.side.runs = false;
+	beat.side.emulator = (struct ft_emulator){0};
 	size_t len = ft_wire_encode(&beat, &key, PAIR, data) - FT_WIRE_MAC;
 
 	memcpy(data + len, later, sizeof later);
