@@ -780,8 +780,8 @@ static bool forced_alone(const struct ft_core *c)
 static bool runs_unheard(const struct ft_core *c)
 {
 	bool released = c->session.stage == FT_SESSION_RELEASED && c->session.role == FT_ROLE_SECONDARY;
-	bool unbound = c->params.arbitrated && !ft_session_current(c) && c->qemu.role == FT_ROLE_SECONDARY &&
-	               c->checkpoint_at != FT_NEVER; /* not seen yet proves nothing here */
+	/* Where none was seen yet, so long as the first may take. */
+	bool unbound = c->params.arbitrated && !ft_session_current(c) && c->qemu.role == FT_ROLE_SECONDARY;
 	bool replicates = in_colo(c) && !broken(c) && c->now < checkpoint_due(c);
 	return (released || unbound) && replicates && !ft_peer_heard(c) && !c->forced_confirmed;
 }
@@ -994,16 +994,6 @@ static bool yielded_unbound(const struct ft_core *c)
 static bool gone_unbound(const struct ft_core *c)
 {
 	return out_unbound(c, FT_VM_GONE);
-}
-
-static bool yielded_and_left(const struct ft_core *c)
-{
-	return peer_vm_is(c, FT_VM_YIELDED) && ft_session_left_to_us(c);
-}
-
-static bool gone_and_left(const struct ft_core *c)
-{
-	return peer_vm_is(c, FT_VM_GONE) && ft_session_left_to_us(c);
 }
 
 static bool sick_with_able_peer(const struct ft_core *c)
@@ -2560,9 +2550,9 @@ static void refuse_force(struct ft_core *c, struct ft_actions *out)
 	record(c, out, FT_REFUSED);
 }
 
-static const char still_replicates[] =
-    "the peer's ftd is silent, and its QEMU replicates still, so it runs the guest; end it, or, if its host is off: "
-    "ftctl failover --confirm-fenced";
+static const char still_replicates[] = "the peer's ftd is silent, and its QEMU replicates still, or may: so it runs "
+                                       "the guest; end it, or, if its host is off: "
+                                       "ftctl failover --confirm-fenced";
 
 static void refuse_beside_replication(struct ft_core *c, struct ft_actions *out)
 {
@@ -2642,8 +2632,8 @@ static void concede(struct ft_core *c, struct ft_actions *out)
 /* What became of the claim, into the record. */
 static void settle_claim(struct ft_core *c)
 {
-	bool here =
-	    c->params.arbitrated && c->session.instance == c->qemu.instance; /* else it was of an earlier pair */
+	bool ours = c->session.instance == c->qemu.instance || no_vm_here(c); /* else it was of an earlier pair */
+	bool here = c->params.arbitrated && ours;
 	c->outcome.claim = here ? c->claim : FT_CLAIM_NOT_NEEDED;
 	if (c->outcome.claim == FT_CLAIM_WON)
 		memcpy(c->outcome.winner, c->params.node, sizeof c->outcome.winner);
@@ -2916,8 +2906,7 @@ static const struct rule rules[] = {
     {BOUND, peer_yielded, take_over_yielded},
     {OPEN, yielded_unbound, take_over_yielded},
     {OPEN, gone_unbound, take_over_gone},
-    {OPEN, yielded_and_left, take_over_yielded},
-    {OPEN, gone_and_left, take_over_gone},
+    {OPEN, ft_session_left_to_us, ft_adopt}, /* on disk first, or a crash would leave a claim that nobody knows of */
     {BOUND, sick_with_able_peer, freeze_sick},
 
     /* Bound: replication broken */

@@ -1064,9 +1064,11 @@ static void know_winner(struct ft_core *c, const char *winner)
 bool ft_session_left_to_us(const struct ft_core *c)
 {
 	enum ft_vm vm = c->peer.side.vm;
-	bool none = c->params.arbitrated && !ft_session_unended(c) && c->session.instance != c->qemu.instance;
+	bool over = !ft_session_unended(c) || c->session.stage == FT_SESSION_RELEASED || outlived(c);
+	bool none = c->params.arbitrated && over && c->session.instance != c->qemu.instance;
 	bool left = ft_peer_has_session(c) && (vm == FT_VM_GONE || vm == FT_VM_YIELDED) && !c->peer.side.leaving;
-	return none && left && c->role_said && c->qemu.role == FT_ROLE_SECONDARY && !c->storing;
+	bool newer = ft_session_unread(c) || peers_epoch(c) > c->session.epoch;
+	return none && left && newer && c->role_said && c->qemu.role == FT_ROLE_SECONDARY && can_store(c);
 }
 
 void ft_session_take_up(struct ft_core *c)

@@ -465,7 +465,9 @@ static bool owes_outcome(int host)
 	bool alone = q->alive && !q->stopped && q->mode == FT_ROLE_NONE;
 	bool won = s->stage == FT_SESSION_ENDED && strcmp(s->winner, h->ftd.core.params.node) == 0 &&
 	           s->instance == q->instance;
-	bool led = memcmp(q->session, none, sizeof none) != 0 && !h->disk.lost;
+	/* What had not reached the disk as its ftd died, nobody here knows of. */
+	bool known = !h->disk.lost && h->disk.file.stage != FT_SESSION_NONE;
+	bool led = memcmp(q->session, none, sizeof none) != 0 && known;
 	return alone && ((won && !has_success(&h->disk, s->id)) || (led && !has_success(&h->disk, q->session)));
 }
 

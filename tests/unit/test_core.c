@@ -1197,7 +1197,7 @@ START_TEST(a_yank_is_repeated_until_qemu_says_that_replication_is_over)
 	pass(2000);
 	expect_did(YANK, 3);
 	step(&(struct ft_event){.kind = FT_EVENT_COLO_EXIT, .error = true, .text = "error"});
-	pass(2000);
+	pass(20e3);
 	expect_did(YANK, 3);
 }
 END_TEST
