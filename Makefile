@@ -234,7 +234,6 @@ install: all
 clean:
 	rm -rf build
 
-.PHONY: all everything unit check other-qemus check-qemus sim exhaustive prove conformance qemu-docs demo bench bench-peers bench-docs \
-        lint lint-all \
-        fake-qemu bench-failover bench-scale install clean tidy $(TIDY)
+.PHONY: all everything unit check other-qemus check-qemus sim exhaustive prove conformance qemu-docs demo \
+        bench bench-peers bench-docs lint lint-all fake-qemu bench-failover bench-scale install clean tidy $(TIDY)
 .SECONDARY:

@@ -251,6 +251,8 @@ void ft_sharing_meet(struct ft_core *c, const struct ft_peer_news *news)
 	}
 	int64_t soon = c->marked_at + MARK_SOON > c->now ? c->marked_at + MARK_SOON : c->now;
 	bool news_for_us = is->mark != was->mark && o->verdict == FT_SHARING_UNKNOWN && c->mark_misses == 0;
+	/* Nor may it have found ours: an earlier one of ours may have landed after the newest, on a slow way. */
+	news_for_us |= is->mark != was->mark && !c->marking && c->now - c->marked_at >= MARK_AGAIN;
 	if (news_for_us && c->mark_again_at > soon)
 		c->mark_again_at = soon;
 }

@@ -339,6 +339,33 @@ START_TEST(an_arbiter_out_of_reach_does_not_end_protection)
 }
 END_TEST
 
+/* Seen in the simulation: an earlier mark of ours landed after the newest, on a slow way, and was all that the peer found for
+ * minutes: it called the registers not shared. */
+START_TEST(who_sees_the_peer_look_again_puts_its_own_mark_anew)
+{
+	start(ETCD, FT_SESSION_NONE, FT_ROLE_PRIMARY);
+	meet();
+	prove();
+	bind_pair(FT_ROLE_PRIMARY);
+	expect_phase(PROTECTED);
+	for (int i = 0; i < 2; i++) { /* what was under way, and what the new epoch asks for */
+		pass(10e3);
+		if (w.c.marking)
+			finds(77);
+	}
+	pass(60e3);
+	forget();
+	peer_marks(4711, FT_SHARING_PROVEN);
+	pass(1000);
+	ck_assert_int_eq(w.did[FT_DO_MARK], 1);
+	finds(4711);
+	pass(1000);
+	peer_marks(4712, FT_SHARING_PROVEN); /* which ours made it do */
+	pass(60e3);
+	ck_assert_int_eq(w.did[FT_DO_MARK], 1);
+}
+END_TEST
+
 /* Found again after a restart: it was made by two that had proven it. */
 START_TEST(a_session_found_again_is_protected_while_the_arbiter_is_away)
 {
@@ -526,6 +553,7 @@ int main(void)
 	tcase_add_loop_test(t, the_peers_word_that_they_differ_is_enough, 0, 2);
 	tcase_add_test(t, a_mark_told_while_we_look_is_compared_the_next_time);
 	tcase_add_loop_test(t, an_arbiter_out_of_reach_does_not_end_protection, 0, 2);
+	tcase_add_test(t, who_sees_the_peer_look_again_puts_its_own_mark_anew);
 	tcase_add_loop_test(t, a_session_found_again_is_protected_while_the_arbiter_is_away, 0, 2);
 	tcase_add_loop_test(t, a_proven_difference_releases_the_session, 0, 2);
 	tcase_add_loop_test(t, nobody_claims_where_the_other_does_not_ask, 0, 2);
