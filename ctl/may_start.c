@@ -254,7 +254,10 @@ static bool without_session(struct question *q)
 		return vouched_for(q, "no session is known here");
 	if (q->fresh && q->config->arbiter.type == FT_ARBITER_FENCE)
 		return answer(q, true, "yes: no session is known here");
-	switch (q->fresh ? q->arbiter->remember(q->arbiter->arg, "", &epoch, node, error) : FT_CLAIM_COUNT) {
+	enum ft_claim said = FT_CLAIM_COUNT;
+	if (q->fresh)
+		said = q->arbiter->remember(q->arbiter->arg, "", &epoch, node, error);
+	switch (said) {
 	case FT_CLAIM_NOT_NEEDED:
 		return answer(q, true, "yes: no session is known here");
 	case FT_CLAIM_LOST:

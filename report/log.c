@@ -96,7 +96,7 @@ int ft_log_journal(const char *socket_path)
 }
 
 /* The socket is not connected: a journald that was restarted is found again by its name. */
-static bool to_journal(enum ft_log_level level, const char *area, const char *text)
+static bool to_journal(enum ft_log_level level, const char *area, const char *text, bool *stuck)
 {
 	char message[PIPE_BUF];
 	int n = snprintf(message, sizeof(message), "MESSAGE=%s: %s\nPRIORITY=%d\nSYSLOG_IDENTIFIER=%s\nFT_AREA=%s\n",
@@ -104,8 +104,10 @@ static bool to_journal(enum ft_log_level level, const char *area, const char *te
 	if (log_state.pair[0] != '\0')
 		n += snprintf(message + n, sizeof(message) - (size_t)n, "FT_PAIR=%s\nFT_NODE=%s\n", log_state.pair,
 		              log_state.node);
-	return sendto(log_state.journal, message, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL,
-	              (const struct sockaddr *)&log_state.journal_address, sizeof(log_state.journal_address)) == n;
+	ssize_t sent = sendto(log_state.journal, message, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL,
+	                      (const struct sockaddr *)&log_state.journal_address, sizeof(log_state.journal_address));
+	*stuck = sent < 0 && errno == EAGAIN;
+	return sent == n;
 }
 
 /* A pipe that polls as writable takes PIPE_BUF bytes at once, so the one write does not tear.  But hooks write there too, and
@@ -153,9 +155,10 @@ static bool to_stderr(enum ft_log_level level, const char *area, const char *tex
 static bool emit(enum ft_log_level level, const char *area, const char *text)
 {
 	if (log_state.journal >= 0) {
-		if (to_journal(level, area, text))
+		bool stuck = false;
+		if (to_journal(level, area, text, &stuck))
 			return true;
-		if (errno == EAGAIN) /* journald is there and stuck; standard error leads to the same reader */
+		if (stuck) /* journald is there and stuck; standard error leads to the same reader */
 			return false;
 	}
 	return to_stderr(level, area, text);

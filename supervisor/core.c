@@ -384,7 +384,10 @@ static void absorb_recorded(struct ft_core *c, const struct ft_event *e)
 {
 	if (c->records_out > 0)
 		c->records_out--;
-	if (c->success_in > 0 && --c->success_in == 0)
+	bool success = c->success_in == 1;
+	if (c->success_in > 0)
+		c->success_in--;
+	if (success)
 		absorb_success_recorded(c, e->error);
 	/* A late answer to an earlier record says nothing about the one under way. */
 	if (c->record_until == FT_NEVER || c->records_out > 0)

@@ -78,6 +78,9 @@ static bool comes(int fd, int64_t deadline)
 static bool take_reply(const struct ft_sentinel *s, uint32_t number, int *error)
 {
 	struct ft_sentinel_reply reply;
+	*error = ECHILD;
+	if (s->socket < 0)
+		return true;
 	ssize_t n = recv(s->socket, &reply, sizeof(reply), MSG_DONTWAIT);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return false;

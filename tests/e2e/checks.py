@@ -163,10 +163,13 @@ def valid_outcome(record, side):
 
 
 def yanked(record):
-    """The yanks of the plan, all of which must have been answered."""
+    """The yanks of the plan, all of which must have been answered; but what ftd had yanked before, as QEMU waited for its peer,
+    may be gone by then."""
     steps = [s for s in record["steps"] if s["command"] == "yank"]
+    before = any("broken on purpose" in e["what"] for e in record["evidence"])
+    good = ("ok", "skipped") if before else ("ok",)
     assert steps, "no yank in the plan"
-    assert all(s["channel"] == "oob" and s["result"] == "ok" for s in steps), steps
+    assert all(s["channel"] == "oob" and s["result"] in good for s in steps), steps
     return steps
 
 
