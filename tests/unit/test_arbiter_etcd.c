@@ -776,17 +776,28 @@ START_TEST(a_token_that_has_expired_is_renewed)
 }
 END_TEST
 
+/* A busy machine takes longer for a login over TLS than a question may last, which says nothing of tokens. */
+static bool too_slow(const struct heard *h)
+{
+	return strstr(h->error, "timed out");
+}
+
 START_TEST(a_token_that_has_expired_fails_no_question_beside_another)
 {
 	const int s = A_SESSION;
-	struct heard checked = {0}, claimed = {0}, looked = {0};
+	struct heard checked, claimed, looked;
 	ck_assert_int_eq(claim(s, "alpha").claim, FT_CLAIM_WON);
-	sleep(5);
-	ft_arbiter_check(arbiter, on_checked, &checked);
-	ft_arbiter_read(arbiter, session(s), true, on_looked, &looked);
-	ft_arbiter_claim(arbiter, session(s), "beta", on_claimed, &claimed);
-	while (!checked.told || !looked.told || !claimed.told)
-		ck_assert_int_eq(event_base_loop(base, EVLOOP_ONCE), 0);
+	for (int tries = 0; tries < 20; tries++) {
+		checked = claimed = looked = (struct heard){0};
+		sleep(5);
+		ft_arbiter_check(arbiter, on_checked, &checked);
+		ft_arbiter_read(arbiter, session(s), true, on_looked, &looked);
+		ft_arbiter_claim(arbiter, session(s), "beta", on_claimed, &claimed);
+		while (!checked.told || !looked.told || !claimed.told)
+			ck_assert_int_eq(event_base_loop(base, EVLOOP_ONCE), 0);
+		if (!too_slow(&checked) && !too_slow(&looked) && !too_slow(&claimed))
+			break;
+	}
 	ck_assert_str_eq(checked.error, "");
 	ck_assert_msg(claimed.claim == FT_CLAIM_LOST, "%s", claimed.error);
 	ck_assert_msg(looked.what == FT_REGISTER_TAKEN, "%s", looked.error);
