@@ -247,9 +247,8 @@ struct ft_core {
 	/* Since when our QEMU does not answer in band, which it had done; FT_NEVER: it does, or stands still by us. */
 	int64_t silent_from;
 	int64_t yanked_at; /* when it was freed of the peer, for it to answer; FT_NEVER: not since it answered last */
-	int64_t
-	    yank_again_at; /* replication was broken on purpose, and QEMU has not said that it is: when to yank again */
-	bool sick;         /* that did not help: its main loop is blocked */
+	int64_t yank_again_at; /* when, as QEMU has not said yet that what we broke on purpose is broken; or FT_NEVER */
+	bool sick;             /* that did not help: its main loop is blocked */
 	char hung_text[FT_TEXT_MAX];
 	enum ft_ending
 	    ending; /* a secondary's copy ends by the host alone: its guest's state is what the primary sends */
@@ -284,11 +283,10 @@ struct ft_core {
 	int64_t acked_grant;
 	bool proposing;    /* what is on its way to disk is a session that we made; an adopted one the peer has named */
 	uint64_t named_by; /* the peer's incarnation that said last that it is bound by our session */
-	bool only_proposed; /* we made the session, and the peer has never said that it is bound by it */
-	bool
-	    proposed_again; /* so it is, but it was one before, and released: a claim of that time may stand in its register */
-	int64_t lost_at;   /* when the peer was judged lost; FT_NEVER it is not */
-	bool arbiter_busy; /* a claim or a reading is under way */
+	bool only_proposed;  /* we made the session, and the peer has never said that it is bound by it */
+	bool proposed_again; /* so it is, but it was released before: its register may hold a claim of that time */
+	int64_t lost_at;     /* when the peer was judged lost; FT_NEVER it is not */
+	bool arbiter_busy;   /* a claim or a reading is under way */
 	enum ft_errand {
 		FT_ERRAND_NONE = 0,
 		FT_ERRAND_FAILOVER,

@@ -776,14 +776,12 @@ static bool forced_alone(const struct ft_core *c)
 }
 
 /* Its ftd was stopped, or came to no session with ours yet, and its QEMU runs without a lease: no claim makes that stand still.
- * Whoever knows better says so. */
+ * Whoever knows better says so.  (Where no checkpoint was seen yet, that lasts as long as the first may take.) */
 static bool runs_unheard(const struct ft_core *c)
 {
-	bool released = c->session.stage == FT_SESSION_RELEASED && c->session.role == FT_ROLE_SECONDARY;
-	/* Where none was seen yet, so long as the first may take. */
-	bool unbound = c->params.arbitrated && !ft_session_current(c) && c->qemu.role == FT_ROLE_SECONDARY;
-	bool replicates = in_colo(c) && !broken(c) && c->now < checkpoint_due(c);
-	return (released || unbound) && replicates && !ft_peer_heard(c) && !c->forced_confirmed;
+	bool unleased = c->params.arbitrated && !ft_session_current(c);
+	bool replicates = c->qemu.role == FT_ROLE_SECONDARY && in_colo(c) && !broken(c) && c->now < checkpoint_due(c);
+	return unleased && replicates && !ft_peer_heard(c) && !c->forced_confirmed;
 }
 
 static bool forced_beside_replication(const struct ft_core *c)

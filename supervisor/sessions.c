@@ -965,8 +965,8 @@ int64_t ft_core_lease_of(const struct ft_core *c, uint64_t instance)
 bool ft_core_sets_free(const struct ft_core *c, uint64_t instance)
 {
 	bool won = ft_session_ended_by_us(c) && !ft_win_pending(c);
-	bool none =
-	    c->forgot && c->session.stage == FT_SESSION_NONE; /* by the peer's word: there was nothing to be read */
+	/* By the peer's word there was nothing to be read. */
+	bool none = c->forgot && c->session.stage == FT_SESSION_NONE && c->found_instance != 0;
 	return (instance == c->session.instance && (c->session.stage == FT_SESSION_RELEASED || won)) ||
 	       (instance == c->found_instance && none);
 }
