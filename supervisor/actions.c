@@ -134,10 +134,9 @@ static void recorded_after_all(void *arg, const char *error)
 	recorded_success(arg, error);
 }
 
-static void do_record(struct ft_daemon *d)
+static void do_record(struct ft_daemon *d, const struct ft_outcome *o)
 {
-	const struct ft_outcome *o = &d->pending;
-	d->pending = d->core.outcome;
+	d->pending = *o;
 	struct timespec wall = ft_clock_wall();
 	int64_t ns = (int64_t)wall.tv_sec * 1000000000 + wall.tv_nsec - (ft_clock_now() - o->ended_at);
 	wall = (struct timespec){.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
@@ -324,7 +323,7 @@ void ft_daemon_act(struct ft_daemon *d, const struct ft_action *a)
 		ft_qmp_run_plan(d->qmp);
 		break;
 	case FT_DO_RECORD:
-		do_record(d);
+		do_record(d, a->outcome);
 		break;
 	case FT_DO_REPEAT:
 		do_repeat(d);

@@ -143,7 +143,7 @@ enum ft_action_kind {
 	FT_DO_MARK, /* write core->self.share.next_mark under our name beside the registers, and look for the peer's; answer
 	                  FT_EVENT_MARKED */
 	FT_DO_PLAN,     /* run the prepared plan; answer FT_EVENT_PLAN */
-	FT_DO_RECORD,   /* make core->outcome durable; answer FT_EVENT_RECORDED */
+	FT_DO_RECORD,   /* make .outcome durable; answer FT_EVENT_RECORDED */
 	FT_DO_REPEAT,   /* FT_DO_RECORD of the newest success once more, unless it is there; answer FT_EVENT_RECORDED */
 	FT_DO_OUTCOME,  /* announce what FT_DO_RECORD handed over: it is durable, or .text says why not */
 	FT_DO_REMEMBER, /* ask the arbiter what it knows of this pair's past, .sure as above, always; answer
@@ -175,13 +175,16 @@ struct ft_action {
 	enum ft_alert_kind alert;
 	bool raised;
 	enum ft_state from, to;
+	const struct ft_outcome *outcome; /* of FT_DO_RECORD; kept in the same ft_actions */
 	char text[FT_TEXT_MAX];
 };
 
 #define FT_ACTIONS_MAX 24 /* one step does at most a handful; more is a bug of ours (assert) */
+#define FT_RECORDS_MAX 4
 struct ft_actions {
-	int n;
+	int n, n_records;
 	struct ft_action a[FT_ACTIONS_MAX];
+	struct ft_outcome records[FT_RECORDS_MAX]; /* as they were then: the same step may have begun another outcome */
 };
 
 /* For so long after the question the VM may be about to be started. */

@@ -1943,10 +1943,10 @@ static void begin_outcome(struct ft_core *c, struct ft_actions *out, enum ft_cau
 	c->outcome_busy = true;
 }
 
-static void hand_over(struct ft_core *c, struct ft_actions *out, enum ft_action_kind kind)
+static struct ft_action *hand_over(struct ft_core *c, struct ft_actions *out, enum ft_action_kind kind)
 {
 	c->records_out++;
-	ft_core_do(out, kind);
+	return ft_core_do(out, kind);
 }
 
 static void record(struct ft_core *c, struct ft_actions *out, enum ft_result result)
@@ -1956,7 +1956,10 @@ static void record(struct ft_core *c, struct ft_actions *out, enum ft_result res
 	c->record_until = c->now + FT_RECORD_NS;
 	snprintf(c->record_fault, sizeof c->record_fault, "the disk has not answered within %d ms",
 	         (int)(FT_RECORD_NS / FT_NS_PER_MS));
-	hand_over(c, out, FT_DO_RECORD);
+	assert(out->n_records < FT_RECORDS_MAX);
+	struct ft_outcome *kept = &out->records[out->n_records++];
+	*kept = c->outcome;
+	hand_over(c, out, FT_DO_RECORD)->outcome = kept;
 	if (result != FT_SUCCESS)
 		return;
 	memcpy(c->recorded, c->outcome.session, sizeof c->recorded);
@@ -2197,7 +2200,7 @@ static enum ft_cause take_force(struct ft_core *c)
 /* Whoever was told that the failover is held hears of its end. */
 static void take_back(struct ft_core *c, struct ft_actions *out)
 {
-	bool held = c->phase == FT_PHASE_CUT_OFF && (attempt_open(c) || c->outcome.result == FT_RESULT_HELD);
+	bool held = attempt_open(c) || (c->phase == FT_PHASE_CUT_OFF && c->outcome.result == FT_RESULT_HELD);
 	ft_regain(c);
 	ft_core_note(c, c->now, "the peer gives session %llu back: its QEMU ended before its guest was seen to run",
 	             (unsigned long long)c->session.epoch);
@@ -2751,6 +2754,7 @@ static const struct rule rules[] = {
 
     /* The right to run, with an arbiter */
     {P(SOLO), ft_given_back, know_given_back},
+    {P(CLAIMING), given_back, take_back}, /* a claim that is lost to nobody */
     {RUNNING | CLAIM | P(SOLO), ft_session_lost, lose},
     {ANY & ~P(SOLO), ft_return_due, ft_return},
     {ANY, nothing_was_lost, forget_doubt},

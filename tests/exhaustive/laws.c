@@ -68,7 +68,7 @@ void laws_on_action(struct world *w, int host, const struct ft_action *a)
 	static const uint8_t none[FT_SESSION_BYTES];
 	const struct host *h = &w->host[host], *other = &w->host[1 - host];
 	const struct qemu *q = &h->qemu;
-	const struct ft_outcome *o = &h->core.outcome;
+	const struct ft_outcome *o = a->outcome;
 	bool success = a->kind == FT_DO_RECORD && o->result == FT_SUCCESS;
 	if (a->kind == FT_DO_FREEZE && ++w->freezes == FREEZES_MOST)
 		breaks(w, SPINS);
@@ -80,9 +80,8 @@ void laws_on_action(struct world *w, int host, const struct ft_action *a)
 		breaks(w, ENDED_TOO_EARLY);
 	if (success && o->claim == FT_CLAIM_LOST)
 		breaks(w, SUCCESS_WITHOUT_RIGHT);
-	bool named = memcmp(o->session, none, sizeof none) != 0;
-	if (success && named && !w->vouched && !q->ousted &&
-	    (has_success(h, o->session) || has_success(other, o->session)))
+	bool named = success && memcmp(o->session, none, sizeof none) != 0;
+	if (named && !w->vouched && !q->ousted && (has_success(h, o->session) || has_success(other, o->session)))
 		breaks(w, TWO_SUCCESSES);
 }
 

@@ -436,16 +436,18 @@ static bool act(struct world *w, int host, const struct ft_action *a)
 		run_plan(w, host);
 		break;
 	case FT_DO_RECORD:
-	case FT_DO_REPEAT:
-		tell(w, host, "RECORD %s, claim %s", ft_result_name(h->core.outcome.result),
-		     ft_claim_name(h->core.outcome.claim));
+		tell(w, host, "RECORD %s, claim %s", ft_result_name(a->outcome->result),
+		     ft_claim_name(a->outcome->claim));
 		h->recording++;
-		if (a->kind == FT_DO_RECORD && h->core.outcome.result == FT_SUCCESS) {
-			memcpy(h->success, h->core.outcome.session, sizeof h->success);
-			h->success_coming = true;
-		} else if (a->kind == FT_DO_REPEAT) {
+		if (a->outcome->result == FT_SUCCESS) {
+			memcpy(h->success, a->outcome->session, sizeof h->success);
 			h->success_coming = true;
 		}
+		break;
+	case FT_DO_REPEAT:
+		tell(w, host, "REPEAT");
+		h->recording++;
+		h->success_coming = true;
 		break;
 	case FT_DO_EXIT:
 		h->exiting = true;

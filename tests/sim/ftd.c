@@ -525,11 +525,10 @@ static void hand_to_disk(int host, const struct kept_outcome *o)
 	later(ms, FTD_RECORDED, host)->error = d->full || d->hangs;
 }
 
-static void do_record(int host)
+static void do_record(int host, const struct ft_outcome *o)
 {
 	struct ftd *f = &w.host[host].ftd;
-	const struct ft_outcome *o = &f->pending;
-	f->pending = f->core.outcome;
+	f->pending = *o;
 	laws_before_record(host, o);
 	struct kept_outcome kept = {.result = o->result, .ordered = o->cause == FT_CAUSE_SIGNAL, .rebuilt = w.rebuilt};
 	memcpy(kept.session, o->session, sizeof kept.session);
@@ -741,7 +740,7 @@ static void act(int host, const struct ft_action *a)
 		run_plan(host);
 		break;
 	case FT_DO_RECORD:
-		do_record(host);
+		do_record(host, a->outcome);
 		break;
 	case FT_DO_REPEAT:
 		tell(host, "REPEAT");

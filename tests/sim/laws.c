@@ -245,6 +245,8 @@ void laws_before_record(int host, const struct ft_outcome *o)
 {
 	const struct qemu *q = &w.host[host].qemu;
 	bool led_since = w.rebuilt && w.now < w.rebuilt_at + MS(100);
+	if (o->result == FT_RESULT_NONE || o->ended_at > w.host[host].ftd.core.now)
+		law_broken("an outcome is recorded that has not ended");
 	if (o->result == FT_SUCCESS && q->alive && q->mode != FT_ROLE_NONE && !led_since)
 		law_broken("a success is recorded, and QEMU has not failed over");
 }

@@ -66,8 +66,11 @@ static inline const char *broken_invariant(const struct ft_core *c, const struct
 	if (e->kind == FT_EVENT_RECORDED && p->records > 0)
 		p->records--;
 	for (int i = 0; i < out->n; i++) {
+		const struct ft_outcome *o = out->a[i].outcome;
 		if (out->a[i].kind == FT_DO_RECORD || out->a[i].kind == FT_DO_REPEAT)
 			p->records++;
+		if (o && (o->result == FT_RESULT_NONE || o->ended_at > c->now))
+			return "an outcome is recorded that has not ended";
 		if (out->a[i].kind == FT_DO_OUTCOME && p->records > 0 && !out->a[i].text[0])
 			return "an outcome is announced as durable before the disk has said so";
 	}

@@ -1478,6 +1478,51 @@ START_TEST(a_session_given_back_is_taken_once_our_own_claim_is_settled)
 }
 END_TEST
 
+/* Seen with real pairs: the register names the peer, which has given the session back already. */
+START_TEST(a_claim_of_what_was_given_back_is_not_lost)
+{
+	protect_surely(FT_ROLE_SECONDARY);
+	hear(FT_PEER_QUIET);
+	pass(500);
+	hear(FT_PEER_LOST);
+	pass(20);
+	expect_phase(CLAIMING);
+	peer_gives_back();
+	expect_did(PLAN, 0);
+	claim_is(FT_CLAIM_LOST, "beta");
+	expect_phase(PLANNING);
+	expect_did(RECORD, 0);
+	stored();
+	plan_works();
+	recorded();
+	expect_did(RECORD, 1);
+	ck_assert_str_eq(ft_result_name(w.c.outcome.result), "success");
+}
+END_TEST
+
+/* Told as held and gone on with in one step: each outcome is written as it was. */
+START_TEST(what_is_held_and_goes_on_at_once_has_two_outcomes)
+{
+	protect_surely(FT_ROLE_PRIMARY);
+	pass(500);
+	frozen();
+	hear(FT_PEER_QUIET);
+	pass(500);
+	hear(FT_PEER_LOST);
+	pass(20);
+	expect_phase(CLAIMING);
+	memcpy(w.p.side.session, id, sizeof id);
+	w.p.side.state = FT_FENCED;
+	hear(FT_PEER_ALIVE);
+	peer_vm(FT_VM_YIELDED);
+	acked();
+	expect_phase(CLAIMING);
+	claim_is(FT_CLAIM_UNREACHABLE, "no answer");
+	expect_phase(PLANNING);
+	expect_did(RECORD, 1); /* of the held one, and core_world.h sees that it has ended */
+}
+END_TEST
+
 /* It had won unasked, in a doubt: the primary runs on meanwhile, and cannot claim any more. */
 START_TEST(a_session_given_back_to_a_running_side_is_taken)
 {
@@ -4045,6 +4090,8 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, a_copy_that_lost_is_not_woken_by_a_restart_nor_by_a_winner_at_rest, 0, 2);
 	tcase_add_loop_test(tc, who_is_given_the_session_back_goes_on, 0, 8);
 	tcase_add_test(tc, a_session_given_back_is_taken_once_our_own_claim_is_settled);
+	tcase_add_test(tc, a_claim_of_what_was_given_back_is_not_lost);
+	tcase_add_test(tc, what_is_held_and_goes_on_at_once_has_two_outcomes);
 	tcase_add_test(tc, a_session_given_back_to_a_running_side_is_taken);
 	tcase_add_loop_test(tc, a_winner_whose_qemu_dies_in_its_promotion_gives_back, 0, 2);
 	tcase_add_test(tc, what_is_not_on_disk_is_not_given_back);
