@@ -176,6 +176,12 @@ static bool won(struct question *q)
 
 static bool won_before(struct question *q)
 {
+	if (q->config->arbiter.type == FT_ARBITER_FENCE && !q->confirmed)
+		return answer(
+		    q, false,
+		    "no: this host has ended the last session, but %s may have been given the guest since, and the "
+		    "arbiter type fence keeps no register to ask; start ftd, which asks the other side, or, " VOUCH,
+		    q->session.peer);
 	if (verdict_forbids(q))
 		return false;
 	return q->unread ? vouched_for(q, "the arbiter is out of reach")

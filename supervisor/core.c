@@ -591,6 +591,7 @@ void ft_core_refresh_self(struct ft_core *c)
 	bool bound = (c->session.stage == FT_SESSION_BOUND && named) || resigned;
 	memset(s->session, 0, sizeof s->session);
 	s->proven = ft_guest_proven(c);
+	c->win_seen |= s->proven;
 	s->returned = ft_session_returned(c) || ft_win_given_away(c);
 	if ((bound || s->returned) && c->params.arbitrated)
 		memcpy(s->session, c->session.id, sizeof s->session);

@@ -767,11 +767,17 @@ static bool forced_but_sick(const struct ft_core *c)
 	return forced_at_live_peer(c) && (is_sick(c) || unsaid);
 }
 
+static bool forced_in_the_peers_session(const struct ft_core *c)
+{
+	return is_forced(c) && !c->outcome_busy && ft_session_peers_to_claim(c);
+}
+
 /* An order does not shorten the primary's lease: what we acknowledged last, or our predecessor, must be over. */
 static bool forced_alone(const struct ft_core *c)
 {
 	bool holds_none = !ft_session_current(c) && !ft_win_pending(c);
-	return is_forced(c) && !c->outcome_busy && !forced_at_live_peer(c) &&
+	bool binding = c->storing && c->store_next.stage == FT_SESSION_BOUND; /* what is claimed is on disk first */
+	return is_forced(c) && !c->outcome_busy && !binding && !forced_at_live_peer(c) &&
 	       (holds_none || peer_lost(c) || peer_vm_out(c));
 }
 
@@ -1361,12 +1367,15 @@ static bool win_is_held(const struct ft_core *c)
 	return c->claim == FT_CLAIM_WON && !c->arbiter_busy && !c->fencing && !win_counts(c);
 }
 
-/* We had given up our right, and who has it is heard again, with a QEMU: it may be the one that runs the guest. */
+/* We had given up our right, and who has it is heard again, with a QEMU: it may be the one that runs the guest.  Where ours has
+ * left COLO since, it has run alone, by a right that never reached the disk: the register decides, unless the peer goes on. */
 static bool given_and_taken(const struct ft_core *c)
 {
-	enum ft_vm vm = c->peer.side.vm;
-	bool there = vm == FT_VM_ALIVE || vm == FT_VM_UNKNOWN;
-	return c->session.stage == FT_SESSION_RESIGNED && c->frozen && ft_peer_heard(c) && there;
+	const struct ft_side *p = &c->peer.side;
+	bool there = p->vm == FT_VM_ALIVE || p->vm == FT_VM_UNKNOWN;
+	bool goes_on = p->state == FT_FAILING_OVER || p->state == FT_SOLO;
+	return c->session.stage == FT_SESSION_RESIGNED && c->frozen && ft_peer_heard(c) &&
+	       (has_left_colo(c) ? goes_on : there);
 }
 
 static bool claim_unsent(const struct ft_core *c)
@@ -2869,6 +2878,7 @@ static const struct rule rules[] = {
     {OPEN | BOUND | P(FAILED), forced_but_sick, refuse_force},
     {OPEN | BOUND | FROZEN | P(FAILED), forced_with_live_peer, ask_forced},
     {OPEN | BOUND | FROZEN | P(FAILED), forced_beside_replication, refuse_beside_replication},
+    {OPEN, forced_in_the_peers_session, ft_adopt},
     {OPEN | BOUND | FROZEN | P(FAILED), forced_alone, take_over_forced},
 
     /* Frozen for the peer */

@@ -991,7 +991,7 @@ static void forget_last_session(struct ft_core *c)
 {
 	c->claim = FT_CLAIM_NOT_NEEDED;
 	c->unsure = c->refused = c->given_away = c->given = c->given_in_doubt = false;
-	c->won_to_start = c->taking = c->taken = false;
+	c->won_to_start = c->taking = c->taken = c->win_seen = false;
 	c->verdict = FT_VERDICT_UNKNOWN;
 	if (c->qemu.role != FT_ROLE_NONE) /* that it has run alone was before this pair */
 		c->proven_instance = 0;
@@ -1060,15 +1060,27 @@ static void know_winner(struct ft_core *c, const char *winner)
 	c->guard_at = c->now + GUARD_EVERY;
 }
 
-/* It had come no further than to the peer's disk, and the peer names it as one that it has given up for good. */
+/* It had come no further than to the peer's disk. */
+static bool only_peer_has_session(const struct ft_core *c)
+{
+	bool over = !ft_session_unended(c) || c->session.stage == FT_SESSION_RELEASED || outlived(c);
+	bool none = c->params.arbitrated && over && c->session.instance != c->qemu.instance;
+	bool newer = ft_session_unread(c) || peers_epoch(c) > c->session.epoch;
+	bool named = c->peer_known && memcmp(c->peer.side.session, no_id, sizeof no_id) != 0;
+	return none && named && newer && c->role_said && c->qemu.role == FT_ROLE_SECONDARY;
+}
+
 bool ft_session_left_to_us(const struct ft_core *c)
 {
 	enum ft_vm vm = c->peer.side.vm;
-	bool over = !ft_session_unended(c) || c->session.stage == FT_SESSION_RELEASED || outlived(c);
-	bool none = c->params.arbitrated && over && c->session.instance != c->qemu.instance;
-	bool left = ft_peer_has_session(c) && (vm == FT_VM_GONE || vm == FT_VM_YIELDED) && !c->peer.side.leaving;
-	bool newer = ft_session_unread(c) || peers_epoch(c) > c->session.epoch;
-	return none && left && newer && c->role_said && c->qemu.role == FT_ROLE_SECONDARY && can_store(c);
+	bool left = ft_peer_heard(c) && (vm == FT_VM_GONE || vm == FT_VM_YIELDED) && !c->peer.side.leaving;
+	return only_peer_has_session(c) && left && can_store(c);
+}
+
+bool ft_session_peers_to_claim(const struct ft_core *c)
+{
+	bool out = ft_peer_heard(c) ? c->peer.side.vm == FT_VM_ABSENT : c->hearing == FT_PEER_LOST;
+	return only_peer_has_session(c) && out && can_store(c);
 }
 
 void ft_session_take_up(struct ft_core *c)

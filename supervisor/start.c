@@ -242,6 +242,15 @@ static struct verdict by_verdict(const struct ft_core *c, bool confirmed)
 	        "is surely off: --confirm-fenced"};
 }
 
+/* Our win is from before this ftd, which has not seen our guest run by it; and a person may have let the peer power this host off
+ * and go on, since.  No register would tell. */
+static bool win_may_be_old(const struct ft_core *c)
+{
+	const struct ft_session *found = &c->params.session;
+	bool earlier = found->stage == FT_SESSION_ENDED && memcmp(found->id, c->session.id, sizeof found->id) == 0;
+	return earlier && !c->params.registers && !c->win_seen && !ft_peer_heard(c);
+}
+
 /* Our disk may be an old one, put back. */
 static struct verdict as_winner(const struct ft_core *c, bool confirmed)
 {
@@ -249,6 +258,11 @@ static struct verdict as_winner(const struct ft_core *c, bool confirmed)
 		return (struct verdict){0, "the session is being given back: the peer's copy of the guest is to go on"};
 	if (ft_peer_heard(c) && c->peer.side.epoch > c->session.epoch)
 		return (struct verdict){0, "the peer knows a later session than this side: start the VM there"};
+	if (win_may_be_old(c) && !confirmed)
+		return (struct verdict){
+		    0, "this side ended the last session, but the peer is silent, and may have been given the guest "
+		       "since: "
+		       "a fence keeps no register to ask; if that host is surely off: --confirm-fenced"};
 	/* It was given to us, and a person may have let the peer go on with it since: the register first, then a person. */
 	if (c->session.title == FT_TITLE_WORD && !(confirmed && c->claim == FT_CLAIM_UNREACHABLE))
 		return by_register(c);

@@ -1195,6 +1195,71 @@ START_TEST(a_secondary_goes_on_by_the_word_of_who_gives_up_a_session_that_it_nev
 }
 END_TEST
 
+/* Seen in the simulation: the session had come no further than to the primary's disk as that host went down; a person ordered the
+ * secondary to go on, its ftd died, and the other host started the VM by its session.  _i & 1: it is silent, and not back yet.
+ * _i & 2: it has been faster.  _i & 4: the disk takes nothing. */
+START_TEST(an_order_beside_a_session_that_the_peer_alone_has_claims_that)
+{
+	start(FT_SESSION_NONE, FT_ROLE_SECONDARY);
+	w.q.instance = 6;
+	w.p.side.state = FT_UNPROTECTED;
+	memset(w.p.side.session, 0, sizeof w.p.side.session);
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	qemu_is();
+	memcpy(w.p.side.session, id, sizeof id);
+	peer_vm(_i & 1 ? FT_VM_ALIVE : FT_VM_ABSENT);
+	if (_i & 1) {
+		hear(FT_PEER_QUIET);
+		hear(FT_PEER_LOST);
+		pass(10e3); /* nothing replicates any more */
+	}
+	expect_did(STORE, 0);
+	order();
+	expect_did(STORE, 1);
+	expect_did(PLAN, 0);
+	if (_i & 4) {
+		step(&(struct ft_event){.kind = FT_EVENT_STORED, .error = true, .text = "no space left"});
+		expect_did(CLAIM, 0);
+		expect_did(PLAN, 1); /* a person's word */
+		return;
+	}
+	stored();
+	expect_stage(BOUND);
+	ck_assert_mem_eq(w.c.session.id, id, sizeof id);
+	expect_did(CLAIM, 1);
+	expect_did(PLAN, 0);
+	claim_is(_i & 2 ? FT_CLAIM_LOST : FT_CLAIM_WON, _i & 2 ? "beta" : "alpha");
+	expect_did(PLAN, _i & 2 ? 0 : 1);
+}
+END_TEST
+
+/* Seen in the simulation: the claim had been won, and the guest ran here; but what the disk had taken last was that our right had
+ * been given up, before that.  _i: the peer goes on already. */
+START_TEST(who_resigned_and_has_left_colo_since_asks_the_register_before_it_yields)
+{
+	start(FT_SESSION_RESIGNED, FT_ROLE_PRIMARY);
+	w.q.role = FT_ROLE_NONE;
+	w.q.last_role = FT_ROLE_PRIMARY;
+	w.p.side.state = _i ? FT_FAILING_OVER : FT_UNPROTECTED;
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	qemu_is();
+	frozen();
+	pass(5000);
+	if (_i) {
+		expect_did(CLAIM, 0);
+		ck_assert_str_eq(ft_vm_name(w.c.self.vm), "yielded");
+		return;
+	}
+	ck_assert_str_ne(ft_vm_name(w.c.self.vm), "yielded");
+	expect_did(CLAIM, 1);
+	claim_is(FT_CLAIM_WON, "alpha");
+	expect_phase(SOLO);
+	expect_did(THAW, 1);
+}
+END_TEST
+
 /* Who never was in COLO, or is still not known to be, holds no copy. */
 START_TEST(who_is_no_secondary_takes_nothing_up)
 {
@@ -4077,6 +4142,8 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_silent_qemu_that_never_was_in_a_session_is_known_to_have_no_limit);
 	tcase_add_test(tc, a_qemu_that_has_failed_over_and_whose_side_has_resigned_goes_on_where_the_peer_has_yielded);
 	tcase_add_loop_test(tc, a_secondary_goes_on_by_the_word_of_who_gives_up_a_session_that_it_never_had, 0, 2);
+	tcase_add_loop_test(tc, an_order_beside_a_session_that_the_peer_alone_has_claims_that, 0, 8);
+	tcase_add_loop_test(tc, who_resigned_and_has_left_colo_since_asks_the_register_before_it_yields, 0, 2);
 	tcase_add_loop_test(tc, who_is_no_secondary_takes_nothing_up, 0, 2);
 	tcase_add_test(tc, a_released_session_that_is_proposed_in_vain_is_looked_up);
 	tcase_add_test(tc, a_new_qemu_that_somebody_stopped_is_not_held_for_frozen);

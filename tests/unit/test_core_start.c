@@ -455,6 +455,30 @@ START_TEST(an_empty_verdict_is_read_for_each_start)
 }
 END_TEST
 
+/* Seen in the simulation: a person let the loser go on, whose fence powered the winner's host off; that came back, and heard nobody.
+ * _i: 1 the guest was seen to run here by that win; 2 the peer is heard, and has none. */
+START_TEST(a_winner_that_was_powered_off_since_asks_a_person_where_no_register_can_tell)
+{
+	begin_in(FT_SESSION_ENDED, FT_ROLE_SECONDARY, "alpha");
+	c.params.registers = false;
+	c.params.fenced = true;
+	if (_i == 1) {
+		new_qemu(FT_ROLE_NONE);
+		qemu.running = true;
+		qemu.last_role = FT_ROLE_NONE;
+		step(&(struct ft_event){.kind = FT_EVENT_QEMU, .qemu = &qemu});
+		qemu_dies();
+	}
+	if (_i == 2)
+		hear(FT_PEER_ALIVE);
+	want();
+	pass(4000);
+	ck_assert_int_eq(may(false), _i > 0);
+	ck_assert_int_eq(may(true), 1);
+	ck_assert_int_eq(did[FT_DO_FENCE], 0); /* it may run the guest */
+}
+END_TEST
+
 /* It runs the guest by that. */
 START_TEST(who_is_named_by_the_verdict_is_not_powered_off_for_a_start)
 {
@@ -626,6 +650,7 @@ int main(void)
 	tcase_add_test(tc, a_winner_waits_for_the_verdict);
 	tcase_add_test(tc, an_empty_verdict_is_read_for_each_start);
 	tcase_add_test(tc, a_person_vouches_for_who_has_won_by_word_where_nobody_can_be_asked);
+	tcase_add_loop_test(tc, a_winner_that_was_powered_off_since_asks_a_person_where_no_register_can_tell, 0, 3);
 	tcase_add_loop_test(tc, who_is_named_by_the_verdict_is_not_powered_off_for_a_start, 0, 2);
 	tcase_add_test(tc, who_lost_the_session_may_not_start);
 	tcase_add_loop_test(tc, an_open_session_is_claimed_once_every_right_is_over, FT_ROLE_PRIMARY,
