@@ -98,7 +98,6 @@ bool ft_session_left_to_us(const struct ft_core *c);
 /* The peer alone has one, and no QEMU, or is lost: by it the VM may be started there, or go on, so whoever goes on here must
  * end it first. */
 bool ft_session_peers_to_claim(const struct ft_core *c);
-void ft_session_take_up(struct ft_core *c); /* to be taken or claimed in the same step: it is not stored */
 /* The peer has given its right away, on its disk, and to us: the session is over, and the register is still to say so. */
 bool ft_session_given(const struct ft_core *c);
 void ft_session_take(struct ft_core *c);

@@ -767,6 +767,12 @@ static bool forced_but_sick(const struct ft_core *c)
 	return forced_at_live_peer(c) && (is_sick(c) || unsaid);
 }
 
+/* On disk before it is claimed, or a crash would leave a claim that nobody knows of. */
+static bool is_binding(const struct ft_core *c)
+{
+	return c->storing && c->store_next.stage == FT_SESSION_BOUND;
+}
+
 static bool forced_in_the_peers_session(const struct ft_core *c)
 {
 	return is_forced(c) && !c->outcome_busy && ft_session_peers_to_claim(c);
@@ -776,8 +782,7 @@ static bool forced_in_the_peers_session(const struct ft_core *c)
 static bool forced_alone(const struct ft_core *c)
 {
 	bool holds_none = !ft_session_current(c) && !ft_win_pending(c);
-	bool binding = c->storing && c->store_next.stage == FT_SESSION_BOUND; /* what is claimed is on disk first */
-	return is_forced(c) && !c->outcome_busy && !binding && !forced_at_live_peer(c) &&
+	return is_forced(c) && !c->outcome_busy && !is_binding(c) && !forced_at_live_peer(c) &&
 	       (holds_none || peer_lost(c) || peer_vm_out(c));
 }
 
@@ -2031,8 +2036,7 @@ static void proceed(struct ft_core *c, struct ft_actions *out)
 	if (asked && claim_unreachable(c))
 		ft_core_say(c, out, FT_LEVEL_ERROR,
 		            "the arbiter is out of reach (%.80s): going on by a person's order alone", c->arbiter_text);
-	if (!asked && ft_session_left_to_us(c)) {
-		ft_session_take_up(c);
+	if (c->params.arbitrated) { /* one that was taken up since the outcome began */
 		memcpy(c->outcome.session, c->session.id, sizeof c->outcome.session);
 		c->outcome.epoch = c->session.epoch;
 	}
@@ -2847,6 +2851,8 @@ static const struct rule rules[] = {
 
     /* A failover under way */
     {P(ASKING), no_vm_here, ask_lost_own_vm},
+    {P(ASKING), ft_session_left_to_us, ft_adopt},
+    {P(ASKING), is_binding, NULL},
     {P(ASKING), peer_is_out_elsewhere, to_claiming},
     {P(ASKING), unasked_and_gone, take_over_gone_after_all},
     {P(ASKING), unasked_and_dying, take_over_dying_after_all},
@@ -2918,7 +2924,7 @@ static const struct rule rules[] = {
     {BOUND, peer_yielded, take_over_yielded},
     {OPEN, yielded_unbound, take_over_yielded},
     {OPEN, gone_unbound, take_over_gone},
-    {OPEN, ft_session_left_to_us, ft_adopt}, /* on disk first, or a crash would leave a claim that nobody knows of */
+    {OPEN, ft_session_left_to_us, ft_adopt},
     {BOUND, sick_with_able_peer, freeze_sick},
 
     /* Bound: replication broken */

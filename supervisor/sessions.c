@@ -1083,20 +1083,6 @@ bool ft_session_peers_to_claim(const struct ft_core *c)
 	return only_peer_has_session(c) && out && can_store(c);
 }
 
-void ft_session_take_up(struct ft_core *c)
-{
-	c->session = (struct ft_session){
-	    .stage = FT_SESSION_BOUND,
-	    .epoch = peers_epoch(c),
-	    .role = c->qemu.role,
-	    .instance = c->qemu.instance,
-	    .window_ms = (uint32_t)(c->params.window / FT_NS_PER_MS),
-	};
-	memcpy(c->session.id, c->peer.side.session, sizeof c->session.id);
-	memcpy(c->session.peer, c->peer.node, sizeof c->session.peer);
-	forget_last_session(c);
-}
-
 bool ft_session_given(const struct ft_core *c)
 {
 	enum ft_vm vm = c->peer.side.vm;
