@@ -25,7 +25,7 @@
 enum phase { CLOSED, GREETING, NEGOTIATING, UP };
 
 struct pending {
-	bool used;
+	bool used, large; /* large: the answer may be */
 	json_int_t id;
 	char command[48];
 	int64_t asked_at;
@@ -89,6 +89,29 @@ static void close_socket(struct ft_conn *c)
 	ft_framing_reset(c->framing);
 }
 
+/* Each large answer that is asked for may come, and nothing else that is large. */
+static void set_limit(struct ft_conn *c)
+{
+	bool large = false;
+	for (int i = 0; i < FT_CONN_REQUESTS; i++)
+		large |= c->pending[i].used && c->pending[i].large;
+	ft_framing_limit(c->framing, large ? FT_FRAME_MAX : FT_FRAME_SMALL);
+}
+
+/* Something large has come: one fewer may. */
+static void count_large(struct ft_conn *c, json_int_t id)
+{
+	struct pending *other = NULL;
+	for (int i = 0; i < FT_CONN_REQUESTS; i++) {
+		struct pending *p = &c->pending[i];
+		if (p->used && p->large && (!other || p->id == id))
+			other = p;
+	}
+	if (other)
+		other->large = false;
+	set_limit(c);
+}
+
 static void fail_requests(struct ft_conn *c, int64_t now)
 {
 	for (int i = 0; i < FT_CONN_REQUESTS; i++) {
@@ -98,6 +121,7 @@ static void fail_requests(struct ft_conn *c, int64_t now)
 		c->pending[i].used = false;
 		p.reply(p.arg, p.tag, NULL, now);
 	}
+	set_limit(c);
 }
 
 static void schedule_connect(struct ft_conn *c, int64_t now, int64_t delay)
@@ -326,7 +350,19 @@ bool ft_conn_request_with(struct ft_conn *c, const char *command, const json_t *
 	int64_t now = ft_clock_now();
 	*p = (struct pending){.used = true, .id = id, .asked_at = now, .reply = reply, .arg = arg, .tag = tag};
 	snprintf(p->command, sizeof p->command, "%s", command);
+	set_limit(c);
 	set_timer(c);
+	return true;
+}
+
+bool ft_conn_request_list(struct ft_conn *c, const char *command, const json_t *arguments, ft_conn_reply *reply,
+                          void *arg, int tag)
+{
+	struct pending *p = free_slot(c);
+	if (!p || !ft_conn_request(c, command, arguments, reply, arg, tag))
+		return false;
+	p->large = true;
+	set_limit(c);
 	return true;
 }
 
@@ -399,6 +435,7 @@ static void on_answer(struct ft_conn *c, const json_t *object, int64_t now)
 		if (!p.used || !json_is_integer(id) || p.id != json_integer_value(id))
 			continue;
 		c->pending[i].used = false;
+		set_limit(c);
 		set_timer(c);
 		after_answer(c, now);
 		p.reply(p.arg, p.tag, object, now);
@@ -489,6 +526,8 @@ static void on_frame(void *arg, enum ft_frame kind, const char *text, size_t len
 		return;
 	}
 	json_t *object = kind == FT_FRAME_OBJECT ? parse(text, len) : NULL;
+	if (len > FT_FRAME_SMALL)
+		count_large(c, json_integer_value(json_object_get(object, "id")));
 	if (object)
 		on_object(c, object, text, len, now);
 	else
@@ -597,7 +636,7 @@ struct ft_conn *ft_conn_new(struct event_base *base, struct ft_alarms *alarms, c
 	c->arg = arg;
 	c->fd = c->passing = -1;
 	c->backoff = BACKOFF_MIN;
-	c->framing = ft_framing_new(FT_FRAME_MAX);
+	c->framing = ft_framing_new(FT_FRAME_SMALL);
 	c->timer = ft_alarm_new(alarms, on_timer, c);
 	if (!c->timer)
 		abort();

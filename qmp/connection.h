@@ -74,6 +74,10 @@ int ft_conn_outstanding(const struct ft_conn *c);
 /* arguments: borrowed, may be NULL. False if the connection is not up or FT_CONN_REQUESTS are outstanding: reply is not called. */
 bool ft_conn_request(struct ft_conn *c, const char *command, const json_t *arguments, ft_conn_reply *reply, void *arg,
                      int tag);
+/* The same where the answer is a list that may be large, FT_FRAME_MAX at the most.  All else that QEMU says ends at
+ * FT_FRAME_SMALL, since it costs time to parse: what is larger is skipped. */
+bool ft_conn_request_list(struct ft_conn *c, const char *command, const json_t *arguments, ft_conn_reply *reply,
+                          void *arg, int tag);
 /* The same, and passes file along.  False, too, while earlier requests are still to be written.  file must stay open until
  * reply is called. */
 bool ft_conn_request_with(struct ft_conn *c, const char *command, const json_t *arguments, int file,

@@ -84,7 +84,7 @@ static void ask_more(struct ft_discovery *d)
 {
 	while (d->asked < d->n && d->waiting < AT_ONCE) {
 		const struct ft_query *q = &d->queries[d->asked];
-		if (!ft_conn_request(d->connection, q->command, q->arguments, on_reply, d, d->asked)) {
+		if (!ft_conn_request_list(d->connection, q->command, q->arguments, on_reply, d, d->asked)) {
 			if (d->waiting == 0)
 				ft_discovery_stop(d); /* nothing will call again */
 			return;

@@ -58,6 +58,11 @@ void ft_framing_reset(struct ft_framing *f)
 	f->lifetimes++;
 }
 
+void ft_framing_limit(struct ft_framing *f, size_t max)
+{
+	f->max = max;
+}
+
 static void append(struct ft_framing *f, const char *data, size_t len)
 {
 	if (f->len + len > f->cap) {

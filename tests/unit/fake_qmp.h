@@ -24,7 +24,8 @@
 #define FAKE_GREETING                                                                                                  \
 	"{\"QMP\": {\"version\": {\"qemu\": {\"micro\": 22, \"minor\": 2, \"major\": 7}, \"package\": \"fake\"}, "     \
 	"\"capabilities\": [\"oob\"]}}\r\n"
-#define FAKE_BIG (5u << 20) /* more than ftd takes for one object */
+#define FAKE_BIG    (1u << 20) /* more than ftd takes for one object, unless it has asked for a list */
+#define FAKE_EVENTS 16         /* more than ftd has requests under way */
 
 enum { FAKE_QMP, FAKE_OOB };
 
@@ -35,6 +36,8 @@ struct fake_orders {
 	atomic_int mute[2];       /* requests wait unread; answered, in order, once this is 0 again */
 	atomic_int hang_up_on[2]; /* closes instead of answering the Nth request from now; 0: never */
 	atomic_int big_answers;   /* answers to query-status are too large */
+	atomic_int big_lists;     /* those to query-named-block-nodes are as large, and may be */
+	atomic_int big_events;    /* many events as large come before those */
 	atomic_int big_numbers;   /* the migration may take all bandwidth there is, and the answer says more such */
 	atomic_int comes_in;      /* its migration is not through: no COLO yet */
 	atomic_int stranger;      /* it has a chardev mon0 that nobody knows what it is for */
@@ -177,14 +180,14 @@ static json_t *fake_answer(struct fake_orders *o, const char *command, const jso
 	return fake_error("CommandNotFound", "The command has not been found");
 }
 
-static void fake_big_answer(int fd)
+static void fake_say_big(int fd, const char *before, const char *after)
 {
 	char *big = malloc(FAKE_BIG + 1);
 	memset(big, 'x', FAKE_BIG);
 	big[FAKE_BIG] = '\0';
-	fake_say(fd, "{\"return\": {\"status\": \"");
+	fake_say(fd, before);
 	fake_say(fd, big);
-	fake_say(fd, "\"}}\r\n");
+	fake_say(fd, after);
 	free(big);
 }
 
@@ -203,8 +206,10 @@ static bool fake_request(struct fake_orders *o, struct fake_client *c, int which
 		fake_say(c->fd, "{\"timestamp\": {}, \"event\": \"NOBODY_KNOWS_THIS\"}\r\n");
 		fake_say(c->fd, o->rubbish == 2 ? "{\"return\": ]\r\n" : "{\"return\": 1, \"id\": 4711}\r\n");
 	}
+	for (int i = 0; o->big_events && i < FAKE_EVENTS && !strcmp(command, "query-named-block-nodes"); i++)
+		fake_say_big(c->fd, "{\"event\": \"", "\"}\r\n");
 	if (o->big_answers && !strcmp(command, "query-status")) {
-		fake_big_answer(c->fd);
+		fake_say_big(c->fd, "{\"return\": {\"status\": \"", "\"}}\r\n");
 	} else if (o->big_numbers && !strcmp(command, "query-migrate-parameters")) {
 		char text[256];
 		snprintf(text, sizeof text,
@@ -215,6 +220,8 @@ static bool fake_request(struct fake_orders *o, struct fake_client *c, int which
 	} else {
 		json_t *answer = fake_answer(o, command, json_object_get(request, "arguments"));
 		json_object_set(answer, "id", json_object_get(request, "id"));
+		if (o->big_lists && !strcmp(command, "query-named-block-nodes"))
+			json_object_set_new(answer, "disks", json_sprintf("%*s", (int)FAKE_BIG, "many"));
 		char *text = json_dumps(answer, 0);
 		fake_say(c->fd, text);
 		fake_say(c->fd, "\r\n");

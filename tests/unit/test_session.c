@@ -531,6 +531,25 @@ START_TEST(too_large_an_answer)
 }
 END_TEST
 
+START_TEST(a_large_list_that_was_asked_for)
+{
+	fake.orders->big_lists = 1;
+	come_up();
+	ck_assert_int_gt(fake.orders->nodes, 0);
+	ck_assert(!logged("too large"));
+}
+END_TEST
+
+/* While a list is waited for, no more may be large than was asked for. */
+START_TEST(large_events_beside_a_list)
+{
+	fake.orders->big_events = 1;
+	fake_start(&fake);
+	open_fake();
+	RUN_UNTIL(logged("too large"));
+}
+END_TEST
+
 START_TEST(the_end_that_qemu_announces_is_told_with_its_reason)
 {
 	come_up();
@@ -1056,6 +1075,8 @@ int main(void)
 	tcase_add_test(c, events_and_rubbish_between);
 	tcase_add_test(c, too_large_a_number);
 	tcase_add_test(c, too_large_an_answer);
+	tcase_add_test(c, a_large_list_that_was_asked_for);
+	tcase_add_test(c, large_events_beside_a_list);
 	tcase_add_test(c, a_copy_of_the_guests_disk_that_has_failed_is_told);
 	tcase_add_test(c, the_end_that_qemu_announces_is_told_with_its_reason);
 	tcase_add_test(c, sockets_of_two_qemus);
