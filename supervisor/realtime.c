@@ -14,7 +14,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define STACK_RESERVE          (128L * 1024)
 #define SENTINEL_STACK_RESERVE (16 * 1024) /* its largest buffers have 2 kB */
 #define HEAP_RESERVE           (1024L * 1024)
 #define HEADROOM               (64L * 1024 * 1024) /* that the limit must leave for memory to come */
@@ -80,7 +79,7 @@ static bool be_scheduled(FILE *errors)
 /* Touched once, it stays ours. */
 static void reserve_stack(void)
 {
-	volatile char reserve[STACK_RESERVE];
+	volatile char reserve[FT_REALTIME_STACK];
 	for (size_t at = 0; at < sizeof reserve; at += 1024)
 		reserve[at] = 0;
 }

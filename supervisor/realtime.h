@@ -12,6 +12,8 @@
 #define FT_REALTIME_PRIORITY   10 /* SCHED_RR, 1 .. 99 */
 #define FT_SENTINEL_PRIORITY   50 /* above ours: it must stop QEMU whatever we are doing */
 #define FT_REALTIME_RUNAWAY_MS 500
+/* Bytes of stack in reserve: the actions of three steps of the core, one within the other, and what is called there. */
+#define FT_REALTIME_STACK (1024L * 1024)
 
 /* SCHED_RR, not inherited by children; all memory, present and future, locked; a reserve of heap and stack.
  * Once, before any child that must be told apart is forked.  0, or -1 after one line to errors that names the limit and

@@ -887,6 +887,12 @@ static bool peer_is_out_elsewhere(const struct ft_core *c)
 	return peer_is_out(c) && ours && unsure;
 }
 
+/* By which the VM may be started there, or go on: as forced_in_the_peers_session. */
+static bool asked_in_the_peers_session(const struct ft_core *c)
+{
+	return ft_session_peers_to_claim(c) && (peer_is_out(c) || (peer_lost(c) && !runs_unheard(c)));
+}
+
 static bool ask_refused(const struct ft_core *c)
 {
 	return answer_is(c, FT_ANSWER_REFUSED);
@@ -2852,6 +2858,7 @@ static const struct rule rules[] = {
     /* A failover under way */
     {P(ASKING), no_vm_here, ask_lost_own_vm},
     {P(ASKING), ft_session_left_to_us, ft_adopt},
+    {P(ASKING), asked_in_the_peers_session, ft_adopt},
     {P(ASKING), is_binding, NULL},
     {P(ASKING), peer_is_out_elsewhere, to_claiming},
     {P(ASKING), unasked_and_gone, take_over_gone_after_all},
@@ -2884,7 +2891,7 @@ static const struct rule rules[] = {
     {OPEN | BOUND | P(FAILED), forced_but_sick, refuse_force},
     {OPEN | BOUND | FROZEN | P(FAILED), forced_with_live_peer, ask_forced},
     {OPEN | BOUND | FROZEN | P(FAILED), forced_beside_replication, refuse_beside_replication},
-    {OPEN, forced_in_the_peers_session, ft_adopt},
+    {OPEN | FROZEN | P(FAILED), forced_in_the_peers_session, ft_adopt},
     {OPEN | BOUND | FROZEN | P(FAILED), forced_alone, take_over_forced},
 
     /* Frozen for the peer */

@@ -1148,6 +1148,17 @@ START_TEST(a_silent_qemu_that_never_was_in_a_session_is_known_to_have_no_limit)
 }
 END_TEST
 
+/* There may have been a session, and its end be lost with it: an earlier sentinel stays on guard over what has said nothing yet. */
+START_TEST(a_silent_qemu_whose_session_may_be_lost_is_not_set_free)
+{
+	start(FT_SESSION_NONE, FT_ROLE_PRIMARY);
+	w.q = (struct ft_qemu_facts){.pid_verified = true, .instance = 5, .vm = FT_VM_ALIVE, .stopped = true};
+	qemu_is();
+	expect_phase(CUT_OFF);
+	ck_assert(!ft_core_sets_free(&w.c, 5));
+}
+END_TEST
+
 /* Seen in the simulation: both sides had yielded, one was given the right back, and its ftd died as the plan was through. */
 START_TEST(a_qemu_that_has_failed_over_and_whose_side_has_resigned_goes_on_where_the_peer_has_yielded)
 {
@@ -1231,6 +1242,96 @@ START_TEST(an_order_beside_a_session_that_the_peer_alone_has_claims_that)
 	expect_did(PLAN, 0);
 	claim_is(_i & 2 ? FT_CLAIM_LOST : FT_CLAIM_WON, _i & 2 ? "beta" : "alpha");
 	expect_did(PLAN, _i & 2 ? 0 : 1);
+}
+END_TEST
+
+/* The same where the person had ordered it before: it was asked to yield, and then its QEMU is gone, or it is silent (_i). */
+START_TEST(an_order_that_has_asked_first_claims_what_the_peer_alone_has)
+{
+	start(FT_SESSION_NONE, FT_ROLE_SECONDARY);
+	w.q.instance = 6;
+	w.p.side.state = FT_UNPROTECTED;
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	qemu_is();
+	step(&(struct ft_event){.kind = FT_EVENT_COLO_EXIT, .error = true, .text = "secondary, error"});
+	order();
+	expect_phase(ASKING);
+	forget();
+	if (_i) {
+		hear(FT_PEER_QUIET);
+		pass(500);
+		hear(FT_PEER_LOST);
+		pass(40);
+	} else {
+		peer_vm(FT_VM_ABSENT);
+	}
+	expect_did(PLAN, 0);
+	expect_did(STORE, 1);
+	stored();
+	expect_stage(BOUND);
+	expect_did(CLAIM, 1);
+	expect_did(PLAN, 0);
+	claim_is(FT_CLAIM_LOST, "beta");
+	expect_did(PLAN, 0);
+	ck_assert_str_eq(ft_result_name(w.c.outcome.result), "lost-claim");
+}
+END_TEST
+
+/* ... or where it had asked us to yield, as its session had come no further than to its own disk, and fell silent before it was seen
+ * to run: it may be cut off, and run. */
+START_TEST(an_order_for_a_frozen_copy_claims_what_the_peer_alone_has)
+{
+	start(FT_SESSION_NONE, FT_ROLE_SECONDARY);
+	w.q.instance = 6;
+	w.p.side.state = FT_UNPROTECTED;
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	qemu_is();
+	w.p.side.request = FT_REQUEST_YIELD;
+	w.p.side.request_id = 9;
+	peer_says();
+	frozen();
+	expect_phase(YIELDED);
+	hear(FT_PEER_QUIET);
+	hear(FT_PEER_LOST);
+	pass(10e3); /* nothing replicates any more */
+	expect_phase(HELD);
+	expect_did(STORE, 0);
+	order();
+	expect_did(PLAN, 0);
+	stored();
+	expect_did(CLAIM, 1);
+	stored();
+	expect_did(PLAN, 0);
+	claim_is(FT_CLAIM_LOST, "beta");
+	expect_did(PLAN, 0);
+	ck_assert_str_eq(ft_result_name(w.c.outcome.result), "lost-claim");
+}
+END_TEST
+
+/* Who leaves gives nothing away, nor has a QEMU that has not spoken to this ftd a role to go on in.  _i: which of both. */
+START_TEST(nothing_is_taken_up_from_who_leaves_nor_for_a_qemu_that_has_not_spoken)
+{
+	start(FT_SESSION_NONE, FT_ROLE_SECONDARY);
+	w.q.instance = 6;
+	w.q.connected = !_i;
+	w.p.side.state = FT_FENCED;
+	w.p.side.leaving = _i == 0;
+	memset(w.p.side.session, 0, sizeof w.p.side.session);
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	qemu_is();
+	memcpy(w.p.side.session, id, sizeof id);
+	peer_vm(FT_VM_GONE);
+	pass(5000);
+	expect_did(STORE, 0);
+	expect_did(PLAN, 0);
+	w.p.side.leaving = false;
+	w.q.connected = true;
+	peer_says();
+	qemu_is();
+	expect_did(STORE, 1);
 }
 END_TEST
 
@@ -4148,6 +4249,10 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_qemu_that_has_failed_over_and_whose_side_has_resigned_goes_on_where_the_peer_has_yielded);
 	tcase_add_loop_test(tc, a_secondary_goes_on_by_the_word_of_who_gives_up_a_session_that_it_never_had, 0, 2);
 	tcase_add_loop_test(tc, an_order_beside_a_session_that_the_peer_alone_has_claims_that, 0, 8);
+	tcase_add_loop_test(tc, an_order_that_has_asked_first_claims_what_the_peer_alone_has, 0, 2);
+	tcase_add_test(tc, an_order_for_a_frozen_copy_claims_what_the_peer_alone_has);
+	tcase_add_loop_test(tc, nothing_is_taken_up_from_who_leaves_nor_for_a_qemu_that_has_not_spoken, 0, 2);
+	tcase_add_test(tc, a_silent_qemu_whose_session_may_be_lost_is_not_set_free);
 	tcase_add_loop_test(tc, who_resigned_and_has_left_colo_since_asks_the_register_before_it_yields, 0, 2);
 	tcase_add_loop_test(tc, who_is_no_secondary_takes_nothing_up, 0, 2);
 	tcase_add_test(tc, a_released_session_that_is_proposed_in_vain_is_looked_up);

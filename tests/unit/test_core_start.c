@@ -328,6 +328,20 @@ START_TEST(a_guest_that_was_seen_to_run_there_is_not_started_here_once_it_is_sil
 }
 END_TEST
 
+/* That the peer goes on alone is not yet that its guest runs: it may fail, and then ours is the right to start anew. */
+START_TEST(a_right_is_not_given_up_for_a_guest_that_was_not_seen_to_run)
+{
+	begin_in(FT_SESSION_BOUND, FT_ROLE_PRIMARY, "");
+	peer.side.state = FT_SOLO;
+	peer.side.role = FT_ROLE_SOLO;
+	peer.side.vm = FT_VM_ALIVE;
+	hear(FT_PEER_ALIVE);
+	pass(5000);
+	ck_assert_int_eq(did[FT_DO_STORE], 0);
+	ck_assert_str_eq(ft_session_stage_name(c.session.stage), "bound");
+}
+END_TEST
+
 /* The same, and this ftd has not seen it: its next QEMU is the secondary of the peer's.  The peer must not take the old session up. */
 START_TEST(a_primarys_session_is_over_where_its_next_qemu_is_the_peers_secondary)
 {
@@ -644,6 +658,7 @@ int main(void)
 	tcase_add_test(tc, a_session_that_may_have_been_lost_is_no_licence);
 	tcase_add_test(tc, who_ended_the_session_may_start_unless_the_guest_was_given_away_since);
 	tcase_add_test(tc, a_guest_that_was_seen_to_run_there_is_not_started_here_once_it_is_silent);
+	tcase_add_test(tc, a_right_is_not_given_up_for_a_guest_that_was_not_seen_to_run);
 	tcase_add_test(tc, a_primarys_session_is_over_where_its_next_qemu_is_the_peers_secondary);
 	tcase_add_loop_test(tc, the_winner_tells_a_peer_that_has_a_qemu_before_it_starts, 0, 2);
 	tcase_add_loop_test(tc, a_winner_that_the_verdict_does_not_name_may_not_start, 0, 2);

@@ -1,4 +1,5 @@
 /* Each test in a process of its own, which becomes real-time, or is not allowed to. */
+#include "supervisor/core.h"
 #include "supervisor/realtime.h"
 #include "tests/unit/skip.h"
 
@@ -131,6 +132,13 @@ START_TEST(keeps_its_promise)
 }
 END_TEST
 
+/* A failover asks the kernel for no memory, whatever the daemon has in hand as it steps. */
+START_TEST(the_stack_in_reserve_holds_the_actions_of_nested_steps)
+{
+	ck_assert_int_ge(FT_REALTIME_STACK, 3 * (long)sizeof(struct ft_actions) + 128 * 1024);
+}
+END_TEST
+
 START_TEST(names_the_limit_that_forbids_it)
 {
 	if (!may())
@@ -177,6 +185,7 @@ int main(void)
 	tcase_add_checked_fixture(c, set_up, tear_down);
 	tcase_set_timeout(c, 2 * PATIENCE_S);
 	tcase_add_loop_test(c, keeps_its_promise, 0, 2);
+	tcase_add_test(c, the_stack_in_reserve_holds_the_actions_of_nested_steps);
 	tcase_add_loop_test(c, names_the_limit_that_forbids_it, 0, 3);
 	tcase_add_loop_test(c, a_runaway_becomes_ordinary, 0, 2);
 	tcase_add_test(c, locks_what_runs_and_little_more);
