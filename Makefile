@@ -24,7 +24,10 @@ OUR_LDFLAGS  := -pie -Wl,-z,relro,-z,now
 # libcurl is loaded only where it is used (arbiter/curl.h).
 OUR_LIBS     := $(shell $(PKG_CONFIG) --libs $(filter-out libcurl,$(PKGS)) $(SYSTEMD) 2>/dev/null) -lm
 
-ifdef SAN
+ifdef COV
+B := build/cov
+SANITIZE := --coverage -O1 -U_FORTIFY_SOURCE
+else ifdef SAN
 B := build/san
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -O1
 else
@@ -79,13 +82,13 @@ export CK_DEFAULT_TIMEOUT ?= 300
 unit: $(UNIT)
 	@for t in $(UNIT); do $$t || exit 1; done
 
-# All tests: every room alone (with the sanitizers), two hosts in virtual time, their QEMU against a real one, then whole
-# pairs with real QEMU (again with the sanitizers; without them where they would be in the way): a tenth of them on other QEMUs
+# All tests: every room alone and every edge under fire (with the sanitizers), two hosts in virtual time, their QEMU against a
+# real one, then whole pairs with real QEMU (again with the sanitizers; without them where they would be in the way): a tenth of them on other QEMUs
 # than the installed one, and all on that.
 check:
 	@tests/tools/install-deps --build --run
 	$(MAKE) SAN=1 all unit fake-qemu
-	$(MAKE) all sim exhaustive prove conformance qemu-docs
+	$(MAKE) all fuzz sim exhaustive prove conformance qemu-docs
 	@$(MAKE) --no-print-directory other-qemus
 	tests/e2e/run
 
@@ -135,6 +138,29 @@ prove: export WRAP_test_daemon := $(WRAP_test_daemon)
 prove: export UNIT_LIBS = $(shell $(PKG_CONFIG) --libs check 2>/dev/null) $(LIBS)
 prove: $(SIM) $(EXPLORER) $(call OBJ,$(shell sed -n 's,^unit \(.*\),tests/unit/\1.c,p' tests/sim/mutants.txt | sort -u))
 	tests/sim/prove $(B) $(ONLY)
+
+# What may come in from outside, at each edge, made up by libFuzzer: a minute a program (tests/fuzz/run).  MINUTES=60 for longer,
+# ONLY='wire core' for some.  What is found is left in build/fuzz/found.
+FUZZ_CC  ?= clang-19
+FUZZ_SRC := $(wildcard tests/fuzz/*.c)
+FUZZ     := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(FUZZ_SRC))
+FUZZ_SAN := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -O1
+$(B)/fuzz/%: $(B)/fuzz/obj/tests/fuzz/%.o $(B)/fuzz/libftd.a
+	@echo 'link  $@'
+	$(Q)$(FUZZ_CC) $(FUZZ_SAN) -fsanitize=fuzzer -o $@ $^ $(LIBS) -lpthread
+$(B)/fuzz/libftd.a: $(patsubst %.c,$(B)/fuzz/obj/%.o,$(LIB_SRC))
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $^
+$(B)/fuzz/obj/%.o: %.c Makefile VERSION
+	@mkdir -p $(@D)
+	@echo 'cc    $<'
+	$(Q)$(FUZZ_CC) $(OUR_CPPFLAGS) $(OUR_CFLAGS) $(CPPFLAGS) -g $(FUZZ_SAN) -MMD -MP -c -o $@ $<
+-include $(patsubst %.c,$(B)/fuzz/obj/%.d,$(LIB_SRC) $(FUZZ_SRC))
+fuzz:
+	@tests/tools/install-deps --build --fuzz
+	$(MAKE) fuzz-programs
+	tests/fuzz/run $(if $(MINUTES),--seconds $$(($(MINUTES) * 60))) $(B)/fuzz $(ONLY)
+fuzz-programs: $(FUZZ)
 
 # The simulation's model of two QEMUs and two real ones play the same scripts, and must say the same.
 MODEL := $(B)/tests/conformance/model
@@ -234,6 +260,6 @@ install: all
 clean:
 	rm -rf build
 
-.PHONY: all everything unit check other-qemus check-qemus sim exhaustive prove conformance qemu-docs demo \
+.PHONY: all everything unit check fuzz fuzz-programs other-qemus check-qemus sim exhaustive prove conformance qemu-docs demo \
         bench bench-peers bench-docs lint lint-all fake-qemu bench-failover bench-scale install clean tidy $(TIDY)
 .SECONDARY:

@@ -289,11 +289,10 @@ static enum ft_heard reject(struct ft_hub_link *l, int reason, int64_t now)
  * does any come from a peer that is past its promise not to claim. */
 static void take_acknowledgement(struct ft_hub_link *l, const struct ft_beat *beat, int64_t now)
 {
-	int64_t rtt = now - beat->echo_sent - (int64_t)beat->held_us * 1000;
-
 	if (beat->ack_sequence == 0 || beat->ack_sequence > l->tx_sequence || beat->echo_sent > now)
 		return;
 	if (beat->ack_sequence > l->acked) {
+		int64_t rtt = now - beat->echo_sent - (int64_t)beat->held_us * 1000;
 		l->acked = beat->ack_sequence;
 		l->stats.acked_at = now;
 		l->stats.rtt = beat->held_us == UINT32_MAX ? -1 : rtt > 0 ? rtt : 0;

@@ -479,6 +479,26 @@ START_TEST(damaged_forged_and_misdirected_packets_do_not_exist)
 }
 END_TEST
 
+/* Who has the key may still say nonsense: that it acknowledges what we are to send in centuries, and held it for an hour. */
+START_TEST(an_acknowledgement_from_the_future_gives_no_right)
+{
+	uint8_t data[FT_WIRE_MAX];
+	struct ft_beat beat;
+
+	run(1000 * MS);
+	size_t len = ft_hub_compose(&hosts[1].hub, 0, &hosts[1].side, now, data);
+	ck_assert_int_eq(ft_wire_decode(data, len, hosts[1].config.keys, 1, "vm1", &beat), FT_WIRE_OK);
+	int64_t rtt = hosts[0].hub.links[0].stats.rtt, right = ft_hub_acked_sent(&hosts[0].hub);
+	beat.ack_sequence = hosts[0].hub.links[0].tx_sequence;
+	beat.echo_sent = INT64_MAX;
+	beat.held_us = UINT32_MAX - 1;
+	len = ft_wire_encode(&beat, &hosts[1].config.keys[0], "vm1", data);
+	ck_assert_int_eq(receive(0, 0, data, len), FT_HEARD_LIFE);
+	ck_assert_int_eq(hosts[0].hub.links[0].stats.rtt, rtt);
+	ck_assert_int_eq(ft_hub_acked_sent(&hosts[0].hub), right);
+}
+END_TEST
+
 /* As an ftd of before, or of later, would send it. */
 static size_t of_another_version(uint8_t data[FT_WIRE_MAX], uint8_t version, const uint8_t key[FT_KEY_BYTES])
 {
@@ -1097,6 +1117,7 @@ int main(void)
 	tcase_add_test(t, a_replay_is_no_life);
 	tcase_add_test(t, own_packets_and_a_namesake_are_reflections);
 	tcase_add_test(t, damaged_forged_and_misdirected_packets_do_not_exist);
+	tcase_add_test(t, an_acknowledgement_from_the_future_gives_no_right);
 	tcase_add_test(t, a_peer_of_another_version_is_known_and_is_no_life);
 	tcase_add_test(t, a_restarted_peer_is_back_at_once);
 	tcase_add_test(t, a_replaced_host_becomes_the_peer);
