@@ -1,4 +1,5 @@
 /* The loop that feeds the decision core: its life, and what the shells tell. */
+#include "config/file.h"
 #include "report/log.h"
 #include "supervisor/clock.h"
 #include "supervisor/daemon_internal.h"
@@ -553,7 +554,8 @@ static json_t *earlier_outcomes(const char *state_dir)
 	int damaged = 0;
 	json_t *outcomes = ft_outcomes_read(state_dir, FT_OUTCOMES_KEPT, &damaged);
 	if (!outcomes)
-		ft_log(FT_LOG_ERROR, "report", "cannot read %s/%s: %s", state_dir, FT_OUTCOMES_FILE, strerror(errno));
+		ft_log(FT_LOG_ERROR, "report", "cannot read %s/%s: %s", state_dir, FT_OUTCOMES_FILE,
+		       ft_file_error(errno));
 	if (damaged)
 		ft_log(FT_LOG_WARN, "report", "%s/%s: %d damaged lines skipped", state_dir, FT_OUTCOMES_FILE, damaged);
 	return outcomes ? outcomes : json_array();
