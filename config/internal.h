@@ -5,6 +5,7 @@
  *   value.c     one judge for each kind of value
  *   address.c   "10.0.0.1:7400" -> struct sockaddr_storage; what is a good URL
  *   key.c       key files
+ *   file.c      files: opened as what they must be, and judged by who else could change them
  *   relations.c what settings must hold among each other
  *   config.c    the whole: load, free */
 #ifndef FT_CONFIG_INTERNAL_H
@@ -75,8 +76,8 @@ void ft_relations_judge(struct ft_reader *r, const config_t *tree);
 /* The words of arbiter.type, by enum ft_arbiter_type; NULL-terminated. */
 extern const char *const ft_arbiter_words[];
 
-ft_judge_text ft_judge_pair, ft_judge_node, ft_judge_path, ft_judge_file, ft_judge_secret, ft_judge_program,
-    ft_judge_word, ft_judge_mode, ft_judge_group, ft_judge_plain, ft_judge_any;
+ft_judge_text ft_judge_pair, ft_judge_node, ft_judge_path, ft_judge_state_dir, ft_judge_file, ft_judge_secret,
+    ft_judge_program, ft_judge_word, ft_judge_mode, ft_judge_group, ft_judge_plain, ft_judge_any;
 ft_judge_tree ft_judge_key_files, ft_judge_disregard, ft_judge_hook, ft_judge_endpoints, ft_judge_options;
 void ft_judge_int(struct ft_reader *r, const struct ft_setting *row, const config_setting_t *s, void *slot);
 void ft_judge_bool(struct ft_reader *r, const struct ft_setting *row, const config_setting_t *s, void *slot);
@@ -88,6 +89,7 @@ const char *ft_url_fault(const char *text);
 bool ft_address_equal(const struct sockaddr_storage *a, const struct sockaddr_storage *b);
 
 /* Returns 0, or -1 with why, a text like "is a folder; a regular file ...". sodium_init() must have been called. */
-int ft_key_load(const char *path, struct ft_key *out, char why[FT_TEXT_MAX]);
+#define FT_KEY_WHY_MAX 1024
+int ft_key_load(const char *path, struct ft_key *out, char why[FT_KEY_WHY_MAX]);
 
 #endif

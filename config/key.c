@@ -1,6 +1,6 @@
 /* Key files: one key of 64 hex digits each.
  * Knows: files, libsodium.  Must not know: what the keys are used for. */
-#include "arbiter/secret.h"
+#include "config/file.h"
 #include "config/internal.h"
 
 #include <errno.h>
@@ -13,15 +13,15 @@
 
 #define KEY_DIGITS ((size_t)2 * FT_KEY_BYTES)
 
-static int refuse(char why[FT_TEXT_MAX], const char *text)
+static int refuse(char why[FT_KEY_WHY_MAX], const char *text)
 {
-	(void)snprintf(why, FT_TEXT_MAX, "%s", text);
+	(void)snprintf(why, FT_KEY_WHY_MAX, "%s", text);
 	return -1;
 }
 
-static int refuse_errno(char why[FT_TEXT_MAX], const char *what)
+static int refuse_errno(char why[FT_KEY_WHY_MAX], const char *what)
 {
-	(void)snprintf(why, FT_TEXT_MAX, "%s: %s; a file made by `ftctl genkey` is needed", what, strerror(errno));
+	(void)snprintf(why, FT_KEY_WHY_MAX, "%s: %s; a file made by `ftctl genkey` is needed", what, strerror(errno));
 	return -1;
 }
 
@@ -33,7 +33,7 @@ static void name_key(struct ft_key *key)
 	key->id = (uint32_t)hash[0] << 24 | (uint32_t)hash[1] << 16 | (uint32_t)hash[2] << 8 | hash[3];
 }
 
-static int read_key(int fd, struct ft_key *out, char why[FT_TEXT_MAX])
+static int read_key(int fd, struct ft_key *out, char why[FT_KEY_WHY_MAX])
 {
 	char text[3 + KEY_DIGITS +
 	          3]; /* a byte-order mark, the digits, the line's end, and one more to see that there is no more */
@@ -61,21 +61,19 @@ static int read_key(int fd, struct ft_key *out, char why[FT_TEXT_MAX])
 	return 0;
 }
 
-int ft_key_load(const char *path, struct ft_key *out, char why[FT_TEXT_MAX])
+int ft_key_load(const char *path, struct ft_key *out, char why[FT_KEY_WHY_MAX])
 {
-	/* O_NONBLOCK: opening a pipe must not wait for its writer. */
-	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int fd = ft_file_openat(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW, 0);
 
 	if (fd < 0) {
 		if (errno == ELOOP)
 			return refuse(why, "is a symbolic link; name the file itself");
+		if (errno == EISDIR || errno == EMEDIUMTYPE)
+			return refuse(why, "is not a regular file; a file made by `ftctl genkey` is needed");
 		return refuse_errno(why, "cannot be opened");
 	}
-	const char *fault = ft_secret_judge(fd);
-	int rc = fault ? -1 : read_key(fd, out, why);
-	if (fault)
-		(void)snprintf(why, FT_TEXT_MAX, "%s%s", fault,
-		               strchr(fault, ';') ? "" : "; a file made by `ftctl genkey` is needed");
+	const char *fault = ft_file_judge(path, FT_FILE_SECRET);
+	int rc = fault ? refuse(why, fault) : read_key(fd, out, why);
 	if (rc != 0)
 		sodium_memzero(out, sizeof(*out));
 	(void)close(fd);

@@ -32,7 +32,7 @@ static const struct ft_setting settings[] = {
     {"pair", FT_STRING, FT_ALWAYS, ft_judge_pair, IN(ft_config, pair), FIXED, .allowed = A_NAME},
     {"node", FT_STRING, FT_OPTIONAL, ft_judge_node, IN(ft_config, node), FIXED, .fallback = "HOST",
      .allowed = "at most 63 of A-Z a-z 0-9 . _ -, not beginning with a dot (not given: the host name)"},
-    {"state_dir", FT_STRING, FT_OPTIONAL, ft_judge_path, IN(ft_config, state_dir), FIXED,
+    {"state_dir", FT_STRING, FT_OPTIONAL, ft_judge_state_dir, IN(ft_config, state_dir), FIXED,
      .fallback = "/var/lib/ftd/PAIR", .allowed = A_PATH},
     {"realtime", FT_BOOL, FT_OPTIONAL, IN(ft_config, realtime), FIXED, .allowed = "true or false"},
     {"watchdog_device", FT_STRING, FT_OPTIONAL, ft_judge_path, IN(ft_config, watchdog_device), FIXED,

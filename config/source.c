@@ -2,6 +2,7 @@
  * would swallow (a number that does not fit becomes another number) or die of (an included folder ends the process, an
  * included pipe blocks it).
  * Knows: files, comments, strings, numbers and @include of libconfig's syntax.  Must not know: any setting. */
+#include "config/file.h"
 #include "config/internal.h"
 
 #include <ctype.h>
@@ -9,7 +10,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define SIZE_MAX_FILE (1L << 20)
@@ -185,13 +185,7 @@ static void check_no_nul(struct ft_reader *r, const char *file, const char *text
 
 static char *read_open_file(struct ft_reader *r, struct ft_where w, int fd, const char *path)
 {
-	struct stat st;
 	const char *file = w.line ? path : NULL;
-
-	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-		ft_fault(r, w, "%s is not a regular file; a configuration file is", path);
-		return NULL;
-	}
 	char *text = malloc(SIZE_MAX_FILE + 2);
 	ssize_t len = text ? read_all(fd, text, SIZE_MAX_FILE + 1) : -1;
 	if (len < 0 || len > SIZE_MAX_FILE) {
@@ -208,15 +202,23 @@ static char *read_open_file(struct ft_reader *r, struct ft_where w, int fd, cons
 /* w: what to blame. NULL after a fault, or with *error set when the file could not be opened. */
 static char *read_regular(struct ft_reader *r, struct ft_where w, const char *path, int *error)
 {
-	/* O_NONBLOCK: opening a pipe must not wait for its writer. */
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int fd = ft_file_openat(AT_FDCWD, path, O_RDONLY, 0);
+	char *text = NULL;
 
-	if (fd < 0) {
+	if (fd < 0 && errno != EISDIR && errno != EMEDIUMTYPE) {
 		*error = errno;
 		return NULL;
 	}
-	char *text = read_open_file(r, w, fd, path);
-	(void)close(fd);
+	/* Who may write there has ftd run a hook of his choice. Who only asks a running ftd obeys nothing of it. */
+	const char *fault = fd < 0    ? "is not a regular file; a configuration file is"
+	                    : r->only ? NULL
+	                              : ft_file_judge(path, FT_FILE_OBEYED);
+	if (fault)
+		ft_fault(r, w, "%s %s", path, fault);
+	else
+		text = read_open_file(r, w, fd, path);
+	if (fd >= 0)
+		(void)close(fd);
 	return text;
 }
 

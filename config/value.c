@@ -1,6 +1,7 @@
 /* One judge for each kind of value.
  * Knows: what a good name, path, mode, ... is.  Must not know: which settings there are (that is the table's). */
 #include "arbiter/secret.h"
+#include "config/file.h"
 #include "config/internal.h"
 
 #include <ctype.h>
@@ -132,7 +133,20 @@ void ft_judge_path(struct ft_reader *r, const struct ft_setting *row, struct ft_
 		refuse_text(r, row, w, text, "is not an absolute path");
 }
 
-/* Told as row's fault, unless it is a regular file that ftd may use so; access: as in faccessat(2). */
+/* What ftd has in there decides what it does. Not looked at by who only asks a running ftd. */
+void ft_judge_state_dir(struct ft_reader *r, const struct ft_setting *row, struct ft_where w, const char *text,
+                        void *slot)
+{
+	const char *fault = text[0] == '/' && !r->only ? ft_file_judge(text, FT_FILE_OBEYED) : NULL;
+
+	if (fault)
+		refuse_text(r, row, w, text, fault);
+	else
+		ft_judge_path(r, row, w, text, slot);
+}
+
+/* Told as row's fault, unless it is a regular file that ftd may use so, and nobody else may change; access: as in
+ * faccessat(2). */
 static bool is_usable(struct ft_reader *r, const struct ft_setting *row, struct ft_where w, const char *path,
                       int access)
 {
@@ -145,6 +159,8 @@ static bool is_usable(struct ft_reader *r, const struct ft_setting *row, struct 
 		what = strerror(errno);
 	else if (!S_ISREG(st.st_mode) || faccessat(AT_FDCWD, path, access, AT_EACCESS) != 0)
 		what = access == X_OK ? "is not a program that ftd may run" : "is not a file that ftd may read";
+	else
+		what = ft_file_judge(path, FT_FILE_OBEYED);
 	if (what)
 		refuse_text(r, row, w, path, what);
 	return !what;
@@ -256,7 +272,7 @@ static int strings_of(struct ft_reader *r, const struct ft_setting *row, const c
 
 static void add_key(struct ft_reader *r, const struct ft_setting *row, struct ft_where w, const char *path)
 {
-	char why[FT_TEXT_MAX];
+	char why[FT_KEY_WHY_MAX];
 	char shown[FT_SHOWN_MAX];
 	struct ft_key *key = &r->c->keys[r->c->n_keys];
 

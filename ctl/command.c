@@ -2,6 +2,7 @@
 #include "ctl/command.h"
 
 #include "config/config.h"
+#include "config/file.h"
 #include "ctl/client.h"
 #include "ctl/may_start.h"
 #include "ctl/tune.h"
@@ -456,7 +457,7 @@ static int run_last(const struct command *c)
 		return ask_outcomes(c, (int)count);
 
 	json_t *outcomes = ft_outcomes_read(places.state_dir, (size_t)count, &damaged);
-	snprintf(text, sizeof(text), "cannot read the outcomes in %s: %s", places.state_dir, strerror(errno));
+	snprintf(text, sizeof(text), "cannot read the outcomes in %s: %s", places.state_dir, ft_file_error(errno));
 	if (outcomes == NULL)
 		return fail(c, EXIT_FAILED, text);
 	if (damaged > 0)

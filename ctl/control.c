@@ -8,7 +8,6 @@
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
-#include <event2/listener.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -21,6 +20,7 @@
 #define ANSWER_MS      60000 /* the verb must have answered */
 #define TAKE_MS        10000 /* the client must have read it */
 #define ACCEPT_PAUSE_S 1     /* after accept(2) failed, e.g. for want of descriptors */
+#define ACCEPT_AT_ONCE 8     /* in one turn of the loop: who connects in a circle must not keep it */
 #define LOOK_MS        5000  /* for the socket's name */
 
 /* What ft.conf says of it. */
@@ -37,6 +37,7 @@ struct ft_call {
 struct client {
 	LIST_ENTRY(client) next;
 	struct ft_control *control;
+	uid_t uid;
 	struct bufferevent *io;
 	struct event *deadline; /* of whatever is awaited: a request, an answer, its being taken */
 	struct ft_call *call;   /* NULL: none outstanding */
@@ -46,7 +47,8 @@ struct client {
 
 struct ft_control {
 	struct event_base *base;
-	struct evconnlistener *listener;
+	int fd; /* -1: not yet */
+	struct event *acceptable;
 	struct event *resume; /* accepts again after a failed accept */
 	ft_control_verb *verb;
 	void *arg;
@@ -214,32 +216,47 @@ void ft_call_answer(struct ft_call *call, int code, json_t *result, const char *
 }
 
 /* One short write into an empty socket buffer: never blocks, never short. */
-static void turn_away(evutil_socket_t fd)
+static void turn_away(int fd, uid_t uid, const char *why)
 {
-	static const char answer[] =
-	    "{\"code\":1,\"error\":\"32 clients are connected already; try again in a moment\"}\n";
-	if (send(fd, answer, sizeof(answer) - 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-		ft_log(FT_LOG_DEBUG, "control", "a client was turned away unheard: %s", strerror(errno));
+	char answer[FT_TEXT_MAX];
+	int len = snprintf(answer, sizeof(answer), "{\"code\":1,\"error\":\"%s; try again in a moment\"}\n", why);
+	if (send(fd, answer, (size_t)len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		why = "it has left already";
+	ft_log(FT_LOG_WARN, "control", "a client of user %u was turned away: %s", (unsigned)uid, why);
 	close(fd);
 }
 
-static void on_accepted(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *address, int len,
-                        void *arg)
+static bool is_trusted(uid_t uid)
 {
-	struct ft_control *control = arg;
-	(void)listener;
-	(void)address;
-	(void)len;
-	if (control->n_clients >= FT_CONTROL_CLIENTS_MAX) {
-		ft_log(FT_LOG_WARN, "control", "a client was turned away: %d are connected already",
-		       control->n_clients);
-		turn_away(fd);
-		return;
+	return uid == 0 || uid == geteuid();
+}
+
+/* Returns NULL, or why there is none for who comes now. */
+static const char *no_place(const struct ft_control *control, uid_t uid)
+{
+	const struct client *c;
+	int same = 0, others = 0;
+	LIST_FOREACH(c, &control->clients, next)
+	{
+		same += c->uid == uid;
+		others += !is_trusted(c->uid);
 	}
+	if (control->n_clients >= FT_CONTROL_CLIENTS_MAX)
+		return "32 clients are connected already";
+	if (!is_trusted(uid) && same >= FT_CONTROL_EACH_MAX)
+		return "8 clients of this user are connected already";
+	if (!is_trusted(uid) && others >= FT_CONTROL_CLIENTS_MAX - FT_CONTROL_RESERVED)
+		return "24 clients are connected already, and the other places are root's";
+	return NULL;
+}
+
+static void take_in(struct ft_control *control, int fd, uid_t uid)
+{
 	struct client *c = calloc(1, sizeof(*c));
 	if (c == NULL)
 		abort();
 	c->control = control;
+	c->uid = uid;
 	c->io = bufferevent_socket_new(control->base, fd, BEV_OPT_CLOSE_ON_FREE);
 	c->deadline = evtimer_new(control->base, on_deadline, c);
 	if (c->io == NULL || c->deadline == NULL)
@@ -252,14 +269,41 @@ static void on_accepted(struct evconnlistener *listener, evutil_socket_t fd, str
 	arm(c, c->control->request_ms);
 }
 
-/* accept(2) fails again and again as long as its cause lasts; without a pause that would fill the loop. */
-static void on_accept_failed(struct evconnlistener *listener, void *arg)
+static void receive(struct ft_control *control, int fd)
 {
-	struct ft_control *control = arg;
+	struct ucred who = {.uid = (uid_t)-1};
+	socklen_t len = sizeof(who);
+	(void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len);
+	const char *why = no_place(control, who.uid);
+	if (why != NULL)
+		turn_away(fd, who.uid, why);
+	else
+		take_in(control, fd, who.uid);
+}
+
+/* accept(2) fails again and again as long as its cause lasts; without a pause that would fill the loop. */
+static void pause_accepting(struct ft_control *control)
+{
 	struct timeval in = {.tv_sec = ACCEPT_PAUSE_S};
 	ft_log(FT_LOG_WARN, "control", "cannot accept a client: %s", strerror(errno));
-	evconnlistener_disable(listener);
+	event_del(control->acceptable);
 	event_add(control->resume, &in);
+}
+
+static void on_acceptable(evutil_socket_t listening, short what, void *arg)
+{
+	struct ft_control *control = arg;
+	(void)what;
+	for (int i = 0; i < ACCEPT_AT_ONCE; i++) {
+		int fd = accept4(listening, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (fd >= 0) {
+			receive(control, fd);
+		} else if (errno != EINTR && errno != ECONNABORTED) {
+			if (errno != EAGAIN)
+				pause_accepting(control);
+			return;
+		}
+	}
 }
 
 static void on_resume(evutil_socket_t fd, short what, void *arg)
@@ -267,7 +311,7 @@ static void on_resume(evutil_socket_t fd, short what, void *arg)
 	struct ft_control *control = arg;
 	(void)fd;
 	(void)what;
-	evconnlistener_enable(control->listener);
+	event_add(control->acceptable, NULL);
 }
 
 /* Removes a name that nobody listens on. Returns 0, or -1 after a line to errors. */
@@ -359,6 +403,14 @@ static int open_socket(const struct place *place, FILE *errors)
 	return fd;
 }
 
+static void stop_listening(struct ft_control *c)
+{
+	if (c->fd < 0)
+		return;
+	event_free(c->acceptable);
+	close(c->fd);
+}
+
 /* Listens on a new socket under the name. Returns 0, or -1 after a line to errors and nothing changed. */
 static int listen_anew(struct ft_control *c, FILE *errors)
 {
@@ -366,18 +418,20 @@ static int listen_anew(struct ft_control *c, FILE *errors)
 	int fd = open_socket(&c->place, errors);
 	if (fd < 0)
 		return -1;
-	struct evconnlistener *listener = evconnlistener_new(
-	    c->base, on_accepted, c, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, FT_CONTROL_CLIENTS_MAX, fd);
-	if (listener == NULL) {
+	struct event *acceptable = event_new(c->base, fd, EV_READ | EV_PERSIST, on_acceptable, c);
+	if (acceptable == NULL)
+		abort();
+	if (listen(fd, FT_CONTROL_CLIENTS_MAX) != 0) {
 		fprintf(errors, "control.socket %s: cannot listen: %s\n", c->place.path, strerror(errno));
+		event_free(acceptable);
 		close(fd);
 		unlink(c->place.path);
 		return -1;
 	}
-	evconnlistener_set_error_cb(listener, on_accept_failed);
-	if (c->listener != NULL)
-		evconnlistener_free(c->listener);
-	c->listener = listener;
+	stop_listening(c);
+	c->fd = fd;
+	c->acceptable = acceptable;
+	event_add(acceptable, NULL);
 	if (lstat(c->place.path, &st) == 0) {
 		c->dev = st.st_dev;
 		c->ino = st.st_ino;
@@ -426,6 +480,7 @@ struct ft_control *ft_control_new(struct event_base *base, const struct ft_confi
 	if (c == NULL)
 		abort();
 	c->base = base;
+	c->fd = -1;
 	c->verb = verb;
 	c->arg = arg;
 	c->place = (struct place){.mode = config->control_mode, .gid = config->control_gid};
@@ -480,8 +535,7 @@ void ft_control_free(struct ft_control *c)
 		next = LIST_NEXT(client, next);
 		say_goodbye(client);
 	}
-	if (c->listener != NULL)
-		evconnlistener_free(c->listener);
+	stop_listening(c);
 	event_free(c->resume);
 	event_free(c->look);
 	if (c->ino != 0 && name_is_ours(c))

@@ -6,6 +6,7 @@
  *
  * A client may send one request after the other; the next one is looked at when the answer has been taken.
  * Bounded: requests of at most 64 KiB, 32 clients, 10 s of silence before a request, 60 s for an answer, 10 s to take it.
+ * 8 places are kept for root and ftd's own user, and no other user has more than 8.
  * A slow or hostile client never delays the loop. */
 #ifndef FT_CTL_CONTROL_H
 #define FT_CTL_CONTROL_H
@@ -16,6 +17,8 @@
 
 #define FT_CONTROL_REQUEST_MAX (64u << 10)
 #define FT_CONTROL_CLIENTS_MAX 32
+#define FT_CONTROL_RESERVED    8
+#define FT_CONTROL_EACH_MAX    8
 
 struct event_base;
 struct ft_control;

@@ -26,9 +26,13 @@
 
 #define HOOK_PATH    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #define CANNOT_RUN   127
-#define AGAIN_MS     100  /* between two looks whether a hook may be started */
-#define SCARCE_MS    1000 /* after no process could be had for it */
-#define KILL_WAIT_MS 200  /* how long ft_hooks_free waits for a killed hook: one that waits for a disk does not die */
+#define AGAIN_MS     100   /* between two looks whether a hook may be started */
+#define SCARCE_MS    1000  /* after no process could be had for it */
+#define SAID_MAX     1024  /* of a line that a hook writes; the rest is cut off */
+#define SAID_AT_ONCE 8192  /* bytes of what it writes, and then a pause, or a hook that floods us would have our CPU */
+#define SAID_ROUNDS  9     /* what a full pipe holds is so often read */
+#define SAID_PAUSE   10000 /* us */
+#define KILL_WAIT_MS 200   /* how long ft_hooks_free waits for a killed hook: one that waits for a disk does not die */
 
 enum {
 	ENV_PATH,
@@ -63,6 +67,11 @@ struct ft_hooks {
 	struct event *again;
 	bool said_scarce; /* that no process can be had for the one that waits */
 	bool leaving;
+	/* What hooks write, and what they have left running, comes out of one pipe and goes into the log, line by line. */
+	int said_from, said_to;
+	struct event *said, *said_again;
+	char line[SAID_MAX];
+	size_t line_len;
 	TAILQ_HEAD(, call) waiting;
 	int n_waiting;
 	/* The one that runs: */
@@ -152,13 +161,88 @@ static void exec_hook(const struct ft_hooks *h, char **env, int input)
 	sched_setscheduler(0, SCHED_OTHER, &plain);
 	setpriority(PRIO_PROCESS, 0, 0);
 	dup2(input, STDIN_FILENO);
-	dup2(STDERR_FILENO, STDOUT_FILENO);
+	dup2(h->said_to, STDOUT_FILENO);
+	dup2(h->said_to, STDERR_FILENO);
 	close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC);
 	execve(h->argv[0], h->argv, env);
-	ft_log(FT_LOG_ERROR, "report", "hook %s: cannot run it: %s; see report.hook in ft.conf", h->argv[0],
-	       strerror(errno));
+	dprintf(STDERR_FILENO, "cannot run %s: %s; see report.hook in ft.conf\n", h->argv[0], strerror(errno));
 	_exit(CANNOT_RUN);
 }
+
+/* ---- what hooks write ---- */
+
+static void end_line(struct ft_hooks *h)
+{
+	if (h->line_len > 0)
+		ft_log(FT_LOG_INFO, "hook", "%.*s", (int)h->line_len, h->line);
+	h->line_len = 0;
+}
+
+/* Returns whether there may be more. */
+static bool read_said(struct ft_hooks *h)
+{
+	char text[SAID_AT_ONCE];
+	ssize_t n = read(h->said_from, text, sizeof(text));
+	for (ssize_t i = 0; i < n; i++) {
+		if (text[i] == '\n')
+			end_line(h);
+		else if (h->line_len < sizeof(h->line))
+			h->line[h->line_len++] = text[i];
+	}
+	return n == (ssize_t)sizeof(text);
+}
+
+/* One that has ended has no more to say; what it has left running may, and is read later. */
+static void read_last_words(struct ft_hooks *h)
+{
+	for (int i = 0; i < SAID_ROUNDS && read_said(h); i++)
+		;
+	end_line(h);
+}
+
+static void on_said(evutil_socket_t fd, short what, void *arg)
+{
+	struct ft_hooks *h = arg;
+	struct timeval pause = {.tv_usec = SAID_PAUSE};
+	(void)fd;
+	(void)what;
+	if (!read_said(h))
+		return;
+	event_del(h->said);
+	event_add(h->said_again, &pause);
+}
+
+static void on_said_again(evutil_socket_t fd, short what, void *arg)
+{
+	struct ft_hooks *h = arg;
+	(void)fd;
+	(void)what;
+	event_add(h->said, NULL);
+}
+
+static void listen_to_hooks(struct ft_hooks *h)
+{
+	int ends[2];
+	if (pipe2(ends, O_CLOEXEC) != 0)
+		abort();
+	h->said_from = ends[0];
+	h->said_to = ends[1];
+	fcntl(h->said_from, F_SETFL, O_NONBLOCK); /* the other end, a hook's, may wait */
+	h->said = must(event_new(h->base, h->said_from, EV_READ | EV_PERSIST, on_said, h));
+	h->said_again = must(evtimer_new(h->base, on_said_again, h));
+	event_add(h->said, NULL);
+}
+
+static void listen_no_more(struct ft_hooks *h)
+{
+	read_last_words(h);
+	event_free(h->said);
+	event_free(h->said_again);
+	close(h->said_from);
+	close(h->said_to);
+}
+
+/* ---- running one ---- */
 
 static void on_died(evutil_socket_t fd, short what, void *arg);
 static void on_late(evutil_socket_t fd, short what, void *arg);
@@ -270,6 +354,7 @@ static void on_died(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	waitid(P_PIDFD, (id_t)h->pidfd, &end, WEXITED);
+	read_last_words(h);
 	log_end(h, &end);
 	event_del(h->deadline);
 	event_free(h->died);
@@ -312,6 +397,7 @@ struct ft_hooks *ft_hooks_new(struct event_base *base, const struct ft_config *c
 	h->deadline = must(evtimer_new(base, on_late, h));
 	h->again = must(evtimer_new(base, on_again, h));
 	TAILQ_INIT(&h->waiting);
+	listen_to_hooks(h);
 	ft_hooks_reconfigure(h, config);
 	return h;
 }
@@ -373,8 +459,11 @@ static void finish(struct ft_hooks *h, int wait_ms)
 	int64_t end = ft_clock_now() + wait_ms * FT_NS_PER_MS;
 	while (h->pid != 0) {
 		int64_t now = ft_clock_now(), until = h->killed == NULL && h->late_at < end ? h->late_at : end;
-		struct pollfd dead = {.fd = h->pidfd, .events = POLLIN};
-		if (poll(&dead, 1, now < until ? (int)((until - now) / FT_NS_PER_MS) + 1 : 0) > 0)
+		struct pollfd on[] = {{.fd = h->pidfd, .events = POLLIN}, {.fd = h->said_from, .events = POLLIN}};
+		int ready = poll(on, 2, now < until ? (int)((until - now) / FT_NS_PER_MS) + 1 : 0);
+		if (ready > 0 && on[1].revents)
+			read_said(h);
+		if (ready > 0 && on[0].revents)
 			on_died(h->pidfd, EV_READ, h);
 		else if (ft_clock_now() >= end)
 			return;
@@ -405,6 +494,7 @@ void ft_hooks_free(struct ft_hooks *h, int wait_ms)
 	}
 	event_free(h->deadline);
 	event_free(h->again);
+	listen_no_more(h);
 	forget_command(h);
 	free(h);
 }

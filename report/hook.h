@@ -3,8 +3,8 @@
  * A late one is killed (its whole process group) and logged; so are its exit status and time.  The queue is bounded: when a hook
  * hangs, or no process can be had for it, the oldest waiting *state* events make room, outcomes never do before them.
  *
- * The hook gets the JSON on standard input, our standard error as its standard output and error, and an environment of PATH
- * and FT_* alone. */
+ * The hook gets the JSON on standard input and an environment of PATH and FT_* alone.  What it writes to standard output and
+ * error comes into the log, each line as one of ours, no more than the log takes of anybody (log.h); who writes faster waits. */
 #ifndef FT_REPORT_HOOK_H
 #define FT_REPORT_HOOK_H
 

@@ -6,7 +6,9 @@
  * and nothing waits.  No value can hold a line feed: text is cleaned first, names are checked by the config. */
 #include "report/log.h"
 
+#include "report/limit.h"
 #include "report/text.h"
+#include "supervisor/clock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,6 +25,10 @@
 
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
 #define TEXT_MAX       3072 /* a whole line, and a whole datagram, then stay below PIPE_BUF */
+#define AT_ONCE        200  /* more than any plan has steps */
+#define PER_SECOND     5
+#define AREAS          10
+#define LEVELS         4
 
 static struct {
 	char program[32];
@@ -32,6 +38,10 @@ static struct {
 	struct sockaddr_un journal_address;
 	bool stderr_is_journal; /* then a line there begins with <N>, which journald reads as the priority */
 	unsigned long dropped;
+	struct {
+		char name[16]; /* "": of no area yet */
+		struct ft_limit of[LEVELS];
+	} limits[AREAS];
 } log_state = {.program = "ftd", .level = FT_LOG_INFO, .journal = -1};
 
 static const struct {
@@ -164,19 +174,8 @@ static bool emit(enum ft_log_level level, const char *area, const char *text)
 	return to_stderr(level, area, text);
 }
 
-void ft_log(enum ft_log_level level, const char *area, const char *format, ...)
+static void log_line(enum ft_log_level level, const char *area, const char *text)
 {
-	if (level > log_state.level)
-		return;
-	int saved_errno = errno;
-
-	char raw[TEXT_MAX], text[TEXT_MAX];
-	va_list args;
-	va_start(args, format);
-	vsnprintf(raw, sizeof(raw), format, args);
-	va_end(args);
-	ft_text_clean(text, sizeof(text), raw);
-
 	if (log_state.dropped > 0) {
 		char note[96];
 		snprintf(note, sizeof(note), "%lu lines dropped: the reader of the log was stuck", log_state.dropped);
@@ -186,5 +185,76 @@ void ft_log(enum ft_log_level level, const char *area, const char *format, ...)
 	/* While lines are owed, a line that still got through would hide the gap. */
 	if (log_state.dropped > 0 || !emit(level, area, text))
 		log_state.dropped++;
+}
+
+static void log_args(enum ft_log_level level, const char *area, const char *format, va_list args)
+    __attribute__((format(printf, 3, 0)));
+static void log_args(enum ft_log_level level, const char *area, const char *format, va_list args)
+{
+	char raw[TEXT_MAX], text[TEXT_MAX];
+	vsnprintf(raw, sizeof(raw), format, args);
+	ft_text_clean(text, sizeof(text), raw);
+	log_line(level, area, text);
+}
+
+/* There is one for each area of log.h; should there ever be more, the last is for all the others. */
+static struct ft_limit *limit_of(enum ft_log_level level, const char *area)
+{
+	int i = 0;
+	while (i < AREAS - 1 && log_state.limits[i].name[0] && strcmp(log_state.limits[i].name, area) != 0)
+		i++;
+	if (!log_state.limits[i].name[0])
+		snprintf(log_state.limits[i].name, sizeof(log_state.limits[i].name), "%s", area);
+	struct ft_limit *l = &log_state.limits[i].of[level];
+	l->at_once = AT_ONCE;
+	l->per_second = PER_SECOND;
+	return l;
+}
+
+static void tell_left_out(enum ft_log_level level, const char *area, struct ft_limit *l, int64_t now)
+{
+	char text[96];
+	unsigned long n = ft_limit_tell(l, now);
+	if (n == 0)
+		return;
+	snprintf(text, sizeof(text), "%lu such lines were left out: there were too many", n);
+	log_line(level, area, text);
+}
+
+void ft_log(enum ft_log_level level, const char *area, const char *format, ...)
+{
+	if (level > log_state.level)
+		return;
+	int saved_errno = errno;
+	int64_t now = ft_clock_now();
+	struct ft_limit *limit = limit_of(level, area);
+	tell_left_out(level, area, limit, now);
+	if (ft_limit_take(limit, now)) {
+		va_list args;
+		va_start(args, format);
+		log_args(level, area, format, args);
+		va_end(args);
+	}
 	errno = saved_errno;
+}
+
+void ft_log_surely(enum ft_log_level level, const char *area, const char *format, ...)
+{
+	if (level > log_state.level)
+		return;
+	int saved_errno = errno;
+	va_list args;
+	va_start(args, format);
+	log_args(level, area, format, args);
+	va_end(args);
+	errno = saved_errno;
+}
+
+void ft_log_tell_left_out(void)
+{
+	int64_t now = ft_clock_now();
+	for (int i = 0; i < AREAS; i++)
+		for (enum ft_log_level level = 0; level < LEVELS; level++)
+			if (log_state.limits[i].of[level].left_out > 0)
+				tell_left_out(level, log_state.limits[i].name, &log_state.limits[i].of[level], now);
 }

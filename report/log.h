@@ -21,8 +21,15 @@ void ft_log_level(enum ft_log_level level);
  * for want of a reader.  ft_log_init does this with journald's own socket when JOURNAL_STREAM says that standard error is
  * the journal.  NULL: back to standard error.  Returns 0, or -1 with errno and nothing changed. */
 int ft_log_journal(const char *socket_path);
-/* area: a fixed token of the room speaking: "core", "heartbeat", "qmp", "report", "control", "config", "main". One line, no line feed.
- * Leaves errno as it was. */
+/* area: a fixed token of the room speaking: "core", "heartbeat", "qmp", "report", "control", "config", "main", "hook". One line,
+ * no line feed.  Leaves errno as it was.
+ * Most of what is logged follows from what others do (who asks, a hook, QEMU, the network), and they may do it in a loop: of each
+ * area and level 200 lines go out at once, 5 a second later on, and how many were left out is told. */
 void ft_log(enum ft_log_level level, const char *area, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* The same for what nobody may hide by a flood: a change of state, an alarm, a claim, an outcome. It is never left out. */
+void ft_log_surely(enum ft_log_level level, const char *area, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* Tells how many lines were left out of late, if it is time to.  To be called now and then. */
+void ft_log_tell_left_out(void);
 
 #endif

@@ -2,6 +2,7 @@
 #include "report/outcomes.h"
 
 #include "config/config.h"
+#include "config/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,10 +30,6 @@ static int read_tail(int fd, struct tail *t)
 	struct stat st;
 	if (fstat(fd, &st) != 0)
 		return -1;
-	if (!S_ISREG(st.st_mode)) {
-		errno = S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
-		return -1;
-	}
 	size_t most = (size_t)st.st_size < TAIL_MAX ? (size_t)st.st_size : TAIL_MAX;
 	off_t from = st.st_size - (off_t)most;
 	ssize_t n = -1;
@@ -57,7 +54,7 @@ static int open_tail(const char *state_dir, const char *name, struct tail *t)
 	char path[FT_PATH_MAX + 32];
 	*t = (struct tail){0};
 	snprintf(path, sizeof(path), "%s/%s", state_dir, name);
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int fd = ft_file_openat(AT_FDCWD, path, O_RDONLY, 0);
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -1;
 	int rc = read_tail(fd, t), why = errno;

@@ -4,6 +4,7 @@
  * anyway.  A second writer beside one that may yet wake would break the order of the jobs. */
 #include "report/scribe.h"
 
+#include "config/file.h"
 #include "report/log.h"
 #include "report/scribe_child.h"
 #include "supervisor/clock.h"
@@ -176,7 +177,7 @@ static void settle(struct ft_scribe *s)
 	char error[ERROR_MAX] = "";
 	if (s->reply.error != 0)
 		snprintf(error, sizeof(error), "cannot %.*s %s/%s: %s", (int)sizeof(s->reply.step), s->reply.step,
-		         s->state_dir, j->request.name, strerror(s->reply.error));
+		         s->state_dir, j->request.name, ft_file_error(s->reply.error));
 	if (j->told)
 		ft_log(FT_LOG_WARN, "report", "%s/%s: the disk has answered at last%s%s", s->state_dir, j->request.name,
 		       error[0] != '\0' ? ": " : "", error);

@@ -1,6 +1,7 @@
 /* See scribe_child.h. */
 #include "report/scribe_child.h"
 
+#include "config/file.h"
 #include "report/scribe.h"
 
 #include <errno.h>
@@ -121,12 +122,12 @@ static bool make_room(int folder, const char *name, int fd, const char *text, si
 
 static struct ft_scribe_reply do_append(int folder, const char *name, const char *text, size_t len, bool once)
 {
-	int flags = O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW;
-	int fd = openat(folder, name, flags);
+	int flags = O_RDWR | O_APPEND | O_NOFOLLOW;
+	int fd = ft_file_openat(folder, name, flags, 0);
 	bool anew = fd >= 0 ? make_room(folder, name, fd, text, len, once) : errno == ENOENT;
 	if (anew) {
 		folder_dirty = true;
-		fd = openat(folder, name, flags | O_CREAT, 0640);
+		fd = ft_file_openat(folder, name, flags | O_CREAT, 0640);
 	}
 	if (fd < 0)
 		return failed("open");
@@ -139,7 +140,7 @@ static struct ft_scribe_reply do_replace(int folder, const char *name, const cha
 {
 	char temporary[FT_SCRIBE_NAME_MAX + 8];
 	snprintf(temporary, sizeof(temporary), ".%s.new", name);
-	int fd = openat(folder, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
+	int fd = ft_file_openat(folder, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0640);
 	if (fd < 0)
 		return failed("open");
 	struct ft_scribe_reply reply = {0};

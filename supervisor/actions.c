@@ -60,9 +60,9 @@ static void do_alert(struct ft_daemon *d, const struct ft_action *a)
 {
 	const char *name = ft_alert_name(a->alert);
 	if (a->raised)
-		ft_log(FT_LOG_ERROR, "core", "ALARM %s: %s", name, a->text);
+		ft_log_surely(FT_LOG_ERROR, "core", "ALARM %s: %s", name, a->text);
 	else
-		ft_log(FT_LOG_WARN, "core", "alarm %s is over", name);
+		ft_log_surely(FT_LOG_WARN, "core", "alarm %s is over", name);
 	struct ft_status_source source = ft_daemon_status(d);
 	json_t *json = ft_status_json(&source);
 	json_object_set_new(json, "alarm", json_string(name));
@@ -93,8 +93,8 @@ static enum ft_log_level state_level(enum ft_state s)
 
 static void do_state(struct ft_daemon *d, const struct ft_action *a)
 {
-	ft_log(state_level(a->to), "core", "%s -> %s (%s): %s", ft_state_name(a->from), ft_state_name(a->to),
-	       ft_role_name(d->core.self.role), a->text);
+	ft_log_surely(state_level(a->to), "core", "%s -> %s (%s): %s", ft_state_name(a->from), ft_state_name(a->to),
+	              ft_role_name(d->core.self.role), a->text);
 	char status[FT_TEXT_MAX + 32];
 	snprintf(status, sizeof status, "%s: %s", ft_state_name(a->to), a->text);
 	ft_service_status(status);
@@ -175,20 +175,20 @@ static void log_outcome(const struct ft_outcome *o)
 {
 	bool good = o->result == FT_SUCCESS;
 	for (int i = 0; i < o->n_evidence; i++)
-		ft_log(FT_LOG_WARN, "core", "evidence at %+.1f ms: %s",
-		       (double)(o->evidence[i].at - o->first_evidence_at) / 1e6, o->evidence[i].text);
-	ft_log(good ? FT_LOG_WARN : FT_LOG_ERROR, "core",
-	       "failover %s: cause %s, was %s, %.1f ms from first evidence%s%s", ft_result_name(o->result),
-	       ft_cause_name(o->cause), ft_role_name(o->role_before),
-	       (double)(o->ended_at - o->first_evidence_at) / 1e6, o->error[0] ? ": " : "", o->error);
+		ft_log_surely(FT_LOG_WARN, "core", "evidence at %+.1f ms: %s",
+		              (double)(o->evidence[i].at - o->first_evidence_at) / 1e6, o->evidence[i].text);
+	ft_log_surely(good ? FT_LOG_WARN : FT_LOG_ERROR, "core",
+	              "failover %s: cause %s, was %s, %.1f ms from first evidence%s%s", ft_result_name(o->result),
+	              ft_cause_name(o->cause), ft_role_name(o->role_before),
+	              (double)(o->ended_at - o->first_evidence_at) / 1e6, o->error[0] ? ": " : "", o->error);
 }
 
 static void do_outcome(struct ft_daemon *d, const struct ft_action *a)
 {
 	const struct ft_outcome *o = &d->pending;
 	if (a->text[0])
-		ft_log(FT_LOG_ERROR, "report", "the outcome is not known to be in %s/%s: %s", d->config->state_dir,
-		       FT_OUTCOMES_FILE, a->text);
+		ft_log_surely(FT_LOG_ERROR, "report", "the outcome is not known to be in %s/%s: %s",
+		              d->config->state_dir, FT_OUTCOMES_FILE, a->text);
 	log_outcome(o);
 	json_t *outcome = d->pending_outcome;
 	d->pending_outcome = NULL;
@@ -216,9 +216,11 @@ static void do_signal(struct ft_daemon *d, int sig, const char *what)
 	if (!ft_process_alive(p))
 		return;
 	if (!ft_daemon_process_is_qemu(d))
-		ft_log(FT_LOG_ERROR, "core", "cannot %s QEMU: process %d is not shown to be it", what, (int)p->pid);
+		ft_log_surely(FT_LOG_ERROR, "core", "cannot %s QEMU: process %d is not shown to be it", what,
+		              (int)p->pid);
 	else if (ft_process_signal(p, sig) != 0)
-		ft_log(FT_LOG_ERROR, "core", "cannot %s QEMU (process %d): %s", what, (int)p->pid, strerror(errno));
+		ft_log_surely(FT_LOG_ERROR, "core", "cannot %s QEMU (process %d): %s", what, (int)p->pid,
+		              strerror(errno));
 }
 
 /* Between the decision and here we may have been stopped, and the right to run may have ended: it is looked at once

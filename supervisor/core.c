@@ -223,6 +223,7 @@ static void absorb_hearing(struct ft_core *c, const struct ft_event *e)
 static void forget_replication(struct ft_core *c)
 {
 	c->checkpoint_at = c->broken_at = c->yank_again_at = c->probed_at = FT_NEVER;
+	c->silence_probed = false;
 	c->longest = 0;
 	c->probe_again_at = c->now;
 }

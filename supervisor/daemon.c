@@ -1,4 +1,5 @@
 /* The loop that feeds the decision core: its life, and what the shells tell. */
+#include "config/file.h"
 #include "report/log.h"
 #include "supervisor/clock.h"
 #include "supervisor/daemon_internal.h"
@@ -161,7 +162,7 @@ bool ft_daemon_stood_still(struct ft_daemon *d)
 		return false;
 	d->missed = missed;
 	d->missed_at = reading.now;
-	ft_log(
+	ft_log_surely(
 	    FT_LOG_ERROR, "core",
 	    "this host's clocks stood still for %.0f ms or more: it is a virtual machine that was paused or moved (or "
 	    "its wall clock was set); what was granted before is over, and if the peer has taken over, two guests have "
@@ -249,6 +250,7 @@ static void look_at_links(struct ft_daemon *d, int64_t now)
 	if (now < d->links_looked_at + FT_LOOK_NS)
 		return;
 	d->links_looked_at = now;
+	ft_log_tell_left_out();
 	for (int i = 0; i < d->config->n_links; i++)
 		if (ft_link_news(&d->link_news, ft_links_hub(d->links), i, now, &g))
 			tell_link(d, i, &g);
@@ -461,7 +463,7 @@ static void on_claimed(void *arg, enum ft_claim result, const char *text)
 {
 	struct ft_daemon *d = arg;
 	bool verdict = d->core.errand == FT_ERRAND_VERDICT || d->core.errand == FT_ERRAND_TAKE_VERDICT;
-	ft_log(FT_LOG_WARN, "core", "%s of session %llu: %s%s%s", verdict ? "verdict" : "claim",
+	ft_log_surely(FT_LOG_WARN, "core", "%s of session %llu: %s%s%s", verdict ? "verdict" : "claim",
 	       (unsigned long long)d->core.session.epoch, ft_claim_name(result), text[0] ? ", " : "", text);
 	ft_daemon_feed(d, &(struct ft_event){.kind = FT_EVENT_CLAIM, .claim = result, .text = text});
 }
@@ -553,7 +555,8 @@ static json_t *earlier_outcomes(const char *state_dir)
 	int damaged = 0;
 	json_t *outcomes = ft_outcomes_read(state_dir, FT_OUTCOMES_KEPT, &damaged);
 	if (!outcomes)
-		ft_log(FT_LOG_ERROR, "report", "cannot read %s/%s: %s", state_dir, FT_OUTCOMES_FILE, strerror(errno));
+		ft_log(FT_LOG_ERROR, "report", "cannot read %s/%s: %s", state_dir, FT_OUTCOMES_FILE,
+		       ft_file_error(errno));
 	if (damaged)
 		ft_log(FT_LOG_WARN, "report", "%s/%s: %d damaged lines skipped", state_dir, FT_OUTCOMES_FILE, damaged);
 	return outcomes ? outcomes : json_array();

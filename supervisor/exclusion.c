@@ -136,7 +136,7 @@ static void note_overrun(struct ft_exclusion *x, int64_t at, int64_t late)
 		return;
 	x->overrun = late;
 	x->overrun_at = at;
-	ft_log(
+	ft_log_surely(
 	    FT_LOG_ERROR, "core",
 	    "QEMU ran for %.0f ms beyond its right: the sentinel was stopped or starved, and ftd with it (a frozen "
 	    "control group, a paused container, a busy host). If the peer has taken over, two guests ran in that time",
@@ -148,9 +148,9 @@ static void on_froze(void *arg, int64_t at, int error, int64_t late)
 	struct ft_exclusion *x = arg;
 	note_overrun(x, at, late);
 	if (error)
-		ft_log(FT_LOG_ERROR, "core", "the sentinel cannot stop QEMU: %s; it goes on trying", strerror(error));
+		ft_log_surely(FT_LOG_ERROR, "core", "the sentinel cannot stop QEMU: %s; it goes on trying", strerror(error));
 	else
-		ft_log(FT_LOG_WARN, "core", "the sentinel has stopped QEMU: its right to run had ended");
+		ft_log_surely(FT_LOG_WARN, "core", "the sentinel has stopped QEMU: its right to run had ended");
 	x->cb->sentinel_froze(x->arg, at);
 }
 

@@ -1,6 +1,7 @@
 /* See herald.h. */
 #include "supervisor/herald.h"
 
+#include "config/file.h"
 #include "report/log.h"
 #include "supervisor/session_file.h"
 
@@ -38,7 +39,7 @@ static void nap(int ms)
 static bool holds(const char *text)
 {
 	char now[TEXT_MAX];
-	int fd = openat(FOLDER, FT_SESSION_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	int fd = ft_file_openat(FOLDER, FT_SESSION_FILE, O_RDONLY | O_NOFOLLOW, 0);
 	ssize_t n = fd < 0 ? -1 : read(fd, now, sizeof now);
 	if (fd >= 0)
 		close(fd);
@@ -49,7 +50,7 @@ static bool holds(const char *text)
 static bool resign(const struct ft_herald_word *word)
 {
 	size_t len = strlen(word->resigned);
-	int fd = openat(FOLDER, NEXT_FILE, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int fd = ft_file_openat(FOLDER, NEXT_FILE, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600);
 	bool written = fd >= 0 && write(fd, word->resigned, len) == (ssize_t)len && fsync(fd) == 0;
 	if (fd >= 0)
 		close(fd);
@@ -120,7 +121,7 @@ static noreturn void herald(const struct ft_herald_word *word, int process, int 
 void ft_herald_leave(const struct ft_herald_word *word, const struct ft_process *qemu, const char *state_dir)
 {
 	int folder = open(state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int held = folder < 0 ? -1 : openat(folder, LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int held = folder < 0 ? -1 : ft_file_openat(folder, LOCK_FILE, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
 	pid_t pid = -1;
 	if (held >= 0 && qemu->pidfd >= 0 && flock(held, LOCK_EX | LOCK_NB) == 0 && ftruncate(held, 0) == 0)
 		pid = fork();
@@ -168,7 +169,7 @@ bool ft_herald_relieve(const char *state_dir, int within_ms)
 {
 	char path[FT_PATH_MAX + sizeof LOCK_FILE];
 	snprintf(path, sizeof path, "%s/" LOCK_FILE, state_dir);
-	int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	int fd = ft_file_openat(AT_FDCWD, path, O_RDWR | O_NOFOLLOW, 0);
 	if (fd < 0)
 		return true;
 	bool held = is_held(fd);

@@ -2,6 +2,7 @@
 #include "supervisor/lock.h"
 
 #include "config/config.h"
+#include "config/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -43,9 +44,9 @@ int ft_lock_state_dir(const char *state_dir, bool *fresh, FILE *errors)
 		return -1;
 	}
 	snprintf(path, sizeof path, "%s/lock", state_dir);
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int fd = ft_file_openat(AT_FDCWD, path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
 	if (fd < 0) {
-		fprintf(errors, "cannot open %s: %s; is state_dir writable for ftd?\n", path, strerror(errno));
+		fprintf(errors, "cannot open %s: %s; is state_dir writable for ftd?\n", path, ft_file_error(errno));
 		return -1;
 	}
 	bool held = flock(fd, LOCK_EX | LOCK_NB) != 0;

@@ -136,7 +136,7 @@ static int64_t signs_of_life_until(const struct ft_core *c)
 	if (c->checkpoint_at != FT_NEVER && c->checkpoint_at > c->heard_at + 2 * c->params.interval)
 		until = due;
 	if (c->silence_probed && (c->checkpoint_at == FT_NEVER || c->checkpoint_at < c->probed_at)) {
-		int64_t answer = c->probed_at + ft_stuck_after(c);
+		int64_t answer = ft_after(c->probed_at, ft_stuck_after(c));
 		until = answer < until ? answer : until;
 	}
 	return until;

@@ -2,6 +2,7 @@
 #include "supervisor/sentinel.h"
 
 #include "config/config.h"
+#include "config/file.h"
 #include "report/log.h"
 #include "supervisor/clock.h"
 #include "supervisor/sentinel_child.h"
@@ -471,7 +472,7 @@ static bool make_shared(struct ft_sentinel *s)
 {
 	char path[FT_PATH_MAX + sizeof(FT_SENTINEL_FILE)];
 	snprintf(path, sizeof(path), "%s/%s", s->state_dir, FT_SENTINEL_FILE);
-	s->slots = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	s->slots = ft_file_openat(AT_FDCWD, path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
 	s->page = mmap(NULL, sizeof(*s->page), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	s->poke = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	s->told = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -2,6 +2,7 @@
 #include "supervisor/session_file.h"
 
 #include "config/config.h"
+#include "config/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -168,7 +169,7 @@ static const char *parse(const char *text, size_t len, const char *pair, const c
 /* Returns the number of bytes, or -1 with errno. */
 static ssize_t read_whole(const char *path, char *text, size_t size)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	int fd = ft_file_openat(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW, 0);
 	size_t len = 0;
 	ssize_t n = fd < 0 ? -1 : 1;
 	while (n > 0 && len < size) {
@@ -192,7 +193,7 @@ int ft_session_file_read(const char *state_dir, const char *pair, const char *no
 	ssize_t len = read_whole(path, text, sizeof(text));
 	if (len < 0 && errno == ENOENT)
 		return 0;
-	const char *fault = len < 0 ? strerror(errno) : parse(text, (size_t)len, pair, node, out);
+	const char *fault = len < 0 ? ft_file_error(errno) : parse(text, (size_t)len, pair, node, out);
 	if (!fault)
 		return 0;
 	*out = (struct ft_session){.stage = FT_SESSION_UNKNOWN};

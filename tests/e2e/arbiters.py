@@ -155,7 +155,7 @@ class _WithSwitches:
 
     def settings(self, node):
         other = self.switches["beta" if node == "alpha" else "alpha"]
-        return super().settings(node) | {"fence.agent": AGENT, "fence.options": {"switch": other.path}, "fence.timeout_ms": 11000}
+        return super().settings(node) | {"fence.agent": processes.own_copy(AGENT, other.path), "fence.options": {"switch": other.path}, "fence.timeout_ms": 11000}
 
 
 class FencingFileArbiter(_WithSwitches, FileArbiter):

@@ -64,7 +64,7 @@ class Side:
                 "heartbeat.key_file": self.key, "heartbeat.links": links,
                 "qmp.socket": self.qemu.qmp_socket, "qmp.oob_socket": self.qemu.oob_socket,
                 "control.socket": self.control, **self.rig.arbiter.settings(self.node),
-                **({"report.hook": [HOOK, self.hook_log]} if self.rig.hook else {}), **self.rig.settings}
+                **({"report.hook": [processes.own_copy(HOOK, self.qemu.dir), self.hook_log]} if self.rig.hook else {}), **self.rig.settings}
 
     def write_conf(self, **changes):
         """ft.conf from the shipped example; changes as group__name=value."""

@@ -1,6 +1,6 @@
 """Child processes that never outlive the one that started them, however that one ends.
 
-Knows: fork, signals, prctl.  Must not know: what the children are.
+Knows: fork, signals, prctl, files that only this user writes.  Must not know: what the children are.
 
 Start children from the main thread only: the kernel ties their death to the thread that forked them.
 """
@@ -8,6 +8,7 @@ Start children from the main thread only: the kernel ties their death to the thr
 import atexit
 import ctypes
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +17,8 @@ import time
 _PR_SET_PDEATHSIG, _PR_SET_THP_DISABLE = 1, 41  # linux/prctl.h
 _libc = ctypes.CDLL(None, use_errno=True)
 _children = []
+
+os.umask(0o022)  # ftd obeys no file that others may write to
 
 
 def die_with_parent(parent, signum):
@@ -34,6 +37,15 @@ def available_mb():
     """Memory that new processes could have."""
     with open("/proc/meminfo", encoding="ascii") as f:
         return next(int(line.split()[1]) // 1024 for line in f if line.startswith("MemAvailable:"))
+
+
+def own_copy(program, folder):
+    """A copy of it in folder, its path: the checkout may be another user's, and ftd runs no program that another may change."""
+    copy = os.path.join(folder, os.path.basename(program))
+    if not os.path.exists(copy):
+        shutil.copy(program, copy)
+        os.chmod(copy, 0o755)
+    return copy
 
 
 def spawn(argv, output, env=None):

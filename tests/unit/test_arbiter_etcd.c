@@ -891,7 +891,7 @@ START_TEST(a_password_that_others_can_read_is_refused)
 	set_file(settings.password_file, "open");
 	ck_assert_ptr_null(ft_arbiter_new(base, &settings, errors));
 	fclose(errors);
-	assert_says(text, "mode 0600");
+	assert_says(text, "chmod 600");
 	free(text);
 }
 END_TEST

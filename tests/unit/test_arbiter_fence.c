@@ -316,7 +316,7 @@ START_TEST(doubtful_settings_are_refused_in_one_go)
 	assert_says(text, "fence.options.action: must be left out");
 	assert_says(text, "fence.options.a name: is no name");
 	assert_says(text, "fence.options.plug: holds control characters");
-	assert_says(text, "mode 0600");
+	assert_says(text, "chmod 600");
 	free(text);
 }
 END_TEST

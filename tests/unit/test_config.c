@@ -1,6 +1,7 @@
 /* ft.conf: what is accepted, what it becomes, and that every fault is told with its line and what is allowed. */
 #include "arbiter/secret.h"
 #include "config/config.h"
+#include "config/file.h"
 #include "tests/unit/skip.h"
 
 #include <check.h>
@@ -62,7 +63,7 @@ static const char *const good[] = {
 /* The same pointer for the same name, good for the whole test. */
 static const char *in_folder(const char *name)
 {
-	static char paths[16][sizeof(folder) + 32];
+	static char paths[32][sizeof(folder) + 32];
 	static int n;
 
 	for (int i = 0; i < n; i++)
@@ -909,7 +910,7 @@ START_TEST(a_doubtful_key_file_is_refused)
 		mode_t mode;
 		const char *words;
 	} bad[] = {
-	    {KEY_A, 0640, "has mode 0640, so it can be reached by others; mode 0600 is needed"},
+	    {KEY_A, 0640, "has mode 0640, so it can be reached by others; chmod 600"},
 	    {KEY_A, 0604, "has mode 0604"},
 	    {KEY_A, 0610, "has mode 0610"},
 	    {"", 0600, "holds no key; exactly 64 hex digits"},
@@ -1000,8 +1001,8 @@ START_TEST(a_key_that_a_list_lets_this_user_alone_read_is_good)
 			add_entry(acl, &size, GROUP, READ, cases[i].group);
 		add_entry(acl, &size, MASK_, READ, UINT32_MAX);
 		add_entry(acl, &size, OTHER, cases[i].other, UINT32_MAX);
-		ck_assert_int_eq(ft_secret_acl_opens(acl, size, geteuid()), !cases[i].good);
-		ck_assert(ft_secret_acl_opens(acl, size - 1, geteuid()));
+		ck_assert_int_eq(ft_file_acl_opens(acl, size, geteuid()), !cases[i].good);
+		ck_assert(ft_file_acl_opens(acl, size - 1, geteuid()));
 		if (setxattr(write_text("key", KEY_A "\n", 0400), "system.posix_acl_access", acl, size, 0) != 0) {
 			skipped("a key with an access control list", strerror(errno));
 			return;
@@ -1042,6 +1043,101 @@ START_TEST(a_key_file_that_is_none_is_refused)
 	expect_fault(write_with(5, "key_file = [ ];"), 5, "key_file is empty; ");
 	expect_fault(write_with(5, "key_file = [\"KEY\",\"KEY\",\"KEY\",\"KEY\",\"KEY\"];"), 5,
 	             "has 5 elements; at most 4");
+}
+END_TEST
+
+/* What ftd obeys, each of which somebody else could change; the folder of the test is this user's alone. */
+static void expect_refused(const char *path, const char *words)
+{
+	const char *fault = ft_file_judge(path, FT_FILE_OBEYED);
+
+	ck_assert_msg(fault && strstr(fault, words), "%s: %s", path, fault ? fault : "accepted");
+}
+
+static void expect_accepted(const char *path)
+{
+	const char *fault = ft_file_judge(path, FT_FILE_OBEYED);
+
+	ck_assert_msg(!fault, "%s: %s", path, fault);
+}
+
+START_TEST(what_others_could_change_is_obeyed_by_nobody)
+{
+	const char *dir = in_folder("dir"), *file = in_folder("dir/file"), *link = in_folder("link");
+	char words[256];
+
+	ck_assert_int_eq(mkdir(dir, 0755), 0);
+	(void)write_text("dir/file", "x", 0644);
+	expect_accepted(file);
+	ck_assert_int_eq(chmod(file, 0664), 0);
+	(void)snprintf(words, sizeof(words), "has mode 0664, so others can write there; chmod go-w '%s'", file);
+	expect_refused(file, words);
+	ck_assert_int_eq(chmod(file, 0646), 0);
+	expect_refused(file, "has mode 0646");
+	ck_assert_int_eq(chmod(file, 0644), 0);
+	/* A folder on the way; what may be written by all is protected by the sticky bit, but for its own content. */
+	ck_assert_int_eq(chmod(dir, 0775), 0);
+	(void)snprintf(words, sizeof(words), "is reached through %s, which has mode 0775", dir);
+	expect_refused(file, words);
+	ck_assert_int_eq(chmod(dir, 01777), 0);
+	expect_accepted(file);
+	expect_refused(dir, "has mode 1777");
+	(void)snprintf(words, sizeof(words), "%s/.", dir);
+	expect_refused(words, "has mode 1777");
+	(void)snprintf(words, sizeof(words), "%s/../dir//", dir);
+	expect_refused(words, "has mode 1777");
+	/* What a link leads through is on the way, too. */
+	ck_assert_int_eq(symlink("dir/file", link), 0);
+	expect_accepted(link);
+	ck_assert_int_eq(chmod(dir, 0757), 0);
+	expect_refused(link, "which has mode 0757");
+	expect_refused("/tmp", "has mode");
+	expect_accepted("/tmp/nonexistent/file");
+	ck_assert_int_eq(unlink(link), 0);
+	ck_assert_int_eq(symlink("link", link), 0);
+	expect_refused(link, "cannot be followed: Too many levels");
+	if (geteuid() == 0) { /* only root can give a file away */
+		ck_assert_int_eq(chmod(dir, 0755), 0);
+		ck_assert_int_eq(lchown(link, 65534, (gid_t)-1), 0);
+		expect_refused(link, "which belongs to another user (65534), who could put something else");
+		ck_assert_int_eq(chown(file, 65534, (gid_t)-1), 0);
+		expect_refused(file, "belongs to another user (65534), not to the user of ftd or to root; chown 0 '");
+		ck_assert_int_eq(chown(file, 0, (gid_t)-1) | chown(dir, 65534, (gid_t)-1), 0);
+		expect_refused(file, "which belongs to another user (65534)");
+		ck_assert_int_eq(seteuid(65534), 0);
+		expect_accepted(file); /* root's, in a folder of our own */
+		ck_assert_int_eq(seteuid(0), 0);
+	}
+}
+END_TEST
+
+/* Each is a way to become who ftd runs as. */
+START_TEST(every_file_that_is_obeyed_is_judged)
+{
+	const char *program = write_text("program", "#!/bin/sh\n", 0777), *part = write_text("part.conf", "\n", 0666);
+	const char *open = in_folder("open");
+	char text[512];
+
+	(void)snprintf(text, sizeof(text), "  hook = [ \"%s\" ];", program);
+	expect_fault(write_with(23, text), 23, "has mode 0777, so others can write there; chmod go-w '");
+	(void)snprintf(text, sizeof(text), "fence: { agent = \"%s\"; };", program);
+	expect_fault(write_arbiter(TYPE_FENCE, text), 30, "has mode 0777, so others can write there");
+	(void)snprintf(text, sizeof(text), TYPE_ETCD "ca_file = \"%s\";", program);
+	expect_fault(write_with(18, text), 18, "has mode 0777, so others can write there");
+	(void)snprintf(text, sizeof(text), "@include \"%s\"", part);
+	expect_fault(write_with(31, text), 31, "has mode 0666, so others can write there");
+	ck_assert_int_eq(mkdir(open, 0700) | chmod(open, 0777), 0);
+	(void)snprintf(text, sizeof(text), "state_dir = \"%s/new\";", open);
+	expect_fault(write_with(3, text), 3, "which has mode 0777, so others could put something else in its place");
+	(void)write_text("open/key", KEY_A, 0600);
+	(void)snprintf(text, sizeof(text), "key_file = \"%s\";", in_folder("open/key"));
+	expect_fault(write_with(5, text), 5, "which has mode 0777, so others could put something else in its place");
+	const char *conf = write_with(0, NULL);
+	struct ft_config_places places;
+	ck_assert_int_eq(chmod(conf, 0666), 0);
+	expect_fault(conf, 0, "has mode 0666, so others can write there; chmod go-w '");
+	ck_assert_int_eq(ft_config_find(conf, &places, stderr), 0); /* where a running ftd is, nobody becomes by that */
+	ck_assert_int_eq(chmod(conf, 0644), 0);
 }
 END_TEST
 
@@ -1286,6 +1382,8 @@ int main(void)
 	tcase_add_test(values, a_fault_in_an_included_file_names_that_file);
 	tcase_add_test(values, an_absurd_include_is_refused);
 	tcase_add_test(values, a_file_that_is_none_is_refused);
+	tcase_add_test(values, what_others_could_change_is_obeyed_by_nobody);
+	tcase_add_test(values, every_file_that_is_obeyed_is_judged);
 	tcase_add_test(values, keys_are_rotated_by_listing_two);
 	tcase_add_test(values, a_group_becomes_its_number);
 	tcase_add_test(values, a_reload_may_not_change_what_is_fixed);

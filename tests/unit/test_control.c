@@ -3,6 +3,7 @@
 #include "ctl/command.h"
 #include "ctl/control.h"
 #include "supervisor/clock.h"
+#include "tests/unit/skip.h"
 
 #include <check.h>
 #include <errno.h>
@@ -394,6 +395,68 @@ START_TEST(a_verb_that_never_answers_is_answered_for)
 	say(fd, "{\"verb\":\"echo\",\"text\":[2]}\n");
 	ck_assert_str_eq(hear(fd), "{\"code\":0,\"result\":[2]}");
 	close(fd);
+}
+END_TEST
+
+static int connected_as(uid_t uid)
+{
+	ck_assert_int_eq(seteuid(uid), 0);
+	int fd = connected();
+	ck_assert_int_eq(seteuid(0), 0);
+	pump(2);
+	return fd;
+}
+
+/* Who may ask, and asks from everywhere at once, keeps neither other users nor root from it. */
+START_TEST(no_user_takes_all_places)
+{
+	int fds[4 * FT_CONTROL_CLIENTS_MAX], n = 0;
+	if (geteuid() != 0) {
+		skipped("places by user", "it takes root to be another user");
+		return;
+	}
+	config.control_mode = 0666;
+	ck_assert_int_eq(chmod(dir, 0755), 0);
+	start();
+	for (int i = 0; i < FT_CONTROL_CLIENTS_MAX; i++)
+		fds[n++] = connected_as(1001);
+	ck_assert_ptr_nonnull(strstr(hear(fds[FT_CONTROL_EACH_MAX]), "8 clients of this user are connected already"));
+	int other = fds[n++] = connected_as(1002);
+	say(other, "{\"verb\":\"echo\",\"text\":[1]}\n");
+	ck_assert_str_eq(hear(other), "{\"code\":0,\"result\":[1]}");
+	for (uid_t uid = 1003; uid < 1006; uid++)
+		for (int i = 0; i < FT_CONTROL_EACH_MAX; i++)
+			fds[n++] = connected_as(uid);
+	ck_assert_ptr_nonnull(strstr(hear(fds[n - 1]), "the other places are root's"));
+	int roots = fds[n++] = connected_as(0);
+	say(roots, "{\"verb\":\"echo\",\"text\":[2]}\n");
+	ck_assert_str_eq(hear(roots), "{\"code\":0,\"result\":[2]}");
+	while (n > 0)
+		close(fds[--n]);
+}
+END_TEST
+
+/* Each turned away, and back at once: the loop has other things to do in between. */
+START_TEST(who_connects_in_a_circle_does_not_keep_the_loop)
+{
+	int fds[FT_CONTROL_CLIENTS_MAX];
+	start();
+	for (int i = 0; i < FT_CONTROL_CLIENTS_MAX; i++)
+		fds[i] = connected();
+	event_base_loop(base, EVLOOP_NONBLOCK | EVLOOP_ONCE);
+	for (int i = 0; i < FT_CONTROL_CLIENTS_MAX; i++)
+		say(fds[i], "{\"verb\":\"echo\",\"text\":[1]}\n");
+	event_base_loop(base, EVLOOP_NONBLOCK | EVLOOP_ONCE);
+	int served = 0;
+	for (int i = 0; i < FT_CONTROL_CLIENTS_MAX; i++) {
+		char c;
+		served += recv(fds[i], &c, 1, MSG_PEEK) == 1;
+	}
+	ck_assert_int_le(served, 8); /* those that the first turn took in */
+	for (int i = 0; i < FT_CONTROL_CLIENTS_MAX; i++) {
+		ck_assert_str_eq(hear(fds[i]), "{\"code\":0,\"result\":[1]}");
+		close(fds[i]);
+	}
 }
 END_TEST
 
@@ -1009,6 +1072,8 @@ int main(void)
 	tcase_add_test(c, a_big_answer_reaches_a_client_that_reads);
 	tcase_add_test(c, a_verb_that_never_answers_is_answered_for);
 	tcase_add_test(c, the_33rd_client_is_refused_in_words);
+	tcase_add_test(c, no_user_takes_all_places);
+	tcase_add_test(c, who_connects_in_a_circle_does_not_keep_the_loop);
 	tcase_add_test(c, leaving_answers_what_is_open);
 	tcase_add_test(c, mode_and_group_are_the_configs);
 	tcase_add_test(c, a_live_server_is_not_replaced);

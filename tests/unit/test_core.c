@@ -680,6 +680,23 @@ START_TEST(port_unreachable_and_a_live_replication_mean_only_its_ftd_is_dead)
 }
 END_TEST
 
+/* No checkpoint was ever asked for of the new one: "never" is no time that a wait can be counted from. */
+START_TEST(a_qemu_that_is_replaced_in_a_silence_was_not_asked_yet)
+{
+	protect(both_roles[_i]);
+	hear(FT_PEER_QUIET);
+	port_unreachable();
+	hear(FT_PEER_LOST);
+	expect_phase(WATCH);
+	new_qemu(both_roles[_i]);
+	ck_assert(!w.c.silence_probed);
+	pass(2000);
+	port_unreachable();
+	expect_phase(UNPROTECTED);
+	expect_no_failover();
+}
+END_TEST
+
 START_TEST(checkpoints_alone_keep_a_silent_peer_until_they_are_overdue)
 {
 	enum ft_role role = both_roles[_i];
@@ -2701,6 +2718,7 @@ static TCase *silence_case(void)
 	EACH_ROLE(a_silent_peer_is_failed_over);
 	EACH_ROLE(a_peer_lost_while_something_was_missing_is_failed_over);
 	EACH_ROLE(port_unreachable_and_a_live_replication_mean_only_its_ftd_is_dead);
+	EACH_ROLE(a_qemu_that_is_replaced_in_a_silence_was_not_asked_yet);
 	EACH_ROLE(checkpoints_alone_keep_a_silent_peer_until_they_are_overdue);
 	EACH_ROLE(a_checkpoint_that_may_have_begun_before_the_silence_proves_nothing);
 	ONCE(port_unreachable_that_ends_is_no_sign_of_life);

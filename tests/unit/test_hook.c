@@ -294,6 +294,70 @@ START_TEST(a_hook_that_cannot_run_does_not_stop_the_next)
 }
 END_TEST
 
+/* Standard error becomes a file, as a person would see it; what is in it then. */
+static int log_to_file(void)
+{
+	char path[128];
+	snprintf(path, sizeof(path), "%s/log", dir);
+	int before = dup(STDERR_FILENO), fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
+	ck_assert_int_ge(before, 0);
+	ft_log_level(FT_LOG_INFO);
+	ck_assert_int_ge(dup2(fd, STDERR_FILENO), 0);
+	close(fd);
+	return before;
+}
+
+static char *logged(int before)
+{
+	ft_log_level(FT_LOG_ERROR);
+	dup2(before, STDERR_FILENO);
+	close(before);
+	return content("log");
+}
+
+START_TEST(what_a_hook_writes_is_in_the_log)
+{
+	int before = log_to_file();
+	use_script("echo one; echo two >&2; printf '\\033[2Jthree'; (sleep 1; echo four; touch later) &");
+	run("state", "suspect");
+	wait_for_file("later");
+	finish();
+	char *log = logged(before);
+	ck_assert_ptr_nonnull(strstr(log, "INFO hook: one\n"));
+	ck_assert_ptr_nonnull(strstr(log, "INFO hook: two\n"));
+	ck_assert_ptr_nonnull(strstr(log, "INFO hook: \\x1b[2Jthree\n"));
+	ck_assert_ptr_nonnull(strstr(log, "INFO hook: four\n"));
+	free(log);
+}
+END_TEST
+
+/* A log that is full stops more than ftd. */
+START_TEST(a_hook_that_floods_the_log_is_held_back)
+{
+	int lines = 0, before = log_to_file();
+	config.hook_timeout_ms = 2000;
+	ft_hooks_reconfigure(hooks, &config);
+	use_script("touch began; exec yes 'a line of a flood'");
+	run("state", "suspect");
+	wait_for_file("began");
+	int64_t slowest = 0, end = ft_clock_now() + 1000 * FT_NS_PER_MS;
+	for (int64_t begun; (begun = ft_clock_now()) < end; usleep(1000)) {
+		event_base_loop(base, EVLOOP_NONBLOCK);
+		if (ft_clock_now() - begun > slowest)
+			slowest = ft_clock_now() - begun;
+	}
+	finish();
+	char *log = logged(before);
+	for (const char *p = log; (p = strstr(p, "a line of a flood")) != NULL; p++)
+		lines++;
+	ck_assert_int_ge(lines, 100);
+	ck_assert_int_le(lines, 400);
+	ck_assert_ptr_nonnull(strstr(log, "killed after"));
+	ck_assert_int_lt(slowest / FT_NS_PER_MS, 500); /* one turn of the loop reads little */
+	free(log);
+}
+END_TEST
+
 START_TEST(the_hook_inherits_no_file_no_mask_and_no_priority)
 {
 	sigset_t all;
@@ -362,6 +426,8 @@ int main(void)
 	tcase_add_test(c, waiting_state_events_make_room_for_outcomes);
 	tcase_add_test(c, no_state_event_ever_takes_an_outcomes_place);
 	tcase_add_test(c, a_hook_that_cannot_run_does_not_stop_the_next);
+	tcase_add_test(c, what_a_hook_writes_is_in_the_log);
+	tcase_add_test(c, a_hook_that_floods_the_log_is_held_back);
 	tcase_add_test(c, the_hook_inherits_no_file_no_mask_and_no_priority);
 	tcase_add_test(c, without_a_hook_nothing_happens);
 	tcase_add_test(c, free_kills_what_does_not_end);

@@ -145,7 +145,7 @@ START_TEST(a_stuck_reader_drops_lines_and_their_number_is_said)
 	static char out[1 << 20];
 	stderr_to_pipe();
 	for (int i = 0; i < 5000; i++) /* far more than a pipe holds: would hang for ever if it blocked */
-		ft_log(FT_LOG_INFO, "main", "line %d of a log that nobody reads", i);
+		ft_log_surely(FT_LOG_INFO, "main", "line %d of a log that nobody reads", i);
 	drain(out, sizeof(out));
 	int written = 0;
 	for (const char *p = out; (p = strchr(p, '\n')) != NULL; p++)
@@ -163,6 +163,37 @@ START_TEST(a_stuck_reader_drops_lines_and_their_number_is_said)
 	ft_log(FT_LOG_INFO, "main", "once only");
 	drain(out, sizeof(out));
 	ck_assert_ptr_null(strstr(out, "dropped"));
+}
+END_TEST
+
+/* Whoever asks in a loop fills no disk, and hides neither a change of state nor what another room says. */
+START_TEST(a_flood_of_lines_is_left_out_and_counted)
+{
+	static char out[1 << 20];
+	int lines = 0;
+	stderr_to_pipe();
+	for (int i = 0; i < 30000; i++) {
+		ft_log(FT_LOG_WARN, "control", "may this host start the VM? no");
+		if (i % 10000 == 9999) {
+			ft_log_surely(FT_LOG_WARN, "control", "change %d", i / 10000);
+			ft_log(FT_LOG_WARN, "core", "another room %d", i / 10000);
+			ft_log(FT_LOG_ERROR, "control", "another level %d", i / 10000);
+		}
+	}
+	drain(out, sizeof(out));
+	for (const char *p = out; (p = strstr(p, "may this host")) != NULL; p++)
+		lines++;
+	ck_assert_int_ge(lines, 200);
+	ck_assert_int_lt(lines, 400);
+	for (const char *const *p = (const char *const[]){"change 2", "another room 2", "another level 2", NULL}; *p;
+	     p++)
+		ck_assert_msg(strstr(out, *p) != NULL, "no \"%s\"", *p);
+	for (int i = 0; i < 300 && !strstr(out, "such lines"); i++) { /* until half of what goes out at once would */
+		usleep(100000);
+		ft_log_tell_left_out();
+		drain(out, sizeof(out));
+	}
+	assert_matches(out, "WARN control: [0-9]+ such lines were left out");
 }
 END_TEST
 
@@ -254,7 +285,7 @@ START_TEST(a_stuck_journal_stops_nothing_and_the_number_is_said)
 	int fd = journal_socket(path);
 	ck_assert_int_eq(ft_log_journal(path), 0);
 	for (int i = 0; i < 5000; i++)
-		ft_log(FT_LOG_INFO, "main", "line %d", i);
+		ft_log_surely(FT_LOG_INFO, "main", "line %d", i);
 	ck_assert_uint_eq(drain(out, sizeof(out)), 0); /* not on standard error either: it has the same reader */
 	int got = 0;
 	while (recv(fd, out, sizeof(out) - 1, 0) > 0)
@@ -322,6 +353,7 @@ int main(void)
 	tcase_add_test(c, a_stuck_journal_stops_nothing_and_the_number_is_said);
 	tcase_add_test(c, without_a_journald_lines_go_to_stderr);
 	tcase_add_test(c, a_stale_journal_stream_is_not_believed);
+	tcase_add_test(c, a_flood_of_lines_is_left_out_and_counted);
 	tcase_add_test(c, errno_is_left_alone);
 	suite_add_tcase(s, c);
 	SRunner *sr = srunner_create(s);

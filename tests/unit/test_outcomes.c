@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 static char dir[64], path[128];
 
@@ -166,6 +167,10 @@ START_TEST(no_file_is_an_empty_one_and_an_unreadable_one_is_not)
 	ck_assert_int_eq(errno, EISDIR);
 	ck_assert_ptr_null(ft_outcomes_read(dir, 1, &damaged));
 	ck_assert_int_eq(errno, EISDIR);
+	ck_assert_int_eq(rmdir(path), 0);
+	ck_assert_int_eq(mkfifo(path, 0600), 0); /* nobody writes into it */
+	ck_assert_int_eq(ft_outcomes_newest_success(dir, found), -1);
+	ck_assert_int_eq(errno, EMEDIUMTYPE);
 }
 END_TEST
 

@@ -388,6 +388,24 @@ START_TEST(a_name_that_cannot_be_opened_is_said)
 }
 END_TEST
 
+/* Where somebody has put one, a write would wait for its reader, and keep every record that comes after it. */
+START_TEST(a_fifo_holds_nothing_up)
+{
+	char path[128];
+	struct answer a, b = {0};
+	path_of("log", path);
+	ck_assert_int_eq(mkfifo(path, 0600), 0);
+	append("x", LONG_MS, &a);
+	wait_for(&a);
+	ck_assert_msg(strstr(a.error, "cannot open") && strstr(a.error, "is not a regular file"), "%s", a.error);
+	path_of(".session.new", path);
+	ck_assert_int_eq(mkfifo(path, 0600), 0);
+	ft_scribe_replace(scribe, "session", "y", 1, LONG_MS, on_done, &b);
+	wait_for(&b);
+	ck_assert_msg(strstr(b.error, "is not a regular file"), "%s", b.error);
+}
+END_TEST
+
 /* Which of two appends of one text reaches the disk cannot be told from their answers. */
 START_TEST(what_came_through_after_all_is_not_appended_again)
 {
@@ -670,6 +688,7 @@ int main(void)
 	tcase_add_test(c, what_cannot_be_flushed_is_not_said_to_be_on_disk);
 	tcase_add_test(c, a_failed_write_says_why_and_leaves_no_torn_line);
 	tcase_add_test(c, a_name_that_cannot_be_opened_is_said);
+	tcase_add_test(c, a_fifo_holds_nothing_up);
 	tcase_add_test(c, what_came_through_after_all_is_not_appended_again);
 	tcase_add_test(c, a_full_file_makes_room);
 	tcase_add_loop_test(c, what_did_not_come_through_is_appended, 0, 5);
