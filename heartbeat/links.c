@@ -526,6 +526,8 @@ struct ft_links *ft_links_new(struct event_base *base, struct ft_alarms *alarms,
                               uint64_t incarnation, const struct ft_links_callbacks *cb, void *arg, FILE *errors)
 {
 	struct ft_links *l = calloc(1, sizeof *l);
+	struct timespec wall = ft_clock_wall();
+	int64_t born = wall.tv_sec > 0 ? (int64_t)wall.tv_sec * 1000 * FT_NS_PER_MS + wall.tv_nsec : 0;
 
 	if (!l) {
 		fprintf(errors, "heartbeat links: out of memory\n");
@@ -535,7 +537,7 @@ struct ft_links *ft_links_new(struct event_base *base, struct ft_alarms *alarms,
 	for (int i = 0; i < FT_LINKS_MAX; i++)
 		l->links[i].fd = -1;
 	prepare_inbox(&l->inbox);
-	ft_hub_init(&l->hub, config, incarnation, ft_clock_now());
+	ft_hub_init(&l->hub, config, incarnation, born, ft_clock_now());
 	if (swap_sockets(l, config, true, errors) != 0 || make_events(l, errors) != 0) {
 		ft_links_free(l);
 		return NULL;

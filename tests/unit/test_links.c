@@ -422,7 +422,7 @@ static void puppet_meets_a(struct puppet *p)
 	ck_assert_int_eq(getsockname(p->fd, (struct sockaddr *)own, &a.config.links[0].peer_len), 0);
 	const struct ft_link_config *to = &a.config.links[0];
 	ck_assert_int_eq(connect(p->fd, (const struct sockaddr *)&to->local, to->local_len), 0);
-	ft_hub_init(&p->hub, &b.config, 2, ft_clock_now());
+	ft_hub_init(&p->hub, &b.config, 2, 0, ft_clock_now());
 	ck_assert_msg(open_end(&a, base_a, 1) != NULL, "%s", error_text);
 	while (a.hearing != FT_HEARING_ALIVE) {
 		turn_both();
