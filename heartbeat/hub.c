@@ -90,15 +90,15 @@ static void keep_step(struct ft_hub *h, int64_t now)
 	}
 }
 
-void ft_hub_init(struct ft_hub *h, const struct ft_config *config, uint64_t incarnation, int64_t now)
+void ft_hub_init(struct ft_hub *h, const struct ft_config *config, uint64_t incarnation, int64_t born, int64_t now)
 {
-	assert(incarnation != 0);
-	*h = (struct ft_hub){.incarnation = incarnation, .next_send = now};
+	assert(incarnation != 0 && born >= 0);
+	*h = (struct ft_hub){.incarnation = incarnation, .born = born, .next_send = now};
 	memcpy(h->pair, config->pair, sizeof h->pair);
 	memcpy(h->node, config->node, sizeof h->node);
 	take_config(h, config);
 	for (int i = 0; i < FT_LINKS_MAX; i++) {
-		h->links[i].acked_sent = FT_NEVER;
+		h->links[i].acked_sent = h->links[i].answered_at = FT_NEVER;
 		h->links[i].stats.rtt = -1;
 		h->links[i].stats.acked_at = h->links[i].stats.heard_since = FT_NEVER;
 	}
@@ -122,61 +122,18 @@ void ft_hub_reconfigure(struct ft_hub *h, const struct ft_config *config, int64_
 	}
 }
 
-static struct ft_candidate *find_candidate(struct ft_hub *h, uint64_t incarnation)
-{
-	for (int i = 0; i < FT_CANDIDATES_MAX; i++)
-		if (h->candidates[i].incarnation == incarnation)
-			return &h->candidates[i];
-	return NULL;
-}
-
-/* The candidate heard last on this link, NULL if none was. */
-static struct ft_candidate *newest_candidate(struct ft_hub *h, int link)
-{
-	struct ft_candidate *newest = NULL;
-
-	for (int i = 0; i < FT_CANDIDATES_MAX; i++) {
-		struct ft_candidate *c = &h->candidates[i];
-
-		if (c->incarnation && c->links[link].rx.sequence &&
-		    (!newest || c->links[link].rx.at > newest->links[link].rx.at))
-			newest = c;
-	}
-	return newest;
-}
-
-/* A free slot, or that of the candidate not heard from for longest. */
-static struct ft_candidate *admit_candidate(struct ft_hub *h, uint64_t incarnation)
-{
-	struct ft_candidate *slot = &h->candidates[0];
-
-	for (int i = 1; i < FT_CANDIDATES_MAX && slot->incarnation; i++)
-		if (!h->candidates[i].incarnation || h->candidates[i].seen_at < slot->seen_at)
-			slot = &h->candidates[i];
-	*slot = (struct ft_candidate){.incarnation = incarnation};
-	for (int i = 0; i < FT_LINKS_MAX; i++) {
-		slot->links[i].floor = h->links[i].tx_sequence;
-		slot->links[i].answered_at = FT_NEVER;
-	}
-	return slot;
-}
-
-/* Whom the next heartbeat on link echoes: the hello to be answered, else the peer, else whoever said hello last. */
+/* Whom the next heartbeat on link echoes: the stranger to be answered, else the peer, else whoever may be that. */
 static void echo(struct ft_hub *h, int link, int64_t now, struct ft_beat *beat)
 {
 	struct ft_hub_link *l = &h->links[link];
-	struct ft_candidate *c = l->answer_to ? find_candidate(h, l->answer_to) : NULL;
-	const struct ft_hub_rx *rx = &l->rx;
+	bool stranger = l->stranger.incarnation && (l->answers || !h->have_peer);
+	const struct ft_hub_rx *rx = stranger ? &l->stranger.rx : &l->rx;
 
-	if (!c && !h->have_peer)
-		c = newest_candidate(h, link);
-	if (c)
-		rx = &c->links[link].rx;
-	else if (!h->have_peer)
+	l->answers = false;
+	if (!stranger && !h->have_peer)
 		return;
-	l->answer_to = 0;
-	beat->tentative = c != NULL;
-	beat->echo_incarnation = c ? c->incarnation : h->peer.incarnation;
+	beat->tentative = stranger;
+	beat->echo_incarnation = stranger ? l->stranger.incarnation : h->peer.incarnation;
 	if (rx->sequence) {
 		int64_t held_us = (now - rx->at) / 1000;
 
@@ -264,6 +221,7 @@ size_t ft_hub_compose(struct ft_hub *h, int link, const struct ft_side *self, in
 	struct ft_beat beat = {
 	    .link = (uint8_t)link,
 	    .incarnation = h->incarnation,
+	    .born = h->born,
 	    .sent = now,
 	    .side = *self,
 	};
@@ -346,6 +304,8 @@ static enum ft_heard from_peer(struct ft_hub *h, int link, const struct ft_beat 
 
 	if (beat->sequence <= l->seen)
 		return reject(l, FT_REJECT_REPLAY, now);
+	if (beat->sent < h->peer_since)
+		return reject(l, FT_REJECT_REPLAY, now);
 	if (l->seen)
 		l->stats.lost += beat->sequence - l->seen - 1;
 	l->seen = beat->sequence;
@@ -355,46 +315,71 @@ static enum ft_heard from_peer(struct ft_hub *h, int link, const struct ft_beat 
 	return beat->asking ? FT_HEARD_ASKED : FT_HEARD_LIFE;
 }
 
-/* The candidate becomes the peer.  What it sent before is never heard again, and what its forerunner acknowledged gives
+/* The stranger becomes the peer.  What it sent before is never heard again, and what its forerunner acknowledged gives
  * no right any more. */
-static void enthrone(struct ft_hub *h, struct ft_candidate *c, const struct ft_beat *beat)
+static void enthrone(struct ft_hub *h, const struct ft_beat *beat)
 {
 	for (int i = 0; i < FT_LINKS_MAX; i++) {
 		struct ft_hub_link *l = &h->links[i];
+		bool heard = l->stranger.incarnation == beat->incarnation;
 
-		l->rx = c->links[i].rx;
-		l->seen = c->links[i].rx.sequence;
+		l->rx = heard ? l->stranger.rx : (struct ft_hub_rx){0};
+		l->seen = l->rx.sequence;
+		l->stranger.incarnation = 0;
+		l->floor = l->tx_sequence;
 		l->acked_sent = FT_NEVER;
 	}
-	c->incarnation = 0;
 	h->have_peer = true;
 	h->peer = *beat;
+	h->peer_since = beat->sent;
+}
+
+/* Only who lives could hear what we have sent so lately: an earlier life of the peer ended before the present one was heard,
+ * and one of another that is delayed on its way is old. */
+static bool proves_life(const struct ft_hub *h, const struct ft_hub_link *l, const struct ft_beat *beat, int64_t now)
+{
+	return beat->echo_incarnation == h->incarnation && beat->ack_sequence > l->floor &&
+	       beat->ack_sequence <= l->tx_sequence && beat->echo_sent <= now &&
+	       now - beat->echo_sent <= h->detector.window;
+}
+
+/* Who is silent for longer than that gives way to any other. */
+static int64_t attends_to(const struct ft_detector *d)
+{
+	return d->interval + d->interval / 4;
+}
+
+/* Whether it is the one to be echoed on this link. */
+static bool attract(struct ft_hub *h, struct ft_hub_link *l, const struct ft_beat *beat, int64_t now)
+{
+	struct ft_stranger *s = &l->stranger;
+
+	if (s->incarnation && s->incarnation != beat->incarnation && beat->born < s->born &&
+	    now - s->rx.at < attends_to(&h->detector))
+		return false;
+	*s = (struct ft_stranger){.incarnation = beat->incarnation,
+	                          .born = beat->born,
+	                          .rx = {.sequence = beat->sequence, .sent = beat->sent, .at = now}};
+	return true;
 }
 
 static enum ft_heard from_stranger(struct ft_hub *h, int link, const struct ft_beat *beat, int64_t now)
 {
 	struct ft_hub_link *l = &h->links[link];
-	struct ft_candidate *c = find_candidate(h, beat->incarnation);
-	struct ft_candidate_link *cl;
 
-	if (!c)
-		c = admit_candidate(h, beat->incarnation);
-	cl = &c->links[link];
-	if (beat->sequence <= cl->rx.sequence)
+	if (l->stranger.incarnation == beat->incarnation && beat->sequence <= l->stranger.rx.sequence)
 		return reject(l, FT_REJECT_REPLAY, now);
-	c->seen_at = now;
-	cl->rx = (struct ft_hub_rx){.sequence = beat->sequence, .sent = beat->sent, .at = now};
-	if (beat->echo_incarnation == h->incarnation && beat->ack_sequence > cl->floor &&
-	    beat->ack_sequence <= l->tx_sequence) {
-		enthrone(h, c, beat);
+	if (proves_life(h, l, beat, now)) {
+		enthrone(h, beat);
 		take_life(h, link, beat, now);
+		l->seen = beat->sequence;
 		return FT_HEARD_NEW_PEER;
 	}
 	reject(l, FT_REJECT_ECHO, now);
-	if (!elapsed(cl->answered_at, h->detector.interval / 2, now))
+	if (!attract(h, l, beat, now) || !elapsed(l->answered_at, h->detector.interval / 2, now))
 		return FT_HEARD_NOTHING;
-	cl->answered_at = now;
-	l->answer_to = c->incarnation;
+	l->answered_at = now;
+	l->answers = true;
 	return FT_HEARD_HELLO;
 }
 

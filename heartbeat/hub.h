@@ -3,15 +3,21 @@
  * Knows: wire format, detector, acceptance rules.  Must not know: sockets, clocks, what the news lead to.
  *
  * Life is an authentic heartbeat, of the peer's current incarnation, that echoes our own, newer than the last on that link.
- * A new incarnation of the peer becomes current only once it acknowledges a heartbeat that we sent after first seeing it:
- * a recording of an earlier life of the peer can never do that.  All else is counted and otherwise does not exist.
+ * A new incarnation of the peer (a stranger) becomes current once it acknowledges, within the window, a heartbeat that we
+ * sent since the present peer became current.  A recording of an earlier life can never do that, for that life ended before
+ * the present one was first heard.  Nothing is remembered of a stranger for this, so any number of lives that are replayed at
+ * any rate cannot keep the living one out.  All else is counted and otherwise does not exist.
  *
- * How a new incarnation (a candidate) proves itself: its first heartbeat is a hello, and the hub's user answers it at
- * once on the same link.  That one answer echoes the candidate; all other heartbeats go on echoing the current peer, so
- * that a candidate, proven or not, costs a healthy pair nothing.  The candidate's next heartbeat acknowledges the answer,
- * and it is the peer.  Several candidates are kept side by side, each with its own limit on answers (one per link and
- * half an interval), so that the replay of an old life cannot take the turn of a live one.  When there are more than
- * FT_CANDIDATES_MAX, the one not heard from for longest is forgotten.
+ * What a stranger acknowledges is any heartbeat of ours, for whomever it is meant; each that we send gives it the chance.  So
+ * that it need not wait for one, the user of the hub answers its first, a hello, at once on the same link.  That one answer
+ * echoes the stranger; all other heartbeats go on echoing the current peer, so that a stranger costs a healthy pair nothing.
+ * There is one answer to strangers a link and half an interval, whoever they are and however many: what is replayed to us
+ * draws no more.
+ *
+ * Somebody without a peer, who has just started, echoes a stranger in each heartbeat, and must choose among the living one
+ * and its earlier lives, if those are replayed.  So each heartbeat says when its life began, and the youngest that is heard
+ * is chosen, since who lives is younger than its earlier lives.  It is a choice and no proof: where a clock was set back, or the
+ * peer does not say (0), it is the one heard last.
  *
  * An answer acknowledges a hello, and a hello is not life.  Such a heartbeat is marked tentative, and its receiver does
  * not count it in acked_sent: a restarted primary must not draw a right to run from a secondary that received its
@@ -36,8 +42,7 @@
 #include "heartbeat/trouble.h"
 #include "heartbeat/wire.h"
 
-#define FT_CANDIDATES_MAX 4
-#define FT_JITTER_PARTS   16 /* a heartbeat is early by less than a 16th of the interval */
+#define FT_JITTER_PARTS 16 /* a heartbeat is early by less than a 16th of the interval */
 
 enum ft_reject { /* after FT_WIRE_OK; the first FT_WIRE_ERROR_COUNT slots of the counters are enum ft_wire_error */
 	         FT_REJECT_REFLECTED = FT_WIRE_ERROR_COUNT, /* carries our own incarnation */
@@ -82,23 +87,19 @@ struct ft_hub_link {
 	struct ft_hub_rx rx;  /* the current peer's newest that counted as life */
 	uint64_t seen;        /* the current peer's newest sequence, life or not */
 	uint64_t acked;       /* the newest of our sequences on it that any peer acknowledged */
-	uint64_t answer_to;   /* the candidate that the next heartbeat on this link echoes, 0 none */
-	int64_t acked_sent;   /* when the newest heartbeat of ours that counted as life there was sent; FT_NEVER none */
-	int64_t asked_at;     /* the last question */
+	uint64_t floor;       /* tx_sequence when the present peer became that: a stranger must acknowledge more */
+	bool answers;         /* the next heartbeat on this link echoes the stranger */
+	int64_t answered_at;  /* the last answer to a stranger; FT_NEVER never */
+	struct ft_stranger {  /* the one that is worth an echo */
+		uint64_t incarnation; /* 0 none */
+		int64_t born;
+		struct ft_hub_rx rx;
+	} stranger;
+	int64_t acked_sent; /* when the newest heartbeat of ours that counted as life there was sent; FT_NEVER none */
+	int64_t asked_at;   /* the last question */
 	int64_t next_question; /* no question before this */
 	struct ft_link_stats stats;
 	struct ft_trouble trouble; /* enum ft_reject and FT_TROUBLE_REFUSED; the user of the hub counts the latter */
-};
-
-/* An incarnation that has yet to prove itself. */
-struct ft_candidate {
-	uint64_t incarnation; /* 0: a free slot */
-	int64_t seen_at;
-	struct ft_candidate_link {
-		uint64_t floor; /* our tx_sequence when the candidate was first seen: it must acknowledge more */
-		struct ft_hub_rx rx;
-		int64_t answered_at; /* FT_NEVER never */
-	} links[FT_LINKS_MAX];
 };
 
 struct ft_hub {
@@ -106,6 +107,7 @@ struct ft_hub {
 	const struct ft_key *keys; /* owned by the config; swapped on reload */
 	int n_keys;
 	uint64_t incarnation;
+	int64_t born;
 	int n_links;
 	struct ft_hub_link links[FT_LINKS_MAX];
 	struct ft_detector detector;
@@ -113,14 +115,14 @@ struct ft_hub {
 	int foreign_version;         /* of this pair's heartbeats that are not of ours, since the last life; 0 none */
 	bool have_peer;
 	struct ft_beat peer; /* of the heartbeats that counted as life, on whichever link, the one sent last */
-	struct ft_candidate candidates[FT_CANDIDATES_MAX];
-	int64_t slot;      /* of the schedule, for which next_send is meant */
-	int64_t next_send; /* a little before its slot, never after */
-	bool slot_moved;   /* to where the peer's are; once is enough */
+	int64_t peer_since;  /* by its clock: when it sent what made it the peer; what it sent before is not life */
+	int64_t slot;        /* of the schedule, for which next_send is meant */
+	int64_t next_send;   /* a little before its slot, never after */
+	bool slot_moved;     /* to where the peer's are; once is enough */
 };
 
-/* config must outlive the hub, or be replaced; incarnation is random and not 0. */
-void ft_hub_init(struct ft_hub *h, const struct ft_config *config, uint64_t incarnation, int64_t now);
+/* config must outlive the hub, or be replaced; incarnation is random and not 0; born is the wall clock's time, ns, 0 unknown. */
+void ft_hub_init(struct ft_hub *h, const struct ft_config *config, uint64_t incarnation, int64_t born, int64_t now);
 /* A new config in place of the old one. Tick first. */
 void ft_hub_reconfigure(struct ft_hub *h, const struct ft_config *config, int64_t now);
 

@@ -38,14 +38,15 @@ enum record {
 	RECORD_PLACE = 3,
 	RECORD_MARK = 4,
 	RECORD_GUEST = 5,
-	RECORD_EMULATOR = 6
+	RECORD_EMULATOR = 6,
+	RECORD_BORN = 7
 };
 #define RECORD_HEAD 2 /* type and length */
 
 /* What our own records take at the most leaves room. */
 _Static_assert(FT_WIRE_FIXED + FT_NAME_MAX - 1 + (RECORD_HEAD + 5) + (RECORD_HEAD + 4 * FT_LINKS_MAX) +
                        (RECORD_HEAD + FT_PLACE_MAX - 1) + (RECORD_HEAD + 25) + (RECORD_HEAD + 1) +
-                       (RECORD_HEAD + 3 + FT_MACHINE_MAX - 1) + FT_WIRE_MAC <=
+                       (RECORD_HEAD + 3 + FT_MACHINE_MAX - 1) + (RECORD_HEAD + 8) + FT_WIRE_MAC <=
                    FT_WIRE_MAX,
                "a heartbeat fits");
 
@@ -158,8 +159,9 @@ static size_t put_emulator(const struct ft_emulator *e, uint8_t *out, size_t at)
 	return at + 3 + len;
 }
 
-static size_t put_records(const struct ft_side *side, uint8_t *out, size_t at)
+static size_t put_records(const struct ft_beat *beat, uint8_t *out, size_t at)
 {
+	const struct ft_side *side = &beat->side;
 	const struct ft_share *s = &side->share;
 	size_t place_len = strnlen(s->place, sizeof s->place);
 
@@ -192,7 +194,13 @@ static size_t put_records(const struct ft_side *side, uint8_t *out, size_t at)
 		put(out, at, 1, 1);
 		at += 1;
 	}
-	return put_emulator(&side->emulator, out, at);
+	at = put_emulator(&side->emulator, out, at);
+	if (beat->born) {
+		at = put_head(out, at, RECORD_BORN, 8);
+		put(out, at, 8, (uint64_t)beat->born);
+		at += 8;
+	}
+	return at;
 }
 
 size_t ft_wire_encode(const struct ft_beat *beat, const struct ft_key *key, const char *pair, uint8_t out[FT_WIRE_MAX])
@@ -201,7 +209,8 @@ size_t ft_wire_encode(const struct ft_beat *beat, const struct ft_key *key, cons
 	size_t len;
 
 	assert(node_len >= 1 && node_len < FT_NAME_MAX);
-	assert(beat->incarnation != 0 && beat->sequence != 0 && beat->sent >= 0 && beat->echo_sent >= 0);
+	assert(beat->incarnation != 0 && beat->sequence != 0 && beat->sent >= 0 && beat->echo_sent >= 0 &&
+	       beat->born >= 0);
 	memcpy(out + AT_MAGIC, magic, sizeof magic);
 	put(out, AT_VERSION, 1, FT_WIRE_VERSION);
 	put(out, AT_LINK, 1, beat->link);
@@ -217,7 +226,7 @@ size_t ft_wire_encode(const struct ft_beat *beat, const struct ft_key *key, cons
 	put_side(&beat->side, out);
 	put(out, AT_NODE_LEN, 1, node_len);
 	memcpy(out + AT_NODE, beat->node, node_len);
-	len = put_records(&beat->side, out, AT_NODE + node_len);
+	len = put_records(beat, out, AT_NODE + node_len);
 	authenticate(out, len, key, pair, out + len);
 	return len + FT_WIRE_MAC;
 }
@@ -343,9 +352,17 @@ static bool get_emulator(const uint8_t *value, size_t len, struct ft_emulator *o
 	return get_text(value + 3, len - 3, out->machine, sizeof out->machine);
 }
 
-static bool get_record(unsigned type, const uint8_t *value, size_t len, struct ft_side *out)
+static bool get_born(const uint8_t *value, size_t len, struct ft_beat *out)
 {
-	struct ft_share *s = &out->share;
+	uint64_t born = len < 8 ? UINT64_MAX : get(value, 0, 8);
+
+	out->born = born <= INT64_MAX ? (int64_t)born : 0;
+	return born <= INT64_MAX;
+}
+
+static bool get_record(unsigned type, const uint8_t *value, size_t len, struct ft_beat *out)
+{
+	struct ft_share *s = &out->side.share;
 
 	switch (type) {
 	case RECORD_ARBITER:
@@ -367,17 +384,19 @@ static bool get_record(unsigned type, const uint8_t *value, size_t len, struct f
 		s->about = get(value, 17, 8);
 		return true;
 	case RECORD_GUEST:
-		out->runs = len > 0 && value[0] == 1;
+		out->side.runs = len > 0 && value[0] == 1;
 		return true;
 	case RECORD_EMULATOR:
-		return get_emulator(value, len, &out->emulator);
+		return get_emulator(value, len, &out->side.emulator);
+	case RECORD_BORN:
+		return get_born(value, len, out);
 	default:
 		return true;
 	}
 }
 
 /* All that stand between at and end, whole. */
-static bool get_records(const uint8_t *at, const uint8_t *end, struct ft_side *out)
+static bool get_records(const uint8_t *at, const uint8_t *end, struct ft_beat *out)
 {
 	bool seen[256] = {false};
 
@@ -396,7 +415,7 @@ enum ft_wire_error ft_wire_decode(const uint8_t *data, size_t len, const struct 
                                   const char *pair, struct ft_beat *out)
 {
 	enum ft_wire_error error = check_shape(data, len);
-	struct ft_side side;
+	struct ft_beat beat;
 	unsigned flags;
 
 	if (error == FT_WIRE_OK)
@@ -405,11 +424,8 @@ enum ft_wire_error ft_wire_decode(const uint8_t *data, size_t len, const struct 
 		return error;
 	if (!known_values(data))
 		return FT_WIRE_VALUE;
-	side = get_side(data);
-	if (!get_records(data + AT_NODE + data[AT_NODE_LEN], data + len - FT_WIRE_MAC, &side))
-		return FT_WIRE_VALUE;
 	flags = (unsigned)get(data, AT_FLAGS, 2);
-	*out = (struct ft_beat){
+	beat = (struct ft_beat){
 	    .link = data[AT_LINK],
 	    .asking = flags & FLAG_ASKING,
 	    .tentative = flags & FLAG_TENTATIVE,
@@ -420,8 +436,11 @@ enum ft_wire_error ft_wire_decode(const uint8_t *data, size_t len, const struct 
 	    .sent = (int64_t)get(data, AT_SENT, 8),
 	    .echo_sent = (int64_t)get(data, AT_ECHO_SENT, 8),
 	    .held_us = (uint32_t)get(data, AT_HELD, 4),
-	    .side = side,
+	    .side = get_side(data),
 	};
-	memcpy(out->node, data + AT_NODE, data[AT_NODE_LEN]);
+	memcpy(beat.node, data + AT_NODE, data[AT_NODE_LEN]);
+	if (!get_records(data + AT_NODE + data[AT_NODE_LEN], data + len - FT_WIRE_MAC, &beat))
+		return FT_WIRE_VALUE;
+	*out = beat;
 	return FT_WIRE_OK;
 }

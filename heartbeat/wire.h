@@ -44,6 +44,7 @@
  *      4     25 mark (8 bytes), next mark (8), verdict (1, enum ft_sharing), the incarnation it is about (8)
  *      5      1 1: a guest runs here in a QEMU that was never in COLO
  *      6  3 + n QEMU's version: major, minor, micro (1 byte each); the name of its machine type, n <= 63 printable ASCII
+ *      7      8 when the sender was started, ns since 1970 by its wall clock: tells a life from earlier ones, roughly
  *
  * The pair's name is not sent: a heartbeat of another pair fails authentication. */
 #ifndef FT_HEARTBEAT_WIRE_H
@@ -65,6 +66,7 @@ struct ft_beat {
 	bool tentative; /* the echoed incarnation has yet to prove itself to the sender: the acknowledged heartbeat was
 	                   received, but did not count as life there, so no right may be drawn from it */
 	uint64_t incarnation, echo_incarnation;
+	int64_t born; /* 0: it does not say */
 	uint64_t sequence, ack_sequence;
 	int64_t sent, echo_sent;
 	uint32_t held_us;

@@ -20,7 +20,7 @@ int64_t ft_clock_slept(void);
  * show at `at`, as the two have run of late; never zero, which would disarm it.  The kernel's clock may be slewed otherwise
  * from now on, by a fifth of the time left: look again when it has expired. */
 struct itimerspec ft_clock_timer(int64_t at);
-/* CLOCK_REALTIME: for people only, since anyone may set it. */
+/* CLOCK_REALTIME: for people, and to tell lives of the peer apart (hub.h); decides nothing, since anyone may set it. */
 struct timespec ft_clock_wall(void);
 
 #endif

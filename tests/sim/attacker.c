@@ -1,5 +1,6 @@
 /* Somebody on the network, without a key, who records every heartbeat and sends it again, to either host: at random; or,
- * while a host is silent, what it said before, in order and at its pace, so that it may seem to live on.
+ * while a host is silent, what it said before, in order and at its pace, so that it may seem to live on; or as a flood,
+ * together with the hellos of earlier lives, more than anybody could keep apart.
  * Knows: what was sent, as bytes.  Must not know: what it means. */
 #include "tests/sim/sim.h"
 
@@ -22,6 +23,24 @@ void attacker_hears(int from, int link, const uint8_t *data, size_t len)
 	r->link = link;
 	r->len = len;
 	memcpy(r->data, data, len);
+}
+
+/* The hellos of the lives that ended before this world began. */
+#define FORMER_LIVES 100
+static struct recorded hellos[2][FORMER_LIVES];
+
+static void recall_hellos(void)
+{
+	static const struct ft_side side = {.state = FT_UNPROTECTED, .vm = FT_VM_UNKNOWN};
+	if (hellos[0][0].len > 0)
+		return;
+	for (int i = 0; i < 2 * FORMER_LIVES; i++) {
+		struct recorded *r = &hellos[i % 2][i / 2];
+		struct ft_hub life;
+		ft_hub_init(&life, config_of(i % 2), (uint64_t)i + 1, SECOND(1e5 + i), 0);
+		r->link = i / 2 % LINKS;
+		r->len = ft_hub_compose(&life, r->link, &side, 0, r->data);
+	}
 }
 
 static int on_tape(int from)
@@ -78,4 +97,23 @@ void attacker_plays(const struct happening *h)
 	send_again(r, 0.1, h->host);
 	double ms = i < last ? (double)(next->at - r->at) / 1e6 : 50;
 	later(ms, ATTACK_IN_LIFE, h->host)->arg = i < last ? (uint32_t)i + 1 : 0;
+}
+
+#define BURST 8
+/* Among all kinds it is a drizzle, so that it costs no more than the rest of the world; where it was asked for, 20 000 a second. */
+#define BURST_MS (w.options.kinds == ALL_FAULTS ? 10 : 0.4)
+
+void attacker_floods(void)
+{
+	if (w.lives_flooded == 0)
+		return;
+	recall_hellos();
+	for (int i = 0; i < BURST; i++) {
+		int from = (int)(chance(RANDOM_ATTACK) % 2), n = on_tape(from);
+		bool former = n == 0 || happens(RANDOM_ATTACK, 0.7);
+		uint64_t which = chance(RANDOM_ATTACK);
+		send_again(former ? &hellos[from][which % FORMER_LIVES] : &tape[from][which % (uint64_t)n],
+		           between(RANDOM_ATTACK, 0.1, 2), 1 - from);
+	}
+	later(BURST_MS, ATTACK_FLOODS, 0);
 }

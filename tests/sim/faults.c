@@ -36,6 +36,7 @@ const char *const fault_names[FAULT_KINDS] = {
     [REPLAY_LIFE] = "replay-life",
     [MUTE_START] = "mute-start",
     [START_VM] = "start-vm",
+    [FLOOD_LIVES] = "flood-lives",
     [KILL_AT_ANSWER] = "kill-at-answer",
     [LEAVE_AT_ANSWER] = "leave-at-answer",
     [CRASH_AT_ANSWER] = "crash-at-answer",
@@ -63,11 +64,12 @@ const char *const fault_names[FAULT_KINDS] = {
  * longer than the detection time is taken for dead unless a checkpoint comes in time, and that is luck.) */
 #define DRAWN_KINDS REPLAY_LIFE /* those before it */
 #define ALL_DRAWN   (FAULT(DRAWN_KINDS) - 1)
-static const uint64_t harmless[] = {
-    FAULT(KILL_QEMU) | FAULT(END_QEMU) | FAULT(CRASH_HOST) | FAULT(STOP_QEMU) | FAULT(HANG_QEMU) | FAULT(CLOSE_COLO) |
-        FAULT(PLAN_TROUBLE) | FAULT(DISK_FULL) | FAULT(DISK_HANGS),
-    FAULT(STOP_FTD) | FAULT(STALL_FTD) | FAULT(LOSSY) | FAULT(REPLAY) | FAULT(REPLAY_LIFE) | FAULT(PLAN_TROUBLE) |
-        FAULT(DISK_FULL) | FAULT(DISK_HANGS)};
+#define ATTACKS     (FAULT(REPLAY) | FAULT(REPLAY_LIFE) | FAULT(FLOOD_LIVES))
+static const uint64_t harmless[] = {FAULT(KILL_QEMU) | FAULT(END_QEMU) | FAULT(CRASH_HOST) | FAULT(STOP_QEMU) |
+                                        FAULT(HANG_QEMU) | FAULT(CLOSE_COLO) | FAULT(PLAN_TROUBLE) | FAULT(DISK_FULL) |
+                                        FAULT(DISK_HANGS),
+                                    FAULT(STOP_FTD) | FAULT(STALL_FTD) | FAULT(LOSSY) | ATTACKS | FAULT(PLAN_TROUBLE) |
+                                        FAULT(DISK_FULL) | FAULT(DISK_HANGS)};
 
 bool faults_are_harmless(void)
 {
@@ -88,12 +90,22 @@ bool faults_are_a_crash(int host)
 	for (int i = 0; i < w.n_faults; i++) {
 		const struct fault *f = &w.faults[i];
 		bool its_own = f->host == host && (f->kind == CRASH_HOST || f->kind == CUT_LINK);
-		bool anyones = f->kind == KILL_FTD || f->kind == REPLAY || f->kind == REPLAY_LIFE;
+		bool anyones = f->kind == KILL_FTD || FAULT(f->kind) & ATTACKS;
 		crashes += f->on && f->kind == CRASH_HOST;
 		if (f->on && !its_own && !anyones)
 			return false;
 	}
 	return crashes == 1;
+}
+
+bool faults_are_restarts(void)
+{
+	for (int i = 0; i < w.n_faults; i++) {
+		const struct fault *f = &w.faults[i];
+		if (f->on && !(FAULT(f->kind) & (FAULT(KILL_FTD) | FAULT(LEAVE_FTD) | ATTACKS)))
+			return false;
+	}
+	return true;
 }
 
 bool faults_named(const char *names, uint64_t *kinds)
@@ -144,10 +156,10 @@ static void strike_at(int i, int64_t at)
 }
 
 /* Seldom among all kinds; where a few were asked for, mostly. */
-static void add_on_top(enum fault_kind kind, int host)
+static void add_on_top(enum stream s, enum fault_kind kind, int host, double most_ms)
 {
-	bool comes = happens(RANDOM_ON_TOP, w.options.kinds == ALL_FAULTS ? 0.12 : 0.7);
-	double after = between(RANDOM_ON_TOP, 0, 3000), ms = between(RANDOM_ON_TOP, 500, 10000);
+	bool comes = happens(s, w.options.kinds == ALL_FAULTS ? 0.12 : 0.7);
+	double after = between(s, 0, 3000), ms = between(s, 500, most_ms);
 	if (!comes || !(w.options.kinds & FAULT(kind)))
 		return;
 	struct fault *f = &w.faults[w.n_faults++];
@@ -158,10 +170,11 @@ static void add_on_top(enum fault_kind kind, int host)
 static void plan_on_top(void)
 {
 	for (int i = 0; i < 2 && w.options.arbitrated; i++)
-		add_on_top(START_VM, i);
-	add_on_top(REPLAY_LIFE, (int)(chance(RANDOM_ON_TOP) % 2));
+		add_on_top(RANDOM_ON_TOP, START_VM, i, 10000);
+	add_on_top(RANDOM_ON_TOP, REPLAY_LIFE, (int)(chance(RANDOM_ON_TOP) % 2), 10000);
 	if (w.options.arbitrated)
-		add_on_top(MUTE_START, (int)(chance(RANDOM_ON_TOP) % 2));
+		add_on_top(RANDOM_ON_TOP, MUTE_START, (int)(chance(RANDOM_ON_TOP) % 2), 10000);
+	add_on_top(RANDOM_ATTACK, FLOOD_LIVES, (int)(chance(RANDOM_ATTACK) % 2), 3000);
 }
 
 /* Which faults are drawn in this world. */
@@ -260,6 +273,18 @@ static void cut_both(int by)
 	cut_from(1, by);
 }
 
+/* It hurts most while a side has yet to be heard; so one is restarted meanwhile, as an upgrade does.  Without an arbiter the
+ * primary's must not be. */
+static void flood_begins(int host)
+{
+	if (w.lives_flooded == 1)
+		later(0, ATTACK_FLOODS, host);
+	if (!w.options.arbitrated || happens(RANDOM_ATTACK, 0.5))
+		return;
+	ftd_end(host, true);
+	later(between(RANDOM_ATTACK, 10, 150), HOST_FTD_START, host);
+}
+
 /* by: 1 when it begins, -1 when it ends.  Returns false if it is not of that kind. */
 static bool hold(const struct fault *f, int by)
 {
@@ -305,6 +330,11 @@ static bool hold(const struct fault *f, int by)
 		w.lives_played[f->host] += by;
 		if (by > 0)
 			later(0, ATTACK_IN_LIFE, f->host);
+		return true;
+	case FLOOD_LIVES:
+		w.lives_flooded += by;
+		if (by > 0)
+			flood_begins(f->host);
 		return true;
 	case SILENCE_COLO:
 		w.colo_silent += by;
@@ -507,6 +537,7 @@ void heal(void)
 	memset(w.cut_arbiter, 0, sizeof w.cut_arbiter);
 	memset(w.replayed, 0, sizeof w.replayed);
 	memset(w.lives_played, 0, sizeof w.lives_played);
+	w.lives_flooded = 0;
 	w.lossy = w.slow_net = w.slow_arbiter = w.colo_silent = 0;
 	for (int i = 0; i < 2; i++) {
 		heal_host(i);

@@ -46,6 +46,11 @@ static void prepare_replies(void)
 		run_status[i] = json_pack("{s:{s:s}}", "return", "status", run[i]);
 }
 
+const struct ft_config *config_of(int host)
+{
+	return &config[host];
+}
+
 void ftd_prepare(void)
 {
 	prepare_plan("default-primary", &plans[0]);
@@ -1048,6 +1053,13 @@ static void start_sentinel(int host)
 	h->sentinel = (struct sentinel){.on = true, .lease = FT_NEVER, .wake = FT_NEVER};
 }
 
+/* What its wall clock shows.  In some worlds nothing sets it: it begins where it stands at each boot. */
+int64_t wall_time(int host)
+{
+	int64_t began = w.walls_unset ? w.host[host].booted_at : 0;
+	return SECOND(1e6) + w.now - began;
+}
+
 void ftd_start(int host)
 {
 	struct host *h = &w.host[host];
@@ -1099,7 +1111,7 @@ void ftd_start(int host)
 	tell(host, "ftd starts, its session: %s %02x%02x", ft_session_stage_name(p.session.stage), p.session.id[0],
 	     p.session.id[1]);
 	ft_core_init(&f->core, &p, local_time(host));
-	ft_hub_init(&f->hub, &config[host], p.incarnation, local_time(host));
+	ft_hub_init(&f->hub, &config[host], p.incarnation, wall_time(host), local_time(host));
 	faults_at_start();
 	f->wake_links = w.now + MS(between(of(host), 0, 5));
 	f->wake_plan = FT_NEVER;

@@ -159,6 +159,17 @@ void laws_before_crash(int host)
 		w.crashed_at[host] = w.now;
 }
 
+/* So long after its start each has heard the other, whatever is replayed to them. */
+#define HEARD_WITHIN MS(3.2 * INTERVAL_MS)
+
+/* Nothing has ever kept the two from hearing each other but that the peer's ftd was away, and it is back. */
+static bool is_back(int host)
+{
+	const struct ftd *theirs = &w.host[1 - host].ftd;
+	return faults_are_restarts() && !w.walls_unset && theirs->running == FTD_RUNS && !theirs->exiting &&
+	       w.now >= theirs->resumed_at + HEARD_WITHIN;
+}
+
 /* Who was stopped for longer than the detection time has not listened: its peer has a whole one to be heard. */
 void laws_before_loss(int host)
 {
@@ -166,6 +177,8 @@ void laws_before_loss(int host)
 	const struct ft_detector *d = &f->hub.detector;
 	if (f->anew_from != FT_NEVER && d->last_tick >= f->anew_from && d->last_tick < f->anew_from + d->window)
 		law_broken("a peer is given up at once after a stall");
+	if (is_back(host))
+		law_broken("a peer that is back is given up");
 }
 
 static void judge_survivor(int crashed)

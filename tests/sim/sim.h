@@ -23,7 +23,7 @@
 #define INBOX_MAX     256
 #define PARKED_MAX    64
 #define DRAWN_MAX     7 /* faults of the kinds that are drawn; those on top come besides */
-#define FAULTS_MAX    24
+#define FAULTS_MAX    25
 #define REGISTERS_MAX 128
 #define OUTCOMES_MAX  64
 #define RECORDS_MAX   16 /* on their way to a disk */
@@ -39,6 +39,7 @@ enum stream {
 	RANDOM_ON_TOP = RANDOM_HOST + 2, /* of the faults on top */
 	RANDOM_DEATH,                    /* of the deaths at boundaries */
 	RANDOM_SITUATION,                /* of the situations */
+	RANDOM_ATTACK,                   /* of the floods of earlier lives */
 	RANDOM_STREAMS
 };
 uint64_t chance(enum stream s);
@@ -92,7 +93,8 @@ enum what {
 	ARBITER_SHOOTS,
 	ATTACK,         /* .arg: what is sent again */
 	ATTACK_IN_LIFE, /* .arg: where the tape stands, 0 nowhere */
-	FAULT_STRIKES,  /* .arg: which */
+	ATTACK_FLOODS,
+	FAULT_STRIKES, /* .arg: which */
 	FAULT_ENDS,
 	HEAL,
 };
@@ -287,6 +289,7 @@ enum fault_kind {
 	REPLAY_LIFE, /* while a host is silent, somebody plays its former life to the other */
 	MUTE_START,  /* the next ftd of a host is heard for a few words, and then no more */
 	START_VM,    /* a unit of the host starts the VM anew, wherever ftd says that it may */
+	FLOOD_LIVES, /* somebody floods both hosts with what they have said, and with the hellos of their lives before all this */
 	/* Deaths at boundaries, by another stream: right after a certain answer. */
 	KILL_AT_ANSWER,  /* ftd is killed, or crashes: the world cannot tell */
 	LEAVE_AT_ANSWER, /* it is asked to stop */
@@ -343,12 +346,13 @@ struct world {
 	uint64_t names; /* lives and instances given so far */
 	bool verbose;
 	bool healed;
-	bool law; /* exclusion and liveness are promised in this world */
+	bool walls_unset; /* the hosts' wall clocks begin anew at each boot */
+	bool law;         /* exclusion and liveness are promised in this world */
 	int64_t healed_at;
 	struct host host[2]; /* 0 starts as the primary */
 	/* counts: several faults may hold the same thing */
 	int late_claims[2], cut[LINKS][2], cut_arbiter[2], lossy, slow_net, slow_arbiter, colo_silent, replayed[2],
-	    lives_played[2];
+	    lives_played[2], lives_flooded;
 	int n_recorded[2]; /* datagrams from a host, since the beginning */
 	bool colo_closed;
 	int64_t checkpoint_every;
@@ -422,6 +426,8 @@ void ftd_feed(int host, const struct ft_event *e);
 void ftd_may_start(int host); /* a unit asks */
 bool ftd_can_run(int host);
 void ftd_prepare(void); /* once a process */
+const struct ft_config *config_of(int host);
+int64_t wall_time(int host);
 void look_soon(int host, double ms);
 const struct ft_plan *plan_of(enum ft_role role);
 
@@ -463,6 +469,8 @@ void fault_happens(const struct happening *h);
 void faults_at_start(void);
 /* Whether the faults of this run are a crash of this host, after deaths of its ftd, and an attacker, and no more. */
 bool faults_are_a_crash(int host);
+/* Whether they are ends of ftd, and an attacker, and no more. */
+bool faults_are_restarts(void);
 void heal(void);
 extern const char *const fault_names[FAULT_KINDS];
 
@@ -499,6 +507,7 @@ void attacker_hears(int from, int link, const uint8_t *data, size_t len);
 void attacker_sends(const struct happening *h);
 void attack(int host);
 void attacker_plays(const struct happening *h);
+void attacker_floods(void);
 
 /* laws.c */
 extern const char *const world_spins; /* the one law that ends a world even where it is not judged */

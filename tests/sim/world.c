@@ -174,6 +174,8 @@ static void happen(const struct happening *h)
 		attacker_sends(h);
 	else if (h->what == ATTACK_IN_LIFE)
 		attacker_plays(h);
+	else if (h->what == ATTACK_FLOODS)
+		attacker_floods();
 	else if (h->what == HEAL)
 		heal();
 	else
@@ -264,6 +266,7 @@ void world_begin(uint64_t seed, const struct options *options, bool verbose)
 	w.free_datagram = -1;
 	for (int i = DATAGRAMS_MAX; i-- > 0;)
 		drop_datagram(i);
+	w.walls_unset = seed % 5 == 0;
 	w.checkpoint_every = MS(300);
 	w.guard_ms = GUARD_MS;
 	for (int i = 0; i < 2; i++) {

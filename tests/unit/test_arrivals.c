@@ -422,7 +422,7 @@ static void boot_hubs(void)
 		    (struct ft_config){.pair = "vm1", .n_keys = 1, .interval_ms = 100, .lost_after = 5, .n_links = 1};
 		strcpy(config[i].node, i ? "beta" : "alpha");
 		config[i].keys[0] = (struct ft_key){.id = 42, .bytes = {1, 2, 3}};
-		ft_hub_init(&hub[i], &config[i], (uint64_t)i + 1, now + i * 37 * MS);
+		ft_hub_init(&hub[i], &config[i], (uint64_t)i + 1, 0, now + i * 37 * MS);
 	}
 	for (int i = 0; i < IN_FLIGHT; i++)
 		flight[i].at = FT_NEVER;

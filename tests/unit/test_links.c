@@ -11,6 +11,9 @@
 #include <event2/event.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <netinet/ip.h>
+#include <netinet/ip_icmp.h>
+#include <netinet/udp.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -422,7 +425,7 @@ static void puppet_meets_a(struct puppet *p)
 	ck_assert_int_eq(getsockname(p->fd, (struct sockaddr *)own, &a.config.links[0].peer_len), 0);
 	const struct ft_link_config *to = &a.config.links[0];
 	ck_assert_int_eq(connect(p->fd, (const struct sockaddr *)&to->local, to->local_len), 0);
-	ft_hub_init(&p->hub, &b.config, 2, ft_clock_now());
+	ft_hub_init(&p->hub, &b.config, 2, 0, ft_clock_now());
 	ck_assert_msg(open_end(&a, base_a, 1) != NULL, "%s", error_text);
 	while (a.hearing != FT_HEARING_ALIVE) {
 		turn_both();
@@ -476,6 +479,86 @@ START_TEST(a_flood_puts_no_verdict_off)
 	puppet_meets_a(&p);
 	run_until((puppet_floods(&p), a.hearing == FT_HEARING_LOST));
 	close(p.fd);
+}
+END_TEST
+
+static uint16_t icmp_sum(const void *data, size_t len)
+{
+	const uint8_t *bytes = data;
+	uint32_t sum = 0;
+
+	for (size_t i = 0; i + 1 < len; i += 2)
+		sum += (uint32_t)(bytes[i] << 8 | bytes[i + 1]);
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return htons((uint16_t)~sum);
+}
+
+/* What the codes of ICMP's "destination unreachable" become for a socket that is connected. */
+static const struct {
+	uint8_t code;
+	int error;
+} unreachable[] = {{ICMP_PROT_UNREACH, ENOPROTOOPT}, {ICMP_PORT_UNREACH, ECONNREFUSED},
+                   {ICMP_FRAG_NEEDED, EMSGSIZE},     {ICMP_HOST_UNKNOWN, EHOSTDOWN},
+                   {ICMP_HOST_ISOLATED, ENONET},     {ICMP_PKT_FILTERED, EHOSTUNREACH}};
+
+/* Somebody who has seen nothing of the link but knows its addresses says that a's heartbeats do not arrive. */
+static void forge_unreachable(int raw, const struct ft_link_config *link, uint8_t code)
+{
+	const struct sockaddr_in *from = (const void *)&link->local, *to = (const void *)&link->peer;
+	struct {
+		struct icmphdr icmp;
+		struct iphdr ip;
+		struct udphdr udp;
+	} forged = {.icmp = {.type = ICMP_DEST_UNREACH, .code = code},
+	            .ip = {.version = 4,
+	                   .ihl = 5,
+	                   .ttl = 64,
+	                   .protocol = IPPROTO_UDP,
+	                   .tot_len = htons(200),
+	                   .saddr = from->sin_addr.s_addr,
+	                   .daddr = to->sin_addr.s_addr},
+	            .udp = {.source = from->sin_port, .dest = to->sin_port, .len = htons(180)}};
+
+	if (code == ICMP_FRAG_NEEDED)
+		forged.icmp.un.frag.mtu = htons(600);
+	forged.icmp.checksum = icmp_sum(&forged, sizeof forged);
+	ck_assert_int_eq(sendto(raw, &forged, sizeof forged, 0, (const struct sockaddr *)from, sizeof *from),
+	                 (ssize_t)sizeof forged);
+}
+
+START_TEST(the_word_of_others_on_a_heartbeat_does_not_hold_up_the_next)
+{
+	int raw, error = 0;
+	socklen_t len = sizeof error;
+	int plain = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (!are_we_root("forged ICMP"))
+		return;
+	raw = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMP);
+	ck_assert(raw >= 0 && plain >= 0);
+	open_both();
+	const struct ft_link_stats *stats = &ft_links_hub(a.links)->links[0].stats;
+	for (int i = 0; i < 20; i++) {
+		uint64_t sent = stats->sent, unsent = stats->unsent;
+
+		forge_unreachable(raw, &a.config.links[0], unreachable[_i].code);
+		ft_links_send_now(a.links);
+		ck_assert_uint_gt(stats->sent, sent);
+		ck_assert_uint_eq(stats->unsent, unsent);
+		ck_assert_int_eq(stats->send_error, 0);
+	}
+	/* It is the error that is meant: told to who sends but once. */
+	ft_links_free(a.links);
+	a.links = NULL;
+	const struct ft_link_config *link = &a.config.links[0];
+	ck_assert_int_eq(bind(plain, (const struct sockaddr *)&link->local, link->local_len), 0);
+	ck_assert_int_eq(connect(plain, (const struct sockaddr *)&link->peer, link->peer_len), 0);
+	forge_unreachable(raw, link, unreachable[_i].code);
+	ck_assert_int_eq(getsockopt(plain, SOL_SOCKET, SO_ERROR, &error, &len), 0);
+	ck_assert_int_eq(error, unreachable[_i].error);
+	close(raw);
+	close(plain);
 }
 END_TEST
 
@@ -737,6 +820,8 @@ int main(void)
 	tcase_add_test(t, a_flood_of_rubbish_does_no_harm);
 	tcase_add_test(t, a_flood_hides_no_heartbeat_from_the_verdict);
 	tcase_add_test(t, a_flood_puts_no_verdict_off);
+	tcase_add_loop_test(t, the_word_of_others_on_a_heartbeat_does_not_hold_up_the_next, 0,
+	                    sizeof unreachable / sizeof unreachable[0]);
 	tcase_add_test(t, every_fault_at_start_has_its_line);
 	tcase_add_test(t, a_link_that_cannot_be_opened_yet_does_not_hold_up_the_others);
 	tcase_add_test(t, a_link_is_opened_once_its_address_is_there);

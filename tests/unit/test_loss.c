@@ -152,7 +152,7 @@ static void meet(void)
 		strcpy(s->config.node, i ? "beta" : "alpha");
 		s->n = 0;
 		s->acked = FT_NEVER;
-		ft_hub_init(&s->hub, &s->config, ++incarnations, now);
+		ft_hub_init(&s->hub, &s->config, ++incarnations, 0, now);
 	}
 	set.loss = 0;
 	run(2 * set.interval_ms * MS + 4 * set.rtt);

@@ -26,7 +26,7 @@ static void set_up(void)
 	config.lost_after = 5;
 	struct ft_core_params params = {.incarnation = 7, .interval = 100 * FT_NS_PER_MS, .window = 500 * FT_NS_PER_MS};
 	ft_core_init(&core, &params, now);
-	ft_hub_init(&hub, &config, 7, now);
+	ft_hub_init(&hub, &config, 7, 0, now);
 	qemu = (struct ft_qemu_view){
 	    .connected = true, .oob = true, .pid = 4711, .vm = FT_VM_ALIVE, .role = FT_ROLE_PRIMARY};
 	checked = NULL;

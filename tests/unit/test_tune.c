@@ -18,7 +18,7 @@ static void set_up(void)
 	config.n_links = 1;
 	strcpy(config.links[0].local_text, "10.0.0.1:7400");
 	strcpy(config.links[0].peer_text, "10.0.0.2:7400");
-	ft_hub_init(&hub, &config, 1, 0);
+	ft_hub_init(&hub, &config, 1, 0, 0);
 	source = (struct ft_status_source){.config = &config, .hub = &hub};
 }
 

@@ -25,6 +25,7 @@ static struct ft_beat sample(void)
 	    .asking = true,
 	    .tentative = true,
 	    .incarnation = 0x1112131415161718,
+	    .born = 0x1718191a1b1c1d1e,
 	    .echo_incarnation = 0x2122232425262728,
 	    .sequence = 0x3132333435363738,
 	    .ack_sequence = 0x4142434445464748,
@@ -95,6 +96,7 @@ static void assert_same_beat(const struct ft_beat *a, const struct ft_beat *b)
 	ck_assert_int_eq(a->tentative, b->tentative);
 	ck_assert_uint_eq(a->incarnation, b->incarnation);
 	ck_assert_uint_eq(a->echo_incarnation, b->echo_incarnation);
+	ck_assert_int_eq(a->born, b->born);
 	ck_assert_uint_eq(a->sequence, b->sequence);
 	ck_assert_uint_eq(a->ack_sequence, b->ack_sequence);
 	ck_assert_int_eq(a->sent, b->sent);
@@ -215,7 +217,8 @@ START_TEST(the_bytes_are_those_of_the_table)
 	                             "041901020304050607081112131415161719022122232425262729"
 	                             "050101"
 	                             "060e0a000d70632d7133352d31302e30"
-	                             "0fbc5ed43f064294e364ab58cb2aa810";
+	                             "07081718191a1b1c1d1e"
+	                             "d40e6daafaf0f7eadba42f8e66a9bf6d";
 	struct ft_key key = key_of(7, 1);
 	struct ft_beat beat = sample();
 	uint8_t data[FT_WIRE_MAX];
@@ -224,7 +227,7 @@ START_TEST(the_bytes_are_those_of_the_table)
 
 	for (size_t i = 0; i < len; i++)
 		snprintf(hex + 2 * i, 3, "%02x", data[i]);
-	ck_assert_uint_eq(len, FT_WIRE_FIXED + 5 + 7 + 10 + 7 + 27 + 3 + 16 + FT_WIRE_MAC);
+	ck_assert_uint_eq(len, FT_WIRE_FIXED + 5 + 7 + 10 + 7 + 27 + 3 + 16 + 10 + FT_WIRE_MAC);
 	ck_assert_str_eq(hex, golden);
 }
 END_TEST
@@ -351,7 +354,10 @@ static const struct {
     {166, 2, FT_WIRE_VALUE},                /* the guest's record longer than it is: what follows is none */
     {169, 2, FT_WIRE_VALUE},                /* a QEMU without a whole version */
     {173, '\n', FT_WIRE_VALUE},             /* a machine's name goes to logs as it is */
-    {169, 15, FT_WIRE_VALUE},               /* a record longer than what is left */
+    {169, 15, FT_WIRE_VALUE},               /* a record longer than it is: what follows is none */
+    {185, 7, FT_WIRE_VALUE},                /* a birth that is not whole */
+    {186, 0x80, FT_WIRE_VALUE},             /* ... or beyond int64_t */
+    {185, 9, FT_WIRE_VALUE},                /* a record longer than what is left */
 };
 
 START_TEST(authentic_values_out_of_range_are_refused)
