@@ -267,7 +267,7 @@ static void absorb_qemu(struct ft_core *c, const struct ft_event *e)
 {
 	struct ft_qemu_facts q = *e->qemu;
 	bool other = q.instance != c->qemu.instance && q.instance != 0;
-	bool unread = ft_session_unread(c);
+	bool unread = ft_session_unread(c), first_look = c->qemu.vm == FT_VM_UNKNOWN && c->seen_instance == 0;
 	if (q.vm == FT_VM_GONE && c->qemu.vm != FT_VM_GONE) {
 		c->gone_instance = c->seen_instance; /* its process may be gone from our sight before it is known why */
 		c->gone_at = c->now;
@@ -296,8 +296,9 @@ static void absorb_qemu(struct ft_core *c, const struct ft_event *e)
 	c->role_said |= q.connected;
 	if (q.connected && q.running && q.role == FT_ROLE_NONE && q.last_role != FT_ROLE_NONE)
 		c->proven_instance = q.instance;
-	/* It was a primary before we came, and nothing says in which session, or whether that was ended. */
-	if (other && (c->phase == FT_PHASE_STARTING || c->now < c->started_at + FT_STARTING_NS))
+	/* It was a primary before we came, and nothing says in which session, or whether that was ended.  Also where this ftd was
+	 * stopped as it started, and looks late. */
+	if (other && (first_look || c->phase == FT_PHASE_STARTING || c->now < c->started_at + FT_STARTING_NS))
 		c->found_instance = q.instance; /* however late it says what it is */
 	if (q.connected && q.role == FT_ROLE_NONE)
 		c->found_instance = 0; /* what it becomes from here on, we see */
