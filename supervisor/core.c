@@ -228,12 +228,13 @@ static void forget_replication(struct ft_core *c)
 }
 
 /* One that stands still cannot say who it is.  The session does: its QEMU was verified before it was bound.  (One that we
- * have won with may have failed over before it was stopped.) */
+ * have won with may have failed over before it was stopped; but not a primary by a win that alone lets nobody go on.) */
 void ft_core_recognise(const struct ft_core *c, struct ft_qemu_facts *q)
 {
 	enum ft_session_stage stage = c->session.stage;
+	bool unspent = ft_win_pending(c) && c->frozen && c->session.role == FT_ROLE_PRIMARY;
 	bool bound = stage == FT_SESSION_BOUND || stage == FT_SESSION_RESIGNED ||
-	             (stage == FT_SESSION_ENDED && !ft_session_ended_by_us(c));
+	             (stage == FT_SESSION_ENDED && (!ft_session_ended_by_us(c) || unspent));
 	if (!c->params.arbitrated || !bound || q->connected || q->instance == 0 || q->instance != c->session.instance)
 		return;
 	q->pid_verified = true;
@@ -566,8 +567,11 @@ void ft_core_refresh_self(struct ft_core *c)
 	judge_silence(c);
 	s->state = ft_phase_state(c->phase);
 	s->role = c->phase == FT_PHASE_SOLO ? FT_ROLE_SOLO : here ? q->role : FT_ROLE_NONE;
-	/* Frozen because our right has ended is no yielding: the right may come back. */
-	bool own_doing = c->phase == FT_PHASE_FREEZING || c->phase == FT_PHASE_CLAIMING || c->phase == FT_PHASE_CUT_OFF;
+	/* Frozen because our right has ended is no yielding: the right may come back.  Nor is what stands still since before we came,
+	 * and has won. */
+	bool found = c->phase == FT_PHASE_STARTING || c->phase == FT_PHASE_UNPROTECTED || c->phase == FT_PHASE_ARMING;
+	bool own_doing = c->phase == FT_PHASE_FREEZING || c->phase == FT_PHASE_CLAIMING ||
+	                 c->phase == FT_PHASE_CUT_OFF || (found && ft_session_won(c));
 	/* Nor may it be told before the claim is given up on disk. */
 	bool yielded = c->frozen && here && !own_doing && !ft_session_open(c);
 	s->vm = yielded ? FT_VM_YIELDED : q->vm == FT_VM_GONE ? gone_as_told(c) : q->vm;

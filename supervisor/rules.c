@@ -1281,12 +1281,25 @@ static bool found_frozen_primary(const struct ft_core *c)
 	return stands_still_here(c) && ft_session_current(c) && is_primary(c);
 }
 
+/* We have won, and the title alone lets nobody go on; and a primary that is thawed runs its guest at once: beside a peer, it may be,
+ * that has our right by an earlier word of ours. */
+static bool wins_a_frozen_primary(const struct ft_core *c)
+{
+	return ft_session_won(c) && ft_win_pending(c) && c->session.role == FT_ROLE_PRIMARY;
+}
+
 /* It was cut off, and its guest is seen by nobody; or we have won, or nobody may claim: it may run. */
 static bool found_frozen_in_vain(const struct ft_core *c)
 {
 	bool secondary = ft_session_current(c) && c->qemu.role == FT_ROLE_SECONDARY;
 	bool released = c->session.stage == FT_SESSION_RELEASED && c->session.instance == c->qemu.instance;
-	return stands_still_here(c) && (secondary || released || ft_session_won(c));
+	return stands_still_here(c) && (secondary || released || (ft_session_won(c) && !wins_a_frozen_primary(c)));
+}
+
+/* What it was granted must be over, and one that is quiet may be heard again: as in won_and_able. */
+static bool found_frozen_unfenced(const struct ft_core *c)
+{
+	return stands_still_here(c) && wins_a_frozen_primary(c) && (c->hearing == FT_PEER_ALIVE || peer_lost(c));
 }
 
 static bool found_yielded(const struct ft_core *c)
@@ -2773,6 +2786,7 @@ static const struct rule rules[] = {
     {P(STARTING), found_place, to_place},
     {P(STARTING) | OPEN, found_frozen_primary, freeze_at_end_of_right},
     {P(STARTING) | OPEN, found_frozen_in_vain, thaw},
+    {P(STARTING) | OPEN, found_frozen_unfenced, to_fencing},
     {P(STARTING) | OPEN, found_yielded, to_yielded},
     {P(STARTING) | OPEN, frozen_not_knowing, to_cut_off},
     {P(STARTING), started, to_unprotected},

@@ -3626,6 +3626,41 @@ START_TEST(a_win_without_its_fence_is_one_after_a_restart)
 }
 END_TEST
 
+/* Thawed, it would run beside a peer that has our right by an earlier word of ours.  _i & 1: by a register alone. */
+START_TEST(a_frozen_primary_that_has_won_without_the_fence_is_not_woken_by_a_restart)
+{
+	starts_won(_i & 1 ? FT_TITLE_FOUND : FT_TITLE_UNFENCED, FT_ROLE_PRIMARY);
+	w.c.params.fenced = true;
+	w.q.connected = w.q.oob = w.q.plan_ready = w.q.pid_verified = false;
+	w.q.role = FT_ROLE_NONE;
+	w.q.stopped = true;
+	if (_i & 4) { /* the peer runs by that word, and its next ftd does not know yet */
+		memset(w.p.side.session, 0, sizeof w.p.side.session);
+		w.p.side.state = FT_STARTING;
+		w.p.side.vm = FT_VM_UNKNOWN;
+		peer_says();
+		hear(FT_PEER_ALIVE);
+	}
+	if (_i & 2) /* this ftd was held up */
+		pass(10e3);
+	qemu_is();
+	ck_assert_int_eq(w.c.self.vm, FT_VM_ALIVE); /* or the peer would go on by that word */
+	pass(600);
+	expect_did(THAW, 0);
+	expect_did(FENCE, _i & 4 ? 0 : 1);
+	if (_i & 4) {
+		expect_phase(CUT_OFF);
+		peer_runs();
+		expect_did(KILL, 1);
+		return;
+	}
+	expect_phase(CLAIMING);
+	fenced(NULL);
+	expect_did(THAW, 1);
+	expect_did(PLAN, 1);
+}
+END_TEST
+
 START_TEST(a_vm_is_not_started_before_the_other_host_is_off)
 {
 	char why[FT_TEXT_MAX];
@@ -4429,6 +4464,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, only_a_person_that_vouches_for_the_other_host_goes_past_a_fence_that_fails);
 	tcase_add_test(tc, a_win_without_its_fence_waits_for_what_a_peer_that_has_just_come_knows);
 	tcase_add_loop_test(tc, a_win_without_its_fence_is_one_after_a_restart, 0, 4);
+	tcase_add_loop_test(tc, a_frozen_primary_that_has_won_without_the_fence_is_not_woken_by_a_restart, 0, 8);
 	tcase_add_test(tc, a_vm_is_not_started_before_the_other_host_is_off);
 	tcase_add_loop_test(tc, a_loser_takes_over_once_its_fence_has_switched_the_winner_off, 0, 2);
 	tcase_add_test(tc, who_has_yielded_takes_over_by_its_fence_as_well);
