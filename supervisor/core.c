@@ -229,12 +229,13 @@ static void forget_replication(struct ft_core *c)
 }
 
 /* One that stands still cannot say who it is.  The session does: its QEMU was verified before it was bound.  (One that we
- * have won with may have failed over before it was stopped.) */
+ * have won with may have failed over before it was stopped; but not a primary by a win that alone lets nobody go on.) */
 void ft_core_recognise(const struct ft_core *c, struct ft_qemu_facts *q)
 {
 	enum ft_session_stage stage = c->session.stage;
+	bool unspent = ft_win_pending(c) && c->frozen && c->session.role == FT_ROLE_PRIMARY;
 	bool bound = stage == FT_SESSION_BOUND || stage == FT_SESSION_RESIGNED ||
-	             (stage == FT_SESSION_ENDED && !ft_session_ended_by_us(c));
+	             (stage == FT_SESSION_ENDED && (!ft_session_ended_by_us(c) || unspent));
 	if (!c->params.arbitrated || !bound || q->connected || q->instance == 0 || q->instance != c->session.instance)
 		return;
 	q->pid_verified = true;
@@ -268,7 +269,7 @@ static void absorb_qemu(struct ft_core *c, const struct ft_event *e)
 {
 	struct ft_qemu_facts q = *e->qemu;
 	bool other = q.instance != c->qemu.instance && q.instance != 0;
-	bool unread = ft_session_unread(c);
+	bool unread = ft_session_unread(c), first_look = c->qemu.vm == FT_VM_UNKNOWN && c->seen_instance == 0;
 	if (q.vm == FT_VM_GONE && c->qemu.vm != FT_VM_GONE) {
 		c->gone_instance = c->seen_instance; /* its process may be gone from our sight before it is known why */
 		c->gone_at = c->now;
@@ -297,8 +298,9 @@ static void absorb_qemu(struct ft_core *c, const struct ft_event *e)
 	c->role_said |= q.connected;
 	if (q.connected && q.running && q.role == FT_ROLE_NONE && q.last_role != FT_ROLE_NONE)
 		c->proven_instance = q.instance;
-	/* It was a primary before we came, and nothing says in which session, or whether that was ended. */
-	if (other && (c->phase == FT_PHASE_STARTING || c->now < c->started_at + FT_STARTING_NS))
+	/* It was a primary before we came, and nothing says in which session, or whether that was ended.  Also where this ftd was
+	 * stopped as it started, and looks late. */
+	if (other && (first_look || c->phase == FT_PHASE_STARTING || c->now < c->started_at + FT_STARTING_NS))
 		c->found_instance = q.instance; /* however late it says what it is */
 	if (q.connected && q.role == FT_ROLE_NONE)
 		c->found_instance = 0; /* what it becomes from here on, we see */
@@ -566,8 +568,11 @@ void ft_core_refresh_self(struct ft_core *c)
 	judge_silence(c);
 	s->state = ft_phase_state(c->phase);
 	s->role = c->phase == FT_PHASE_SOLO ? FT_ROLE_SOLO : here ? q->role : FT_ROLE_NONE;
-	/* Frozen because our right has ended is no yielding: the right may come back. */
-	bool own_doing = c->phase == FT_PHASE_FREEZING || c->phase == FT_PHASE_CLAIMING || c->phase == FT_PHASE_CUT_OFF;
+	/* Frozen because our right has ended is no yielding: the right may come back.  Nor is what stands still since before we came,
+	 * and has won. */
+	bool found = c->phase == FT_PHASE_STARTING || c->phase == FT_PHASE_UNPROTECTED || c->phase == FT_PHASE_ARMING;
+	bool own_doing = c->phase == FT_PHASE_FREEZING || c->phase == FT_PHASE_CLAIMING ||
+	                 c->phase == FT_PHASE_CUT_OFF || (found && ft_session_won(c));
 	/* Nor may it be told before the claim is given up on disk. */
 	bool yielded = c->frozen && here && !own_doing && !ft_session_open(c);
 	s->vm = yielded ? FT_VM_YIELDED : q->vm == FT_VM_GONE ? gone_as_told(c) : q->vm;

@@ -79,6 +79,9 @@ bool ft_look_up_due(const struct ft_core *c);
 bool ft_release_due(const struct ft_core *c);
 bool ft_release_may_stand(const struct ft_core *c); /* on disk, although the session is held for bound */
 bool ft_unrelease_due(const struct ft_core *c);
+bool ft_binding(
+    const struct ft_core *c); /* a session is on its way to disk, or may have got there though it is said not to have */
+bool ft_unbind_due(const struct ft_core *c);
 bool ft_resign_wanted(const struct ft_core *c);
 bool ft_resign_due(const struct ft_core *c);
 bool ft_settle_due(const struct ft_core *c); /* solo, and the register does not say so yet */

@@ -1268,11 +1268,24 @@ static bool failed_but_able(const struct ft_core *c)
 	return c->retry_owed && able && c->now >= c->phase_since + ft_backoff(c->failures);
 }
 
-/* Found standing still: an earlier ftd froze it, or its sentinel. */
+/* Found standing still: an earlier ftd froze it, or its sentinel.  However late it is seen; what we freeze ourselves has phases of
+ * its own. */
+
+static bool stands_still_here(const struct ft_core *c)
+{
+	return c->frozen && vm_here(c);
+}
 
 static bool found_frozen_primary(const struct ft_core *c)
 {
-	return c->frozen && ft_session_current(c) && is_primary(c);
+	return stands_still_here(c) && ft_session_current(c) && is_primary(c);
+}
+
+/* We have won, and the title alone lets nobody go on; and a primary that is thawed runs its guest at once: beside a peer, it may be,
+ * that has our right by an earlier word of ours. */
+static bool wins_a_frozen_primary(const struct ft_core *c)
+{
+	return ft_session_won(c) && ft_win_pending(c) && c->session.role == FT_ROLE_PRIMARY;
 }
 
 /* It was cut off, and its guest is seen by nobody; or we have won, or nobody may claim: it may run. */
@@ -1280,12 +1293,18 @@ static bool found_frozen_in_vain(const struct ft_core *c)
 {
 	bool secondary = ft_session_current(c) && c->qemu.role == FT_ROLE_SECONDARY;
 	bool released = c->session.stage == FT_SESSION_RELEASED && c->session.instance == c->qemu.instance;
-	return c->frozen && (secondary || released || ft_session_won(c));
+	return stands_still_here(c) && (secondary || released || (ft_session_won(c) && !wins_a_frozen_primary(c)));
+}
+
+/* What it was granted must be over, and one that is quiet may be heard again: as in won_and_able. */
+static bool found_frozen_unfenced(const struct ft_core *c)
+{
+	return stands_still_here(c) && wins_a_frozen_primary(c) && (c->hearing == FT_PEER_ALIVE || peer_lost(c));
 }
 
 static bool found_yielded(const struct ft_core *c)
 {
-	return c->frozen && c->session.stage == FT_SESSION_RESIGNED && c->session.instance == c->qemu.instance;
+	return stands_still_here(c) && c->session.stage == FT_SESSION_RESIGNED && c->session.instance == c->qemu.instance;
 }
 
 static bool right_has_ended(const struct ft_core *c)
@@ -1313,7 +1332,7 @@ static bool nothing_was_lost(const struct ft_core *c)
 
 static bool frozen_not_knowing(const struct ft_core *c)
 {
-	return c->frozen && c->cannot_know;
+	return stands_still_here(c) && c->cannot_know;
 }
 
 /* The outcome is of a failover that has begun and not ended; otherwise it is done, or on its way to disk. */
@@ -1854,7 +1873,7 @@ static void to_held(struct ft_core *c, struct ft_actions *out)
 	}
 	ft_core_enter(c, out, FT_PHASE_HELD,
 	              "frozen for peer %.60s, which went away before it was seen solo; if it is dead: ftctl failover",
-	              c->peer.node);
+	              c->peer.node[0] ? c->peer.node : c->session.peer);
 }
 
 static void to_yielded_to_the_idle(struct ft_core *c, struct ft_actions *out)
@@ -2756,6 +2775,7 @@ static const struct rule rules[] = {
     {ANY & ~BUSY, left_before_its_qemu, stay_to_give_way},
     {ANY & ~BUSY, ft_release_due, ft_release},
     {ANY & ~BUSY, ft_unrelease_due, ft_store_as_known},
+    {ANY & ~BUSY, ft_unbind_due, ft_store_as_known},
     {ANY & ~BUSY, may_say_goodbye, say_goodbye},
     {ANY & ~BUSY, may_exit, exit_now},
     {ANY, ft_resign_due, ft_resign},
@@ -2765,10 +2785,11 @@ static const struct rule rules[] = {
     {ANY, ft_both_run_changed, ft_note_both_run},
     {ANY, ft_alert_changed, ft_alert},
     {P(STARTING), found_place, to_place},
-    {P(STARTING), found_frozen_primary, freeze_at_end_of_right},
-    {P(STARTING), found_frozen_in_vain, thaw},
-    {P(STARTING), found_yielded, to_yielded},
-    {P(STARTING), frozen_not_knowing, to_cut_off},
+    {P(STARTING) | OPEN, found_frozen_primary, freeze_at_end_of_right},
+    {P(STARTING) | OPEN, found_frozen_in_vain, thaw},
+    {P(STARTING) | OPEN, found_frozen_unfenced, to_fencing},
+    {P(STARTING) | OPEN, found_yielded, to_yielded},
+    {P(STARTING) | OPEN, frozen_not_knowing, to_cut_off},
     {P(STARTING), started, to_unprotected},
 
     /* The right to run, with an arbiter */

@@ -514,6 +514,25 @@ bool ft_unrelease_due(const struct ft_core *c)
 	return c->session.stage == FT_SESSION_BOUND && c->release_failed && can_store(c) && !ft_release_due(c);
 }
 
+static bool binds_another(const struct ft_core *c)
+{
+	return c->store_next.stage == FT_SESSION_BOUND && memcmp(c->store_next.id, c->session.id, sizeof no_id) != 0;
+}
+
+bool ft_binding(const struct ft_core *c)
+{
+	bool may_stand = c->bind_failed && !ft_session_unread(c); /* what cannot be read cannot be said again */
+	return (c->storing && c->store_next.stage == FT_SESSION_BOUND) || may_stand;
+}
+
+/* Its QEMU has ended, so it is not proposed again.  Our next ftd must not find what we have overlooked. */
+bool ft_unbind_due(const struct ft_core *c)
+{
+	bool gone = c->qemu.vm == FT_VM_GONE || c->qemu.vm == FT_VM_ABSENT;
+	bool over = gone || c->qemu.instance != c->store_next.instance;
+	return c->bind_failed && !ft_session_unread(c) && over && can_store(c);
+}
+
 /* We give up the right for good, on disk, before anyone is told. */
 bool ft_resign_wanted(const struct ft_core *c)
 {
@@ -1009,9 +1028,10 @@ static void absorb_stored(struct ft_core *c, const struct ft_event *e)
 		snprintf(c->store_fault, sizeof c->store_fault, "%s", e->text ? e->text : "unknown");
 		c->store_again_at = c->now + FT_RETRY_NS;
 		c->release_failed |= c->store_next.stage == FT_SESSION_RELEASED;
+		c->bind_failed |= binds_another(c);
 		return;
 	}
-	c->release_failed = false;
+	c->release_failed = c->bind_failed = false;
 	bool same = c->store_next.stage == FT_SESSION_ENDED && c->store_next.title == c->session.title &&
 	            strcmp(c->store_next.winner, c->session.winner) == 0;
 	if (c->winner_unstored && !same)

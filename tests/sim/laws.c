@@ -342,15 +342,25 @@ static void judge_yield(int host, const struct ft_actions *out)
 	}
 }
 
+/* From the claim on the order is in the register, and whichever ftd comes next carries it through. */
+static void note_order(int host)
+{
+	const struct ft_core *c = &w.host[host].ftd.core;
+	bool goes_on = c->phase == FT_PHASE_PLANNING;
+	bool claims = c->phase == FT_PHASE_CLAIMING || c->phase == FT_PHASE_CUT_OFF;
+	if (c->outcome.cause != FT_CAUSE_SIGNAL)
+		return;
+	if (goes_on)
+		w.ordered[host] = w.host[host].qemu.instance;
+	if ((goes_on || claims) && c->claim == FT_CLAIM_WON && w.host[host].ftd.claimed_released)
+		w.taken_back[host] = w.host[host].qemu.instance;
+}
+
 void laws_after_step(int host, const struct ft_actions *out)
 {
 	const struct ft_core *c = &w.host[host].ftd.core;
 	int64_t due = ft_core_deadline(c);
-	if (c->phase == FT_PHASE_PLANNING && c->outcome.cause == FT_CAUSE_SIGNAL) {
-		w.ordered[host] = w.host[host].qemu.instance;
-		if (c->claim == FT_CLAIM_WON && w.host[host].ftd.claimed_released)
-			w.taken_back[host] = w.host[host].qemu.instance;
-	}
+	note_order(host);
 	if (due <= c->now)
 		law_broken("a deadline that is not in the future: a busy loop");
 	bool owed = c->plan_running || c->arbiter_busy || c->fencing || c->storing;

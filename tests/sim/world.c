@@ -42,9 +42,11 @@ static int64_t local_at(const struct host *h, int64_t at)
 	return h->clock_base + passed + passed / MILLION * h->drift + passed % MILLION * h->drift / MILLION;
 }
 
+/* That of a host that is paused stands still, whatever is planned for the time after. */
 int64_t local_time(int host)
 {
-	return local_at(&w.host[host], w.now);
+	const struct host *h = &w.host[host];
+	return local_at(h, h->paused_at != FT_NEVER ? h->paused_at : w.now);
 }
 
 int64_t true_time(int host, int64_t local)

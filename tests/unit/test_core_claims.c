@@ -1159,6 +1159,77 @@ START_TEST(a_silent_qemu_whose_session_may_be_lost_is_not_set_free)
 }
 END_TEST
 
+/* Seen in the simulation: this ftd was stopped as it started, and its time to start was over before it saw its QEMU. */
+START_TEST(a_qemu_that_is_seen_late_and_stands_still_is_found_as_at_the_start)
+{
+	static const enum ft_session_stage stages[] = {FT_SESSION_ENDED, FT_SESSION_RELEASED, FT_SESSION_BOUND,
+	                                               FT_SESSION_RESIGNED};
+	start(stages[_i / 2], _i % 2 ? FT_ROLE_PRIMARY : FT_ROLE_SECONDARY);
+	w.q = (struct ft_qemu_facts){.pid_verified = true, .instance = 5, .vm = FT_VM_ALIVE, .stopped = true};
+	pass(3500);
+	expect_phase(UNPROTECTED);
+	forget();
+	qemu_is();
+	bool cut_off = stages[_i / 2] == FT_SESSION_BOUND && _i % 2;
+	bool yielded = stages[_i / 2] == FT_SESSION_RESIGNED;
+	expect_did(THAW, cut_off || yielded ? 0 : 1);
+	ck_assert_int_eq(w.c.frozen, cut_off || yielded);
+	if (yielded)
+		expect_phase(HELD);
+	if (cut_off)
+		expect_phase(CLAIMING);
+}
+END_TEST
+
+/* By its stopped QEMU nobody can tell in which session it was; nor by one that runs, and was there before us. */
+START_TEST(a_qemu_that_is_seen_late_and_whose_session_is_lost_stands_still)
+{
+	start(_i % 2 ? FT_SESSION_UNKNOWN : FT_SESSION_NONE, FT_ROLE_PRIMARY);
+	if (_i / 2)
+		w.q = (struct ft_qemu_facts){.pid_verified = true, .instance = 5, .vm = FT_VM_ALIVE, .stopped = true};
+	pass(3500);
+	expect_phase(UNPROTECTED);
+	forget();
+	qemu_is();
+	expect_did(FREEZE, _i / 2 ? 0 : 1);
+	frozen();
+	expect_phase(CUT_OFF);
+	expect_did(THAW, 0);
+	ck_assert(w.c.frozen);
+}
+END_TEST
+
+START_TEST(one_that_dies_as_it_stands_still_is_not_found_again)
+{
+	protect_surely(FT_ROLE_PRIMARY);
+	pass(500);
+	frozen();
+	expect_phase(CLAIMING);
+	forget();
+	w.q.vm = FT_VM_GONE;
+	w.q.connected = false;
+	qemu_is();
+	expect_phase(UNPROTECTED);
+	expect_did(FREEZE, 0);
+}
+END_TEST
+
+/* It was looked for, and was not there: whoever started it since had the right to. */
+START_TEST(a_primary_that_comes_after_us_is_not_doubted)
+{
+	start(FT_SESSION_NONE, FT_ROLE_PRIMARY);
+	struct ft_qemu_facts none = {.vm = FT_VM_ABSENT}, comes = w.q;
+	w.q = none;
+	qemu_is();
+	pass(3500);
+	w.q = comes;
+	qemu_is();
+	pass(100);
+	expect_did(FREEZE, 0);
+	expect_phase(UNPROTECTED);
+}
+END_TEST
+
 /* Seen in the simulation: both sides had yielded, one was given the right back, and its ftd died as the plan was through. */
 START_TEST(a_qemu_that_has_failed_over_and_whose_side_has_resigned_goes_on_where_the_peer_has_yielded)
 {
@@ -3555,6 +3626,41 @@ START_TEST(a_win_without_its_fence_is_one_after_a_restart)
 }
 END_TEST
 
+/* Thawed, it would run beside a peer that has our right by an earlier word of ours.  _i & 1: by a register alone. */
+START_TEST(a_frozen_primary_that_has_won_without_the_fence_is_not_woken_by_a_restart)
+{
+	starts_won(_i & 1 ? FT_TITLE_FOUND : FT_TITLE_UNFENCED, FT_ROLE_PRIMARY);
+	w.c.params.fenced = true;
+	w.q.connected = w.q.oob = w.q.plan_ready = w.q.pid_verified = false;
+	w.q.role = FT_ROLE_NONE;
+	w.q.stopped = true;
+	if (_i & 4) { /* the peer runs by that word, and its next ftd does not know yet */
+		memset(w.p.side.session, 0, sizeof w.p.side.session);
+		w.p.side.state = FT_STARTING;
+		w.p.side.vm = FT_VM_UNKNOWN;
+		peer_says();
+		hear(FT_PEER_ALIVE);
+	}
+	if (_i & 2) /* this ftd was held up */
+		pass(10e3);
+	qemu_is();
+	ck_assert_int_eq(w.c.self.vm, FT_VM_ALIVE); /* or the peer would go on by that word */
+	pass(600);
+	expect_did(THAW, 0);
+	expect_did(FENCE, _i & 4 ? 0 : 1);
+	if (_i & 4) {
+		expect_phase(CUT_OFF);
+		peer_runs();
+		expect_did(KILL, 1);
+		return;
+	}
+	expect_phase(CLAIMING);
+	fenced(NULL);
+	expect_did(THAW, 1);
+	expect_did(PLAN, 1);
+}
+END_TEST
+
 START_TEST(a_vm_is_not_started_before_the_other_host_is_off)
 {
 	char why[FT_TEXT_MAX];
@@ -4358,6 +4464,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, only_a_person_that_vouches_for_the_other_host_goes_past_a_fence_that_fails);
 	tcase_add_test(tc, a_win_without_its_fence_waits_for_what_a_peer_that_has_just_come_knows);
 	tcase_add_loop_test(tc, a_win_without_its_fence_is_one_after_a_restart, 0, 4);
+	tcase_add_loop_test(tc, a_frozen_primary_that_has_won_without_the_fence_is_not_woken_by_a_restart, 0, 8);
 	tcase_add_test(tc, a_vm_is_not_started_before_the_other_host_is_off);
 	tcase_add_loop_test(tc, a_loser_takes_over_once_its_fence_has_switched_the_winner_off, 0, 2);
 	tcase_add_test(tc, who_has_yielded_takes_over_by_its_fence_as_well);
@@ -4374,6 +4481,10 @@ static Suite *suite(void)
 	tcase_add_test(tc, no_copy_is_ended_for_a_winner_that_our_own_fence_is_switching_off);
 	tcase_add_loop_test(tc, who_ran_alone_after_it_had_resigned_does_not_give_back_after_a_restart, 0, 3);
 	tcase_add_loop_test(tc, who_has_won_yields_to_nobody, 0, 8);
+	tcase_add_loop_test(tc, a_qemu_that_is_seen_late_and_stands_still_is_found_as_at_the_start, 0, 8);
+	tcase_add_loop_test(tc, a_qemu_that_is_seen_late_and_whose_session_is_lost_stands_still, 0, 4);
+	tcase_add_test(tc, one_that_dies_as_it_stands_still_is_not_found_again);
+	tcase_add_test(tc, a_primary_that_comes_after_us_is_not_doubted);
 	tcase_add_loop_test(tc, who_is_refused_looks_whether_it_has_lost, 0, 2);
 	tcase_add_loop_test(tc, an_order_in_a_released_session_claims_first, 0, 6);
 	tcase_add_test(tc, an_order_beside_a_guest_that_replicates_still_is_refused);

@@ -452,6 +452,43 @@ START_TEST(a_winner_waits_for_the_verdict)
 }
 END_TEST
 
+/* Our QEMU died as the new pair's session was on its way to a slow disk: from there on the peer's copy may go on.
+ * _i: the disk does not take it. */
+START_TEST(nothing_is_started_while_a_session_is_on_its_way_to_disk)
+{
+	begin_in(FT_SESSION_ENDED, FT_ROLE_PRIMARY, "alpha");
+	peer.side = (struct ft_side){
+	    .state = FT_ARMING, .role = FT_ROLE_SECONDARY, .vm = FT_VM_ALIVE, .ready = true, .window_ms = 500};
+	hear(FT_PEER_ALIVE);
+	new_qemu(FT_ROLE_PRIMARY);
+	qemu.plan_ready = true;
+	step(&(struct ft_event){.kind = FT_EVENT_QEMU, .qemu = &qemu});
+	step(&(struct ft_event){.kind = FT_EVENT_ACK, .at = now});
+	step(&(struct ft_event){.kind = FT_EVENT_CHECKPOINT});
+	ck_assert_int_eq(did[FT_DO_STORE], 1);
+	qemu_dies();
+	register_names_us();
+	start_is_told();
+	ck_assert_int_eq(may(false), -1);
+	ck_assert_int_eq(may(true), -1);
+	step(&(struct ft_event){.kind = FT_EVENT_STORED, .error = _i, .text = "no space left"});
+	if (!_i) {
+		ck_assert_int_eq(may(false), 0);
+		return;
+	}
+	ck_assert_int_eq(may(false), -1); /* it may have, and our next ftd would find it so beside the new guest */
+	ck_assert_int_eq(may(true), 1);
+	pass(1000);
+	ck_assert_int_eq(did[FT_DO_STORE], 2);
+	ck_assert_int_eq(c.store_next.stage, FT_SESSION_ENDED);
+	ck_assert_int_eq(may(false), -1);
+	step(&(struct ft_event){.kind = FT_EVENT_STORED});
+	ck_assert_int_eq(may(false), 1);
+	pass(5000);
+	ck_assert_int_eq(did[FT_DO_STORE], 2);
+}
+END_TEST
+
 /* What was said of one start is old for the next: meanwhile the peer may have taken it. */
 START_TEST(an_empty_verdict_is_read_for_each_start)
 {
@@ -663,6 +700,7 @@ int main(void)
 	tcase_add_loop_test(tc, the_winner_tells_a_peer_that_has_a_qemu_before_it_starts, 0, 2);
 	tcase_add_loop_test(tc, a_winner_that_the_verdict_does_not_name_may_not_start, 0, 2);
 	tcase_add_test(tc, a_winner_waits_for_the_verdict);
+	tcase_add_loop_test(tc, nothing_is_started_while_a_session_is_on_its_way_to_disk, 0, 2);
 	tcase_add_test(tc, an_empty_verdict_is_read_for_each_start);
 	tcase_add_test(tc, a_person_vouches_for_who_has_won_by_word_where_nobody_can_be_asked);
 	tcase_add_loop_test(tc, a_winner_that_was_powered_off_since_asks_a_person_where_no_register_can_tell, 0, 3);
