@@ -166,6 +166,8 @@ static void absorb_peer(struct ft_core *c, const struct ft_event *e)
 		/* Its requests are counted anew, so what we answered to its predecessor answers nothing now. */
 		c->self.answer = FT_ANSWER_NONE;
 		c->self.answer_id = 0;
+		/* Nor can it know whether its predecessor was bound by what we have proposed to that, should its disk be lost. */
+		c->only_proposed = c->proposed_again = false;
 		if (c->peer_known && c->bound)
 			ft_core_note(c, c->now, "the peer's ftd was restarted");
 	}

@@ -1050,9 +1050,12 @@ static void absorb_stored(struct ft_core *c, const struct ft_event *e)
 	bool named = memcmp(c->peer.side.session, c->session.id, sizeof no_id) == 0;
 	if (new_one || named)
 		c->named_by = named ? c->peer.incarnation : 0;
-	/* Also one that was released: the peer names it as soon as it is bound again. */
-	c->only_proposed = c->proposing && c->session.stage == FT_SESSION_BOUND && !named;
-	c->proposed_again = c->only_proposed && !new_one;
+	/* Also one that was released: the peer names it as soon as it is bound again.  What is written of a session later says nothing
+	 * new of the peer. */
+	bool proposed = c->proposing || (c->only_proposed && !new_one);
+	c->only_proposed = proposed && c->session.stage == FT_SESSION_BOUND && !named;
+	c->proposed_again = c->only_proposed && !new_one && (c->proposing || c->proposed_again);
+	c->proposing = false;
 	if (c->session.stage == FT_SESSION_BOUND) {
 		c->bound = true;
 		c->cannot_know = false;

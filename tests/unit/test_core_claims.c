@@ -1503,6 +1503,65 @@ START_TEST(the_acknowledgements_of_who_was_bound_once_give_no_right)
 }
 END_TEST
 
+/* Seen in the simulation: it had accepted what we proposed, unheard, ended it, and run the guest alone; then its QEMU died, and its
+ * next ftd found its disk lost. */
+START_TEST(the_acknowledgements_of_an_ftd_that_we_have_proposed_nothing_to_give_no_right)
+{
+	start(FT_SESSION_NONE, FT_ROLE_PRIMARY);
+	w.c.params.fresh = true;
+	w.c.params.registers = _i == 0;
+	memset(w.p.side.session, 0, sizeof w.p.side.session);
+	w.p.side.epoch = 0;
+	meet();
+	stored();
+	acked();
+	int64_t right = ft_core_lease(&w.c);
+	ck_assert(right > w.now);
+	pass(300);
+	w.p.incarnation = 0xb2;
+	w.p.side.state = FT_UNPROTECTED;
+	w.p.side.ready = false;
+	w.p.side.role = FT_ROLE_NONE;
+	peer_vm(FT_VM_ABSENT);
+	acked();
+	ck_assert(ft_core_lease(&w.c) == right);
+	if (w.c.arbiter_busy)
+		register_is(FT_CLAIM_NOT_NEEDED, ""); /* by a read that may be old */
+	pass(300);
+	expect_did(FREEZE, 1);
+	frozen();
+	acked();
+	expect_did(THAW, 0);
+	expect_phase(CLAIMING);
+	expect_did(CLAIM, 1);
+}
+END_TEST
+
+/* What is written of the session later says nothing new of the peer, which had ended it. */
+START_TEST(who_has_named_a_session_is_not_taken_for_one_that_never_did_as_it_is_stored_again)
+{
+	start(FT_SESSION_NONE, FT_ROLE_PRIMARY);
+	w.c.params.fresh = true;
+	memset(w.p.side.session, 0, sizeof w.p.side.session);
+	w.p.side.epoch = 0;
+	meet();
+	stored();
+	memcpy(w.p.side.session, w.c.session.id, sizeof w.p.side.session);
+	w.p.side.epoch = w.c.session.epoch;
+	peer_says();
+	acked();
+	int64_t right = ft_core_lease(&w.c);
+	pass(100);
+	memset(w.p.side.session, 0, sizeof w.p.side.session);
+	peer_says();
+	step(&(struct ft_event){.kind = FT_EVENT_DISK, .error = true, .text = "bad"});
+	expect_did(STORE, 2);
+	stored();
+	acked();
+	ck_assert(ft_core_lease(&w.c) == right);
+}
+END_TEST
+
 /* ---- ending a QEMU ---- */
 
 START_TEST(a_qemu_that_does_not_end_is_told_and_ended_again)
@@ -4485,6 +4544,8 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, a_qemu_that_is_seen_late_and_whose_session_is_lost_stands_still, 0, 4);
 	tcase_add_test(tc, one_that_dies_as_it_stands_still_is_not_found_again);
 	tcase_add_test(tc, a_primary_that_comes_after_us_is_not_doubted);
+	tcase_add_loop_test(tc, the_acknowledgements_of_an_ftd_that_we_have_proposed_nothing_to_give_no_right, 0, 2);
+	tcase_add_test(tc, who_has_named_a_session_is_not_taken_for_one_that_never_did_as_it_is_stored_again);
 	tcase_add_loop_test(tc, who_is_refused_looks_whether_it_has_lost, 0, 2);
 	tcase_add_loop_test(tc, an_order_in_a_released_session_claims_first, 0, 6);
 	tcase_add_test(tc, an_order_beside_a_guest_that_replicates_still_is_refused);
