@@ -52,6 +52,7 @@ static void beat(struct world *w, struct input *in)
 	strcpy(b.node, take(in, 1) % 16 ? "beta" : "alpha");
 	b.incarnation = (uint64_t)life + 1;
 	b.echo_incarnation = take(in, 1) % 8 ? w->hub.incarnation : take(in, 8);
+	b.born = (int64_t)take(in, 1);
 	b.sequence = take(in, 2) + 1;
 	b.ack_sequence = take(in, 1) % 8 ? w->sent[b.link] - take(in, 1) % 4 : take(in, 8);
 	b.sent = (int64_t)(take(in, 8) >> 1);
@@ -101,7 +102,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	memset(&w, 0, sizeof w);
 	w.now = 1000 * FT_NS_PER_MS;
-	ft_hub_init(&w.hub, &config, UINT64_C(0x1122334455667788), w.now);
+	ft_hub_init(&w.hub, &config, UINT64_C(0x1122334455667788), 1, w.now);
 	while (in.left > 0)
 		act(&w, &in);
 	return 0;
