@@ -54,6 +54,22 @@ const char *ft_file_error(int error)
 
 /* ---- judging ---- */
 
+static struct {
+	bool other;
+	uid_t user;
+} judged_for;
+
+void ft_file_judge_for(uid_t user)
+{
+	judged_for.other = true;
+	judged_for.user = user;
+}
+
+static uid_t obeying(void)
+{
+	return judged_for.other ? judged_for.user : geteuid();
+}
+
 static uint32_t little(const uint8_t *at, int bytes)
 {
 	uint32_t value = 0;
@@ -88,7 +104,7 @@ static bool is_read_by_us_alone(const char *path, const struct stat *st)
 	if (!(st->st_mode & TO_OTHERS))
 		return true;
 	ssize_t size = st->st_mode & S_IRWXO ? -1 : getxattr(path, ACL_XATTR, acl, sizeof(acl));
-	return size > 0 && !ft_file_acl_opens(acl, (size_t)size, geteuid());
+	return size > 0 && !ft_file_acl_opens(acl, (size_t)size, obeying());
 }
 
 struct walk {
@@ -118,9 +134,9 @@ static void blame(struct walk *w, const char *format, ...)
 /* What path leads to in the end. */
 static void judge_end(struct walk *w, const struct stat *st)
 {
-	if (st->st_uid != 0 && st->st_uid != geteuid())
+	if (st->st_uid != 0 && st->st_uid != obeying())
 		blame(w, "belongs to another user (%u), not to the user of ftd or to root; chown %u '%s'",
-		      (unsigned)st->st_uid, (unsigned)geteuid(), place(w));
+		      (unsigned)st->st_uid, (unsigned)obeying(), place(w));
 	else if (w->guard == FT_FILE_SECRET && !is_read_by_us_alone(place(w), st))
 		blame(w, "has mode %04o, so it can be reached by others; chmod 600 '%s'", MODE(*st), place(w));
 	else if (w->guard != FT_FILE_SECRET && st->st_mode & BY_OTHERS)
@@ -132,11 +148,11 @@ static void judge_step(struct walk *w, const struct stat *st)
 {
 	bool link = S_ISLNK(st->st_mode), open = !link && st->st_mode & BY_OTHERS && !(st->st_mode & S_ISVTX);
 
-	if (st->st_uid != 0 && st->st_uid != geteuid())
+	if (st->st_uid != 0 && st->st_uid != obeying())
 		blame(w,
 		      "is reached through %s, which belongs to another user (%u), who could put something else in its "
 		      "place; chown %s%u '%s'",
-		      place(w), (unsigned)st->st_uid, link ? "-h " : "", (unsigned)geteuid(), place(w));
+		      place(w), (unsigned)st->st_uid, link ? "-h " : "", (unsigned)obeying(), place(w));
 	else if (open)
 		blame(w,
 		      "is reached through %s, which has mode %04o, so others could put something else in its place; "

@@ -25,6 +25,9 @@ enum ft_file_guard {
  * Returns NULL, or what is wrong and the command that mends it, as in "PATH TEXT"; valid until the next call. */
 const char *ft_file_judge(const char *path, enum ft_file_guard guard);
 
+/* From here on files are judged for another user than this process's: who only looks asks what an ftd that runs may obey. */
+void ft_file_judge_for(uid_t user);
+
 /* The access control list of a file that holds a secret, as the kernel keeps it (system.posix_acl_access): whether anybody but
  * the owner and user may get at it.  A list that is not understood says yes. */
 bool ft_file_acl_opens(const void *acl, size_t size, uid_t user);

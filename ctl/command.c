@@ -14,6 +14,7 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define DEFAULT_CONFIG "/etc/ftd/ft.conf"
 #define ANSWER_MS      10000
@@ -344,9 +345,13 @@ static bool check_config(const struct command *c, json_t *checks, struct daemon_
 	}
 	char *faults = NULL, *error = NULL, text[FT_PATH_MAX + 64];
 	struct ft_config_places places;
-	struct ft_config *config = load_config(c, &faults);
+	struct stat st;
 	bool found = find_places(c, &places, &error);
 	free(error);
+	/* Whose socket it is runs ftd, and what is his may be obeyed. */
+	if (found && stat(places.control_socket, &st) == 0 && S_ISSOCK(st.st_mode))
+		ft_file_judge_for(st.st_uid);
+	struct ft_config *config = load_config(c, &faults);
 	if (found)
 		snprintf(daemon->path, sizeof(daemon->path), "%s", places.control_socket);
 	if (config != NULL) {

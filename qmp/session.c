@@ -329,9 +329,9 @@ static void log_unproven(const struct ft_qmp *q, pid_t tid)
 		why = "what ftd passes it does not arrive, so something stands between (a proxy?); let ftd open the "
 		      "socket that QEMU itself has made, out of a container through a folder that both share";
 	else if (ft_process_holds(&q->process, q->token) < 0 && (errno == EACCES || errno == EPERM))
-		why = "ftd may not see its open files; run ftd as root, or as the user that runs QEMU and has run it "
-		      "from the "
-		      "first (of a QEMU that root has started with -runas root alone sees them)";
+		why = "ftd may not see its open files; run ftd as root, or with CAP_SYS_PTRACE and "
+		      "CAP_DAC_READ_SEARCH, or as the "
+		      "user that has run QEMU from the first (of one that was started with -runas the others see them)";
 	ft_log(FT_LOG_WARN, "qmp",
 	       "process %d on qmp.socket is not shown to be QEMU (CPU thread %d), which can thus not be stopped or "
 	       "ended: %s",

@@ -5,8 +5,10 @@
 #include "supervisor/daemon.h"
 #include "supervisor/init.h"
 #include "supervisor/lock.h"
+#include "supervisor/privilege.h"
 #include "supervisor/realtime.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <malloc.h>
@@ -137,6 +139,8 @@ int main(int argc, char **argv)
 		ft_config_free(config);
 		return 1;
 	}
+	if (ft_privilege_shrink() != 0)
+		ft_log(FT_LOG_WARN, "main", "cannot give up what ftd does not need: %s", strerror(errno));
 	struct ft_daemon *d = ft_daemon_new(config, fresh, stderr);
 	if (!d)
 		return 1;

@@ -244,7 +244,7 @@ static void check_process(json_t *checks, const struct ft_status_source *s)
 		add(checks, "process", "FAIL", "start QEMU, or let it open its QMP sockets itself",
 		    "QEMU's process is not known");
 	else if (ft_process_signal(s->process, 0) != 0)
-		add(checks, "process", "FAIL", "run ftd as root, or as the user that runs QEMU",
+		add(checks, "process", "FAIL", "run ftd as root, or with CAP_KILL, or as the user that runs QEMU",
 		    "ftd may not signal QEMU (process %d): %s", pid, strerror(errno));
 	else if (!s->qemu->pid_verified)
 		add(checks, "process", "FAIL",
