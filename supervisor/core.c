@@ -533,7 +533,13 @@ static void absorb(struct ft_core *c, const struct ft_event *e)
 static enum ft_vm gone_as_told(const struct ft_core *c)
 {
 	/* It ran alone, or may start anew as we have ended the session: its end must not wake an old copy at the peer's. */
-	if (c->qemu.role == FT_ROLE_NONE || ft_session_ended_by_us(c))
+	if (c->qemu.role == FT_ROLE_NONE)
+		return FT_VM_ABSENT;
+	/* A person who lets the peer go on, as nothing is here, does so without the session that our disk may hold, and that nobody
+	 * there knows of: our next ftd could end it, and start the guest beside that. */
+	if (ft_bind_may_stand(c) && c->qemu.role == FT_ROLE_PRIMARY)
+		return FT_VM_UNKNOWN;
+	if (ft_session_ended_by_us(c))
 		return FT_VM_ABSENT;
 	if (!ft_session_open(c))
 		return FT_VM_GONE;
@@ -604,7 +610,7 @@ void ft_core_refresh_self(struct ft_core *c)
 	if ((bound || s->returned) && c->params.arbitrated)
 		memcpy(s->session, c->session.id, sizeof s->session);
 	s->doubtful = bound && (c->unsure || c->given_away || (ft_claim_under_way(c) && c->params.registers));
-	s->released = c->params.arbitrated && c->session.stage == FT_SESSION_RELEASED && !c->storing;
+	s->released = c->params.arbitrated && c->session.stage == FT_SESSION_RELEASED && !c->storing && !c->bind_failed;
 	/* The word that gives our right away waits for the disk; a peer that can ask the register need not. */
 	s->dying = bound && q->vm == FT_VM_GONE && s->vm == FT_VM_UNKNOWN && ft_session_given_up(c) && !c->guest_ended;
 	bool outside = here && q->vm == FT_VM_ALIVE && q->role == FT_ROLE_NONE && q->last_role == FT_ROLE_NONE;
@@ -647,7 +653,8 @@ bool ft_core_may_run(const struct ft_core *c)
 bool ft_core_last_word(const struct ft_core *c, struct ft_side *word)
 {
 	const struct ft_qemu_facts *q = &c->qemu;
-	bool released = c->session.stage == FT_SESSION_RELEASED && !c->storing && c->session.instance == q->instance;
+	bool released = c->session.stage == FT_SESSION_RELEASED && !c->storing && !c->bind_failed &&
+	                c->session.instance == q->instance;
 	bool pair = q->vm == FT_VM_ALIVE && q->role != FT_ROLE_NONE && c->peer_known && c->ending != FT_ENDING_GUEST;
 	if (!c->exited || !pair || c->frozen || (c->params.arbitrated && !released))
 		return false;

@@ -79,14 +79,15 @@ bool ft_look_up_due(const struct ft_core *c);
 bool ft_release_due(const struct ft_core *c);
 bool ft_release_may_stand(const struct ft_core *c); /* on disk, although the session is held for bound */
 bool ft_unrelease_due(const struct ft_core *c);
-bool ft_binding(
-    const struct ft_core *c); /* a session is on its way to disk, or may have got there though it is said not to have */
-bool ft_unbind_due(const struct ft_core *c);
 bool ft_resign_wanted(const struct ft_core *c);
 bool ft_resign_due(const struct ft_core *c);
 bool ft_settle_due(const struct ft_core *c); /* solo, and the register does not say so yet */
 bool ft_disk_unwritten(const struct ft_core *c);
 void ft_write_disk_bad(struct ft_core *c, struct ft_actions *out);
+/* On its way to disk, or said not to have got there, is a session that would bind us: our next ftd may find it. */
+bool ft_bind_may_stand(const struct ft_core *c);
+bool ft_bind_again_due(const struct ft_core *c);
+void ft_bind_again(struct ft_core *c, struct ft_actions *out);
 bool ft_winner_unstored(const struct ft_core *c);
 void ft_store_as_known(struct ft_core *c, struct ft_actions *out);
 void ft_propose(struct ft_core *c, struct ft_actions *out);

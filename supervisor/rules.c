@@ -246,11 +246,16 @@ static bool binds_secondary(const struct ft_session *s)
 	return s->stage == FT_SESSION_BOUND && s->role == FT_ROLE_SECONDARY;
 }
 
+/* Or it may be on disk, though that said no. */
+static bool is_binding_secondary(const struct ft_core *c)
+{
+	return (c->storing && binds_secondary(&c->store_next)) || (c->bind_failed && binds_secondary(&c->bind));
+}
+
 /* Or about to be.  Whatever QEMU is here, or not seen yet: our next ftd could claim. */
 static bool bound_secondary(const struct ft_core *c)
 {
-	bool soon = c->storing && binds_secondary(&c->store_next);
-	return c->params.arbitrated && (soon || binds_secondary(&c->session));
+	return c->params.arbitrated && (is_binding_secondary(c) || binds_secondary(&c->session));
 }
 
 /* Heard again, and its QEMU is still the other half of the pair: it did not run the guest alone in between. */
@@ -1304,7 +1309,8 @@ static bool found_frozen_unfenced(const struct ft_core *c)
 
 static bool found_yielded(const struct ft_core *c)
 {
-	return stands_still_here(c) && c->session.stage == FT_SESSION_RESIGNED && c->session.instance == c->qemu.instance;
+	return stands_still_here(c) && c->session.stage == FT_SESSION_RESIGNED &&
+	       c->session.instance == c->qemu.instance;
 }
 
 static bool right_has_ended(const struct ft_core *c)
@@ -2770,12 +2776,12 @@ static const struct rule rules[] = {
     /* Whatever else happens */
     {ANY, outcome_written, announce},
     {ANY, ft_winner_unstored, ft_store_as_known},
+    {ANY, ft_bind_again_due, ft_bind_again},
     {ANY, ft_disk_unwritten, ft_write_disk_bad},
     {ANY, disk_news, alarm_disk},
     {ANY & ~BUSY, left_before_its_qemu, stay_to_give_way},
     {ANY & ~BUSY, ft_release_due, ft_release},
     {ANY & ~BUSY, ft_unrelease_due, ft_store_as_known},
-    {ANY & ~BUSY, ft_unbind_due, ft_store_as_known},
     {ANY & ~BUSY, may_say_goodbye, say_goodbye},
     {ANY & ~BUSY, may_exit, exit_now},
     {ANY, ft_resign_due, ft_resign},

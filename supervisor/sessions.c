@@ -70,8 +70,18 @@ bool ft_peer_has_session(const struct ft_core *c)
 
 bool ft_session_open(const struct ft_core *c)
 {
-	bool binding = c->storing && c->store_next.stage == FT_SESSION_BOUND; /* it may be on disk already */
-	return c->params.arbitrated && (open_stage(c) || binding);
+	return c->params.arbitrated && (open_stage(c) || ft_bind_may_stand(c)); /* it may be on disk already */
+}
+
+static bool binds_anew(const struct ft_core *c, const struct ft_session *s)
+{
+	bool bound = c->session.stage == FT_SESSION_BOUND && memcmp(c->session.id, s->id, sizeof no_id) == 0;
+	return s->stage == FT_SESSION_BOUND && !bound;
+}
+
+bool ft_bind_may_stand(const struct ft_core *c)
+{
+	return c->bind_failed || (c->storing && binds_anew(c, &c->store_next));
 }
 
 bool ft_session_current(const struct ft_core *c)
@@ -275,6 +285,17 @@ static void bind_to(struct ft_core *c, struct ft_actions *out, const uint8_t id[
 	memcpy(next.id, id, sizeof next.id);
 	memcpy(next.peer, c->peer.node, sizeof next.peer);
 	store(c, out, &next);
+}
+
+/* As if the disk had been slow: what is said of it and of its end then waits for the disk as ever. */
+bool ft_bind_again_due(const struct ft_core *c)
+{
+	return c->bind_failed && can_store(c);
+}
+
+void ft_bind_again(struct ft_core *c, struct ft_actions *out)
+{
+	store(c, out, &c->bind);
 }
 
 bool ft_winner_unstored(const struct ft_core *c)
@@ -512,25 +533,6 @@ bool ft_release_may_stand(const struct ft_core *c)
 bool ft_unrelease_due(const struct ft_core *c)
 {
 	return c->session.stage == FT_SESSION_BOUND && c->release_failed && can_store(c) && !ft_release_due(c);
-}
-
-static bool binds_another(const struct ft_core *c)
-{
-	return c->store_next.stage == FT_SESSION_BOUND && memcmp(c->store_next.id, c->session.id, sizeof no_id) != 0;
-}
-
-bool ft_binding(const struct ft_core *c)
-{
-	bool may_stand = c->bind_failed && !ft_session_unread(c); /* what cannot be read cannot be said again */
-	return (c->storing && c->store_next.stage == FT_SESSION_BOUND) || may_stand;
-}
-
-/* Its QEMU has ended, so it is not proposed again.  Our next ftd must not find what we have overlooked. */
-bool ft_unbind_due(const struct ft_core *c)
-{
-	bool gone = c->qemu.vm == FT_VM_GONE || c->qemu.vm == FT_VM_ABSENT;
-	bool over = gone || c->qemu.instance != c->store_next.instance;
-	return c->bind_failed && !ft_session_unread(c) && over && can_store(c);
 }
 
 /* We give up the right for good, on disk, before anyone is told. */
@@ -1028,7 +1030,10 @@ static void absorb_stored(struct ft_core *c, const struct ft_event *e)
 		snprintf(c->store_fault, sizeof c->store_fault, "%s", e->text ? e->text : "unknown");
 		c->store_again_at = c->now + FT_RETRY_NS;
 		c->release_failed |= c->store_next.stage == FT_SESSION_RELEASED;
-		c->bind_failed |= binds_another(c);
+		if (binds_anew(c, &c->store_next) && !c->winner_unstored) { /* that it is over is written next */
+			c->bind_failed = true;
+			c->bind = c->store_next;
+		}
 		return;
 	}
 	c->release_failed = c->bind_failed = false;

@@ -316,7 +316,7 @@ static struct verdict judge_start(const struct ft_core *c, bool confirm_fenced)
 	if (c->hearing == FT_PEER_NEVER && !grants_are_over(c))
 		return (struct verdict){-1, "the peer is being listened for"};
 	/* What is known of the one before says nothing any more: our QEMU has died in a new one, which is the peer's from there on. */
-	if (ft_binding(c) && !(confirm_fenced && !c->storing))
+	if (ft_bind_may_stand(c) && !(confirm_fenced && !c->storing))
 		return (struct verdict){-1, "a session is on its way to disk; is state_dir full or read-only?"};
 	if (c->session.stage == FT_SESSION_ENDED)
 		return as_winner(c, confirm_fenced);

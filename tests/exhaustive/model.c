@@ -1248,6 +1248,8 @@ static void forget_idle(struct ft_core *c)
 		c->unnamed_at = FT_NEVER;
 	if (!c->storing)
 		memset(&c->store_next, 0, sizeof c->store_next);
+	if (!c->bind_failed)
+		memset(&c->bind, 0, sizeof c->bind);
 	if (!c->unsure)
 		c->sure_from = 0;
 	if (c->qemu.vm != FT_VM_GONE)
@@ -1290,6 +1292,7 @@ static uint64_t hash_core(uint64_t h, const struct ft_core *core, int64_t now)
 	forget_idle(&c);
 	CLEAR(&c.session);
 	CLEAR(&c.store_next);
+	CLEAR(&c.bind);
 	CLEAR(&c.self);
 	CLEAR(&c.peer);
 	CLEAR(&c.qemu);

@@ -2835,6 +2835,94 @@ START_TEST(a_death_that_the_disk_does_not_take_is_an_absence)
 }
 END_TEST
 
+/* ---- a session that the disk said it did not take, and may have ---- */
+
+/* The peer offers a session, or is there for one that we propose; it is on its way to our disk. */
+static void begin_to_bind(enum ft_role role)
+{
+	start(FT_SESSION_NONE, role);
+	w.c.session.instance = 0;
+	w.c.params.fresh = true;
+	w.p.side.epoch = role == FT_ROLE_PRIMARY ? 0 : EPOCH;
+	if (role == FT_ROLE_PRIMARY)
+		memset(w.p.side.session, 0, sizeof w.p.side.session);
+	meet();
+	expect_did(STORE, 1);
+	ck_assert_int_eq(w.c.store_next.stage, FT_SESSION_BOUND);
+}
+
+/* Seen in the simulation: it was told as a word that gives the right away, and the disk had what it did not own to. */
+START_TEST(a_death_beside_a_session_that_may_be_on_disk_is_told_once_that_is_given_up)
+{
+	bool primary = _i % 2, failed = _i / 2;
+	begin_to_bind(primary ? FT_ROLE_PRIMARY : FT_ROLE_SECONDARY);
+	if (failed)
+		store_fails();
+	qemu_dies();
+	pass(500);
+	/* Of a primary's nobody else knows: an order there would go on beside it.  The other's peer can ask the register. */
+	ck_assert_int_eq(w.c.self.vm, primary ? FT_VM_UNKNOWN : FT_VM_ABSENT);
+	asked();
+	ck_assert_int_eq(w.c.self.answer, FT_ANSWER_NONE);
+	pass(500);
+	expect_did(STORE, failed ? 2 : 1);
+	stored();
+	ck_assert_int_eq(w.c.self.answer, FT_ANSWER_NONE);
+	ck_assert_int_ne(w.c.self.vm, FT_VM_GONE);
+	ck_assert_int_eq(w.c.store_next.stage, FT_SESSION_RESIGNED);
+	stored();
+	expect_stage(RESIGNED);
+	ck_assert_int_eq(w.c.self.vm, FT_VM_GONE);
+	ck_assert_mem_eq(w.c.self.session, w.c.session.id, sizeof w.c.session.id);
+	ck_assert_int_eq(w.c.self.answer, FT_ANSWER_YIELDED);
+}
+END_TEST
+
+START_TEST(a_survivors_next_session_is_given_up_before_its_death_is_told)
+{
+	start(FT_SESSION_ENDED, FT_ROLE_PRIMARY);
+	memset(w.p.side.session, 0, sizeof w.p.side.session);
+	w.q.instance = 6;
+	meet();
+	expect_did(STORE, 1);
+	store_fails();
+	qemu_dies();
+	ck_assert_int_eq(w.c.self.vm, FT_VM_UNKNOWN);
+	pass(1000);
+	stored();
+	stored();
+	expect_stage(RESIGNED);
+	ck_assert_int_eq(w.c.self.vm, FT_VM_GONE);
+}
+END_TEST
+
+/* The peer would run its guest without a lease, and our next ftd be bound. */
+START_TEST(who_may_be_bound_again_does_not_say_that_it_is_released)
+{
+	start(FT_SESSION_RELEASED, FT_ROLE_SECONDARY);
+	w.p.side.epoch = EPOCH + 1;
+	meet();
+	expect_did(STORE, 1);
+	store_fails();
+	ck_assert(!w.c.self.released);
+	step(&(struct ft_event){.kind = FT_EVENT_LEAVE});
+	ck_assert(!w.c.self.leaving);
+	expect_did(EXIT, 1);
+	ck_assert_ptr_nonnull(strstr(w.said, "leaving without goodbye"));
+}
+END_TEST
+
+START_TEST(who_may_be_bound_yields_once_that_is_given_up)
+{
+	begin_to_bind(FT_ROLE_SECONDARY);
+	store_fails();
+	asked();
+	frozen();
+	ck_assert_int_ne(w.c.self.vm, FT_VM_YIELDED);
+	ck_assert_int_ne(w.c.self.answer, FT_ANSWER_YIELDED);
+}
+END_TEST
+
 /* The register may be asked about who is dying, which does not hang on its disk. */
 START_TEST(a_death_on_its_way_to_disk_is_told_as_such)
 {
@@ -4542,6 +4630,10 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, who_has_won_yields_to_nobody, 0, 8);
 	tcase_add_loop_test(tc, a_qemu_that_is_seen_late_and_stands_still_is_found_as_at_the_start, 0, 8);
 	tcase_add_loop_test(tc, a_qemu_that_is_seen_late_and_whose_session_is_lost_stands_still, 0, 4);
+	tcase_add_loop_test(tc, a_death_beside_a_session_that_may_be_on_disk_is_told_once_that_is_given_up, 0, 4);
+	tcase_add_test(tc, a_survivors_next_session_is_given_up_before_its_death_is_told);
+	tcase_add_test(tc, who_may_be_bound_again_does_not_say_that_it_is_released);
+	tcase_add_test(tc, who_may_be_bound_yields_once_that_is_given_up);
 	tcase_add_test(tc, one_that_dies_as_it_stands_still_is_not_found_again);
 	tcase_add_test(tc, a_primary_that_comes_after_us_is_not_doubted);
 	tcase_add_loop_test(tc, the_acknowledgements_of_an_ftd_that_we_have_proposed_nothing_to_give_no_right, 0, 2);

@@ -480,12 +480,14 @@ START_TEST(nothing_is_started_while_a_session_is_on_its_way_to_disk)
 	ck_assert_int_eq(may(true), 1);
 	pass(1000);
 	ck_assert_int_eq(did[FT_DO_STORE], 2);
-	ck_assert_int_eq(c.store_next.stage, FT_SESSION_ENDED);
+	ck_assert_int_eq(c.store_next.stage, FT_SESSION_BOUND);
 	ck_assert_int_eq(may(false), -1);
 	step(&(struct ft_event){.kind = FT_EVENT_STORED});
-	ck_assert_int_eq(may(false), 1);
+	ck_assert_int_eq(c.store_next.stage, FT_SESSION_RESIGNED);
+	step(&(struct ft_event){.kind = FT_EVENT_STORED});
+	ck_assert_int_eq(may(false), 0); /* it is the peer's */
 	pass(5000);
-	ck_assert_int_eq(did[FT_DO_STORE], 2);
+	ck_assert_int_eq(did[FT_DO_STORE], 3);
 }
 END_TEST
 
