@@ -2,6 +2,7 @@
  * Every wake-up, whatever its cause, is one turn: read all sockets, judge, tell, send, set the alarm.  Where there is only a
  * heartbeat to be sent, the sockets are left to the loop. */
 #include "heartbeat/links.h"
+#include "heartbeat/sieve.h"
 #include "report/log.h"
 #include "supervisor/alarm.h"
 #include "supervisor/clock.h"
@@ -27,6 +28,12 @@
  * sends in a row one gets through where 50 000 a second come in, and more; who reads does not do that for ever. */
 #define SENDS_AT_MOST   8
 #define ERRORS_PER_TURN 256
+/* So much that is no heartbeat of this pair, within that time, is a flood; for so long it is dropped in the kernel (sieve.h).  It
+ * is less than the least buffer holds, and more than a peer sends that is set up wrongly. */
+#define FLOOD_FROM   400
+#define FLOOD_WITHIN (1000 * FT_NS_PER_MS)
+#define SIEVE_LASTS  (2000 * FT_NS_PER_MS)
+#define FLOOD_AGAIN  (60000 * FT_NS_PER_MS) /* who goes on within that time is not told of again */
 
 struct udp_link {
 	int fd; /* -1: not open; with a local_len, it is to be */
@@ -38,6 +45,12 @@ struct udp_link {
 	char fault[FT_TEXT_MAX]; /* the same, for people */
 	bool refused_pending;
 	int64_t refused_at; /* last told; FT_NEVER never */
+	struct flood {
+		int64_t since; /* what is counted here came in since then */
+		uint64_t rubbish;
+		bool sieved;
+		int64_t until; /* while it is sieved; once it is not: when it ceased to be; 0 never was */
+	} flood;
 };
 
 struct inbox {
@@ -172,7 +185,7 @@ static void prepare_inbox(struct inbox *in)
 
 /* Each batch has a time of its own, taken after it was received: had we been stopped in between, an older one would make a
  * heartbeat seem heard before it was sent, and the peer's right to run outlast our patience. */
-static void drain(struct ft_links *l, int i)
+static void read_all(struct ft_links *l, int i)
 {
 	struct inbox *in = &l->inbox;
 
@@ -194,6 +207,61 @@ static void drain(struct ft_links *l, int i)
 		left -= n > 0 ? n : 0;
 		errors -= n <= 0;
 	}
+}
+
+static uint64_t rubbish_so_far(const struct ft_links *l, int i)
+{
+	const uint64_t *rejected = l->hub.links[i].stats.rejected;
+
+	return rejected[FT_WIRE_LENGTH] + rejected[FT_WIRE_MAGIC] + rejected[FT_WIRE_KEY];
+}
+
+static void sieve(struct ft_links *l, int i, int64_t now)
+{
+	struct flood *f = &l->links[i].flood;
+
+	if (ft_sieve_attach(l->links[i].fd, l->config->keys, l->config->n_keys) != 0)
+		return;
+	if (f->until == 0 || now - f->until >= FLOOD_AGAIN)
+		ft_log(FT_LOG_WARN, "heartbeat",
+		       "link %d: a flood of datagrams that are no heartbeats of this pair; the kernel drops them",
+		       i + 1);
+	f->sieved = true;
+	f->until = now + SIEVE_LASTS;
+}
+
+static void end_sieve(struct ft_links *l, int i)
+{
+	if (l->links[i].flood.sieved)
+		ft_sieve_detach(l->links[i].fd);
+	l->links[i].flood.sieved = false;
+}
+
+/* It is looked at anew every few seconds whether there is a flood still: what is sieved is not seen. */
+static void watch_for_flood(struct ft_links *l, int i, uint64_t rubbish, int64_t now)
+{
+	struct flood *f = &l->links[i].flood;
+
+	if (f->sieved && now < f->until)
+		return;
+	end_sieve(l, i);
+	if (now - f->since >= FLOOD_WITHIN) {
+		f->since = now;
+		f->rubbish = 0;
+	}
+	f->rubbish += rubbish;
+	if (f->rubbish < FLOOD_FROM)
+		return;
+	f->rubbish = 0;
+	sieve(l, i, now);
+}
+
+static void drain(struct ft_links *l, int i)
+{
+	uint64_t before = rubbish_so_far(l, i);
+
+	read_all(l, i);
+	watch_for_flood(l, i, rubbish_so_far(l, i) - before, ft_clock_now());
 }
 
 static void tell_news(struct ft_links *l, int64_t now)
@@ -572,6 +640,8 @@ int ft_links_reconfigure(struct ft_links *l, const struct ft_config *config, FIL
 		return -1;
 	l->config = config;
 	ft_hub_reconfigure(&l->hub, config, ft_clock_now());
+	for (int i = 0; i < config->n_links; i++)
+		end_sieve(l, i); /* the keys may be others */
 	set_alarm(l);
 	return 0;
 }

@@ -6,11 +6,11 @@
 #include <string.h>
 
 enum offset {
-	AT_MAGIC = 0,
+	AT_MAGIC = FT_WIRE_AT_MAGIC,
 	AT_VERSION = 4,
 	AT_LINK = 5,
 	AT_FLAGS = 6,
-	AT_KEY_ID = 8,
+	AT_KEY_ID = FT_WIRE_AT_KEY_ID,
 	AT_STATE = 12,
 	AT_ROLE = 13,
 	AT_VM = 14,
@@ -66,8 +66,6 @@ enum flag {
 	FLAG_DISK_BAD = 4096,
 	FLAG_PROVEN = 8192
 };
-
-static const uint8_t magic[4] = {'F', 'T', 'H', 'B'};
 
 const char *ft_wire_error_name(enum ft_wire_error e)
 {
@@ -211,7 +209,7 @@ size_t ft_wire_encode(const struct ft_beat *beat, const struct ft_key *key, cons
 	assert(node_len >= 1 && node_len < FT_NAME_MAX);
 	assert(beat->incarnation != 0 && beat->sequence != 0 && beat->sent >= 0 && beat->echo_sent >= 0 &&
 	       beat->born >= 0);
-	memcpy(out + AT_MAGIC, magic, sizeof magic);
+	put(out, AT_MAGIC, 4, FT_WIRE_MAGIC_NUMBER);
 	put(out, AT_VERSION, 1, FT_WIRE_VERSION);
 	put(out, AT_LINK, 1, beat->link);
 	put(out, AT_FLAGS, 2, flags_of(beat));
@@ -234,9 +232,9 @@ size_t ft_wire_encode(const struct ft_beat *beat, const struct ft_key *key, cons
 /* What may be looked at before authenticity is known: is it a heartbeat of our version, of the length it says? */
 static enum ft_wire_error check_shape(const uint8_t *data, size_t len)
 {
-	if (len < FT_WIRE_FIXED + 1 + FT_WIRE_MAC || len > FT_WIRE_MAX)
+	if (len < FT_WIRE_MIN || len > FT_WIRE_MAX)
 		return FT_WIRE_LENGTH;
-	if (memcmp(data + AT_MAGIC, magic, sizeof magic) != 0)
+	if (get(data, AT_MAGIC, 4) != FT_WIRE_MAGIC_NUMBER)
 		return FT_WIRE_MAGIC;
 	if (data[AT_VERSION] != FT_WIRE_VERSION)
 		return FT_WIRE_VERSION_UNKNOWN;
@@ -267,8 +265,7 @@ static enum ft_wire_error check_authentic(const uint8_t *data, size_t len, const
 
 int ft_wire_version(const uint8_t *data, size_t len, const struct ft_key *keys, int n_keys, const char *pair)
 {
-	if (len < FT_WIRE_FIXED + 1 + FT_WIRE_MAC || len > FT_WIRE_MAX ||
-	    memcmp(data + AT_MAGIC, magic, sizeof magic) != 0)
+	if (len < FT_WIRE_MIN || len > FT_WIRE_MAX || get(data, AT_MAGIC, 4) != FT_WIRE_MAGIC_NUMBER)
 		return 0;
 	return check_authentic(data, len, keys, n_keys, pair) == FT_WIRE_OK ? data[AT_VERSION] : 0;
 }

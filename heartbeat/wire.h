@@ -56,6 +56,11 @@
 #define FT_WIRE_VERSION 3
 #define FT_WIRE_FIXED   109
 #define FT_WIRE_MAC     16
+#define FT_WIRE_MIN     (FT_WIRE_FIXED + 1 + FT_WIRE_MAC)
+/* What tells a heartbeat that may be this pair's, of whichever version, from all else. */
+#define FT_WIRE_AT_MAGIC     0
+#define FT_WIRE_AT_KEY_ID    8
+#define FT_WIRE_MAGIC_NUMBER 0x46544842 /* "FTHB" */
 /* The longest that is taken in, below what every IP network must carry in one piece.  Ours stay far below it, so that a later
  * ftd may add records. */
 #define FT_WIRE_MAX 512

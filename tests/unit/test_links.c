@@ -482,6 +482,56 @@ START_TEST(a_flood_puts_no_verdict_off)
 }
 END_TEST
 
+/* Far more than the socket's buffer holds, unread; and behind it a heartbeat, which finds room. */
+START_TEST(a_flood_of_what_is_no_heartbeat_leaves_room_for_heartbeats)
+{
+	static const uint8_t rubbish[FT_WIRE_MIN] = "FTHB";
+	struct puppet p;
+	const struct ft_link_stats *stats;
+
+	puppet_meets_a(&p);
+	stats = &ft_links_hub(a.links)->links[0].stats;
+	for (int i = 0; i < 3; i++) {
+		for (int k = 0; k < 4; k++) { /* whoever reads finds out that there is one */
+			puppet_floods(&p);
+			event_base_loop(base_a, EVLOOP_NONBLOCK);
+		}
+		uint64_t before = stats->received;
+		for (int k = 0; k < 5000; k++)
+			(void)send(p.fd, rubbish, _i ? sizeof rubbish : (size_t)(k % 700), 0);
+		puppet_says(&p);
+		run_a_until(ft_clock_now() + MS);
+		ck_assert_uint_eq(stats->received, before + 1);
+	}
+	close(p.fd);
+}
+END_TEST
+
+/* A peer with another key, say, is to be told of. */
+START_TEST(a_flood_that_has_ended_hides_nothing)
+{
+	struct puppet p;
+	const struct ft_link_stats *stats;
+
+	puppet_meets_a(&p);
+	stats = &ft_links_hub(a.links)->links[0].stats;
+	for (int k = 0; k < 4; k++) {
+		puppet_floods(&p);
+		event_base_loop(base_a, EVLOOP_NONBLOCK);
+	}
+	uint64_t told = stats->rejected[FT_WIRE_LENGTH];
+	puppet_floods(&p);
+	event_base_loop(base_a, EVLOOP_NONBLOCK);
+	ck_assert_uint_eq(stats->rejected[FT_WIRE_LENGTH], told);
+	for (int64_t give_up = ft_clock_now() + PATIENCE; stats->rejected[FT_WIRE_LENGTH] == told;) {
+		ck_assert_int_lt(ft_clock_now(), give_up);
+		(void)send(p.fd, "rubbish", 7, 0);
+		run_a_until(ft_clock_now() + 20 * MS);
+	}
+	close(p.fd);
+}
+END_TEST
+
 static uint16_t icmp_sum(const void *data, size_t len)
 {
 	const uint8_t *bytes = data;
@@ -820,6 +870,8 @@ int main(void)
 	tcase_add_test(t, a_flood_of_rubbish_does_no_harm);
 	tcase_add_test(t, a_flood_hides_no_heartbeat_from_the_verdict);
 	tcase_add_test(t, a_flood_puts_no_verdict_off);
+	tcase_add_loop_test(t, a_flood_of_what_is_no_heartbeat_leaves_room_for_heartbeats, 0, 2);
+	tcase_add_test(t, a_flood_that_has_ended_hides_nothing);
 	tcase_add_loop_test(t, the_word_of_others_on_a_heartbeat_does_not_hold_up_the_next, 0,
 	                    sizeof unreachable / sizeof unreachable[0]);
 	tcase_add_test(t, every_fault_at_start_has_its_line);
