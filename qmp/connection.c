@@ -8,6 +8,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <event2/event.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,7 @@
 #define BACKOFF_MAX (1000 * FT_NS_PER_MS)
 #define STALL       (200 * FT_NS_PER_MS) /* a timer this late means that we did not run, not that QEMU did not answer */
 #define OUTPUT_MAX  (256u << 10)         /* a whole plan fits several times */
+#define ID_BITS     ((INT64_C(1) << 30) - 1) /* any parser takes numbers as large as that */
 #define READ_CHUNK  16384u
 #define READ_ROUNDS 16 /* chunks read before the loop gets its turn */
 
@@ -47,7 +49,8 @@ struct ft_conn {
 	struct ft_alarm *timer;            /* the next deadline, or the next attempt to connect */
 	int64_t timer_due;
 	int fd;
-	pid_t listener;
+	struct ucred listener, sender; /* who called listen(), and who wrote what has come; pid 0: not known */
+	bool heard;
 	enum phase phase;
 	int64_t phase_since;
 	bool oob_offered, overdue, held;
@@ -78,7 +81,8 @@ static void close_socket(struct ft_conn *c)
 	if (c->fd >= 0)
 		close(c->fd);
 	c->fd = -1;
-	c->listener = 0;
+	c->listener = c->sender = (struct ucred){.pid = 0};
+	c->heard = false;
 	c->phase = CLOSED;
 	c->overdue = false;
 	c->out_len = 0;
@@ -337,6 +341,10 @@ bool ft_conn_request_with(struct ft_conn *c, const char *command, const json_t *
 	struct pending *p = free_slot(c);
 	if (c->phase != UP || !p)
 		return false;
+	if (file >=
+	    0) /* so that no answer to this, or to the next ones, can be there already, by somebody who has gone since */
+		randombytes_buf(&c->next_id, sizeof c->next_id);
+	c->next_id &= ID_BITS;
 	json_int_t id = ++c->next_id;
 	json_t *request = json_pack("{s:s, s:I}", ft_conn_has_oob(c) ? "exec-oob" : "execute", command, "id", id);
 	if (arguments)
@@ -535,12 +543,46 @@ static void on_frame(void *arg, enum ft_frame kind, const char *text, size_t len
 	json_decref(object);
 }
 
+/* As recv(2). from: who wrote it, as the kernel says; what one call returns is one process's. */
+static ssize_t receive(const struct ft_conn *c, char *data, size_t size, struct ucred *from)
+{
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(sizeof(struct ucred))]; /* and no file that is passed to us fits in */
+	} control;
+	struct iovec part = {.iov_base = data, .iov_len = size};
+	struct msghdr message = {
+	    .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+	ssize_t n = recvmsg(c->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	const struct cmsghdr *head = n > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+	*from = (struct ucred){.pid = 0};
+	if (head && head->cmsg_level == SOL_SOCKET && head->cmsg_type == SCM_CREDENTIALS &&
+	    head->cmsg_len == CMSG_LEN(sizeof *from))
+		memcpy(from, CMSG_DATA(head), sizeof *from);
+	return n;
+}
+
+/* False: somebody else has written into it, and it has been closed.  One process speaks, from the greeting on. */
+static bool is_same_sender(struct ft_conn *c, const struct ucred *from)
+{
+	char why[FT_TEXT_MAX];
+	if (!c->heard || c->sender.pid == from->pid) {
+		c->heard = true;
+		c->sender = *from;
+		return true;
+	}
+	snprintf(why, sizeof why, "two processes write to it, %d and %d", (int)c->sender.pid, (int)from->pid);
+	fail(c, FT_CONN_BUSY, why, ft_clock_now());
+	return false;
+}
+
 void ft_conn_catch_up(struct ft_conn *c)
 {
 	unsigned lifetime = c->lifetimes;
 	char data[READ_CHUNK], why[FT_TEXT_MAX];
 	for (int i = 0; c->phase != CLOSED && i < READ_ROUNDS; i++) {
-		ssize_t n = recv(c->fd, data, sizeof data, MSG_DONTWAIT);
+		struct ucred from;
+		ssize_t n = receive(c, data, sizeof data, &from);
 		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
 			return;
 		if (n <= 0) {
@@ -548,6 +590,8 @@ void ft_conn_catch_up(struct ft_conn *c)
 			fail(c, FT_CONN_BUSY, why, ft_clock_now());
 			return;
 		}
+		if (!is_same_sender(c, &from))
+			return;
 		ft_framing_feed(c->framing, data, (size_t)n, on_frame, c);
 		if (c->lifetimes != lifetime || (size_t)n < sizeof data)
 			return;
@@ -584,11 +628,18 @@ static void connect_failed(struct ft_conn *c, int error, int64_t now)
 	fail(c, nobody ? FT_CONN_NOBODY : FT_CONN_BUSY, connect_fault(error), now);
 }
 
-static pid_t listener_of(int fd)
+static struct ucred listener_of(int fd)
 {
 	struct ucred peer;
 	socklen_t len = sizeof peer;
-	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 ? peer.pid : 0;
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 ? peer : (struct ucred){.pid = 0};
+}
+
+/* The kernel notes the writer of every byte from here on. */
+static bool ask_for_senders(int fd)
+{
+	int on = 1;
+	return setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) == 0;
 }
 
 static void start_connect(struct ft_conn *c, int64_t now)
@@ -596,7 +647,8 @@ static void start_connect(struct ft_conn *c, int64_t now)
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	memcpy(address.sun_path, c->path, sizeof address.sun_path);
 	c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (c->fd < 0 || connect(c->fd, (const struct sockaddr *)&address, sizeof address) < 0) {
+	if (c->fd < 0 || !ask_for_senders(c->fd) ||
+	    connect(c->fd, (const struct sockaddr *)&address, sizeof address) < 0) {
 		connect_failed(c, errno, now);
 		return;
 	}
@@ -701,7 +753,13 @@ bool ft_conn_is_overdue(const struct ft_conn *c)
 
 pid_t ft_conn_listener(const struct ft_conn *c)
 {
-	return c->listener;
+	return c->listener.pid;
+}
+
+bool ft_conn_is_from(const struct ft_conn *c, pid_t pid)
+{
+	bool may_speak = pid == c->listener.pid || c->listener.uid == 0 || c->listener.uid == c->sender.uid;
+	return pid > 0 && c->heard && c->sender.pid == pid && c->listener.pid > 0 && may_speak;
 }
 
 int64_t ft_conn_waiting_since(const struct ft_conn *c)

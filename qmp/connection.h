@@ -67,6 +67,10 @@ bool ft_conn_is_up(const struct ft_conn *c);
 bool ft_conn_has_oob(const struct ft_conn *c); /* up, and out-of-band execution is enabled */
 bool ft_conn_is_overdue(const struct ft_conn *c);
 pid_t ft_conn_listener(const struct ft_conn *c); /* who called listen(), 0 unknown or not connected */
+/* Whether that process, and no other, has written all that has come over this connection.  Where it is not the one that called
+ * listen(), that one was root, or is the same user's: nobody makes another user's process speak for him.
+ * As of now: the number may be another process's by the time that somebody looks what it is of. */
+bool ft_conn_is_from(const struct ft_conn *c, pid_t pid);
 /* Since when the oldest outstanding request waits, FT_NEVER if none does. Begins anew after a hold and after a stall of our own. */
 int64_t ft_conn_waiting_since(const struct ft_conn *c);
 int ft_conn_outstanding(const struct ft_conn *c);

@@ -50,6 +50,7 @@ struct ft_qmp {
 	struct ft_process process;
 	struct ft_deathwatch *watch; /* over process; NULL: there is none */
 	pid_t listener;              /* who listens on the command socket; process may be another, see prove */
+	struct ft_process candidate; /* it may be QEMU, and is asked for once more; pid 0: none */
 	bool listener_died; /* before it could be verified: whether QEMU died with it, the next connect tells */
 	bool middleman;     /* the listener is not QEMU: its death says nothing */
 	int token;          /* a proof is under way; -1: none */
@@ -286,8 +287,12 @@ static void on_connected(void *arg, int fd, int64_t now)
 /* ---- the proof that a process is QEMU -------------------------------------------------------------------------- *
  * The listener may have been somebody who passed the socket on, or who stands between, as a proxy into a container does.
  * The number of a CPU's thread, as QEMU tells it, says which process to look at, but in a pid namespace that we do not know
- * it may be another thread's, the proxy's or a stranger's.  So QEMU is passed a file over its socket: whoever has that
- * open is the one that speaks to us.  A proxy passes bytes on, and files not. */
+ * it may be another thread's, the proxy's or a stranger's.  So QEMU is passed a file over its socket, and must have that
+ * open: a proxy passes bytes on, and files not.  And who has it may pass it on, to a process that is to be ended in its
+ * place: so it must also be the one that has written what came over the connection, as the kernel says.
+ *
+ * The kernel says a number, which is a process's for sure if that was held (by a pidfd) before it wrote, and is alive
+ * afterwards.  The listener is held since we are connected; another process is held when it is found, and asked again. */
 
 static void forget_token(struct ft_qmp *q)
 {
@@ -299,32 +304,43 @@ static void forget_token(struct ft_qmp *q)
 
 static bool is_qemu(const struct ft_qmp *q, const struct ft_process *p, pid_t tid, pid_t *real)
 {
-	return ft_process_owns_thread(p, tid, real) && ft_process_holds(p, q->token) > 0;
+	return ft_process_owns_thread(p, tid, real) && ft_process_holds(p, q->token) > 0 &&
+	       ft_conn_is_from(q->qmp, p->pid) && ft_process_alive(p);
 }
 
+enum found { FOUND_NONE, FOUND_CANDIDATE, FOUND_QEMU };
+
 /* The listener, or whatever process has that thread here. */
-static bool find_qemu(struct ft_qmp *q, pid_t tid)
+static enum found find_qemu(struct ft_qmp *q, pid_t tid)
 {
-	pid_t real = 0;
-	struct ft_process process;
-	if (is_qemu(q, &q->process, tid, &real))
-		return true;
-	if (real <= 0 || ft_process_open(real, &process) != 0)
-		return false;
-	if (!is_qemu(q, &process, tid, &real)) {
-		ft_process_close(&process);
-		return false;
+	pid_t real = 0, same;
+	struct ft_process before = q->candidate, process = FT_PROCESS_NONE;
+	q->candidate = (struct ft_process)FT_PROCESS_NONE;
+	enum found found = is_qemu(q, &q->process, tid, &real) ? FOUND_QEMU : FOUND_NONE;
+	if (found == FOUND_NONE && is_qemu(q, &before, tid, &same)) {
+		ft_log(FT_LOG_INFO, "qmp", "process %d listens on the socket, QEMU itself is process %d",
+		       (int)q->listener, (int)before.pid);
+		watch_process(q, before);
+		q->view.vm = FT_VM_ALIVE;
+		return FOUND_QEMU;
 	}
-	ft_log(FT_LOG_INFO, "qmp", "process %d listens on the socket, QEMU itself is process %d", (int)q->listener,
-	       (int)process.pid);
-	watch_process(q, process);
-	q->view.vm = FT_VM_ALIVE;
-	return true;
+	bool again = before.pid == 0;
+	ft_process_close(&before);
+	if (found == FOUND_QEMU || !again || real <= 0 || ft_process_open(real, &process) != 0)
+		return found;
+	if (!is_qemu(q, &process, tid, &same)) {
+		ft_process_close(&process);
+		return FOUND_NONE;
+	}
+	q->candidate = process;
+	return FOUND_CANDIDATE;
 }
 
 static void log_unproven(const struct ft_qmp *q, pid_t tid)
 {
-	const char *why = "no process here is; run ftd in QEMU's pid namespace, or in one above it";
+	const char *why =
+	    "no process here has that thread, has what ftd passed, and writes the answers; run ftd in QEMU's "
+	    "pid namespace, or in one above it";
 	if (!q->token_taken)
 		why = "what ftd passes it does not arrive, so something stands between (a proxy?); let ftd open the "
 		      "socket that QEMU itself has made, out of a container through a folder that both share";
@@ -337,6 +353,8 @@ static void log_unproven(const struct ft_qmp *q, pid_t tid)
 	       "ended: %s",
 	       (int)q->listener, (int)tid, why);
 }
+
+static void prove(struct ft_qmp *q);
 
 static void on_token(void *arg, int tag, const json_t *reply, int64_t now)
 {
@@ -353,16 +371,20 @@ static void on_cpus(void *arg, int tag, const json_t *reply, int64_t now)
 	struct ft_qmp *q = arg;
 	const json_t *cpu = json_array_get(json_object_get(reply, "return"), 0);
 	pid_t tid = (pid_t)json_integer_value(json_object_get(cpu, "thread-id"));
+	enum found found = FOUND_NONE;
 	(void)tag;
 	if (tid > 0) { /* else a machine without a CPU, or no answer */
 		q->middleman = !q->token_taken || ft_process_holds(&q->process, q->token) == 0;
-		q->view.pid_verified = find_qemu(q, tid);
-		if (!q->view.pid_verified)
+		found = find_qemu(q, tid);
+		q->view.pid_verified = found == FOUND_QEMU;
+		if (found == FOUND_NONE)
 			log_unproven(q, tid);
 	}
 	if (q->token_taken) /* and has been looked for */
 		ft_conn_send(q->qmp, drop, sizeof drop - 1);
 	forget_token(q);
+	if (found == FOUND_CANDIDATE)
+		prove(q);
 	tell_view(q, now);
 }
 
@@ -882,6 +904,7 @@ static void on_qmp_up(struct ft_qmp *q, const json_t *greeting)
 	q->view.vm = FT_VM_ALIVE;
 	q->view.checkpoint_at = FT_NEVER;
 	q->guest_stopped = false;
+	ft_process_close(&q->candidate);
 	if (!q->running)
 		prove(q);
 	poll_now(q);
@@ -1103,7 +1126,7 @@ struct ft_qmp *ft_qmp_new(struct event_base *base, struct ft_alarms *alarms, con
 	q->disregard = config->disregard;
 	q->cb = *cb;
 	q->arg = arg;
-	q->process = (struct ft_process)FT_PROCESS_NONE;
+	q->process = q->candidate = (struct ft_process)FT_PROCESS_NONE;
 	q->token = -1;
 	q->sides[FT_CHANNEL_QMP] = (struct side){q, FT_CHANNEL_QMP};
 	q->sides[FT_CHANNEL_OOB] = (struct side){q, FT_CHANNEL_OOB};
@@ -1233,6 +1256,7 @@ void ft_qmp_free(struct ft_qmp *q)
 	ft_conn_free(q->qmp);
 	ft_conn_free(q->oob);
 	close_process(q);
+	ft_process_close(&q->candidate);
 	forget_token(q);
 	ft_alarm_free(q->ping_alarm);
 	event_free(q->refresh_timer);

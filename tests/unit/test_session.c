@@ -9,6 +9,7 @@
 #include <check.h>
 #include <dirent.h>
 #include <event2/event.h>
+#include <sys/stat.h>
 
 #define PATIENCE  (30 * INT64_C(1000000000))
 #define TIMEOUT   300 /* reply_timeout_ms of these tests */
@@ -396,6 +397,75 @@ START_TEST(the_process_behind_a_passed_socket_is_found)
 	ck_assert(logged("listens on the socket, QEMU itself is process"));
 	fake_kill(&fake);
 	RUN_UNTIL(told.view.vm == FT_VM_GONE);
+}
+END_TEST
+
+/* Keeps whatever it is passed, as a daemon may, and does nothing else. */
+static pid_t start_borrower(int *lender)
+{
+	int ends[2];
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		struct fake_client c = {.fd = ends[1]};
+		close(ends[0]);
+		for (;;) {
+			struct pollfd readable = {.fd = ends[1], .events = POLLIN};
+			poll(&readable, 1, -1);
+			c.len = 0;
+			fake_receive(&c);
+		}
+	}
+	close(ends[1]);
+	*lender = ends[0];
+	return pid;
+}
+
+/* The token is no proof alone: whoever has it may pass it on to a process that was to be ended in its place. */
+START_TEST(the_proof_cannot_be_lent)
+{
+	pid_t victim = start_borrower(&fake_lends_to);
+	fake.orders->thread_id = victim;
+	fake_start(&fake);
+	open_fake();
+	RUN_UNTIL(told.view.plan_ready && logged("is not shown to be QEMU"));
+	run_for(QUIET_MS);
+	ck_assert(!told.view.pid_verified);
+	ck_assert_int_eq(ft_qmp_process(qmp)->pid, fake.pid);
+	ck_assert(logged("and writes the answers"));
+	close(fake_lends_to);
+	fake_lends_to = -1;
+	kill(victim, SIGKILL);
+	waitpid(victim, NULL, 0);
+}
+END_TEST
+
+/* Nor has a user who listens anybody's but his own process end in the place of his QEMU. */
+START_TEST(who_listens_speaks_for_no_other_user)
+{
+	if (geteuid() != 0) {
+		printf("NOTE: it takes root to be another user; a socket that one passes to another was not tried\n");
+		return;
+	}
+	ck_assert_int_eq(chmod(dir, 0777), 0);
+	fake.socket_passed = true;
+	ck_assert_int_eq(seteuid(65534), 0);
+	fake_start(&fake); /* which listens as that user, and is root's */
+	ck_assert_int_eq(seteuid(0), 0);
+	open_fake();
+	RUN_UNTIL(told.view.plan_ready && logged("is not shown to be QEMU"));
+	ck_assert(!told.view.pid_verified);
+}
+END_TEST
+
+/* Nor does it do to have a part of the answers written by somebody else. */
+START_TEST(one_process_writes_all_that_comes_over_a_connection)
+{
+	come_up();
+	fake.orders->another_says = 1;
+	RUN_UNTIL(logged("two processes write to it"));
+	RUN_UNTIL(ready()); /* over a new one */
 }
 END_TEST
 
@@ -1107,6 +1177,9 @@ int main(void)
 	tcase_set_timeout(c, 120);
 	tcase_add_loop_test(c, a_proxy_is_not_taken_for_qemu_by_its_number, 0, 2);
 	tcase_add_test(c, the_process_behind_a_passed_socket_is_found);
+	tcase_add_test(c, the_proof_cannot_be_lent);
+	tcase_add_test(c, who_listens_speaks_for_no_other_user);
+	tcase_add_test(c, one_process_writes_all_that_comes_over_a_connection);
 	tcase_add_test(c, one_in_a_container_is_proven_by_its_own_socket);
 	tcase_add_test(c, the_proof_can_be_repeated);
 	tcase_add_loop_test(c, a_real_qemu, 0, REAL_KINDS);
