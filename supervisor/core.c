@@ -612,6 +612,7 @@ void ft_core_refresh_self(struct ft_core *c)
 	s->guest = ft_start_announced(c) || (outside && !q->incoming);
 	s->emulator = q->emulator;
 	s->epoch = c->session.epoch;
+	s->win = ft_session_win(c);
 	s->window_ms = (uint32_t)(c->params.window / FT_NS_PER_MS);
 	s->request = c->phase == FT_PHASE_ASKING ? FT_REQUEST_YIELD : c->guest_ended ? FT_REQUEST_END : FT_REQUEST_NONE;
 }

@@ -435,7 +435,7 @@ bool ft_core_sets_free(const struct ft_core *c, uint64_t instance);
 /* Whether the VM may be started here as primary: 1 yes, 0 no, -1 not known yet (FT_EVENT_WANT_START makes the core find
  * out: it ends an open session by a claim, once every right granted in it is over, and the peer is silent or says that
  * nothing of its runs).  confirm_fenced: a person vouches that the other host is off; that overrules not knowing, never a
- * session that the other side has ended, or whose verdict names it, nor a peer that is heard to have a guest.  why: the
+ * session that the other side has ended, also after we had, or whose verdict names it, nor a peer that is heard to have a guest.  why: the
  * reason, for people. */
 int ft_core_may_start(const struct ft_core *c, bool confirm_fenced, char why[FT_TEXT_MAX]);
 /* What is to be said should our QEMU end after we have left, by whoever stays behind; false: nothing.  With an arbiter it

@@ -161,6 +161,7 @@ bool ft_began_beside_winner(const struct ft_core *c);
 int64_t ft_alert_deadline(const struct ft_core *c);
 
 bool ft_session_ended_by_us(const struct ft_core *c);
+enum ft_win ft_session_win(const struct ft_core *c);
 bool ft_session_given_up(const struct ft_core *c); /* our QEMU died in it, or was yielded: the peer may go on with it */
 bool ft_peer_has_session(const struct ft_core *c); /* it names one, whichever */
 bool ft_can_ask_arbiter(const struct ft_core *c);

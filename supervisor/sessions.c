@@ -192,6 +192,13 @@ bool ft_session_ended_by_us(const struct ft_core *c)
 	return c->session.stage == FT_SESSION_ENDED && strcmp(c->session.winner, c->params.node) == 0;
 }
 
+enum ft_win ft_session_win(const struct ft_core *c)
+{
+	if (!c->params.arbitrated || !ft_session_ended_by_us(c))
+		return FT_WIN_NONE;
+	return c->session.title == FT_TITLE_REGAINED ? FT_WIN_REGAINED : FT_WIN_FIRST;
+}
+
 static bool ended_by_peer(const struct ft_core *c)
 {
 	return c->session.stage == FT_SESSION_ENDED && strcmp(c->session.winner, c->peer.node) == 0;
@@ -1175,10 +1182,13 @@ static bool taken_and_runs(const struct ft_core *c)
 }
 
 /* What one reads without having asked for it was won at a time when the peer may have held a right. */
-static enum ft_title title_won(const struct ft_core *c)
+static enum ft_title title_won(const struct ft_core *c, bool given_before)
 {
 	if (c->errand == FT_ERRAND_READ)
 		return FT_TITLE_FOUND;
+	/* The peer may have won by our word, and no register says who was later. */
+	if (given_before && !c->params.registers)
+		return FT_TITLE_REGAINED;
 	bool vouched = c->errand == FT_ERRAND_END_OLD && c->start_confirmed;
 	return c->params.fenced && c->claim_fences && !vouched ? FT_TITLE_UNFENCED : FT_TITLE_REGISTER;
 }
@@ -1195,6 +1205,7 @@ static void absorb_winner(struct ft_core *c, enum ft_claim claim, const char *wi
 	/* The peer has given its right to us, after we had given ours to it. */
 	bool goes_on = c->phase == FT_PHASE_PLANNING || c->phase == FT_PHASE_RECORDING || c->phase == FT_PHASE_SOLO;
 	bool claiming = asked_to_go_on || goes_on || c->errand == FT_ERRAND_END_OLD;
+	bool given_before = c->session.stage == FT_SESSION_RESIGNED;
 	bool ours = claim == FT_CLAIM_WON || strcmp(winner, c->params.node) == 0;
 	c->won_to_start |= ours && c->errand == FT_ERRAND_END_OLD;
 	if (ours && c->session.stage == FT_SESSION_RESIGNED && !claiming) {
@@ -1212,7 +1223,7 @@ static void absorb_winner(struct ft_core *c, enum ft_claim claim, const char *wi
 		c->claim = ours ? FT_CLAIM_WON : FT_CLAIM_LOST;
 		know_winner(c, ours ? c->params.node : winner);
 		if (ours)
-			c->session.title = title_won(c);
+			c->session.title = title_won(c, given_before);
 		c->start_wanted = start && ft_win_pending(c);
 	}
 }

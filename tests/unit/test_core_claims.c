@@ -2605,6 +2605,26 @@ START_TEST(a_primary_fences_before_its_peer_is_lost)
 }
 END_TEST
 
+/* The peer has won by our own word, and was powered off for a person's order: no register tells which of the two was later. */
+START_TEST(who_wins_by_a_fence_what_it_had_given_away_says_that_it_was_the_later)
+{
+	start(FT_SESSION_RESIGNED, FT_ROLE_PRIMARY);
+	w.c.params.registers = false;
+	w.q.connected = w.q.oob = w.q.plan_ready = false;
+	w.q.stopped = true;
+	qemu_is();
+	pass(600);
+	expect_phase(HELD);
+	order();
+	expect_phase(CLAIMING);
+	ck_assert(w.fenced);
+	claim_is(FT_CLAIM_WON, "alpha");
+	expect_phase(PLANNING);
+	ck_assert_int_eq(w.c.self.win, FT_WIN_REGAINED);
+	ck_assert_int_eq(w.c.store_next.title, FT_TITLE_REGAINED);
+}
+END_TEST
+
 START_TEST(a_host_whose_ftd_says_that_nothing_runs_there_is_not_fenced)
 {
 	protect_surely(FT_ROLE_SECONDARY);
@@ -4466,6 +4486,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, each_try_of_the_plan_thaws_first);
 	tcase_add_loop_test(tc, a_host_that_is_lost_is_fenced, 0, 2);
 	tcase_add_test(tc, a_primary_fences_before_its_peer_is_lost);
+	tcase_add_test(tc, who_wins_by_a_fence_what_it_had_given_away_says_that_it_was_the_later);
 	tcase_add_loop_test(tc, a_host_whose_ftd_says_that_nothing_runs_there_is_not_fenced, 0, 2);
 	tcase_add_test(tc, who_ends_a_session_that_the_peer_has_bound_again_ends_that_one);
 	tcase_add_test(tc, who_is_yielded_to_in_a_released_session_goes_on_though_its_qemu_is_blocked);
