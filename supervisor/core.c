@@ -595,7 +595,7 @@ void ft_core_refresh_self(struct ft_core *c)
 	bool known = c->session.role == FT_ROLE_PRIMARY || (c->role_said && q->role == FT_ROLE_SECONDARY);
 	/* A release on its way to disk takes the primary's word back at once: the peer's next ftd must not be bound by it. */
 	bool releasing = ft_release_may_stand(c) && c->session.role == FT_ROLE_PRIMARY;
-	bool named = known && !releasing && !ft_session_outdated(c);
+	bool named = known && !releasing && !ft_session_outdated(c) && !c->held_unstored;
 	bool bound = (c->session.stage == FT_SESSION_BOUND && named) || resigned;
 	memset(s->session, 0, sizeof s->session);
 	s->proven = ft_guest_proven(c);

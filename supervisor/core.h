@@ -271,15 +271,16 @@ struct ft_core {
 	uint64_t proven_instance; /* the QEMU that has said itself that the guest runs outside of COLO */
 	bool win_seen;            /* this ftd has seen the guest run here by the newest session */
 	bool winner_unstored;     /* the register said who won; the disk does not yet */
-	bool role_said;           /* our QEMU has told us itself what it is */
-	uint64_t seen_instance;   /* the newest QEMU that was named to us */
-	uint64_t gone_instance;   /* the QEMU that died under us, or by us */
-	int64_t gone_at;          /* when one died under us */
-	uint64_t found_instance;  /* the QEMU that was there when we came */
-	bool storing;             /* store_next is on its way to disk */
-	int64_t store_again_at;   /* after a failure */
-	bool release_failed;      /* to be stored, and may be on disk all the same; nothing was since */
-	bool bind_failed;         /* ... a new session, as well */
+	bool held_unstored;      /* the session is held to, for a claim, and the disk did not take it: nobody is told */
+	bool role_said;          /* our QEMU has told us itself what it is */
+	uint64_t seen_instance;  /* the newest QEMU that was named to us */
+	uint64_t gone_instance;  /* the QEMU that died under us, or by us */
+	int64_t gone_at;         /* when one died under us */
+	uint64_t found_instance; /* the QEMU that was there when we came */
+	bool storing;            /* store_next is on its way to disk */
+	int64_t store_again_at;  /* after a failure */
+	bool release_failed;     /* to be stored, and may be on disk all the same; nothing was since */
+	bool bind_failed;        /* ... a new session, as well */
 	char store_fault[FT_TEXT_MAX];
 	uint32_t drawn;         /* ids drawn from the seed */
 	int64_t stood_still_at; /* when our clock was last found to have stood still; FT_NEVER it never was */

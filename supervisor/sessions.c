@@ -268,7 +268,7 @@ void ft_session_store(struct ft_core *c, struct ft_actions *out, enum ft_session
 	store(c, out, &next);
 }
 
-static void bind_to(struct ft_core *c, struct ft_actions *out, const uint8_t id[FT_SESSION_BYTES], uint64_t epoch)
+static struct ft_session session_to_bind(const struct ft_core *c, const uint8_t id[FT_SESSION_BYTES], uint64_t epoch)
 {
 	bool silent = c->qemu.role == FT_ROLE_NONE; /* adopted for a QEMU that stands still */
 	struct ft_session next = {
@@ -281,12 +281,18 @@ static void bind_to(struct ft_core *c, struct ft_actions *out, const uint8_t id[
 	};
 	memcpy(next.id, id, sizeof next.id);
 	memcpy(next.peer, c->peer.node, sizeof next.peer);
+	return next;
+}
+
+static void bind_to(struct ft_core *c, struct ft_actions *out, const uint8_t id[FT_SESSION_BYTES], uint64_t epoch)
+{
+	struct ft_session next = session_to_bind(c, id, epoch);
 	store(c, out, &next);
 }
 
 bool ft_winner_unstored(const struct ft_core *c)
 {
-	return c->winner_unstored && can_store(c);
+	return (c->winner_unstored || c->held_unstored) && can_store(c);
 }
 
 void ft_store_as_known(struct ft_core *c, struct ft_actions *out)
@@ -1026,26 +1032,11 @@ static void forget_last_session(struct ft_core *c)
 	c->ousted_at = c->unnamed_at = c->unnamed_since = FT_NEVER;
 }
 
-static void absorb_stored(struct ft_core *c, const struct ft_event *e)
+/* What is in store_next is our session from here on. */
+static void hold_to_it(struct ft_core *c)
 {
-	if (!c->storing)
-		return;
-	c->storing = false;
-	if (e->error) {
-		snprintf(c->store_fault, sizeof c->store_fault, "%s", e->text ? e->text : "unknown");
-		c->store_again_at = c->now + FT_RETRY_NS;
-		c->release_failed |= c->store_next.stage == FT_SESSION_RELEASED;
-		c->bind_failed |= binds_another(c);
-		return;
-	}
-	c->release_failed = c->bind_failed = false;
-	bool same = c->store_next.stage == FT_SESSION_ENDED && c->store_next.title == c->session.title &&
-	            strcmp(c->store_next.winner, c->session.winner) == 0;
-	if (c->winner_unstored && !same)
-		return; /* it was ended meanwhile: what was on its way to disk is overtaken */
 	bool new_one = memcmp(c->session.id, c->store_next.id, sizeof no_id) != 0;
 	bool lost = new_one && ft_session_unread(c) && !c->proposing && !c->params.fresh;
-	c->store_fault[0] = '\0';
 	c->session = c->store_next;
 	if (c->session.epoch != c->marked_epoch && !c->marking) /* what a host that loses its disk must not forget */
 		c->mark_again_at = c->now;
@@ -1073,6 +1064,28 @@ static void absorb_stored(struct ft_core *c, const struct ft_event *e)
 	}
 	if (c->session.stage == FT_SESSION_RELEASED || c->session.stage == FT_SESSION_ENDED)
 		c->bound = false;
+}
+
+static void absorb_stored(struct ft_core *c, const struct ft_event *e)
+{
+	if (!c->storing)
+		return;
+	c->storing = false;
+	if (e->error) {
+		snprintf(c->store_fault, sizeof c->store_fault, "%s", e->text ? e->text : "unknown");
+		c->store_again_at = c->now + FT_RETRY_NS;
+		c->release_failed |= c->store_next.stage == FT_SESSION_RELEASED;
+		c->bind_failed |= binds_another(c);
+		return;
+	}
+	c->release_failed = c->bind_failed = false;
+	bool same = c->store_next.stage == FT_SESSION_ENDED && c->store_next.title == c->session.title &&
+	            strcmp(c->store_next.winner, c->session.winner) == 0;
+	if (c->winner_unstored && !same)
+		return; /* it was ended meanwhile: what was on its way to disk is overtaken */
+	c->store_fault[0] = '\0';
+	c->held_unstored = false;
+	hold_to_it(c);
 }
 
 /* The register is the truth; the disk follows, and need not be waited for. */
@@ -1107,10 +1120,33 @@ bool ft_session_left_to_us(const struct ft_core *c)
 	return only_peer_has_session(c) && left && can_store(c);
 }
 
+static bool peer_cannot_go_on(const struct ft_core *c)
+{
+	return ft_peer_heard(c) ? c->peer.side.vm == FT_VM_ABSENT : c->hearing == FT_PEER_LOST;
+}
+
 bool ft_session_peers_to_claim(const struct ft_core *c)
 {
-	bool out = ft_peer_heard(c) ? c->peer.side.vm == FT_VM_ABSENT : c->hearing == FT_PEER_LOST;
-	return only_peer_has_session(c) && out && can_store(c);
+	return only_peer_has_session(c) && peer_cannot_go_on(c) && can_store(c);
+}
+
+bool ft_session_peers_unstorable(const struct ft_core *c)
+{
+	return only_peer_has_session(c) && peer_cannot_go_on(c) && !c->storing && !can_store(c);
+}
+
+/* The register answers a claim of the same side as it did before: should we die now, whoever orders our next ftd to go on has it ask
+ * again, and the peer finds our name there. */
+void ft_adopt_unstored(struct ft_core *c, struct ft_actions *out)
+{
+	ft_core_say(c, out, FT_LEVEL_ERROR,
+	            "state_dir takes nothing (%.80s): the session that %.60s alone has on its disk is claimed without "
+	            "being written here",
+	            c->store_fault, c->peer.node);
+	c->store_next = session_to_bind(c, c->peer.side.session, peers_epoch(c));
+	c->proposing = c->bind_failed = false;
+	c->held_unstored = true;
+	hold_to_it(c);
 }
 
 bool ft_session_given(const struct ft_core *c)
