@@ -1319,7 +1319,8 @@ static bool found_frozen_unfenced(const struct ft_core *c)
 
 static bool found_yielded(const struct ft_core *c)
 {
-	return stands_still_here(c) && c->session.stage == FT_SESSION_RESIGNED && c->session.instance == c->qemu.instance;
+	return stands_still_here(c) && c->session.stage == FT_SESSION_RESIGNED &&
+	       c->session.instance == c->qemu.instance;
 }
 
 static bool right_has_ended(const struct ft_core *c)

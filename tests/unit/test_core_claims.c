@@ -1303,7 +1303,8 @@ START_TEST(an_order_beside_a_session_that_the_peer_alone_has_claims_that)
 	step(&(struct ft_event){.kind = FT_EVENT_STORED, .error = _i & 4, .text = "no space left"});
 	expect_stage(BOUND);
 	ck_assert_mem_eq(w.c.session.id, id, sizeof id);
-	ck_assert_int_eq(memcmp(w.c.self.session, id, sizeof id) != 0, (_i & 4) != 0); /* only what is on disk is told */
+	ck_assert_int_eq(memcmp(w.c.self.session, id, sizeof id) != 0,
+	                 (_i & 4) != 0); /* only what is on disk is told */
 	expect_did(CLAIM, 1);
 	expect_did(PLAN, 0);
 	claim_is(_i & 2 ? FT_CLAIM_LOST : FT_CLAIM_WON, _i & 2 ? "beta" : "alpha");
