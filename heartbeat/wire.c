@@ -64,7 +64,9 @@ enum flag {
 	FLAG_ENDING = 1024,
 	FLAG_SICK = 2048,
 	FLAG_DISK_BAD = 4096,
-	FLAG_PROVEN = 8192
+	FLAG_PROVEN = 8192,
+	FLAG_WON = 16384,
+	FLAG_REGAINED = 32768
 };
 
 const char *ft_wire_error_name(enum ft_wire_error e)
@@ -115,7 +117,9 @@ static unsigned flags_of(const struct ft_beat *beat)
 	       (beat->side.released ? FLAG_RELEASED : 0u) | (beat->side.guest ? FLAG_GUEST : 0u) |
 	       (beat->side.dying ? FLAG_DYING : 0u) | (beat->side.ending ? FLAG_ENDING : 0u) |
 	       (beat->side.disk_bad ? FLAG_DISK_BAD : 0u) | (beat->side.returned ? FLAG_RETURNED : 0u) |
-	       (beat->side.proven ? FLAG_PROVEN : 0u) | (beat->side.sick ? FLAG_SICK : 0u);
+	       (beat->side.proven ? FLAG_PROVEN : 0u) | (beat->side.sick ? FLAG_SICK : 0u) |
+	       (beat->side.win == FT_WIN_FIRST ? FLAG_WON : 0u) |
+	       (beat->side.win == FT_WIN_REGAINED ? FLAG_REGAINED : 0u);
 }
 
 static void put_side(const struct ft_side *side, uint8_t *out)
@@ -302,6 +306,9 @@ static struct ft_side get_side(const uint8_t *data)
 	    .returned = flags & FLAG_RETURNED,
 	    .proven = flags & FLAG_PROVEN,
 	    .sick = flags & FLAG_SICK,
+	    .win = flags & FLAG_REGAINED ? FT_WIN_REGAINED
+	           : flags & FLAG_WON    ? FT_WIN_FIRST
+	                                 : FT_WIN_NONE,
 	    .request = (enum ft_request)(data[AT_REQUEST_ANSWER] >> 4),
 	    .request_id = (uint32_t)get(data, AT_REQUEST_ID, 4),
 	    .answer = (enum ft_answer)(data[AT_REQUEST_ANSWER] & 15),

@@ -9,7 +9,8 @@
  *               its right for the whole detection time, and a side of version 2 does not prove that it shares its registers
  *        5    1 link, index of the link in ft.conf, the same on both hosts
  *        6    2 flags: 1 ready, 2 leaving, 4 replication broken, 8 asking, 16 tentative, 32 doubtful, 64 released,
- *               128 guest, 256 dying, 512 returned, 1024 ending, 2048 sick, 4096 disk bad, 8192 proven;
+ *               128 guest, 256 dying, 512 returned, 1024 ending, 2048 sick, 4096 disk bad, 8192 proven,
+ *               16384 has ended the session of the epoch, 32768 has, after the other side had (at most one of these);
  *               unknown bits are ignored
  *        8    4 key id
  *       12    1 state (enum ft_state)

@@ -601,7 +601,7 @@ void ft_core_refresh_self(struct ft_core *c)
 	bool known = c->session.role == FT_ROLE_PRIMARY || (c->role_said && q->role == FT_ROLE_SECONDARY);
 	/* A release on its way to disk takes the primary's word back at once: the peer's next ftd must not be bound by it. */
 	bool releasing = ft_release_may_stand(c) && c->session.role == FT_ROLE_PRIMARY;
-	bool named = known && !releasing && !ft_session_outdated(c);
+	bool named = known && !releasing && !ft_session_outdated(c) && !c->held_unstored;
 	bool bound = (c->session.stage == FT_SESSION_BOUND && named) || resigned;
 	memset(s->session, 0, sizeof s->session);
 	s->proven = ft_guest_proven(c);
@@ -618,6 +618,7 @@ void ft_core_refresh_self(struct ft_core *c)
 	s->guest = ft_start_announced(c) || (outside && !q->incoming);
 	s->emulator = q->emulator;
 	s->epoch = c->session.epoch;
+	s->win = ft_session_win(c);
 	s->window_ms = (uint32_t)(c->params.window / FT_NS_PER_MS);
 	s->request = c->phase == FT_PHASE_ASKING ? FT_REQUEST_YIELD : c->guest_ended ? FT_REQUEST_END : FT_REQUEST_NONE;
 }

@@ -271,15 +271,16 @@ struct ft_core {
 	uint64_t proven_instance; /* the QEMU that has said itself that the guest runs outside of COLO */
 	bool win_seen;            /* this ftd has seen the guest run here by the newest session */
 	bool winner_unstored;     /* the register said who won; the disk does not yet */
-	bool role_said;           /* our QEMU has told us itself what it is */
-	uint64_t seen_instance;   /* the newest QEMU that was named to us */
-	uint64_t gone_instance;   /* the QEMU that died under us, or by us */
-	int64_t gone_at;          /* when one died under us */
-	uint64_t found_instance;  /* the QEMU that was there when we came */
-	bool storing;             /* store_next is on its way to disk */
-	int64_t store_again_at;   /* after a failure */
-	bool release_failed;      /* to be stored, and may be on disk all the same; nothing was since */
-	bool bind_failed;         /* ... and so may .bind, a session that was to bind us anew */
+	bool held_unstored;      /* the session is held to, for a claim, and the disk did not take it: nobody is told */
+	bool role_said;          /* our QEMU has told us itself what it is */
+	uint64_t seen_instance;  /* the newest QEMU that was named to us */
+	uint64_t gone_instance;  /* the QEMU that died under us, or by us */
+	int64_t gone_at;         /* when one died under us */
+	uint64_t found_instance; /* the QEMU that was there when we came */
+	bool storing;            /* store_next is on its way to disk */
+	int64_t store_again_at;  /* after a failure */
+	bool release_failed;     /* to be stored, and may be on disk all the same; nothing was since */
+	bool bind_failed;        /* ... and so may .bind, a session that was to bind us anew */
 	struct ft_session bind;
 	char store_fault[FT_TEXT_MAX];
 	uint32_t drawn;         /* ids drawn from the seed */
@@ -436,7 +437,7 @@ bool ft_core_sets_free(const struct ft_core *c, uint64_t instance);
 /* Whether the VM may be started here as primary: 1 yes, 0 no, -1 not known yet (FT_EVENT_WANT_START makes the core find
  * out: it ends an open session by a claim, once every right granted in it is over, and the peer is silent or says that
  * nothing of its runs).  confirm_fenced: a person vouches that the other host is off; that overrules not knowing, never a
- * session that the other side has ended, or whose verdict names it, nor a peer that is heard to have a guest.  why: the
+ * session that the other side has ended, also after we had, or whose verdict names it, nor a peer that is heard to have a guest.  why: the
  * reason, for people. */
 int ft_core_may_start(const struct ft_core *c, bool confirm_fenced, char why[FT_TEXT_MAX]);
 /* What is to be said should our QEMU end after we have left, by whoever stays behind; false: nothing.  With an arbiter it

@@ -102,6 +102,8 @@ bool ft_session_left_to_us(const struct ft_core *c);
 /* The peer alone has one, and no QEMU, or is lost: by it the VM may be started there, or go on, so whoever goes on here must
  * end it first. */
 bool ft_session_peers_to_claim(const struct ft_core *c);
+bool ft_session_peers_unstorable(const struct ft_core *c); /* the same, and our disk does not take it */
+void ft_adopt_unstored(struct ft_core *c, struct ft_actions *out);
 /* The peer has given its right away, on its disk, and to us: the session is over, and the register is still to say so. */
 bool ft_session_given(const struct ft_core *c);
 void ft_session_take(struct ft_core *c);
@@ -162,6 +164,7 @@ bool ft_began_beside_winner(const struct ft_core *c);
 int64_t ft_alert_deadline(const struct ft_core *c);
 
 bool ft_session_ended_by_us(const struct ft_core *c);
+enum ft_win ft_session_win(const struct ft_core *c);
 bool ft_session_given_up(const struct ft_core *c); /* our QEMU died in it, or was yielded: the peer may go on with it */
 bool ft_peer_has_session(const struct ft_core *c); /* it names one, whichever */
 bool ft_can_ask_arbiter(const struct ft_core *c);

@@ -783,6 +783,11 @@ static bool forced_in_the_peers_session(const struct ft_core *c)
 	return is_forced(c) && !c->outcome_busy && ft_session_peers_to_claim(c);
 }
 
+static bool forced_in_the_peers_session_unstored(const struct ft_core *c)
+{
+	return is_forced(c) && !c->outcome_busy && ft_session_peers_unstorable(c);
+}
+
 /* An order does not shorten the primary's lease: what we acknowledged last, or our predecessor, must be over. */
 static bool forced_alone(const struct ft_core *c)
 {
@@ -893,9 +898,19 @@ static bool peer_is_out_elsewhere(const struct ft_core *c)
 }
 
 /* By which the VM may be started there, or go on: as forced_in_the_peers_session. */
+static bool goes_on_without_the_peer(const struct ft_core *c)
+{
+	return peer_is_out(c) || (peer_lost(c) && !runs_unheard(c));
+}
+
 static bool asked_in_the_peers_session(const struct ft_core *c)
 {
-	return ft_session_peers_to_claim(c) && (peer_is_out(c) || (peer_lost(c) && !runs_unheard(c)));
+	return ft_session_peers_to_claim(c) && goes_on_without_the_peer(c);
+}
+
+static bool asked_in_the_peers_session_unstored(const struct ft_core *c)
+{
+	return ft_session_peers_unstorable(c) && goes_on_without_the_peer(c);
 }
 
 static bool ask_refused(const struct ft_core *c)
@@ -2886,6 +2901,7 @@ static const struct rule rules[] = {
     {P(ASKING), no_vm_here, ask_lost_own_vm},
     {P(ASKING), ft_session_left_to_us, ft_adopt},
     {P(ASKING), asked_in_the_peers_session, ft_adopt},
+    {P(ASKING), asked_in_the_peers_session_unstored, ft_adopt_unstored},
     {P(ASKING), is_binding, NULL},
     {P(ASKING), peer_is_out_elsewhere, to_claiming},
     {P(ASKING), unasked_and_gone, take_over_gone_after_all},
@@ -2919,6 +2935,7 @@ static const struct rule rules[] = {
     {OPEN | BOUND | FROZEN | P(FAILED), forced_with_live_peer, ask_forced},
     {OPEN | BOUND | FROZEN | P(FAILED), forced_beside_replication, refuse_beside_replication},
     {OPEN | FROZEN | P(FAILED), forced_in_the_peers_session, ft_adopt},
+    {OPEN | FROZEN | P(FAILED), forced_in_the_peers_session_unstored, ft_adopt_unstored},
     {OPEN | BOUND | FROZEN | P(FAILED), forced_alone, take_over_forced},
 
     /* Frozen for the peer */

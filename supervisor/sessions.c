@@ -202,6 +202,13 @@ bool ft_session_ended_by_us(const struct ft_core *c)
 	return c->session.stage == FT_SESSION_ENDED && strcmp(c->session.winner, c->params.node) == 0;
 }
 
+enum ft_win ft_session_win(const struct ft_core *c)
+{
+	if (!c->params.arbitrated || !ft_session_ended_by_us(c))
+		return FT_WIN_NONE;
+	return c->session.title == FT_TITLE_REGAINED ? FT_WIN_REGAINED : FT_WIN_FIRST;
+}
+
 static bool ended_by_peer(const struct ft_core *c)
 {
 	return c->session.stage == FT_SESSION_ENDED && strcmp(c->session.winner, c->peer.node) == 0;
@@ -271,7 +278,7 @@ void ft_session_store(struct ft_core *c, struct ft_actions *out, enum ft_session
 	store(c, out, &next);
 }
 
-static void bind_to(struct ft_core *c, struct ft_actions *out, const uint8_t id[FT_SESSION_BYTES], uint64_t epoch)
+static struct ft_session session_to_bind(const struct ft_core *c, const uint8_t id[FT_SESSION_BYTES], uint64_t epoch)
 {
 	bool silent = c->qemu.role == FT_ROLE_NONE; /* adopted for a QEMU that stands still */
 	struct ft_session next = {
@@ -284,6 +291,12 @@ static void bind_to(struct ft_core *c, struct ft_actions *out, const uint8_t id[
 	};
 	memcpy(next.id, id, sizeof next.id);
 	memcpy(next.peer, c->peer.node, sizeof next.peer);
+	return next;
+}
+
+static void bind_to(struct ft_core *c, struct ft_actions *out, const uint8_t id[FT_SESSION_BYTES], uint64_t epoch)
+{
+	struct ft_session next = session_to_bind(c, id, epoch);
 	store(c, out, &next);
 }
 
@@ -300,7 +313,7 @@ void ft_bind_again(struct ft_core *c, struct ft_actions *out)
 
 bool ft_winner_unstored(const struct ft_core *c)
 {
-	return c->winner_unstored && can_store(c);
+	return (c->winner_unstored || c->held_unstored) && can_store(c);
 }
 
 void ft_store_as_known(struct ft_core *c, struct ft_actions *out)
@@ -1021,29 +1034,11 @@ static void forget_last_session(struct ft_core *c)
 	c->ousted_at = c->unnamed_at = c->unnamed_since = FT_NEVER;
 }
 
-static void absorb_stored(struct ft_core *c, const struct ft_event *e)
+/* What is in store_next is our session from here on. */
+static void hold_to_it(struct ft_core *c)
 {
-	if (!c->storing)
-		return;
-	c->storing = false;
-	if (e->error) {
-		snprintf(c->store_fault, sizeof c->store_fault, "%s", e->text ? e->text : "unknown");
-		c->store_again_at = c->now + FT_RETRY_NS;
-		c->release_failed |= c->store_next.stage == FT_SESSION_RELEASED;
-		if (binds_anew(c, &c->store_next) && !c->winner_unstored) { /* that it is over is written next */
-			c->bind_failed = true;
-			c->bind = c->store_next;
-		}
-		return;
-	}
-	c->release_failed = c->bind_failed = false;
-	bool same = c->store_next.stage == FT_SESSION_ENDED && c->store_next.title == c->session.title &&
-	            strcmp(c->store_next.winner, c->session.winner) == 0;
-	if (c->winner_unstored && !same)
-		return; /* it was ended meanwhile: what was on its way to disk is overtaken */
 	bool new_one = memcmp(c->session.id, c->store_next.id, sizeof no_id) != 0;
 	bool lost = new_one && ft_session_unread(c) && !c->proposing && !c->params.fresh;
-	c->store_fault[0] = '\0';
 	c->session = c->store_next;
 	if (c->session.epoch != c->marked_epoch && !c->marking) /* what a host that loses its disk must not forget */
 		c->mark_again_at = c->now;
@@ -1071,6 +1066,31 @@ static void absorb_stored(struct ft_core *c, const struct ft_event *e)
 	}
 	if (c->session.stage == FT_SESSION_RELEASED || c->session.stage == FT_SESSION_ENDED)
 		c->bound = false;
+}
+
+static void absorb_stored(struct ft_core *c, const struct ft_event *e)
+{
+	if (!c->storing)
+		return;
+	c->storing = false;
+	if (e->error) {
+		snprintf(c->store_fault, sizeof c->store_fault, "%s", e->text ? e->text : "unknown");
+		c->store_again_at = c->now + FT_RETRY_NS;
+		c->release_failed |= c->store_next.stage == FT_SESSION_RELEASED;
+		if (binds_anew(c, &c->store_next) && !c->winner_unstored) { /* that it is over is written next */
+			c->bind_failed = true;
+			c->bind = c->store_next;
+		}
+		return;
+	}
+	c->release_failed = c->bind_failed = false;
+	bool same = c->store_next.stage == FT_SESSION_ENDED && c->store_next.title == c->session.title &&
+	            strcmp(c->store_next.winner, c->session.winner) == 0;
+	if (c->winner_unstored && !same)
+		return; /* it was ended meanwhile: what was on its way to disk is overtaken */
+	c->store_fault[0] = '\0';
+	c->held_unstored = false;
+	hold_to_it(c);
 }
 
 /* The register is the truth; the disk follows, and need not be waited for. */
@@ -1105,10 +1125,33 @@ bool ft_session_left_to_us(const struct ft_core *c)
 	return only_peer_has_session(c) && left && can_store(c);
 }
 
+static bool peer_cannot_go_on(const struct ft_core *c)
+{
+	return ft_peer_heard(c) ? c->peer.side.vm == FT_VM_ABSENT : c->hearing == FT_PEER_LOST;
+}
+
 bool ft_session_peers_to_claim(const struct ft_core *c)
 {
-	bool out = ft_peer_heard(c) ? c->peer.side.vm == FT_VM_ABSENT : c->hearing == FT_PEER_LOST;
-	return only_peer_has_session(c) && out && can_store(c);
+	return only_peer_has_session(c) && peer_cannot_go_on(c) && can_store(c);
+}
+
+bool ft_session_peers_unstorable(const struct ft_core *c)
+{
+	return only_peer_has_session(c) && peer_cannot_go_on(c) && !c->storing && !can_store(c);
+}
+
+/* The register answers a claim of the same side as it did before: should we die now, whoever orders our next ftd to go on has it ask
+ * again, and the peer finds our name there. */
+void ft_adopt_unstored(struct ft_core *c, struct ft_actions *out)
+{
+	ft_core_say(c, out, FT_LEVEL_ERROR,
+	            "state_dir takes nothing (%.80s): the session that %.60s alone has on its disk is claimed without "
+	            "being written here",
+	            c->store_fault, c->peer.node);
+	c->store_next = session_to_bind(c, c->peer.side.session, peers_epoch(c));
+	c->proposing = c->bind_failed = false;
+	c->held_unstored = true;
+	hold_to_it(c);
 }
 
 bool ft_session_given(const struct ft_core *c)
@@ -1180,10 +1223,13 @@ static bool taken_and_runs(const struct ft_core *c)
 }
 
 /* What one reads without having asked for it was won at a time when the peer may have held a right. */
-static enum ft_title title_won(const struct ft_core *c)
+static enum ft_title title_won(const struct ft_core *c, bool given_before)
 {
 	if (c->errand == FT_ERRAND_READ)
 		return FT_TITLE_FOUND;
+	/* The peer may have won by our word, and no register says who was later. */
+	if (given_before && !c->params.registers)
+		return FT_TITLE_REGAINED;
 	bool vouched = c->errand == FT_ERRAND_END_OLD && c->start_confirmed;
 	return c->params.fenced && c->claim_fences && !vouched ? FT_TITLE_UNFENCED : FT_TITLE_REGISTER;
 }
@@ -1200,6 +1246,7 @@ static void absorb_winner(struct ft_core *c, enum ft_claim claim, const char *wi
 	/* The peer has given its right to us, after we had given ours to it. */
 	bool goes_on = c->phase == FT_PHASE_PLANNING || c->phase == FT_PHASE_RECORDING || c->phase == FT_PHASE_SOLO;
 	bool claiming = asked_to_go_on || goes_on || c->errand == FT_ERRAND_END_OLD;
+	bool given_before = c->session.stage == FT_SESSION_RESIGNED;
 	bool ours = claim == FT_CLAIM_WON || strcmp(winner, c->params.node) == 0;
 	c->won_to_start |= ours && c->errand == FT_ERRAND_END_OLD;
 	if (ours && c->session.stage == FT_SESSION_RESIGNED && !claiming) {
@@ -1217,7 +1264,7 @@ static void absorb_winner(struct ft_core *c, enum ft_claim claim, const char *wi
 		c->claim = ours ? FT_CLAIM_WON : FT_CLAIM_LOST;
 		know_winner(c, ours ? c->params.node : winner);
 		if (ours)
-			c->session.title = title_won(c);
+			c->session.title = title_won(c, given_before);
 		c->start_wanted = start && ft_win_pending(c);
 	}
 }

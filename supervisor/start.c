@@ -111,7 +111,22 @@ void ft_past_absorb(struct ft_core *c, const struct ft_event *e)
 
 /* ---- what is told first ---- */
 
-/* Where no session is known, both hosts may come up at once, each with a unit that starts the VM.  So it is told first, and
+/* Both disks say that their own side has ended the session: the peer was let go on after it had lost, by a person, or the host of each
+ * was switched off by the other's fence. */
+static bool is_rivalled(const struct ft_core *c)
+{
+	const struct ft_side *p = &c->peer.side;
+	return ft_peer_heard(c) && ft_session_ended_by_us(c) && p->win != FT_WIN_NONE && p->epoch == c->session.epoch;
+}
+
+/* Neither was later than the other, so that either may start. */
+static bool is_equalled(const struct ft_core *c)
+{
+	return is_rivalled(c) && c->peer.side.win == ft_session_win(c);
+}
+
+/* Where no session is known, or each has ended the last one, both hosts may come up at once, each with a unit that starts the VM.  So
+ * it is told first, and
  * the one that knows of the other's intention when it gets its own leaves it to that; of two that did not, one has the
  * smaller name.  Who has ended the last session tells it, too: a person may order the other side to go on, which goes by
  * our word that nothing runs here. */
@@ -120,7 +135,7 @@ void ft_start_announce(struct ft_core *c)
 	bool under_way = c->now < c->start_told_until;
 	if (!under_way || (c->start_second && !c->peer.side.guest)) {
 		c->start_told_from = c->now;
-		c->start_second = ft_session_unread(c) && ft_peer_heard(c) && c->peer.side.guest;
+		c->start_second = (ft_session_unread(c) || is_equalled(c)) && ft_peer_heard(c) && c->peer.side.guest;
 	}
 	c->start_told_until = c->now + FT_START_NS;
 }
@@ -201,6 +216,16 @@ static bool never_was(const struct ft_core *c)
 	return out_there(c) && c->peer.side.epoch == 0 && (s == FT_UNPROTECTED || s == FT_ARMING);
 }
 
+/* Of two that may, one does. */
+static struct verdict as_one_of_two(const struct ft_core *c)
+{
+	if (c->start_second || (c->peer.side.guest && strcmp(c->peer.node, c->params.node) < 0))
+		return (struct verdict){0, "the other side is starting the VM"};
+	if (!start_is_known(c))
+		return (struct verdict){-1, "the other side is being told"};
+	return (struct verdict){1, NULL};
+}
+
 /* No session says who may run the guest: it must be sure that there never was one, and that the peer does not run it. */
 static struct verdict without_session(const struct ft_core *c)
 {
@@ -219,11 +244,8 @@ static struct verdict without_session(const struct ft_core *c)
 		return (struct verdict){1, "no session is known"};
 	if (c->peer.side.guest && !out_there(c))
 		return (struct verdict){0, "the other side runs the guest"};
-	if (c->start_second || (c->peer.side.guest && strcmp(c->peer.node, c->params.node) < 0))
-		return (struct verdict){0, "the other side is starting the VM"};
-	if (!start_is_known(c))
-		return (struct verdict){-1, "the other side is being told"};
-	return (struct verdict){1, "no session is known"};
+	struct verdict first = as_one_of_two(c);
+	return first.may == 1 ? (struct verdict){1, "no session is known"} : first;
 }
 
 /* It stands above the register. */
@@ -251,6 +273,16 @@ static bool win_may_be_old(const struct ft_core *c)
 	return earlier && !c->params.registers && !c->win_seen && !ft_peer_heard(c);
 }
 
+static struct verdict beside_a_rival(const struct ft_core *c, bool confirmed)
+{
+	if (c->peer.side.win == FT_WIN_REGAINED && ft_session_win(c) != FT_WIN_REGAINED)
+		return (struct verdict){
+		    0, "this side ended the last session, but the peer was given the guest since: start the VM there"};
+	if (!is_equalled(c) || confirmed)
+		return (struct verdict){1, NULL};
+	return as_one_of_two(c);
+}
+
 /* Our disk may be an old one, put back. */
 static struct verdict as_winner(const struct ft_core *c, bool confirmed)
 {
@@ -258,6 +290,8 @@ static struct verdict as_winner(const struct ft_core *c, bool confirmed)
 		return (struct verdict){0, "the session is being given back: the peer's copy of the guest is to go on"};
 	if (ft_peer_heard(c) && c->peer.side.epoch > c->session.epoch)
 		return (struct verdict){0, "the peer knows a later session than this side: start the VM there"};
+	if (is_rivalled(c) && beside_a_rival(c, confirmed).may != 1)
+		return beside_a_rival(c, confirmed);
 	if (win_may_be_old(c) && !confirmed)
 		return (struct verdict){
 		    0, "this side ended the last session, but the peer is silent, and may have been given the guest "

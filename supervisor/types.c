@@ -127,7 +127,7 @@ bool ft_side_equal(const struct ft_side *a, const struct ft_side *b)
 	       a->returned == b->returned && a->dying == b->dying && a->sick == b->sick && a->ending == b->ending &&
 	       a->disk_bad == b->disk_bad && a->request == b->request && a->request_id == b->request_id &&
 	       a->answer == b->answer && a->answer_id == b->answer_id && a->checkpoint_ms == b->checkpoint_ms &&
-	       a->epoch == b->epoch && a->window_ms == b->window_ms && a->runs == b->runs &&
+	       a->epoch == b->epoch && a->win == b->win && a->window_ms == b->window_ms && a->runs == b->runs &&
 	       memcmp(a->session, b->session, sizeof a->session) == 0 && ft_share_equal(&a->share, &b->share) &&
 	       ft_emulator_equal(&a->emulator, &b->emulator);
 }

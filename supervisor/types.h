@@ -159,6 +159,13 @@ struct ft_emulator {
 bool ft_emulator_known(const struct ft_emulator *e); /* its version at the least */
 bool ft_emulator_equal(const struct ft_emulator *a, const struct ft_emulator *b);
 
+/* Whether a side has ended the session that it knows last. */
+enum ft_win {
+	FT_WIN_NONE = 0,
+	FT_WIN_FIRST,    /* by a claim, or by the other side's word */
+	FT_WIN_REGAINED, /* after the other side had, which may not know: given back, or by a person's order */
+};
+
 /* Everything a side says of itself in a heartbeat. The core keeps it true, the heartbeat room carries it. */
 struct ft_side {
 	enum ft_state state;
@@ -186,6 +193,7 @@ struct ft_side {
 	uint8_t
 	    session[FT_SESSION_BYTES]; /* the one this side is bound by or has resigned, on its disk; all zero: none */
 	uint64_t epoch;
+	enum ft_win win;    /* of the session of that epoch */
 	uint32_t window_ms; /* this side's detection time: it claims nothing before a silence of that length */
 	bool runs;          /* this side's QEMU was never in COLO, and its guest runs */
 	struct ft_share share;

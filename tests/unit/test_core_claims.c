@@ -1300,23 +1300,56 @@ START_TEST(an_order_beside_a_session_that_the_peer_alone_has_claims_that)
 	order();
 	expect_did(STORE, 1);
 	expect_did(PLAN, 0);
-	if (_i & 4) {
-		step(&(struct ft_event){.kind = FT_EVENT_STORED, .error = true, .text = "no space left"});
-		expect_did(CLAIM, 0);
-		expect_did(PLAN, 1); /* a person's word */
-		return;
-	}
-	stored();
+	step(&(struct ft_event){.kind = FT_EVENT_STORED, .error = _i & 4, .text = "no space left"});
 	expect_stage(BOUND);
 	ck_assert_mem_eq(w.c.session.id, id, sizeof id);
+	ck_assert_int_eq(memcmp(w.c.self.session, id, sizeof id) != 0,
+	                 (_i & 4) != 0); /* only what is on disk is told */
 	expect_did(CLAIM, 1);
 	expect_did(PLAN, 0);
 	claim_is(_i & 2 ? FT_CLAIM_LOST : FT_CLAIM_WON, _i & 2 ? "beta" : "alpha");
 	expect_did(PLAN, _i & 2 ? 0 : 1);
+	expect_did(STORE, 2); /* who has won; and that is tried until the disk takes it */
+	step(&(struct ft_event){.kind = FT_EVENT_STORED, .error = _i & 4, .text = "no space left"});
+	if (_i & 4) {
+		pass(1000);
+		expect_did(STORE, 3);
+		stored();
+	}
+	pass(5000);
+	expect_did(STORE, _i & 4 ? 3 : 2);
+	expect_stage(ENDED);
+	ck_assert_str_eq(w.c.session.winner, _i & 2 ? "beta" : "alpha");
 }
 END_TEST
 
-/* The same where the person had ordered it before: it was asked to yield, and then its QEMU is gone, or it is silent (_i). */
+START_TEST(a_session_held_to_unstored_is_written_once_the_disk_takes_it)
+{
+	start(FT_SESSION_NONE, FT_ROLE_SECONDARY);
+	w.q.instance = 6;
+	w.p.side.state = FT_UNPROTECTED;
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	qemu_is();
+	peer_vm(FT_VM_ABSENT);
+	order();
+	step(&(struct ft_event){.kind = FT_EVENT_STORED, .error = true, .text = "no space left"});
+	claim_is(FT_CLAIM_UNREACHABLE, "no answer");
+	expect_phase(CUT_OFF); /* the peer is heard, so a person's word is not enough */
+	recorded();
+	forget();
+	pass(1000);
+	expect_did(STORE, 1);
+	ck_assert_int_eq(w.c.store_next.stage, FT_SESSION_BOUND);
+	stored();
+	ck_assert_mem_eq(w.c.self.session, id, sizeof id);
+	pass(5000);
+	expect_did(STORE, 1);
+}
+END_TEST
+
+/* The same where the person had ordered it before: it was asked to yield, and then its QEMU is gone, or it is silent (_i & 1).
+ * _i & 2: the disk takes nothing. */
 START_TEST(an_order_that_has_asked_first_claims_what_the_peer_alone_has)
 {
 	start(FT_SESSION_NONE, FT_ROLE_SECONDARY);
@@ -1329,7 +1362,7 @@ START_TEST(an_order_that_has_asked_first_claims_what_the_peer_alone_has)
 	order();
 	expect_phase(ASKING);
 	forget();
-	if (_i) {
+	if (_i & 1) {
 		hear(FT_PEER_QUIET);
 		pass(500);
 		hear(FT_PEER_LOST);
@@ -1339,7 +1372,7 @@ START_TEST(an_order_that_has_asked_first_claims_what_the_peer_alone_has)
 	}
 	expect_did(PLAN, 0);
 	expect_did(STORE, 1);
-	stored();
+	step(&(struct ft_event){.kind = FT_EVENT_STORED, .error = _i & 2, .text = "no space left"});
 	expect_stage(BOUND);
 	expect_did(CLAIM, 1);
 	expect_did(PLAN, 0);
@@ -1350,7 +1383,7 @@ START_TEST(an_order_that_has_asked_first_claims_what_the_peer_alone_has)
 END_TEST
 
 /* ... or where it had asked us to yield, as its session had come no further than to its own disk, and fell silent before it was seen
- * to run: it may be cut off, and run. */
+ * to run: it may be cut off, and run.  _i: the disk takes nothing. */
 START_TEST(an_order_for_a_frozen_copy_claims_what_the_peer_alone_has)
 {
 	start(FT_SESSION_NONE, FT_ROLE_SECONDARY);
@@ -1371,9 +1404,10 @@ START_TEST(an_order_for_a_frozen_copy_claims_what_the_peer_alone_has)
 	expect_did(STORE, 0);
 	order();
 	expect_did(PLAN, 0);
-	stored();
+	step(&(struct ft_event){.kind = FT_EVENT_STORED, .error = _i, .text = "no space left"});
 	expect_did(CLAIM, 1);
-	stored();
+	if (!_i)
+		stored();
 	expect_did(PLAN, 0);
 	claim_is(FT_CLAIM_LOST, "beta");
 	expect_did(PLAN, 0);
@@ -2602,6 +2636,26 @@ START_TEST(a_primary_fences_before_its_peer_is_lost)
 	frozen();
 	expect_phase(CLAIMING);
 	ck_assert(w.fenced);
+}
+END_TEST
+
+/* The peer has won by our own word, and was powered off for a person's order: no register tells which of the two was later. */
+START_TEST(who_wins_by_a_fence_what_it_had_given_away_says_that_it_was_the_later)
+{
+	start(FT_SESSION_RESIGNED, FT_ROLE_PRIMARY);
+	w.c.params.registers = false;
+	w.q.connected = w.q.oob = w.q.plan_ready = false;
+	w.q.stopped = true;
+	qemu_is();
+	pass(600);
+	expect_phase(HELD);
+	order();
+	expect_phase(CLAIMING);
+	ck_assert(w.fenced);
+	claim_is(FT_CLAIM_WON, "alpha");
+	expect_phase(PLANNING);
+	ck_assert_int_eq(w.c.self.win, FT_WIN_REGAINED);
+	ck_assert_int_eq(w.c.store_next.title, FT_TITLE_REGAINED);
 }
 END_TEST
 
@@ -4502,8 +4556,9 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_qemu_that_has_failed_over_and_whose_side_has_resigned_goes_on_where_the_peer_has_yielded);
 	tcase_add_loop_test(tc, a_secondary_goes_on_by_the_word_of_who_gives_up_a_session_that_it_never_had, 0, 2);
 	tcase_add_loop_test(tc, an_order_beside_a_session_that_the_peer_alone_has_claims_that, 0, 8);
-	tcase_add_loop_test(tc, an_order_that_has_asked_first_claims_what_the_peer_alone_has, 0, 2);
-	tcase_add_test(tc, an_order_for_a_frozen_copy_claims_what_the_peer_alone_has);
+	tcase_add_test(tc, a_session_held_to_unstored_is_written_once_the_disk_takes_it);
+	tcase_add_loop_test(tc, an_order_that_has_asked_first_claims_what_the_peer_alone_has, 0, 4);
+	tcase_add_loop_test(tc, an_order_for_a_frozen_copy_claims_what_the_peer_alone_has, 0, 2);
 	tcase_add_loop_test(tc, nothing_is_taken_up_from_who_leaves_nor_for_a_qemu_that_has_not_spoken, 0, 2);
 	tcase_add_test(tc, a_silent_qemu_whose_session_may_be_lost_is_not_set_free);
 	tcase_add_loop_test(tc, who_resigned_and_has_left_colo_since_asks_the_register_before_it_yields, 0, 2);
@@ -4554,6 +4609,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, each_try_of_the_plan_thaws_first);
 	tcase_add_loop_test(tc, a_host_that_is_lost_is_fenced, 0, 2);
 	tcase_add_test(tc, a_primary_fences_before_its_peer_is_lost);
+	tcase_add_test(tc, who_wins_by_a_fence_what_it_had_given_away_says_that_it_was_the_later);
 	tcase_add_loop_test(tc, a_host_whose_ftd_says_that_nothing_runs_there_is_not_fenced, 0, 2);
 	tcase_add_test(tc, who_ends_a_session_that_the_peer_has_bound_again_ends_that_one);
 	tcase_add_test(tc, who_is_yielded_to_in_a_released_session_goes_on_though_its_qemu_is_blocked);

@@ -532,6 +532,63 @@ START_TEST(a_winner_that_was_powered_off_since_asks_a_person_where_no_register_c
 }
 END_TEST
 
+static void begin_won(enum ft_title title, enum ft_win peers, uint64_t peers_epoch)
+{
+	struct ft_session s = session(FT_SESSION_ENDED, FT_ROLE_PRIMARY, "alpha");
+	s.title = title;
+	begin(&s, false);
+	peer.side.win = peers;
+	peer.side.epoch = peers_epoch;
+	hear(FT_PEER_ALIVE);
+}
+
+/* Both disks say that their own side has ended the session: a person let the loser go on, once the winner's host was off, and then
+ * both went down.  _i & 1: by a fence, without a register. */
+START_TEST(of_two_that_have_both_won_the_later_starts)
+{
+	static const struct {
+		enum ft_title title;
+		enum ft_win peers;
+		uint64_t epoch;
+		int answer;
+	} cases[] = {
+	    {FT_TITLE_REGISTER, FT_WIN_REGAINED, 1, 0}, {FT_TITLE_REGAINED, FT_WIN_FIRST, 1, 1},
+	    {FT_TITLE_REGISTER, FT_WIN_NONE, 1, 1},     {FT_TITLE_REGISTER, FT_WIN_FIRST, 0, 1},
+	    {FT_TITLE_REGISTER, FT_WIN_REGAINED, 0, 1},
+	};
+	begin_won(cases[_i / 2].title, cases[_i / 2].peers, cases[_i / 2].epoch);
+	c.params.registers = _i % 2 == 0;
+	want();
+	pass(1000);
+	ck_assert_int_eq(may(false), cases[_i / 2].answer);
+	ck_assert_int_eq(may(true), cases[_i / 2].answer); /* nobody can vouch that a host is off which is heard */
+	ck_assert_int_eq(c.self.win, cases[_i / 2].title == FT_TITLE_REGAINED ? FT_WIN_REGAINED : FT_WIN_FIRST);
+}
+END_TEST
+
+/* Their fences had switched each other off.  _i & 1: it has the smaller name.  _i & 2: it was first.  _i & 4: both had lost before. */
+START_TEST(of_two_that_have_won_alike_one_starts)
+{
+	begin_won(_i & 4 ? FT_TITLE_REGAINED : FT_TITLE_REGISTER, _i & 4 ? FT_WIN_REGAINED : FT_WIN_FIRST, 1);
+	c.params.registers = false;
+	strcpy(peer.node, _i & 1 ? "aaron" : "beta");
+	peer.side.guest = _i & 2;
+	hear(FT_PEER_ALIVE);
+	want();
+	ck_assert_int_eq(may(false), _i & 2 ? 0 : -1);
+	ck_assert_int_eq(may(true), 1);
+	ck_assert_int_eq(c.self.guest, !(_i & 2));
+	peer.side.guest = true;
+	hear(FT_PEER_ALIVE);
+	start_is_told();
+	ck_assert_int_eq(may(false), !(_i & 1) && !(_i & 2));
+	peer.side.guest = false; /* it came to nothing */
+	hear(FT_PEER_ALIVE);
+	start_is_told();
+	ck_assert_int_eq(may(false), 1);
+}
+END_TEST
+
 /* It runs the guest by that. */
 START_TEST(who_is_named_by_the_verdict_is_not_powered_off_for_a_start)
 {
@@ -706,6 +763,8 @@ int main(void)
 	tcase_add_test(tc, an_empty_verdict_is_read_for_each_start);
 	tcase_add_test(tc, a_person_vouches_for_who_has_won_by_word_where_nobody_can_be_asked);
 	tcase_add_loop_test(tc, a_winner_that_was_powered_off_since_asks_a_person_where_no_register_can_tell, 0, 3);
+	tcase_add_loop_test(tc, of_two_that_have_both_won_the_later_starts, 0, 10);
+	tcase_add_loop_test(tc, of_two_that_have_won_alike_one_starts, 0, 8);
 	tcase_add_loop_test(tc, who_is_named_by_the_verdict_is_not_powered_off_for_a_start, 0, 2);
 	tcase_add_test(tc, who_lost_the_session_may_not_start);
 	tcase_add_loop_test(tc, an_open_session_is_claimed_once_every_right_is_over, FT_ROLE_PRIMARY,

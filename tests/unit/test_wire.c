@@ -157,6 +157,7 @@ START_TEST(every_flag_makes_the_journey_alone)
 	beat.side.sick = _i == 11;
 	beat.side.returned = _i == 12;
 	beat.side.proven = _i == 13;
+	beat.side.win = _i == 14 ? FT_WIN_FIRST : _i == 15 ? FT_WIN_REGAINED : FT_WIN_NONE;
 	assert_round_trip(&beat);
 }
 END_TEST
@@ -484,7 +485,7 @@ int main(void)
 
 	suite_add_tcase(s, t);
 	tcase_add_test(t, every_field_makes_the_journey);
-	tcase_add_loop_test(t, every_flag_makes_the_journey_alone, 0, 14);
+	tcase_add_loop_test(t, every_flag_makes_the_journey_alone, 0, 16);
 	tcase_add_test(t, extreme_values_make_the_journey);
 	tcase_add_test(t, the_bytes_are_those_of_the_table);
 	tcase_add_test(t, every_other_length_is_refused);
