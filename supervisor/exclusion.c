@@ -148,7 +148,8 @@ static void on_froze(void *arg, int64_t at, int error, int64_t late)
 	struct ft_exclusion *x = arg;
 	note_overrun(x, at, late);
 	if (error)
-		ft_log_surely(FT_LOG_ERROR, "core", "the sentinel cannot stop QEMU: %s; it goes on trying", strerror(error));
+		ft_log_surely(FT_LOG_ERROR, "core", "the sentinel cannot stop QEMU: %s; it goes on trying",
+		              strerror(error));
 	else
 		ft_log_surely(FT_LOG_WARN, "core", "the sentinel has stopped QEMU: its right to run had ended");
 	x->cb->sentinel_froze(x->arg, at);
