@@ -11,7 +11,7 @@
 #include <stdio.h>
 
 #define FT_CURL_FUNCTIONS(X)                                                                                           \
-	X(global_init)                                                                                                 \
+	X(global_init_mem)                                                                                             \
 	X(global_cleanup)                                                                                              \
 	X(version_info)                                                                                                \
 	X(slist_append)                                                                                                \

@@ -16,6 +16,7 @@
 #include "arbiter/http.h"
 #include "arbiter/internal.h"
 #include "arbiter/secret.h"
+#include "config/vault.h"
 #include "supervisor/clock.h"
 
 #include <assert.h>
@@ -68,7 +69,7 @@ struct etcd {
 	struct ft_arbiter *front;
 	const struct ft_arbiter_settings *settings;
 	struct ft_http *http;
-	char password[FT_SETTING_MAX];
+	char *password;                    /* in a vault, FT_SETTING_MAX */
 	char token[FT_ETCD_TOKEN_MAX];     /* "": none */
 	char cluster[FT_ETCD_CLUSTER_MAX]; /* the first that has answered; "" none yet */
 	int good;                          /* the endpoint that has answered last */
@@ -488,7 +489,7 @@ static void etcd_close(void *self)
 		if (e->jobs[i].pause != NULL)
 			event_free(e->jobs[i].pause);
 	}
-	sodium_memzero(e->password, sizeof(e->password));
+	ft_vault_free(e->password, 0, FT_SETTING_MAX);
 	sodium_memzero(e->token, sizeof(e->token));
 	free(e);
 }
@@ -503,6 +504,9 @@ static void *etcd_open(struct ft_arbiter *front, struct event_base *base, const 
 		abort();
 	e->front = front;
 	e->settings = settings;
+	e->password = ft_vault_new(0, FT_SETTING_MAX);
+	if (e->password == NULL)
+		abort();
 	const char *fault = settings->user[0] != '\0' ? ft_secret_read(settings->password_file, e->password) : NULL;
 	if (fault != NULL)
 		(void)fprintf(errors, "arbiter.password_file %s: %s\n", settings->password_file, fault);

@@ -96,9 +96,20 @@ char *ft_etcd_range_logged(const char *start, const char *nobody)
 char *ft_etcd_login(const char *user, const char *password)
 {
 	json_t *request = json_pack("{s:s, s:s}", "name", user, "password", password);
+	const char *copy = json_string_value(json_object_get(request, "password"));
 
 	/* What is no UTF-8 is no password that etcd could have been given through JSON either. */
-	return request != NULL ? dumped(request) : dumped(json_object());
+	if (request == NULL)
+		return dumped(json_object());
+	/* Not by json_dumps, which leaves behind what it has outgrown. */
+	size_t len = json_dumpb(request, NULL, 0, JSON_COMPACT);
+	char *text = calloc(1, len + 1);
+	if (text == NULL)
+		abort();
+	(void)json_dumpb(request, text, len, JSON_COMPACT);
+	explicit_bzero((char *)(uintptr_t)copy, strlen(copy));
+	json_decref(request);
+	return text;
 }
 
 /* The answer as an object with etcd's header, a new reference; or NULL. */

@@ -8,6 +8,7 @@
 
 #include <assert.h>
 #include <event2/event.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -240,6 +241,28 @@ void ft_http_cancel(struct ft_http_call *call)
 	end_call(call);
 }
 
+/* libcurl copies what it sends, and what it sends may be a password: nothing of it is to be left where a core file shows it. */
+static void free_wiped(void *p)
+{
+	if (p != NULL)
+		explicit_bzero(p, malloc_usable_size(p));
+	free(p);
+}
+
+static void *realloc_wiped(void *p, size_t size)
+{
+	size_t had = p != NULL ? malloc_usable_size(p) : 0;
+	if (p != NULL && size > 0 && size <= had)
+		return p;
+	void *more = malloc(size);
+	if (more == NULL)
+		return NULL;
+	if (p != NULL)
+		memcpy(more, p, had < size ? had : size);
+	free_wiped(p);
+	return more;
+}
+
 static bool is_fit(const struct ft_curl *curl, FILE *errors)
 {
 	const curl_version_info_data *built = curl->version_info(CURLVERSION_NOW);
@@ -257,7 +280,7 @@ struct ft_http *ft_http_new(struct event_base *base, const struct ft_arbiter_set
 
 	if (ft_curl_load(&curl, errors) != 0 || !is_fit(&curl, errors))
 		return NULL;
-	if (curl.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+	if (curl.global_init_mem(CURL_GLOBAL_DEFAULT, malloc, free_wiped, realloc_wiped, strdup, calloc) != CURLE_OK)
 		abort();
 	struct ft_http *h = must(calloc(1, sizeof(*h)));
 	h->curl = curl;

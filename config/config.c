@@ -1,6 +1,7 @@
 /* The whole of ft.conf: source, syntax, settings, and their relations, in this order.
  * Knows: libconfig.  Must not know: what the settings are used for. */
 #include "config/internal.h"
+#include "config/vault.h"
 
 #include <sodium.h>
 #include <stdarg.h>
@@ -57,16 +58,19 @@ static void read_file(struct ft_reader *r)
 	free(source);
 }
 
+#define OPEN_BYTES   offsetof(struct ft_config, keys)
+#define SECRET_BYTES (sizeof(struct ft_config) - OPEN_BYTES)
+
 /* only: as in struct ft_reader. */
 static struct ft_config *load(const char *path, const char *const *only, FILE *errors)
 {
-	struct ft_config *c = calloc(1, sizeof(*c));
+	struct ft_config *c = ft_vault_new(OPEN_BYTES, SECRET_BYTES);
 	struct ft_reader r = {.c = c, .errors = errors, .only = only};
 
 	if (!c || sodium_init() < 0) {
 		(void)fprintf(errors, "%s: %s; nothing was read\n", path,
 		              c ? "libsodium cannot start" : "out of memory");
-		free(c);
+		ft_vault_free(c, OPEN_BYTES, SECRET_BYTES);
 		return NULL;
 	}
 	if (snprintf(c->path, sizeof(c->path), "%s", path) >= (int)sizeof(c->path))
@@ -106,6 +110,5 @@ void ft_config_free(struct ft_config *c)
 		return;
 	for (int i = 0; i < c->n_hook; i++)
 		free(c->hook[i]);
-	sodium_memzero(c, sizeof(*c)); /* the keys */
-	free(c);
+	ft_vault_free(c, OPEN_BYTES, SECRET_BYTES);
 }

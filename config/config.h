@@ -48,9 +48,8 @@ struct ft_config {
 
 	char key_file[FT_PATH_MAX]; /* the first one, which holds keys[0] */
 	int n_keys;                 /* keys[0] signs; all are accepted */
-	struct ft_key keys[FT_KEYS_MAX];
-	int interval_ms; /* 5 .. 10000 */
-	int lost_after;  /* 2 .. 100 */
+	int interval_ms;            /* 5 .. 10000 */
+	int lost_after;             /* 2 .. 100 */
 	int n_links;
 	struct ft_link_config links[FT_LINKS_MAX];
 
@@ -73,6 +72,10 @@ struct ft_config {
 	bool realtime;
 	char watchdog_device[FT_PATH_MAX]; /* "": none */
 	enum ft_log_level log_level;
+
+	/* The last: what ft_config_load returns has them, and nothing else, in memory for secrets (config/vault.h): they are
+	 * zero in a child process. */
+	_Alignas(16) struct ft_key keys[FT_KEYS_MAX];
 };
 
 /* Reads and judges the whole file, key files included.  Every fault found is written to errors, one line each,

@@ -6,6 +6,7 @@
  *   address.c   "10.0.0.1:7400" -> struct sockaddr_storage; what is a good URL
  *   key.c       key files
  *   file.c      files: opened as what they must be, and judged by who else could change them
+ *   vault.c     memory for secrets
  *   relations.c what settings must hold among each other
  *   config.c    the whole: load, free */
 #ifndef FT_CONFIG_INTERNAL_H

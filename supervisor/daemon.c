@@ -464,7 +464,7 @@ static void on_claimed(void *arg, enum ft_claim result, const char *text)
 	struct ft_daemon *d = arg;
 	bool verdict = d->core.errand == FT_ERRAND_VERDICT || d->core.errand == FT_ERRAND_TAKE_VERDICT;
 	ft_log_surely(FT_LOG_WARN, "core", "%s of session %llu: %s%s%s", verdict ? "verdict" : "claim",
-	       (unsigned long long)d->core.session.epoch, ft_claim_name(result), text[0] ? ", " : "", text);
+	              (unsigned long long)d->core.session.epoch, ft_claim_name(result), text[0] ? ", " : "", text);
 	ft_daemon_feed(d, &(struct ft_event){.kind = FT_EVENT_CLAIM, .claim = result, .text = text});
 }
 
