@@ -1025,7 +1025,7 @@ static void forget_last_session(struct ft_core *c)
 {
 	c->claim = FT_CLAIM_NOT_NEEDED;
 	c->unsure = c->refused = c->given_away = c->given = c->given_in_doubt = false;
-	c->won_to_start = c->taking = c->taken = c->win_seen = false;
+	c->won_to_start = c->taking = c->taken = false;
 	c->verdict = FT_VERDICT_UNKNOWN;
 	if (c->qemu.role != FT_ROLE_NONE) /* that it has run alone was before this pair */
 		c->proven_instance = 0;

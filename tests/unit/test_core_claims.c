@@ -1348,6 +1348,28 @@ START_TEST(a_session_held_to_unstored_is_written_once_the_disk_takes_it)
 }
 END_TEST
 
+/* _i: 0 what the peer names is earlier than what we know; 1 it is that of our own QEMU, bound again there; 2 a QEMU is there. */
+START_TEST(an_order_takes_up_nothing_but_what_the_peer_alone_has)
+{
+	start(_i == 1 ? FT_SESSION_RELEASED : FT_SESSION_ENDED, FT_ROLE_SECONDARY);
+	w.q.instance = _i == 1 ? 5 : 6;
+	w.p.side.state = FT_UNPROTECTED;
+	w.p.side.epoch = _i ? EPOCH + 1 : EPOCH - 1;
+	w.p.side.session[0] = _i == 1 ? 7 : 8;
+	w.p.side.vm = _i == 2 ? FT_VM_ALIVE : FT_VM_ABSENT;
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	qemu_is();
+	forget();
+	order();
+	expect_did(STORE, 0);
+	expect_did(CLAIM, _i == 1);
+	expect_did(PLAN, _i == 0);
+	if (_i == 2)
+		expect_phase(ASKING);
+}
+END_TEST
+
 /* The same where the person had ordered it before: it was asked to yield, and then its QEMU is gone, or it is silent (_i & 1).
  * _i & 2: the disk takes nothing. */
 START_TEST(an_order_that_has_asked_first_claims_what_the_peer_alone_has)
@@ -2656,6 +2678,33 @@ START_TEST(who_wins_by_a_fence_what_it_had_given_away_says_that_it_was_the_later
 	expect_phase(PLANNING);
 	ck_assert_int_eq(w.c.self.win, FT_WIN_REGAINED);
 	ck_assert_int_eq(w.c.store_next.title, FT_TITLE_REGAINED);
+}
+END_TEST
+
+/* It was powered off for that just now, so nobody can have let it go on since.  _i: an earlier session was won before this ftd. */
+START_TEST(who_wins_by_a_fence_under_this_ftd_may_start_anew)
+{
+	char why[FT_TEXT_MAX];
+	start(_i ? FT_SESSION_ENDED : FT_SESSION_RESIGNED, FT_ROLE_PRIMARY);
+	w.c.params.registers = false;
+	w.c.session.id[0] = _i ? 8 : 7;
+	w.c.session.stage = FT_SESSION_RESIGNED;
+	w.c.session.winner[0] = '\0';
+	w.q.connected = w.q.oob = w.q.plan_ready = false;
+	w.q.stopped = true;
+	qemu_is();
+	pass(600);
+	order();
+	claim_is(FT_CLAIM_WON, "alpha");
+	stored();
+	expect_phase(PLANNING);
+	w.q.vm = FT_VM_GONE;
+	qemu_is();
+	step(&(struct ft_event){.kind = FT_EVENT_PLAN,
+	                        .plan = &(struct ft_plan_report){.proven_at = FT_NEVER, .error = "no"}});
+	recorded();
+	step(&(struct ft_event){.kind = FT_EVENT_WANT_START});
+	ck_assert_msg(ft_core_may_start(&w.c, false, why) == 1, "%s", why);
 }
 END_TEST
 
@@ -4556,6 +4605,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_qemu_that_has_failed_over_and_whose_side_has_resigned_goes_on_where_the_peer_has_yielded);
 	tcase_add_loop_test(tc, a_secondary_goes_on_by_the_word_of_who_gives_up_a_session_that_it_never_had, 0, 2);
 	tcase_add_loop_test(tc, an_order_beside_a_session_that_the_peer_alone_has_claims_that, 0, 8);
+	tcase_add_loop_test(tc, an_order_takes_up_nothing_but_what_the_peer_alone_has, 0, 3);
 	tcase_add_test(tc, a_session_held_to_unstored_is_written_once_the_disk_takes_it);
 	tcase_add_loop_test(tc, an_order_that_has_asked_first_claims_what_the_peer_alone_has, 0, 4);
 	tcase_add_loop_test(tc, an_order_for_a_frozen_copy_claims_what_the_peer_alone_has, 0, 2);
@@ -4609,6 +4659,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, each_try_of_the_plan_thaws_first);
 	tcase_add_loop_test(tc, a_host_that_is_lost_is_fenced, 0, 2);
 	tcase_add_test(tc, a_primary_fences_before_its_peer_is_lost);
+	tcase_add_loop_test(tc, who_wins_by_a_fence_under_this_ftd_may_start_anew, 0, 2);
 	tcase_add_test(tc, who_wins_by_a_fence_what_it_had_given_away_says_that_it_was_the_later);
 	tcase_add_loop_test(tc, a_host_whose_ftd_says_that_nothing_runs_there_is_not_fenced, 0, 2);
 	tcase_add_test(tc, who_ends_a_session_that_the_peer_has_bound_again_ends_that_one);
