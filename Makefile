@@ -240,6 +240,14 @@ $(FAKE_QEMU): $(call OBJ,$(LIVE)/fake_qemu.c)
 	@echo 'link  $@'
 	$(Q)$(LINK) -o $@ $^ $(shell $(PKG_CONFIG) --libs jansson 2>/dev/null)
 fake-qemu: $(FAKE_QEMU)
+# Somebody on the network without a key, against two real ftd; the table goes into docs/security.md with DOCS=1.
+ATTACKER := $(B)/attack/attacker
+$(ATTACKER): $(call OBJ,tests/attack/attacker.c)
+	@mkdir -p $(@D)
+	@echo 'link  $@'
+	$(Q)$(LINK) -o $@ $^
+check-attack: all fake-qemu $(ATTACKER)
+	tests/attack/run $(if $(QUICK),--quick) $(if $(DOCS),--markdown docs/security.md) $(ATTACK)
 bench-failover:
 	@tests/tools/install-deps --build --run
 	$(MAKE) all
