@@ -132,7 +132,8 @@ class Side:
         self.frozen = [os.pidfd_open(pid) for pid in (*processes.children(self.ftd.pid), self.ftd.pid)]
         self.qemu.freeze()
         for pidfd in self.frozen:
-            signal.pidfd_send_signal(pidfd, signal.SIGSTOP)
+            with contextlib.suppress(ProcessLookupError):  # a child that ended meanwhile
+                signal.pidfd_send_signal(pidfd, signal.SIGSTOP)
 
     def wake_host_but_qemu(self):
         for pidfd in self.frozen:
