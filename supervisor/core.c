@@ -123,6 +123,7 @@ void ft_core_init(struct ft_core *c, const struct ft_core_params *params, int64_
 	    .started_at = now,
 	    .session = params->session,
 	    .store_again_at = now,
+	    .stayed_stored = params->session.stayed,
 	    .acked_sent = FT_NEVER,
 	    .stood_still_at = FT_NEVER,
 	    .lost_at = FT_NEVER,

@@ -282,6 +282,7 @@ struct ft_core {
 	bool release_failed;     /* to be stored, and may be on disk all the same; nothing was since */
 	bool bind_failed;        /* ... and so may .bind, a session that was to bind us anew */
 	struct ft_session bind;
+	bool stayed_stored; /* session.stayed is on disk, or may be */
 	char store_fault[FT_TEXT_MAX];
 	uint32_t drawn;         /* ids drawn from the seed */
 	int64_t stood_still_at; /* when our clock was last found to have stood still; FT_NEVER it never was */

@@ -88,6 +88,9 @@ void ft_write_disk_bad(struct ft_core *c, struct ft_actions *out);
 bool ft_bind_may_stand(const struct ft_core *c);
 bool ft_bind_again_due(const struct ft_core *c);
 void ft_bind_again(struct ft_core *c, struct ft_actions *out);
+/* Our disk says, or may, that our QEMU has never run the guest alone: it must not begin to while that stands. */
+bool ft_stayed_may_stand(const struct ft_core *c);
+bool ft_stayed_to_be_cleared(const struct ft_core *c);
 bool ft_winner_unstored(const struct ft_core *c);
 void ft_store_as_known(struct ft_core *c, struct ft_actions *out);
 void ft_propose(struct ft_core *c, struct ft_actions *out);

@@ -945,6 +945,11 @@ static bool plan_retry_due(const struct ft_core *c)
 	return !c->plan_running && !c->outcome.plan.ok && c->now >= c->retry_at;
 }
 
+static bool plan_due(const struct ft_core *c)
+{
+	return plan_retry_due(c) && !ft_stayed_may_stand(c);
+}
+
 /* QEMU itself says that it has left COLO in a failover: by hand, or under a predecessor of this ftd. */
 static bool left_colo(const struct ft_core *c)
 {
@@ -2066,6 +2071,13 @@ static void reopen_held(struct ft_core *c, struct ft_actions *out)
 	c->outcome_busy = true;
 }
 
+/* What our next ftd would give the session back by is cleared on disk first: see sessions.c. */
+static void await_clearing(struct ft_core *c)
+{
+	c->outcome.plan.ok = false;
+	c->retry_at = c->now;
+}
+
 /* The right to go on is in hand: won, or given by the peer's own word; then the claim is made as it goes. */
 static void proceed(struct ft_core *c, struct ft_actions *out)
 {
@@ -2093,7 +2105,11 @@ static void proceed(struct ft_core *c, struct ft_actions *out)
 		ft_session_take(c);
 	ft_win_settle(c);
 	c->tries = 0;
-	run_plan(c, out);
+	c->session.stayed = false;
+	if (ft_stayed_may_stand(c))
+		await_clearing(c);
+	else
+		run_plan(c, out);
 	ft_core_enter(c, out, FT_PHASE_PLANNING, "%s: failing over as %s", ft_cause_name(c->outcome.cause),
 	              ft_role_name(c->role));
 }
@@ -2917,7 +2933,8 @@ static const struct rule rules[] = {
     {P(PLANNING), plan_ok, conclude_success},
     {P(PLANNING), plan_hopeless, conclude_failure},
     {P(PLANNING), order_is_refuted, ask_after_all},
-    {P(PLANNING), plan_retry_due, run_plan},
+    {P(PLANNING), ft_stayed_to_be_cleared, ft_store_as_known},
+    {P(PLANNING), plan_due, run_plan},
 
     /* Our QEMU is silent: is it the peer that it waits for? */
     {OPEN | BOUND | P(FAILED), yank_due, yank},

@@ -25,7 +25,8 @@
  *     this session, whatever its next ftd finds.  Only the ftd that saw that QEMU die, in COLO by its last word, may give back:
  *     of one that it finds gone it cannot know whether it had run for a while, and then a person decides.
  *   - Who has resigned, and then finds its own name in the register, by a claim that landed late, says as much; but only the ftd that
- *     saw its QEMU in COLO and then die or stand still. After a restart a person decides.
+ *     saw its QEMU in COLO and then die or stand still.  Who resigns while such a claim may land writes that down with it, for
+ *     its next ftd; and clears it on disk before a plan may run.  After a restart without it a person decides.
  *   - Who is named there, or told so, goes on with its frozen copy (FT_TITLE_REGAINED).  Who reads the other's name ends it.
  *   - Where neither word nor verdict is to be had, the copy stays frozen; a person who vouches that the winner's host is off
  *     puts the loser's name there, if the winner's is not there yet.  So does a loser's fence, where one stands behind the
@@ -269,10 +270,38 @@ static void store(struct ft_core *c, struct ft_actions *out, const struct ft_ses
 	ft_core_do(out, FT_DO_STORE);
 }
 
+/* By its last word to this ftd.  One that was silent may have been promoted by an earlier ftd of ours, and have run the guest alone;
+ * one in another role has, and was led into a new pair since. */
+static bool said_in_colo(const struct ft_core *c)
+{
+	return c->role_said && c->qemu.role == c->session.role;
+}
+
+/* Our QEMU of the session, and this ftd was there. */
+static bool died_here(const struct ft_core *c)
+{
+	return c->qemu.vm == FT_VM_GONE && c->gone_instance == c->session.instance;
+}
+
+/* The guest of our QEMU of the session is not known to have run alone for a moment. */
+static bool stayed_in_pair(const struct ft_core *c)
+{
+	return said_in_colo(c) && c->proven_instance != c->session.instance;
+}
+
+/* It stands still, or is dead, and a claim of ours may have landed all the same: then the peer waits for it, and our next ftd could not
+ * know whether it may give that back.  Of no other is it written: it is to be cleared before this QEMU may run the guest. */
+static bool stays_in_doubt(const struct ft_core *c)
+{
+	bool still = (c->frozen && c->qemu.instance == c->session.instance) || died_here(c);
+	return c->params.registers && c->unsure && still && stayed_in_pair(c);
+}
+
 void ft_session_store(struct ft_core *c, struct ft_actions *out, enum ft_session_stage stage, const char *winner)
 {
 	struct ft_session next = c->session;
 	next.stage = stage;
+	next.stayed = stage == FT_SESSION_RESIGNED && stays_in_doubt(c);
 	next.title = FT_TITLE_REGISTER;
 	snprintf(next.winner, sizeof next.winner, "%s", winner);
 	store(c, out, &next);
@@ -309,6 +338,16 @@ bool ft_bind_again_due(const struct ft_core *c)
 void ft_bind_again(struct ft_core *c, struct ft_actions *out)
 {
 	store(c, out, &c->bind);
+}
+
+bool ft_stayed_may_stand(const struct ft_core *c)
+{
+	return c->stayed_stored || (c->storing && c->store_next.stayed);
+}
+
+bool ft_stayed_to_be_cleared(const struct ft_core *c)
+{
+	return c->stayed_stored && !c->session.stayed && can_store(c);
 }
 
 bool ft_winner_unstored(const struct ft_core *c)
@@ -554,19 +593,6 @@ bool ft_resign_wanted(const struct ft_core *c)
 	return ft_session_open(c) && can_store(c) && !ft_claim_under_way(c);
 }
 
-/* By its last word to this ftd.  One that was silent may have been promoted by an earlier ftd of ours, and have run the guest alone;
- * one in another role has, and was led into a new pair since. */
-static bool said_in_colo(const struct ft_core *c)
-{
-	return c->role_said && c->qemu.role == c->session.role;
-}
-
-/* Our QEMU of the session, and this ftd was there. */
-static bool died_here(const struct ft_core *c)
-{
-	return c->qemu.vm == FT_VM_GONE && c->gone_instance == c->session.instance;
-}
-
 /* The peer runs the guest alone, and nothing of the session is left here: it may have gone on without one, by a person's order,
  * where ours had come no further than to our own disk.  Then no register tells, once it is silent. */
 static bool went_on_without_us(const struct ft_core *c)
@@ -595,12 +621,6 @@ bool ft_session_given_up(const struct ft_core *c)
 bool ft_resign_due(const struct ft_core *c)
 {
 	return ft_session_given_up(c) && ft_resign_wanted(c);
-}
-
-/* The guest of our QEMU of the session is not known to have run alone for a moment. */
-static bool stayed_in_pair(const struct ft_core *c)
-{
-	return said_in_colo(c) && c->proven_instance != c->session.instance;
 }
 
 void ft_resign(struct ft_core *c, struct ft_actions *out)
@@ -769,12 +789,25 @@ bool ft_session_returned(const struct ft_core *c)
 	return c->params.arbitrated && c->session.title == FT_TITLE_RETURNED && (none || other || c->frozen);
 }
 
-/* By the ftd that saw it die, or stopped it: a next one cannot know whether it has run alone since it resigned, by a person's order. */
+/* Our disk says of our QEMU, which has not run since, that it never ran the guest alone. */
+static bool is_known_to_have_stayed(const struct ft_core *c)
+{
+	const struct ft_qemu_facts *q = &c->qemu;
+	bool none = q->vm == FT_VM_GONE || q->vm == FT_VM_ABSENT;
+	bool other = q->instance != 0 && q->instance != c->session.instance;
+	bool left_colo = !other && q->role == FT_ROLE_NONE && q->last_role != FT_ROLE_NONE; /* by hand */
+	return c->session.stayed && (none || other || c->frozen) && !left_colo &&
+	       c->proven_instance != c->session.instance;
+}
+
+/* By the ftd that saw it die, or stopped it; a next one knows by its disk alone whether it has run alone, before it resigned, or since,
+ * by a person's order. */
 bool ft_win_given_away(const struct ft_core *c)
 {
 	bool stands = c->frozen && c->qemu.instance == c->session.instance;
-	return c->params.arbitrated && c->session.stage == FT_SESSION_RESIGNED && c->given_away && stayed_in_pair(c) &&
-	       (died_here(c) || stands);
+	bool seen = stayed_in_pair(c) && (died_here(c) || stands);
+	return c->params.arbitrated && c->session.stage == FT_SESSION_RESIGNED && c->given_away &&
+	       (seen || is_known_to_have_stayed(c));
 }
 
 bool ft_given_back(const struct ft_core *c)
@@ -1077,6 +1110,7 @@ static void absorb_stored(struct ft_core *c, const struct ft_event *e)
 		snprintf(c->store_fault, sizeof c->store_fault, "%s", e->text ? e->text : "unknown");
 		c->store_again_at = c->now + FT_RETRY_NS;
 		c->release_failed |= c->store_next.stage == FT_SESSION_RELEASED;
+		c->stayed_stored |= c->store_next.stayed;
 		if (binds_anew(c, &c->store_next) && !c->winner_unstored) { /* that it is over is written next */
 			c->bind_failed = true;
 			c->bind = c->store_next;
@@ -1084,6 +1118,7 @@ static void absorb_stored(struct ft_core *c, const struct ft_event *e)
 		return;
 	}
 	c->release_failed = c->bind_failed = false;
+	c->stayed_stored = c->store_next.stayed;
 	bool same = c->store_next.stage == FT_SESSION_ENDED && c->store_next.title == c->session.title &&
 	            strcmp(c->store_next.winner, c->session.winner) == 0;
 	if (c->winner_unstored && !same)
@@ -1101,6 +1136,7 @@ static void know_winner(struct ft_core *c, const char *winner)
 		c->session.epoch = peers_epoch(c);
 	c->session.stage = FT_SESSION_ENDED;
 	c->session.title = FT_TITLE_REGISTER;
+	c->session.stayed = false;
 	snprintf(c->session.winner, sizeof c->session.winner, "%s", winner);
 	c->store_again_at = c->now;
 	c->winner_unstored = true;

@@ -117,6 +117,8 @@ struct ft_session {
 	uint64_t instance;            /* our QEMU process in it, see struct ft_qemu_facts */
 	uint32_t window_ms; /* the detection time under which it was bound; 0: by an ftd that did not write it */
 	bool disk_bad;      /* our QEMU's copy of the guest's disk has failed */
+	bool
+	    stayed; /* with FT_SESSION_RESIGNED: our QEMU, which stands still or is dead, has never run the guest alone */
 	char peer[FT_NAME_MAX];
 	char winner[FT_NAME_MAX]; /* with FT_SESSION_ENDED */
 	enum ft_title title;      /* with FT_SESSION_ENDED; else 0 */

@@ -89,7 +89,7 @@ static inline const char *broken_invariant(const struct ft_core *c, const struct
 	bool owed = c->storing || c->arbiter_busy || c->exited;
 	if (waits && due == FT_NEVER && !owed)
 		return "a phase that waits has no deadline";
-	if (c->outcome_busy && due == FT_NEVER && p->plans == 0 && !c->arbiter_busy && !c->fencing)
+	if (c->outcome_busy && due == FT_NEVER && p->plans == 0 && !c->arbiter_busy && !c->fencing && !c->storing)
 		return "an outcome is under way and nothing will end it";
 	if (c->self.state != ft_phase_state(c->phase))
 		return "what we say of ourselves is not where we stand";

@@ -2005,10 +2005,23 @@ START_TEST(a_winner_whose_qemu_has_another_role_by_now_does_not_give_back)
 }
 END_TEST
 
+static void asked(void)
+{
+	w.p.side.request = FT_REQUEST_YIELD;
+	w.p.side.request_id = 9;
+	peer_says();
+}
+
+static void store_fails(void)
+{
+	step(&(struct ft_event){.kind = FT_EVENT_STORED, .error = true, .text = "No space left on device"});
+}
+
 /* It had given its right up on disk; a claim of it had landed before, and the peer, whose own was too late, waits for it. */
-static void resigned_and_named(bool frozen)
+static void resigned_and_named(bool frozen, bool stayed)
 {
 	start(FT_SESSION_RESIGNED, FT_ROLE_SECONDARY);
+	w.c.session.stayed = w.c.stayed_stored = stayed;
 	w.q.connected = w.q.oob = w.q.plan_ready = false;
 	w.q.role = FT_ROLE_NONE;
 	w.q.stopped = frozen;
@@ -2029,8 +2042,115 @@ static void resigned_and_named(bool frozen)
 /* An earlier ftd of ours may have promoted it, then or since: a person decides.  _i: it stands still here, else it is gone. */
 START_TEST(a_late_win_of_a_qemu_that_may_have_run_is_not_given_back)
 {
-	resigned_and_named(_i);
+	resigned_and_named(_i, false);
 	ck_assert(!w.c.self.returned);
+}
+END_TEST
+
+/* Seen in the simulation: both copies stood frozen, for a claim had landed, and the ftd that gave the right up had ended. */
+START_TEST(a_late_win_of_a_qemu_that_is_known_to_have_stayed_in_the_pair_is_given_back_by_the_next_ftd)
+{
+	resigned_and_named(_i, true);
+	ck_assert(w.c.self.returned);
+	ck_assert_mem_eq(w.c.self.session, id, sizeof id);
+}
+END_TEST
+
+/* Somebody has let it go on by hand. */
+START_TEST(a_late_win_of_a_qemu_that_has_left_colo_is_not_given_back)
+{
+	start(FT_SESSION_RESIGNED, FT_ROLE_SECONDARY);
+	w.c.session.stayed = w.c.stayed_stored = true;
+	w.q.role = FT_ROLE_NONE;
+	w.q.last_role = FT_ROLE_SECONDARY;
+	qemu_is();
+	w.q.vm = FT_VM_GONE;
+	w.q.connected = false;
+	qemu_is();
+	w.p.side.state = FT_FENCED;
+	memset(w.p.side.session, 0, sizeof w.p.side.session);
+	peer_vm(FT_VM_YIELDED);
+	hear(FT_PEER_ALIVE);
+	pass(4000);
+	expect_did(READ, 1);
+	register_is(FT_CLAIM_LOST, "alpha");
+	ck_assert(!w.c.self.returned);
+}
+END_TEST
+
+/* _i: 0 a claim may have landed; 1 none can; 2 there is no register; 3 it may have run alone, before we came. */
+START_TEST(who_resigns_in_doubt_writes_down_that_its_qemu_has_stayed)
+{
+	if (_i == 1)
+		protect_surely(FT_ROLE_SECONDARY);
+	else
+		protect(FT_ROLE_SECONDARY);
+	if (_i == 2)
+		w.c.params.registers = w.c.unsure = false;
+	if (_i == 3)
+		w.c.proven_instance = 5;
+	forget();
+	qemu_ends();
+	expect_did(STORE, 1);
+	ck_assert_int_eq(w.c.store_next.stage, FT_SESSION_RESIGNED);
+	ck_assert_int_eq(w.c.store_next.stayed, _i == 0);
+}
+END_TEST
+
+/* Or our next ftd would take it for one that never ran, and give the session back beside it.
+ * _i: it is claimed by a person's order, which the register hears; or does not; or it was given back to us. */
+START_TEST(what_is_known_to_have_stayed_runs_once_the_disk_does_not_say_so_any_more)
+{
+	start(FT_SESSION_RESIGNED, FT_ROLE_SECONDARY);
+	w.c.session.stayed = w.c.stayed_stored = true;
+	w.q = (struct ft_qemu_facts){.pid_verified = true, .instance = 5, .vm = FT_VM_ALIVE, .stopped = true};
+	qemu_is();
+	pass(3000);
+	expect_phase(HELD);
+	if (w.c.arbiter_busy)
+		verdict_is(FT_CLAIM_NOT_NEEDED, "");
+	if (_i == 2) {
+		w.p.side.returned = true;
+		peer_vm(FT_VM_GONE);
+		hear(FT_PEER_ALIVE);
+	} else {
+		step(&(struct ft_event){.kind = FT_EVENT_FORCE, .cause = FT_CAUSE_OPERATOR, .confirmed = true});
+		claim_is(_i ? FT_CLAIM_UNREACHABLE : FT_CLAIM_WON, _i ? "no answer" : "alpha");
+	}
+	expect_phase(PLANNING);
+	expect_did(STORE, 1);
+	ck_assert(!w.c.store_next.stayed);
+	expect_did(PLAN, 0);
+	expect_did(THAW, 0);
+	store_fails();
+	expect_did(PLAN, 0);
+	pass(1000);
+	expect_did(STORE, 2);
+	stored();
+	expect_did(THAW, 1);
+	expect_did(PLAN, 1);
+	plan_works();
+	recorded();
+	expect_phase(SOLO);
+}
+END_TEST
+
+/* A disk that says that it did not take it may have. */
+START_TEST(what_may_be_known_to_have_stayed_runs_once_the_disk_says_otherwise)
+{
+	protect(FT_ROLE_PRIMARY);
+	asked();
+	frozen();
+	ck_assert(w.c.store_next.stayed);
+	store_fails();
+	expect_did(THAW, 1); /* it could not be given up */
+	forget();
+	w.p.side.request = FT_REQUEST_NONE;
+	peer_vm(FT_VM_GONE);
+	expect_did(PLAN, 0);
+	pass(1000);
+	stored();
+	expect_did(PLAN, 1);
 }
 END_TEST
 
@@ -2889,18 +3009,6 @@ static void qemu_dies(void)
 	w.q.vm = FT_VM_GONE;
 	w.q.connected = false;
 	qemu_is();
-}
-
-static void asked(void)
-{
-	w.p.side.request = FT_REQUEST_YIELD;
-	w.p.side.request_id = 9;
-	peer_says();
-}
-
-static void store_fails(void)
-{
-	step(&(struct ft_event){.kind = FT_EVENT_STORED, .error = true, .text = "No space left on device"});
 }
 
 /* Our host may crash now, come back alone, and claim what the peer has gone on with by our word. */
@@ -4741,6 +4849,12 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_survivors_next_session_is_given_up_before_its_death_is_told);
 	tcase_add_test(tc, who_may_be_bound_again_does_not_say_that_it_is_released);
 	tcase_add_test(tc, who_may_be_bound_yields_once_that_is_given_up);
+	tcase_add_loop_test(
+	    tc, a_late_win_of_a_qemu_that_is_known_to_have_stayed_in_the_pair_is_given_back_by_the_next_ftd, 0, 2);
+	tcase_add_test(tc, a_late_win_of_a_qemu_that_has_left_colo_is_not_given_back);
+	tcase_add_loop_test(tc, who_resigns_in_doubt_writes_down_that_its_qemu_has_stayed, 0, 4);
+	tcase_add_loop_test(tc, what_is_known_to_have_stayed_runs_once_the_disk_does_not_say_so_any_more, 0, 3);
+	tcase_add_test(tc, what_may_be_known_to_have_stayed_runs_once_the_disk_says_otherwise);
 	tcase_add_test(tc, one_that_dies_as_it_stands_still_is_not_found_again);
 	tcase_add_test(tc, a_primary_that_comes_after_us_is_not_doubted);
 	tcase_add_loop_test(tc, the_acknowledgements_of_an_ftd_that_we_have_proposed_nothing_to_give_no_right, 0, 2);

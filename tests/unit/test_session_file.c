@@ -83,6 +83,7 @@ static void assert_round_trip(const struct ft_session *in)
 	ck_assert_uint_eq(s.instance, in->instance);
 	ck_assert_uint_eq(s.window_ms, in->window_ms);
 	ck_assert_int_eq(s.disk_bad, in->disk_bad);
+	ck_assert_int_eq(s.stayed, in->stayed);
 	ck_assert_str_eq(s.peer, in->peer);
 	ck_assert_str_eq(s.winner, in->winner);
 	ck_assert(s.title == in->title);
@@ -117,6 +118,10 @@ START_TEST(what_was_stored_is_read_back)
 		strcpy(titled.winner, "alpha");
 		assert_round_trip(&titled);
 	}
+	struct ft_session stayed = sample;
+	stayed.stage = FT_SESSION_RESIGNED;
+	stayed.stayed = true;
+	assert_round_trip(&stayed);
 	struct ft_session big = sample;
 	big.epoch = INT64_MAX;
 	big.instance = 1;
