@@ -1404,6 +1404,86 @@ START_TEST(an_order_that_has_asked_first_claims_what_the_peer_alone_has)
 }
 END_TEST
 
+/* It gives that up as it is asked (_i: it yields, else its QEMU has died): the session is on disk here before anything runs by it. */
+START_TEST(an_order_that_has_asked_takes_up_what_the_peer_gives_up)
+{
+	start(FT_SESSION_NONE, FT_ROLE_SECONDARY);
+	w.q.instance = 6;
+	w.p.side.state = FT_UNPROTECTED;
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	qemu_is();
+	step(&(struct ft_event){.kind = FT_EVENT_COLO_EXIT, .error = true, .text = "secondary, error"});
+	order();
+	expect_phase(ASKING);
+	w.p.side.answer = FT_ANSWER_YIELDED;
+	w.p.side.answer_id = w.c.self.request_id;
+	peer_vm(_i ? FT_VM_YIELDED : FT_VM_GONE);
+	expect_did(PLAN, 0);
+	expect_did(STORE, 1);
+	stored();
+	expect_did(PLAN, 1);
+	expect_stage(ENDED);
+	ck_assert_mem_eq(w.c.session.id, id, sizeof id);
+	ck_assert_str_eq(ft_cause_name(w.c.outcome.cause), "signal");
+}
+END_TEST
+
+/* No claim makes that stand still. */
+START_TEST(an_order_that_has_asked_does_not_take_up_the_session_of_who_falls_silent_and_replicates)
+{
+	start(FT_SESSION_NONE, FT_ROLE_SECONDARY);
+	w.q.instance = 6;
+	w.p.side.state = FT_UNPROTECTED;
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	qemu_is();
+	order();
+	expect_phase(ASKING);
+	hear(FT_PEER_QUIET);
+	pass(500);
+	hear(FT_PEER_LOST);
+	pass(40);
+	expect_did(STORE, 0);
+	expect_did(PLAN, 0);
+	expect_phase(UNPROTECTED);
+	ck_assert_str_eq(ft_result_name(w.c.outcome.result), "refused");
+}
+END_TEST
+
+/* A failover without any session had failed; meanwhile the old primary's host has come back. */
+START_TEST(an_order_after_a_failed_one_claims_what_the_peer_alone_has)
+{
+	start(FT_SESSION_NONE, FT_ROLE_SECONDARY);
+	w.q.instance = 6;
+	w.c.session.epoch = 0;
+	qemu_is();
+	step(&(struct ft_event){.kind = FT_EVENT_COLO_EXIT, .error = true, .text = "secondary, error"});
+	pass(3500);
+	order();
+	for (int i = 0; i < FT_PLAN_TRIES; i++) {
+		expect_phase(PLANNING);
+		struct ft_plan_report r = {.proven_at = FT_NEVER, .error = "refused", .n_steps = 1};
+		step(&(struct ft_event){.kind = FT_EVENT_PLAN, .plan = &r});
+		pass(1000);
+	}
+	recorded();
+	expect_phase(FAILED);
+	forget();
+	w.p.side.state = FT_UNPROTECTED;
+	w.p.side.role = FT_ROLE_NONE;
+	w.p.side.ready = false;
+	peer_vm(FT_VM_ABSENT);
+	hear(FT_PEER_ALIVE);
+	order();
+	expect_did(PLAN, 0);
+	expect_did(STORE, 1);
+	stored();
+	expect_did(CLAIM, 1);
+	expect_did(PLAN, 0);
+}
+END_TEST
+
 /* ... or where it had asked us to yield, as its session had come no further than to its own disk, and fell silent before it was seen
  * to run: it may be cut off, and run.  _i: the disk takes nothing. */
 START_TEST(an_order_for_a_frozen_copy_claims_what_the_peer_alone_has)
@@ -1469,7 +1549,8 @@ START_TEST(who_resigned_and_has_left_colo_since_asks_the_register_before_it_yiel
 	start(FT_SESSION_RESIGNED, FT_ROLE_PRIMARY);
 	w.q.role = FT_ROLE_NONE;
 	w.q.last_role = FT_ROLE_PRIMARY;
-	w.p.side.state = _i ? FT_FAILING_OVER : FT_UNPROTECTED;
+	static const enum ft_state states[] = {FT_UNPROTECTED, FT_FAILING_OVER, FT_SOLO};
+	w.p.side.state = states[_i]; /* solo, and its QEMU is yet to say that the guest runs */
 	peer_says();
 	hear(FT_PEER_ALIVE);
 	qemu_is();
@@ -1848,6 +1929,42 @@ START_TEST(a_claim_of_what_was_given_back_is_not_lost)
 	plan_works();
 	recorded();
 	expect_did(RECORD, 1);
+	ck_assert_str_eq(ft_result_name(w.c.outcome.result), "success");
+}
+END_TEST
+
+/* Whoever waits for the outcome of an order, or was told that a failover is held, hears of its end: it is one.
+ * _i: the claim's answer is "lost", or it never came, and the failover is held. */
+START_TEST(what_was_under_way_as_the_session_was_given_back_is_the_same_failover)
+{
+	protect_surely(FT_ROLE_SECONDARY);
+	hear(FT_PEER_QUIET);
+	pass(500);
+	hear(FT_PEER_LOST);
+	if (!_i)
+		order();
+	pass(20);
+	expect_phase(CLAIMING);
+	int64_t judged_at = w.c.outcome.judged_at;
+	enum ft_cause cause = w.c.outcome.cause;
+	if (_i) {
+		claim_is(FT_CLAIM_UNREACHABLE, "no answer");
+		frozen();
+		expect_phase(CUT_OFF);
+		recorded();
+		pass(100);
+		peer_gives_back();
+	} else {
+		peer_gives_back();
+		claim_is(FT_CLAIM_LOST, "beta");
+	}
+	expect_phase(PLANNING);
+	ck_assert(w.c.outcome.judged_at == judged_at);
+	ck_assert_int_eq(w.c.outcome.cause, cause);
+	stored();
+	plan_works();
+	recorded();
+	expect_did(RECORD, _i ? 2 : 1);
 	ck_assert_str_eq(ft_result_name(w.c.outcome.result), "success");
 }
 END_TEST
@@ -4719,7 +4836,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, an_order_for_a_frozen_copy_claims_what_the_peer_alone_has, 0, 2);
 	tcase_add_loop_test(tc, nothing_is_taken_up_from_who_leaves_nor_for_a_qemu_that_has_not_spoken, 0, 2);
 	tcase_add_test(tc, a_silent_qemu_whose_session_may_be_lost_is_not_set_free);
-	tcase_add_loop_test(tc, who_resigned_and_has_left_colo_since_asks_the_register_before_it_yields, 0, 2);
+	tcase_add_loop_test(tc, who_resigned_and_has_left_colo_since_asks_the_register_before_it_yields, 0, 3);
 	tcase_add_loop_test(tc, who_is_no_secondary_takes_nothing_up, 0, 2);
 	tcase_add_test(tc, a_released_session_that_is_proposed_in_vain_is_looked_up);
 	tcase_add_test(tc, a_new_qemu_that_somebody_stopped_is_not_held_for_frozen);
@@ -4849,6 +4966,10 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_survivors_next_session_is_given_up_before_its_death_is_told);
 	tcase_add_test(tc, who_may_be_bound_again_does_not_say_that_it_is_released);
 	tcase_add_test(tc, who_may_be_bound_yields_once_that_is_given_up);
+	tcase_add_loop_test(tc, an_order_that_has_asked_takes_up_what_the_peer_gives_up, 0, 2);
+	tcase_add_test(tc, an_order_that_has_asked_does_not_take_up_the_session_of_who_falls_silent_and_replicates);
+	tcase_add_test(tc, an_order_after_a_failed_one_claims_what_the_peer_alone_has);
+	tcase_add_loop_test(tc, what_was_under_way_as_the_session_was_given_back_is_the_same_failover, 0, 2);
 	tcase_add_loop_test(
 	    tc, a_late_win_of_a_qemu_that_is_known_to_have_stayed_in_the_pair_is_given_back_by_the_next_ftd, 0, 2);
 	tcase_add_test(tc, a_late_win_of_a_qemu_that_has_left_colo_is_not_given_back);
