@@ -102,6 +102,7 @@ void ft_resign(struct ft_core *c, struct ft_actions *out);
 void ft_settle(struct ft_core *c, struct ft_actions *out);
 /* The peer has given up for good one that we never had: nobody but our QEMU, its secondary, can go on. */
 bool ft_session_left_to_us(const struct ft_core *c);
+bool ft_session_left_unstorable(const struct ft_core *c); /* the same, and our disk does not take it */
 /* The peer alone has one, and no QEMU, or is lost: by it the VM may be started there, or go on, so whoever goes on here must
  * end it first. */
 bool ft_session_peers_to_claim(const struct ft_core *c);

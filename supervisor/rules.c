@@ -2916,6 +2916,7 @@ static const struct rule rules[] = {
     /* A failover under way */
     {P(ASKING), no_vm_here, ask_lost_own_vm},
     {P(ASKING), ft_session_left_to_us, ft_adopt},
+    {P(ASKING), ft_session_left_unstorable, ft_adopt_unstored},
     {P(ASKING), asked_in_the_peers_session, ft_adopt},
     {P(ASKING), asked_in_the_peers_session_unstored, ft_adopt_unstored},
     {P(ASKING), is_binding, NULL},
@@ -2993,6 +2994,7 @@ static const struct rule rules[] = {
     {OPEN, yielded_unbound, take_over_yielded},
     {OPEN, gone_unbound, take_over_gone},
     {OPEN, ft_session_left_to_us, ft_adopt},
+    {OPEN, ft_session_left_unstorable, ft_adopt_unstored},
     {BOUND, sick_with_able_peer, freeze_sick},
 
     /* Bound: replication broken */

@@ -1154,11 +1154,21 @@ static bool only_peer_has_session(const struct ft_core *c)
 	return none && named && newer && c->role_said && c->qemu.role == FT_ROLE_SECONDARY;
 }
 
-bool ft_session_left_to_us(const struct ft_core *c)
+static bool peer_leaves_it_to_us(const struct ft_core *c)
 {
 	enum ft_vm vm = c->peer.side.vm;
 	bool left = ft_peer_heard(c) && (vm == FT_VM_GONE || vm == FT_VM_YIELDED) && !c->peer.side.leaving;
-	return only_peer_has_session(c) && left && can_store(c);
+	return only_peer_has_session(c) && left;
+}
+
+bool ft_session_left_to_us(const struct ft_core *c)
+{
+	return peer_leaves_it_to_us(c) && can_store(c);
+}
+
+bool ft_session_left_unstorable(const struct ft_core *c)
+{
+	return peer_leaves_it_to_us(c) && !c->storing && !can_store(c);
 }
 
 static bool peer_cannot_go_on(const struct ft_core *c)
@@ -1176,12 +1186,12 @@ bool ft_session_peers_unstorable(const struct ft_core *c)
 	return only_peer_has_session(c) && peer_cannot_go_on(c) && !c->storing && !can_store(c);
 }
 
-/* The register answers a claim of the same side as it did before: should we die now, whoever orders our next ftd to go on has it ask
- * again, and the peer finds our name there. */
+/* The register answers a claim of the same side as it did before: should we die now, our next ftd asks again, by the peer's word or a
+ * person's order as we did, and the peer finds our name there. */
 void ft_adopt_unstored(struct ft_core *c, struct ft_actions *out)
 {
 	ft_core_say(c, out, FT_LEVEL_ERROR,
-	            "state_dir takes nothing (%.80s): the session that %.60s alone has on its disk is claimed without "
+	            "state_dir takes nothing (%.80s): the session that %.60s alone has on its disk is taken up without "
 	            "being written here",
 	            c->store_fault, c->peer.node);
 	c->store_next = session_to_bind(c, c->peer.side.session, peers_epoch(c));

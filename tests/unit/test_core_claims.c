@@ -1252,21 +1252,22 @@ START_TEST(a_qemu_that_has_failed_over_and_whose_side_has_resigned_goes_on_where
 }
 END_TEST
 
-/* Seen in the simulation: the session had come no further than to the primary's disk as that gave way. */
+/* Seen in the simulation: the session had come no further than to the primary's disk as that gave way.  _i & 1: its QEMU died.
+ * _i & 2: our disk takes nothing. */
 START_TEST(a_secondary_goes_on_by_the_word_of_who_gives_up_a_session_that_it_never_had)
 {
 	start(FT_SESSION_NONE, FT_ROLE_SECONDARY);
 	w.q.instance = 6;
-	w.p.side.state = _i ? FT_UNPROTECTED : FT_FENCED;
+	w.p.side.state = _i & 1 ? FT_UNPROTECTED : FT_FENCED;
 	w.p.side.vm = FT_VM_ALIVE;
 	memset(w.p.side.session, 0, sizeof w.p.side.session);
 	peer_says();
 	hear(FT_PEER_ALIVE);
 	qemu_is();
 	memcpy(w.p.side.session, id, sizeof id);
-	peer_vm(_i ? FT_VM_GONE : FT_VM_YIELDED);
+	peer_vm(_i & 1 ? FT_VM_GONE : FT_VM_YIELDED);
 	expect_did(CLAIM, 0); /* the disk first: a crash must not leave a claim that nobody knows of */
-	stored();
+	step(&(struct ft_event){.kind = FT_EVENT_STORED, .error = _i & 2, .text = "no space left"});
 	expect_did(PLAN, 1);
 	expect_did(CLAIM, 1); /* so that nobody else can, with it */
 	expect_stage(ENDED);
@@ -4828,7 +4829,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_silent_qemu_of_a_session_that_is_won_is_known_to_have_no_limit);
 	tcase_add_test(tc, a_silent_qemu_that_never_was_in_a_session_is_known_to_have_no_limit);
 	tcase_add_test(tc, a_qemu_that_has_failed_over_and_whose_side_has_resigned_goes_on_where_the_peer_has_yielded);
-	tcase_add_loop_test(tc, a_secondary_goes_on_by_the_word_of_who_gives_up_a_session_that_it_never_had, 0, 2);
+	tcase_add_loop_test(tc, a_secondary_goes_on_by_the_word_of_who_gives_up_a_session_that_it_never_had, 0, 4);
 	tcase_add_loop_test(tc, an_order_beside_a_session_that_the_peer_alone_has_claims_that, 0, 8);
 	tcase_add_loop_test(tc, an_order_takes_up_nothing_but_what_the_peer_alone_has, 0, 3);
 	tcase_add_test(tc, a_session_held_to_unstored_is_written_once_the_disk_takes_it);
