@@ -254,7 +254,7 @@ static void *realloc_wiped(void *p, size_t size)
 	size_t had = p != NULL ? malloc_usable_size(p) : 0;
 	if (p != NULL && size > 0 && size <= had)
 		return p;
-	void *more = malloc(size);
+	void *more = malloc(size > 0 ? size : 1);
 	if (more == NULL)
 		return NULL;
 	if (p != NULL)

@@ -209,7 +209,7 @@ static size_t next_name(struct walk *w, char name[NAME_MAX + 1])
 /* The next name is put behind what is judged, and judged unless it is the last. Returns false where there is none. */
 static bool step(struct walk *w)
 {
-	struct stat st;
+	struct stat st = {0};
 	char name[NAME_MAX + 1];
 	size_t len = next_name(w, name), used = strlen(w->done), room = sizeof(w->done) - used;
 

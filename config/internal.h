@@ -77,8 +77,8 @@ void ft_relations_judge(struct ft_reader *r, const config_t *tree);
 /* The words of arbiter.type, by enum ft_arbiter_type; NULL-terminated. */
 extern const char *const ft_arbiter_words[];
 
-ft_judge_text ft_judge_pair, ft_judge_node, ft_judge_path, ft_judge_state_dir, ft_judge_file, ft_judge_secret,
-    ft_judge_program, ft_judge_word, ft_judge_mode, ft_judge_group, ft_judge_plain, ft_judge_any;
+ft_judge_text ft_judge_pair, ft_judge_node, ft_judge_path, ft_judge_state_dir, ft_judge_own_socket, ft_judge_file,
+    ft_judge_secret, ft_judge_program, ft_judge_word, ft_judge_mode, ft_judge_group, ft_judge_plain, ft_judge_any;
 ft_judge_tree ft_judge_key_files, ft_judge_disregard, ft_judge_hook, ft_judge_endpoints, ft_judge_options;
 void ft_judge_int(struct ft_reader *r, const struct ft_setting *row, const config_setting_t *s, void *slot);
 void ft_judge_bool(struct ft_reader *r, const struct ft_setting *row, const config_setting_t *s, void *slot);

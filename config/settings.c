@@ -100,8 +100,8 @@ static const struct ft_setting settings[] = {
      .allowed = "milliseconds"},
 
     {"control", FT_GROUP, FT_OPTIONAL, .allowed = A_GROUP},
-    {"control.socket", FT_STRING, FT_OPTIONAL, ft_judge_path, IN(ft_config, control_socket), FIXED,
-     .fallback = "/run/ftd/PAIR.sock", .allowed = A_SOCKET},
+    {"control.socket", FT_STRING, FT_OPTIONAL, ft_judge_own_socket, IN(ft_config, control_socket), FIXED,
+     .fallback = "/run/ftd/PAIR.sock", .allowed = A_SOCKET " in a folder that nobody else writes to"},
     {"control.mode", FT_STRING, FT_OPTIONAL, ft_judge_mode, IN(ft_config, control_mode), FIXED, .fallback = "0660",
      .allowed = "an octal mode in quotes, \"0600\" to \"0777\""},
     {"control.group", FT_STRING, FT_OPTIONAL, ft_judge_group, IN(ft_config, control_gid), FIXED, .fallback = "",

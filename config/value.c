@@ -145,6 +145,22 @@ void ft_judge_state_dir(struct ft_reader *r, const struct ft_setting *row, struc
 		ft_judge_path(r, row, w, text, slot);
 }
 
+/* Who could put a socket of his own there while no ftd runs would answer for it: that the VM may be started, say. */
+void ft_judge_own_socket(struct ft_reader *r, const struct ft_setting *row, struct ft_where w, const char *text,
+                         void *slot)
+{
+	char folder[FT_PATH_MAX];
+	const char *slash = strrchr(text, '/'), *fault = NULL;
+
+	(void)snprintf(folder, sizeof(folder), "%.*s", slash > text ? (int)(slash - text) : 1, text);
+	if (text[0] == '/' && !r->only)
+		fault = ft_file_judge(folder, FT_FILE_OBEYED);
+	if (fault)
+		ft_fault(r, w, "%s: its folder %s %s; %s", row->path, folder, fault, row->allowed);
+	else
+		ft_judge_path(r, row, w, text, slot);
+}
+
 /* Told as row's fault, unless it is a regular file that ftd may use so, and nobody else may change; access: as in
  * faccessat(2). */
 static bool is_usable(struct ft_reader *r, const struct ft_setting *row, struct ft_where w, const char *path,

@@ -1129,6 +1129,11 @@ START_TEST(every_file_that_is_obeyed_is_judged)
 	ck_assert_int_eq(mkdir(open, 0700) | chmod(open, 0777), 0);
 	(void)snprintf(text, sizeof(text), "state_dir = \"%s/new\";", open);
 	expect_fault(write_with(3, text), 3, "which has mode 0777, so others could put something else in its place");
+	(void)snprintf(text, sizeof(text), "  socket = \"%s/socket\";", open);
+	expect_fault(write_with(27, text), 27, "control.socket: its folder ");
+	ck_assert_int_eq(chmod(open, 01777), 0); /* the name is free for all while no ftd runs */
+	expect_fault(write_with(27, text), 27, "has mode 1777, so others can write there; chmod go-w '");
+	ck_assert_int_eq(chmod(open, 0777), 0);
 	(void)write_text("open/key", KEY_A, 0600);
 	(void)snprintf(text, sizeof(text), "key_file = \"%s\";", in_folder("open/key"));
 	expect_fault(write_with(5, text), 5, "which has mode 0777, so others could put something else in its place");

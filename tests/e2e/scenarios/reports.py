@@ -4,6 +4,7 @@ import json
 import os
 import resource
 import signal
+import socket
 import subprocess
 
 from tests.e2e.checks import HOST_DIED, failed_over, no_failover, survivor_runs, valid_outcome
@@ -200,3 +201,30 @@ def an_outcome_that_the_disk_did_not_take_is_written_later():
             return [c for c in beta.hook_calls() if c["env"]["FT_EVENT"] == "outcome"]
         wait(told, "the hook to be told of the outcome")  # it is told of one thing after the other
         assert len(told()) == 1 and told()[0]["input"] == beta.outcomes()[0], told()
+
+
+@scenario
+def who_asks_in_a_loop_and_a_hook_without_end_leave_the_log_readable():
+    """They wrote thousands of lines a second, and gigabytes in minutes."""
+    hook = {"report.hook": ["/usr/bin/yes", "said without end"], "report.hook_timeout_ms": 4000}
+    with protected(settings=hook) as rig:
+        side = rig.alpha
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(side.control)
+            with s.makefile("rwb") as asked:
+                for _ in range(3000):
+                    asked.write(b'{"verb":"may-start"}\n')
+                    asked.flush()
+                    assert "code" in json.loads(asked.readline())
+        rig.beta.stop_ftd()
+        side.wait_state("unprotected")
+        side.wait_log("killed after")
+        side.wait_log("such lines were left out")
+        rig.beta.start_ftd()
+        rig.wait_protected()
+        text = side.log_text()
+        for line in ("may this host start the VM", "said without end"):
+            n = text.count(line)
+            assert 200 <= n < 800, f"{n} lines of {line}"
+        assert "-> unprotected" in text and text.count("-> protected") >= 2, "a change of state was left out"
+        no_failover(rig)
