@@ -269,5 +269,5 @@ clean:
 	rm -rf build
 
 .PHONY: all everything unit check fuzz fuzz-programs other-qemus check-qemus sim exhaustive prove conformance qemu-docs demo \
-        bench bench-peers bench-docs lint lint-all fake-qemu bench-failover bench-scale install clean tidy $(TIDY)
+        bench bench-peers bench-docs lint lint-all fake-qemu bench-failover bench-scale check-attack install clean tidy $(TIDY)
 .SECONDARY:
