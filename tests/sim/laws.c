@@ -423,13 +423,27 @@ static bool solo(int host)
 	       !h->ftd.core.outcome_busy;
 }
 
+static bool has_won(int host)
+{
+	const struct ft_core *c = &w.host[host].ftd.core;
+	return c->session.stage == FT_SESSION_ENDED && strcmp(c->session.winner, c->params.node) == 0;
+}
+
+/* Both have ended the session, and the other side later: the VM is to be started there. */
+static bool won_before_the_other(int host)
+{
+	const struct ft_session *ours = &w.host[host].ftd.core.session, *theirs = &w.host[1 - host].ftd.core.session;
+	return has_won(host) && has_won(1 - host) && memcmp(ours->id, theirs->id, sizeof none) == 0 &&
+	       ours->title != FT_TITLE_REGAINED && theirs->title == FT_TITLE_REGAINED;
+}
+
 /* A unit waits to start the VM here, and ftd can find out that it may. */
 static bool could_start(int host)
 {
 	const struct host *h = &w.host[host];
 	const struct ft_core *c = &h->ftd.core;
 	const struct ft_session *s = &c->session;
-	bool won = s->stage == FT_SESSION_ENDED && strcmp(s->winner, c->params.node) == 0;
+	bool won = has_won(host) && !won_before_the_other(host);
 	bool ours = s->stage == FT_SESSION_BOUND || (s->stage == FT_SESSION_RELEASED && s->role == FT_ROLE_PRIMARY);
 	bool claimable = ours && c->params.registers; /* after a fence a person says where */
 	return h->unit && h->ftd.running == FTD_RUNS && c->phase != FT_PHASE_FENCED && (won || claimable);
