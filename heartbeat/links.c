@@ -256,6 +256,17 @@ static void watch_for_flood(struct ft_links *l, int i, uint64_t rubbish, int64_t
 	sieve(l, i, now);
 }
 
+/* When to look again; FT_NEVER: nothing is sieved.  No datagram brings that turn: those that come are dropped. */
+static int64_t sieve_ends(const struct ft_links *l)
+{
+	int64_t at = FT_NEVER;
+
+	for (int i = 0; i < l->hub.n_links; i++)
+		if (l->links[i].flood.sieved && l->links[i].flood.until < at)
+			at = l->links[i].flood.until;
+	return at;
+}
+
 static void drain(struct ft_links *l, int i)
 {
 	uint64_t before = rubbish_so_far(l, i);
@@ -303,8 +314,9 @@ static void tell(struct ft_links *l, bool hearing_changed, int64_t now)
 
 static void set_alarm(struct ft_links *l)
 {
-	int64_t at = ft_hub_deadline(&l->hub);
+	int64_t at = ft_hub_deadline(&l->hub), sieved_until = sieve_ends(l);
 
+	at = sieved_until < at ? sieved_until : at;
 	/* What send_now learned outside a turn is told in the next one. */
 	for (int i = 0; i < l->hub.n_links; i++)
 		if (l->links[i].refused_pending)
@@ -378,7 +390,7 @@ static void on_alarm(void *arg)
 	struct ft_links *l = arg;
 	int64_t now = ft_clock_now();
 
-	if (!ft_hub_only_sends(&l->hub, now)) {
+	if (!ft_hub_only_sends(&l->hub, now) || now >= sieve_ends(l)) {
 		turn(l);
 		return;
 	}

@@ -485,7 +485,7 @@ END_TEST
 /* Far more than the socket's buffer holds, unread; and behind it a heartbeat, which finds room. */
 START_TEST(a_flood_of_what_is_no_heartbeat_leaves_room_for_heartbeats)
 {
-	static const uint8_t rubbish[FT_WIRE_MIN] = "FTHB";
+	static const uint8_t rubbish[700] = "FTHB";
 	struct puppet p;
 	const struct ft_link_stats *stats;
 
@@ -498,7 +498,7 @@ START_TEST(a_flood_of_what_is_no_heartbeat_leaves_room_for_heartbeats)
 		}
 		uint64_t before = stats->received;
 		for (int k = 0; k < 5000; k++)
-			(void)send(p.fd, rubbish, _i ? sizeof rubbish : (size_t)(k % 700), 0);
+			(void)send(p.fd, rubbish, _i ? FT_WIRE_MIN : (size_t)k % sizeof rubbish, 0);
 		puppet_says(&p);
 		run_a_until(ft_clock_now() + MS);
 		ck_assert_uint_eq(stats->received, before + 1);
