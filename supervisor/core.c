@@ -578,10 +578,10 @@ void ft_core_refresh_self(struct ft_core *c)
 	s->state = ft_phase_state(c->phase);
 	s->role = c->phase == FT_PHASE_SOLO ? FT_ROLE_SOLO : here ? q->role : FT_ROLE_NONE;
 	/* Frozen because our right has ended is no yielding: the right may come back.  Nor is what stands still since before we came,
-	 * and has won. */
+	 * and has won; or what is about to run, once the disk has taken that. */
 	bool found = c->phase == FT_PHASE_STARTING || c->phase == FT_PHASE_UNPROTECTED || c->phase == FT_PHASE_ARMING;
 	bool own_doing = c->phase == FT_PHASE_FREEZING || c->phase == FT_PHASE_CLAIMING ||
-	                 c->phase == FT_PHASE_CUT_OFF || (found && ft_session_won(c));
+	                 c->phase == FT_PHASE_CUT_OFF || c->phase == FT_PHASE_PLANNING || (found && ft_session_won(c));
 	/* Nor may it be told before the claim is given up on disk. */
 	bool yielded = c->frozen && here && !own_doing && !ft_session_open(c);
 	s->vm = yielded ? FT_VM_YIELDED : q->vm == FT_VM_GONE ? gone_as_told(c) : q->vm;

@@ -2685,6 +2685,13 @@ static void claim_was_late(struct ft_core *c, struct ft_actions *out)
 	drop_ask(c, out, "the peer is heard again, and may run the guest by our own word");
 }
 
+/* The plan has not begun: it waits for the disk.  What that says of our QEMU is true still. */
+static void order_was_late(struct ft_core *c, struct ft_actions *out)
+{
+	c->session.stayed = true;
+	claim_was_late(c, out);
+}
+
 static void ask_lost_own_vm(struct ft_core *c, struct ft_actions *out)
 {
 	drop_ask(c, out, "our own QEMU died meanwhile");
@@ -2933,6 +2940,7 @@ static const struct rule rules[] = {
     {P(PLANNING), plan_over_but_lost, conclude_loss},
     {P(PLANNING), plan_ok, conclude_success},
     {P(PLANNING), plan_hopeless, conclude_failure},
+    {P(PLANNING), given_and_taken, order_was_late},
     {P(PLANNING), order_is_refuted, ask_after_all},
     {P(PLANNING), ft_stayed_to_be_cleared, ft_store_as_known},
     {P(PLANNING), plan_due, run_plan},

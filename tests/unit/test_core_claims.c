@@ -2253,6 +2253,41 @@ START_TEST(what_is_known_to_have_stayed_runs_once_the_disk_does_not_say_so_any_m
 }
 END_TEST
 
+/* The plan waits for the disk, and that for long: what is heard meanwhile counts, and nobody is told that he may go on.
+ * _i: the peer runs the guest; or it has a QEMU that may take our word; or it is out. */
+START_TEST(an_order_that_waits_for_the_disk_is_refuted_by_a_peer_that_is_heard)
+{
+	start(FT_SESSION_RESIGNED, FT_ROLE_PRIMARY);
+	w.c.session.stayed = w.c.stayed_stored = true;
+	w.q = (struct ft_qemu_facts){.pid_verified = true, .instance = 5, .vm = FT_VM_ALIVE, .stopped = true};
+	qemu_is();
+	pass(3000);
+	expect_phase(HELD);
+	if (w.c.arbiter_busy)
+		verdict_is(FT_CLAIM_NOT_NEEDED, "");
+	step(&(struct ft_event){.kind = FT_EVENT_FORCE, .cause = FT_CAUSE_OPERATOR, .confirmed = true});
+	claim_is(FT_CLAIM_UNREACHABLE, "no answer");
+	expect_phase(PLANNING);
+	ck_assert_int_eq(w.c.self.vm, FT_VM_ALIVE);
+	store_fails();
+	if (_i == 0) {
+		peer_runs();
+	} else {
+		peer_vm(_i == 1 ? FT_VM_ALIVE : FT_VM_GONE);
+		hear(FT_PEER_ALIVE);
+	}
+	pass(1000);
+	stored();
+	expect_did(PLAN, _i == 2);
+	expect_did(THAW, _i == 2);
+	if (_i == 2)
+		return;
+	expect_did(RECORD, 1);
+	ck_assert_str_eq(ft_result_name(w.c.outcome.result), "refused");
+	ck_assert(w.c.session.stayed);
+}
+END_TEST
+
 /* A disk that says that it did not take it may have. */
 START_TEST(what_may_be_known_to_have_stayed_runs_once_the_disk_says_otherwise)
 {
@@ -4976,6 +5011,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_late_win_of_a_qemu_that_has_left_colo_is_not_given_back);
 	tcase_add_loop_test(tc, who_resigns_in_doubt_writes_down_that_its_qemu_has_stayed, 0, 4);
 	tcase_add_loop_test(tc, what_is_known_to_have_stayed_runs_once_the_disk_does_not_say_so_any_more, 0, 3);
+	tcase_add_loop_test(tc, an_order_that_waits_for_the_disk_is_refuted_by_a_peer_that_is_heard, 0, 3);
 	tcase_add_test(tc, what_may_be_known_to_have_stayed_runs_once_the_disk_says_otherwise);
 	tcase_add_test(tc, one_that_dies_as_it_stands_still_is_not_found_again);
 	tcase_add_test(tc, a_primary_that_comes_after_us_is_not_doubted);
