@@ -314,6 +314,9 @@ static void absorb_qemu(struct ft_core *c, const struct ft_event *e)
 	bool able = q.connected && q.plan_ready, was_able = c->qemu.connected && c->qemu.plan_ready;
 	bool failed = c->phase == FT_PHASE_FAILED || c->phase == FT_PHASE_RECORDING;
 	c->retry_owed |= failed && able && !was_able;
+	bool booted = q.connected && q.role == FT_ROLE_NONE && q.last_role == FT_ROLE_NONE && !q.incoming;
+	/* No older copy may follow a guest that was started anew, nor once that has ended. */
+	c->session.stayed = c->session.stayed && !(booted && q.instance != c->session.instance);
 	bool first_words = q.connected && q.role != c->qemu.role && c->phase != FT_PHASE_SOLO;
 	c->qemu = q;
 	/* An earlier ftd won the claim, and died before its plan was through. */

@@ -2174,6 +2174,57 @@ START_TEST(a_late_win_of_a_qemu_that_is_known_to_have_stayed_in_the_pair_is_give
 }
 END_TEST
 
+/* In its place a person has started the guest anew, as the arbiter was out of reach and the peer's host off: no older copy may
+ * follow that, nor once it has ended. */
+START_TEST(a_late_win_is_not_given_back_beside_a_guest_that_was_started_anew)
+{
+	start(FT_SESSION_RESIGNED, FT_ROLE_PRIMARY);
+	w.c.session.stayed = w.c.stayed_stored = true;
+	w.q = (struct ft_qemu_facts){.vm = FT_VM_ABSENT};
+	qemu_is();
+	pass(3000);
+	step(&(struct ft_event){.kind = FT_EVENT_WANT_START, .confirmed = true});
+	claim_is(FT_CLAIM_UNREACHABLE, "no answer");
+	char why[FT_TEXT_MAX];
+	ck_assert_int_eq(ft_core_may_start(&w.c, true, why), 1);
+	w.q = (struct ft_qemu_facts){.instance = 9, .vm = FT_VM_ALIVE};
+	qemu_is();
+	w.p.side.state = FT_UNPROTECTED;
+	memset(w.p.side.session, 0, sizeof w.p.side.session);
+	peer_vm(FT_VM_ABSENT);
+	hear(FT_PEER_ALIVE);
+	pass(4000);
+	register_is(FT_CLAIM_LOST, "alpha");
+	ck_assert(!w.c.self.returned); /* it has not said yet what it is */
+	forget();
+	w.q.connected = w.q.oob = w.q.pid_verified = w.q.running = true;
+	qemu_is();
+	ck_assert(!w.c.self.returned);
+	expect_did(STORE, 1);
+	ck_assert_int_eq(w.c.store_next.stage, FT_SESSION_RESIGNED);
+	ck_assert(!w.c.store_next.stayed);
+	stored();
+	w.q = (struct ft_qemu_facts){.instance = 9, .vm = FT_VM_GONE};
+	qemu_is();
+	pass(3000);
+	ck_assert(!w.c.self.returned);
+}
+END_TEST
+
+/* What was started in its place holds the other side's guest, or is to: that changes nothing. */
+START_TEST(a_late_win_is_given_back_beside_a_new_secondary)
+{
+	resigned_and_named(false, true);
+	w.q =
+	    (struct ft_qemu_facts){.connected = true, .oob = true, .instance = 9, .vm = FT_VM_ALIVE, .incoming = true};
+	qemu_is();
+	ck_assert(w.c.self.returned);
+	w.q = (struct ft_qemu_facts){.vm = FT_VM_ABSENT};
+	qemu_is();
+	ck_assert(w.c.self.returned);
+}
+END_TEST
+
 /* Somebody has let it go on by hand. */
 START_TEST(a_late_win_of_a_qemu_that_has_left_colo_is_not_given_back)
 {
@@ -5012,6 +5063,8 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, who_resigns_in_doubt_writes_down_that_its_qemu_has_stayed, 0, 4);
 	tcase_add_loop_test(tc, what_is_known_to_have_stayed_runs_once_the_disk_does_not_say_so_any_more, 0, 3);
 	tcase_add_loop_test(tc, an_order_that_waits_for_the_disk_is_refuted_by_a_peer_that_is_heard, 0, 3);
+	tcase_add_test(tc, a_late_win_is_not_given_back_beside_a_guest_that_was_started_anew);
+	tcase_add_test(tc, a_late_win_is_given_back_beside_a_new_secondary);
 	tcase_add_test(tc, what_may_be_known_to_have_stayed_runs_once_the_disk_says_otherwise);
 	tcase_add_test(tc, one_that_dies_as_it_stands_still_is_not_found_again);
 	tcase_add_test(tc, a_primary_that_comes_after_us_is_not_doubted);
