@@ -1352,8 +1352,12 @@ static bool nothing_was_lost(const struct ft_core *c)
 	/* A QEMU that stands still has not said what it is; the peer's has. */
 	bool ours_unknown = c->qemu.role == FT_ROLE_NONE;
 	bool pair = ours_unknown ? p->role != FT_ROLE_NONE : p->role == opposite(c->qemu.role);
-	return c->cannot_know && ft_peer_heard(c) && ft_side_calm(p) && p->state != FT_STARTING &&
-	       p->vm == FT_VM_ALIVE && pair && (no_session || (ours_unknown && p->role == FT_ROLE_PRIMARY));
+	/* It gave way to an earlier ftd of ours, before there was one. */
+	bool gave_way = p->vm == FT_VM_YIELDED && (p->state == FT_FENCED || p->state == FT_HELD);
+	bool waits = gave_way && p->role == FT_ROLE_SECONDARY && no_session;
+	bool calm = ft_side_calm(p) && p->state != FT_STARTING && p->vm == FT_VM_ALIVE;
+	return c->cannot_know && ft_peer_heard(c) && (calm || waits) && pair &&
+	       (no_session || (ours_unknown && p->role == FT_ROLE_PRIMARY));
 }
 
 static bool frozen_not_knowing(const struct ft_core *c)

@@ -3206,6 +3206,25 @@ START_TEST(replication_that_broke_while_the_session_was_lost_is_broken)
 }
 END_TEST
 
+/* Its ftd ended as the peer yielded to it by a person's order, before they had a session: both would stand still for ever.
+ * _i: or the peer had a session once. */
+START_TEST(a_peer_that_yielded_without_a_session_shows_that_none_was_lost)
+{
+	start(FT_SESSION_NONE, FT_ROLE_PRIMARY);
+	qemu_is();
+	frozen();
+	expect_phase(CUT_OFF);
+	w.p.side.state = FT_FENCED;
+	w.p.side.ready = false;
+	w.p.side.epoch = _i;
+	memset(w.p.side.session, 0, sizeof w.p.side.session);
+	peer_vm(FT_VM_YIELDED);
+	hear(FT_PEER_ALIVE);
+	expect_did(THAW, !_i);
+	ck_assert(_i == (w.c.phase == FT_PHASE_CUT_OFF));
+}
+END_TEST
+
 /* ---- a death is written before it is told ---- */
 
 static void qemu_dies(void)
@@ -4983,6 +5002,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, an_absurd_epoch_of_the_peer_makes_no_session_that_cannot_be_stored, 0, 2);
 	tcase_add_test(tc, a_session_that_both_sides_gave_up_is_ended_for_the_new_pair);
 	tcase_add_test(tc, replication_that_broke_while_the_session_was_lost_is_broken);
+	tcase_add_loop_test(tc, a_peer_that_yielded_without_a_session_shows_that_none_was_lost, 0, 2);
 	tcase_add_loop_test(tc, a_death_is_told_once_it_is_on_disk, 0, 2);
 	tcase_add_loop_test(tc, a_death_that_the_disk_does_not_take_is_an_absence, 0, 2);
 	tcase_add_loop_test(tc, a_death_on_its_way_to_disk_is_told_as_such, 0, 2);
