@@ -314,6 +314,9 @@ static void absorb_qemu(struct ft_core *c, const struct ft_event *e)
 	bool able = q.connected && q.plan_ready, was_able = c->qemu.connected && c->qemu.plan_ready;
 	bool failed = c->phase == FT_PHASE_FAILED || c->phase == FT_PHASE_RECORDING;
 	c->retry_owed |= failed && able && !was_able;
+	bool booted = q.connected && q.role == FT_ROLE_NONE && q.last_role == FT_ROLE_NONE && !q.incoming;
+	/* No older copy may follow a guest that was started anew, nor once that has ended. */
+	c->session.stayed = c->session.stayed && !(booted && q.instance != c->session.instance);
 	bool first_words = q.connected && q.role != c->qemu.role && c->phase != FT_PHASE_SOLO;
 	c->qemu = q;
 	/* An earlier ftd won the claim, and died before its plan was through. */
@@ -578,10 +581,10 @@ void ft_core_refresh_self(struct ft_core *c)
 	s->state = ft_phase_state(c->phase);
 	s->role = c->phase == FT_PHASE_SOLO ? FT_ROLE_SOLO : here ? q->role : FT_ROLE_NONE;
 	/* Frozen because our right has ended is no yielding: the right may come back.  Nor is what stands still since before we came,
-	 * and has won. */
+	 * and has won; or what is about to run, once the disk has taken that. */
 	bool found = c->phase == FT_PHASE_STARTING || c->phase == FT_PHASE_UNPROTECTED || c->phase == FT_PHASE_ARMING;
 	bool own_doing = c->phase == FT_PHASE_FREEZING || c->phase == FT_PHASE_CLAIMING ||
-	                 c->phase == FT_PHASE_CUT_OFF || (found && ft_session_won(c));
+	                 c->phase == FT_PHASE_CUT_OFF || c->phase == FT_PHASE_PLANNING || (found && ft_session_won(c));
 	/* Nor may it be told before the claim is given up on disk. */
 	bool yielded = c->frozen && here && !own_doing && !ft_session_open(c);
 	s->vm = yielded ? FT_VM_YIELDED : q->vm == FT_VM_GONE ? gone_as_told(c) : q->vm;

@@ -1352,8 +1352,12 @@ static bool nothing_was_lost(const struct ft_core *c)
 	/* A QEMU that stands still has not said what it is; the peer's has. */
 	bool ours_unknown = c->qemu.role == FT_ROLE_NONE;
 	bool pair = ours_unknown ? p->role != FT_ROLE_NONE : p->role == opposite(c->qemu.role);
-	return c->cannot_know && ft_peer_heard(c) && ft_side_calm(p) && p->state != FT_STARTING &&
-	       p->vm == FT_VM_ALIVE && pair && (no_session || (ours_unknown && p->role == FT_ROLE_PRIMARY));
+	/* It gave way to an earlier ftd of ours, before there was one. */
+	bool gave_way = p->vm == FT_VM_YIELDED && (p->state == FT_FENCED || p->state == FT_HELD);
+	bool waits = gave_way && p->role == FT_ROLE_SECONDARY && no_session;
+	bool calm = ft_side_calm(p) && p->state != FT_STARTING && p->vm == FT_VM_ALIVE;
+	return c->cannot_know && ft_peer_heard(c) && (calm || waits) && pair &&
+	       (no_session || (ours_unknown && p->role == FT_ROLE_PRIMARY));
 }
 
 static bool frozen_not_knowing(const struct ft_core *c)
@@ -2685,6 +2689,13 @@ static void claim_was_late(struct ft_core *c, struct ft_actions *out)
 	drop_ask(c, out, "the peer is heard again, and may run the guest by our own word");
 }
 
+/* The plan has not begun: it waits for the disk.  What that says of our QEMU is true still. */
+static void order_was_late(struct ft_core *c, struct ft_actions *out)
+{
+	c->session.stayed = true;
+	claim_was_late(c, out);
+}
+
 static void ask_lost_own_vm(struct ft_core *c, struct ft_actions *out)
 {
 	drop_ask(c, out, "our own QEMU died meanwhile");
@@ -2813,6 +2824,7 @@ static const struct rule rules[] = {
     {ANY & ~BUSY, left_before_its_qemu, stay_to_give_way},
     {ANY & ~BUSY, ft_release_due, ft_release},
     {ANY & ~BUSY, ft_unrelease_due, ft_store_as_known},
+    {ANY & ~BUSY, ft_stayed_before_another, ft_store_as_known},
     {ANY & ~BUSY, may_say_goodbye, say_goodbye},
     {ANY & ~BUSY, may_exit, exit_now},
     {ANY, ft_resign_due, ft_resign},
@@ -2933,6 +2945,7 @@ static const struct rule rules[] = {
     {P(PLANNING), plan_over_but_lost, conclude_loss},
     {P(PLANNING), plan_ok, conclude_success},
     {P(PLANNING), plan_hopeless, conclude_failure},
+    {P(PLANNING), given_and_taken, order_was_late},
     {P(PLANNING), order_is_refuted, ask_after_all},
     {P(PLANNING), ft_stayed_to_be_cleared, ft_store_as_known},
     {P(PLANNING), plan_due, run_plan},

@@ -345,6 +345,12 @@ bool ft_stayed_may_stand(const struct ft_core *c)
 	return c->stayed_stored || (c->storing && c->store_next.stayed);
 }
 
+bool ft_stayed_before_another(const struct ft_core *c)
+{
+	return c->session.stage == FT_SESSION_RESIGNED && c->session.instance != c->qemu.instance &&
+	       ft_stayed_to_be_cleared(c);
+}
+
 bool ft_stayed_to_be_cleared(const struct ft_core *c)
 {
 	return c->stayed_stored && !c->session.stayed && can_store(c);
@@ -794,8 +800,8 @@ static bool is_known_to_have_stayed(const struct ft_core *c)
 {
 	const struct ft_qemu_facts *q = &c->qemu;
 	bool none = q->vm == FT_VM_GONE || q->vm == FT_VM_ABSENT;
-	bool other = q->instance != 0 && q->instance != c->session.instance;
-	bool left_colo = !other && q->role == FT_ROLE_NONE && q->last_role != FT_ROLE_NONE; /* by hand */
+	bool other = q->instance != 0 && q->instance != c->session.instance && c->role_said; /* so it is no guest */
+	bool left_colo = !other && q->role == FT_ROLE_NONE && q->last_role != FT_ROLE_NONE;  /* by hand */
 	return c->session.stayed && (none || other || c->frozen) && !left_colo &&
 	       c->proven_instance != c->session.instance;
 }

@@ -2174,6 +2174,57 @@ START_TEST(a_late_win_of_a_qemu_that_is_known_to_have_stayed_in_the_pair_is_give
 }
 END_TEST
 
+/* In its place a person has started the guest anew, as the arbiter was out of reach and the peer's host off: no older copy may
+ * follow that, nor once it has ended. */
+START_TEST(a_late_win_is_not_given_back_beside_a_guest_that_was_started_anew)
+{
+	start(FT_SESSION_RESIGNED, FT_ROLE_PRIMARY);
+	w.c.session.stayed = w.c.stayed_stored = true;
+	w.q = (struct ft_qemu_facts){.vm = FT_VM_ABSENT};
+	qemu_is();
+	pass(3000);
+	step(&(struct ft_event){.kind = FT_EVENT_WANT_START, .confirmed = true});
+	claim_is(FT_CLAIM_UNREACHABLE, "no answer");
+	char why[FT_TEXT_MAX];
+	ck_assert_int_eq(ft_core_may_start(&w.c, true, why), 1);
+	w.q = (struct ft_qemu_facts){.instance = 9, .vm = FT_VM_ALIVE};
+	qemu_is();
+	w.p.side.state = FT_UNPROTECTED;
+	memset(w.p.side.session, 0, sizeof w.p.side.session);
+	peer_vm(FT_VM_ABSENT);
+	hear(FT_PEER_ALIVE);
+	pass(4000);
+	register_is(FT_CLAIM_LOST, "alpha");
+	ck_assert(!w.c.self.returned); /* it has not said yet what it is */
+	forget();
+	w.q.connected = w.q.oob = w.q.pid_verified = w.q.running = true;
+	qemu_is();
+	ck_assert(!w.c.self.returned);
+	expect_did(STORE, 1);
+	ck_assert_int_eq(w.c.store_next.stage, FT_SESSION_RESIGNED);
+	ck_assert(!w.c.store_next.stayed);
+	stored();
+	w.q = (struct ft_qemu_facts){.instance = 9, .vm = FT_VM_GONE};
+	qemu_is();
+	pass(3000);
+	ck_assert(!w.c.self.returned);
+}
+END_TEST
+
+/* What was started in its place holds the other side's guest, or is to: that changes nothing. */
+START_TEST(a_late_win_is_given_back_beside_a_new_secondary)
+{
+	resigned_and_named(false, true);
+	w.q =
+	    (struct ft_qemu_facts){.connected = true, .oob = true, .instance = 9, .vm = FT_VM_ALIVE, .incoming = true};
+	qemu_is();
+	ck_assert(w.c.self.returned);
+	w.q = (struct ft_qemu_facts){.vm = FT_VM_ABSENT};
+	qemu_is();
+	ck_assert(w.c.self.returned);
+}
+END_TEST
+
 /* Somebody has let it go on by hand. */
 START_TEST(a_late_win_of_a_qemu_that_has_left_colo_is_not_given_back)
 {
@@ -2250,6 +2301,41 @@ START_TEST(what_is_known_to_have_stayed_runs_once_the_disk_does_not_say_so_any_m
 	plan_works();
 	recorded();
 	expect_phase(SOLO);
+}
+END_TEST
+
+/* The plan waits for the disk, and that for long: what is heard meanwhile counts, and nobody is told that he may go on.
+ * _i: the peer runs the guest; or it has a QEMU that may take our word; or it is out. */
+START_TEST(an_order_that_waits_for_the_disk_is_refuted_by_a_peer_that_is_heard)
+{
+	start(FT_SESSION_RESIGNED, FT_ROLE_PRIMARY);
+	w.c.session.stayed = w.c.stayed_stored = true;
+	w.q = (struct ft_qemu_facts){.pid_verified = true, .instance = 5, .vm = FT_VM_ALIVE, .stopped = true};
+	qemu_is();
+	pass(3000);
+	expect_phase(HELD);
+	if (w.c.arbiter_busy)
+		verdict_is(FT_CLAIM_NOT_NEEDED, "");
+	step(&(struct ft_event){.kind = FT_EVENT_FORCE, .cause = FT_CAUSE_OPERATOR, .confirmed = true});
+	claim_is(FT_CLAIM_UNREACHABLE, "no answer");
+	expect_phase(PLANNING);
+	ck_assert_int_eq(w.c.self.vm, FT_VM_ALIVE);
+	store_fails();
+	if (_i == 0) {
+		peer_runs();
+	} else {
+		peer_vm(_i == 1 ? FT_VM_ALIVE : FT_VM_GONE);
+		hear(FT_PEER_ALIVE);
+	}
+	pass(1000);
+	stored();
+	expect_did(PLAN, _i == 2);
+	expect_did(THAW, _i == 2);
+	if (_i == 2)
+		return;
+	expect_did(RECORD, 1);
+	ck_assert_str_eq(ft_result_name(w.c.outcome.result), "refused");
+	ck_assert(w.c.session.stayed);
 }
 END_TEST
 
@@ -3117,6 +3203,25 @@ START_TEST(replication_that_broke_while_the_session_was_lost_is_broken)
 	expect_phase(ARMING);
 	pass(2e3);
 	expect_phase(ASKING);
+}
+END_TEST
+
+/* Its ftd ended as the peer yielded to it by a person's order, before they had a session: both would stand still for ever.
+ * _i: or the peer had a session once. */
+START_TEST(a_peer_that_yielded_without_a_session_shows_that_none_was_lost)
+{
+	start(FT_SESSION_NONE, FT_ROLE_PRIMARY);
+	qemu_is();
+	frozen();
+	expect_phase(CUT_OFF);
+	w.p.side.state = FT_FENCED;
+	w.p.side.ready = false;
+	w.p.side.epoch = _i;
+	memset(w.p.side.session, 0, sizeof w.p.side.session);
+	peer_vm(FT_VM_YIELDED);
+	hear(FT_PEER_ALIVE);
+	expect_did(THAW, !_i);
+	ck_assert(_i == (w.c.phase == FT_PHASE_CUT_OFF));
 }
 END_TEST
 
@@ -4897,6 +5002,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, an_absurd_epoch_of_the_peer_makes_no_session_that_cannot_be_stored, 0, 2);
 	tcase_add_test(tc, a_session_that_both_sides_gave_up_is_ended_for_the_new_pair);
 	tcase_add_test(tc, replication_that_broke_while_the_session_was_lost_is_broken);
+	tcase_add_loop_test(tc, a_peer_that_yielded_without_a_session_shows_that_none_was_lost, 0, 2);
 	tcase_add_loop_test(tc, a_death_is_told_once_it_is_on_disk, 0, 2);
 	tcase_add_loop_test(tc, a_death_that_the_disk_does_not_take_is_an_absence, 0, 2);
 	tcase_add_loop_test(tc, a_death_on_its_way_to_disk_is_told_as_such, 0, 2);
@@ -4976,6 +5082,9 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_late_win_of_a_qemu_that_has_left_colo_is_not_given_back);
 	tcase_add_loop_test(tc, who_resigns_in_doubt_writes_down_that_its_qemu_has_stayed, 0, 4);
 	tcase_add_loop_test(tc, what_is_known_to_have_stayed_runs_once_the_disk_does_not_say_so_any_more, 0, 3);
+	tcase_add_loop_test(tc, an_order_that_waits_for_the_disk_is_refuted_by_a_peer_that_is_heard, 0, 3);
+	tcase_add_test(tc, a_late_win_is_not_given_back_beside_a_guest_that_was_started_anew);
+	tcase_add_test(tc, a_late_win_is_given_back_beside_a_new_secondary);
 	tcase_add_test(tc, what_may_be_known_to_have_stayed_runs_once_the_disk_says_otherwise);
 	tcase_add_test(tc, one_that_dies_as_it_stands_still_is_not_found_again);
 	tcase_add_test(tc, a_primary_that_comes_after_us_is_not_doubted);
