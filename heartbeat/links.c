@@ -44,6 +44,7 @@ struct udp_link {
 	bool lasting;            /* and that will not pass by itself */
 	char fault[FT_TEXT_MAX]; /* the same, for people */
 	bool refused_pending;
+	bool answer;        /* a hello or a question was read in this turn */
 	int64_t refused_at; /* last told; FT_NEVER never */
 	struct flood {
 		int64_t since; /* what is counted here came in since then */
@@ -159,12 +160,20 @@ static void send_all(struct ft_links *l, int64_t now)
 		send_on(l, i, now);
 }
 
+/* What was read beside a hello or a question, before or after it, may change what we stand for: it is told first. */
+static void answer(struct ft_links *l, int i, int64_t now)
+{
+	if (l->links[i].answer)
+		send_on(l, i, now);
+	l->links[i].answer = false;
+}
+
 static void receive_one(struct ft_links *l, int i, const uint8_t *data, size_t len, int64_t now)
 {
 	switch (ft_hub_receive(&l->hub, i, data, len, now)) {
 	case FT_HEARD_HELLO:
 	case FT_HEARD_ASKED:
-		send_on(l, i, now);
+		l->links[i].answer = true;
 		break;
 	case FT_HEARD_NEW_PEER:
 		l->greet = true;
@@ -341,6 +350,8 @@ static void finish_turn(struct ft_links *l, int64_t now)
 	l->now = now;
 	/* Tell before sending, so that what goes out after a stall is what this side stands for now. */
 	tell(l, changed, now);
+	for (int i = 0; i < l->hub.n_links; i++)
+		answer(l, i, now);
 	bool due = ft_hub_send_due(&l->hub, now);
 	if (due)
 		l->cb.due(l->arg, now);

@@ -161,6 +161,18 @@ static bool send_all(int host, int64_t now)
 	return true;
 }
 
+static bool answer_all(int host, int64_t now)
+{
+	struct ftd *f = &w.host[host].ftd;
+	for (int i = 0; i < LINKS; i++) {
+		bool answers = f->answers[i];
+		f->answers[i] = false;
+		if (answers && !send_on(host, i, now))
+			return false;
+	}
+	return true;
+}
+
 static bool receive_one(int host, int which, int64_t now)
 {
 	struct ftd *f = &w.host[host].ftd;
@@ -171,7 +183,7 @@ static bool receive_one(int host, int which, int64_t now)
 		f->anew_from = FT_NEVER;
 	drop_datagram(which);
 	if (heard == FT_HEARD_HELLO || heard == FT_HEARD_ASKED)
-		return send_on(host, link, now);
+		f->answers[link] = true;
 	if (heard == FT_HEARD_NEW_PEER)
 		f->greet = true;
 	return true;
@@ -292,6 +304,8 @@ static void turn(int host)
 	bool changed = ft_detector_tick(&f->hub.detector, now);
 	f->hub.detector.stalled_ns = 0;
 	if (!tell_peer(host) || !tell_hearing(host, changed))
+		return;
+	if (f->life != life || !answer_all(host, now))
 		return;
 	bool due = ft_hub_send_due(&f->hub, now);
 	if (due)

@@ -188,7 +188,7 @@ struct ftd {
 	struct ft_core core;
 	struct ft_hub hub;
 	/* links */
-	bool in_turn, greet, told_any;
+	bool in_turn, greet, told_any, answers[LINKS];
 	bool refused_pending[LINKS];
 	int64_t turn_now, told_acked;
 	struct ft_beat told;

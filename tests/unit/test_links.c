@@ -32,7 +32,8 @@ struct end {
 	int refused[FT_LINKS_MAX];
 	enum ft_hearing hearing;
 	struct ft_beat peer;
-	bool send_from_news;
+	bool send_from_news, releases; /* as the other leaves */
+	bool first_released;           /* what the other said first */
 };
 
 static struct end a, b;
@@ -53,6 +54,10 @@ static void on_news(void *arg, const struct ft_beat *peer, bool new_incarnation,
 
 	/* The time of a turn is later than what was read in it. */
 	ck_assert_int_ge(now, ft_links_hub(e->links)->detector.newest_at);
+	if (e->news == 0)
+		e->first_released = peer->side.released;
+	if (e->releases && peer->side.leaving)
+		e->side.released = true;
 	e->news++;
 	e->new_incarnations += new_incarnation;
 	e->peer = *peer;
@@ -360,6 +365,27 @@ START_TEST(a_stalled_daemon_reads_before_it_judges)
 	ck_assert_int_ge(a.stalls, 1);
 	ck_assert_uint_gt(received(&a, 0), before);
 	ck_assert_int_eq(a.hearing, FT_HEARING_ALIVE);
+}
+END_TEST
+
+/* It leaves and comes again while a does not run: the hello and the goodbye are read in one turn.  Seen in the simulation: the answer named a
+ * session that the goodbye had ended, and the new life was bound by it. */
+START_TEST(an_answer_says_what_the_goodbye_before_it_has_changed)
+{
+	open_both();
+	a.releases = b.side.leaving = true;
+	ft_links_send_now(b.links);
+	ft_links_free(b.links);
+	b.side.leaving = false;
+	b.news = 0;
+	b.hearing = FT_HEARING_NEVER;
+	ck_assert_ptr_nonnull(open_end(&b, base_b, 3));
+	for (uint64_t sent = 0; sent < 2; sent = ft_links_hub(b.links)->links[1].stats.sent) {
+		event_base_loop(base_b, EVLOOP_NONBLOCK);
+		usleep(1000);
+	}
+	run_until(b.news > 0);
+	ck_assert(b.first_released);
 }
 END_TEST
 
@@ -866,6 +892,7 @@ int main(void)
 	tcase_add_test(t, news_is_told_when_it_is_news);
 	tcase_add_test(t, a_callback_may_send);
 	tcase_add_test(t, a_leaver_is_refused_then_lost_then_new);
+	tcase_add_test(t, an_answer_says_what_the_goodbye_before_it_has_changed);
 	tcase_add_loop_test(t, a_stalled_daemon_reads_before_it_judges, 0, 2);
 	tcase_add_test(t, a_flood_of_rubbish_does_no_harm);
 	tcase_add_test(t, a_flood_hides_no_heartbeat_from_the_verdict);
