@@ -342,18 +342,20 @@ static void judge_yield(int host, const struct ft_actions *out)
 	}
 }
 
-/* From the claim on the order is in the register, and whichever ftd comes next carries it through. */
+/* Once its claim is won, an order stands in the register, and whichever ftd comes next may carry it through: by a plan, with its fence,
+ * if one belongs to it.  To wake the copy otherwise is not to carry it through. */
 static void note_order(int host)
 {
 	const struct ft_core *c = &w.host[host].ftd.core;
-	bool goes_on = c->phase == FT_PHASE_PLANNING;
-	bool claims = c->phase == FT_PHASE_CLAIMING || c->phase == FT_PHASE_CUT_OFF;
-	if (c->outcome.cause != FT_CAUSE_SIGNAL)
-		return;
-	if (goes_on)
-		w.ordered[host] = w.host[host].qemu.instance;
-	if ((goes_on || claims) && c->claim == FT_CLAIM_WON && w.host[host].ftd.claimed_released)
-		w.taken_back[host] = w.host[host].qemu.instance;
+	uint64_t instance = w.host[host].qemu.instance;
+	bool ordered = c->outcome.cause == FT_CAUSE_SIGNAL, goes_on = c->phase == FT_PHASE_PLANNING;
+	bool fenced = c->session.title != FT_TITLE_UNFENCED;
+	if (ordered && goes_on)
+		w.ordered[host] = instance;
+	if (ordered && c->claim == FT_CLAIM_WON && w.host[host].ftd.claimed_released)
+		w.order_won[host] = instance;
+	if (goes_on && fenced && w.order_won[host] == instance)
+		w.taken_back[host] = instance;
 }
 
 void laws_after_step(int host, const struct ft_actions *out)
