@@ -366,7 +366,8 @@ def both_hosts_come_back_with_a_new_pair():
 
 @scenario
 def both_qemus_died_and_a_new_pair_begins():
-    """Each side has given the session up for good, and both say so: nobody is left who could run the guest in it."""
+    """Each side has given the session up for good, and both say so: nobody is left who could run the guest in it.  Or one has seen the
+    other's death before its own, and has claimed: then it gives the session back, to one that has nothing left either."""
     with with_arbiter() as rig:
         for s in rig.sides:
             s.freeze_ftd()
@@ -375,7 +376,8 @@ def both_qemus_died_and_a_new_pair_begins():
         for s in rig.sides:
             s.wake_ftd()
         for s in rig.sides:
-            wait(lambda s=s: s.status()["session"]["stage"] == "resigned", f"{s.node} to give the session up")
+            wait(lambda s=s: s.status()["session"]["stage"] in ("resigned", "ended"),
+                 f"{s.node} to give the session up")
         rig.pair.up()
         rig.wait_protected()
 
@@ -531,7 +533,7 @@ def a_frozen_host_wakes_up_too_late(role):
 @on_either
 def a_full_disk_arms_nothing(role):
     """A session that cannot be stored is never told to anybody."""
-    tmpfs = "cp '{0}/session' /dev/shm/ftd-e2e-session.$$ && mount -t tmpfs -o size=16k tmpfs '{0}' && mv /dev/shm/ftd-e2e-session.$$ '{0}/session' && (head -c 1M /dev/zero >'{0}/ballast'; :) 2>/dev/null; exec \"$@\""
+    tmpfs = "cp '{0}/session' /dev/shm/ftd-e2e-session.$$ && mount -t tmpfs -o size=16k,mode=0700 tmpfs '{0}' && mv /dev/shm/ftd-e2e-session.$$ '{0}/session' && (head -c 1M /dev/zero >'{0}/ballast'; :) 2>/dev/null; exec \"$@\""
     if os.geteuid() != 0:
         raise Skip("a full disk of one's own takes root")
     with with_arbiter() as rig:
