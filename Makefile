@@ -1,5 +1,6 @@
 # ftd: build, test, lint, install.  `make` leaves build/ftd and build/ftctl.
-# SAN=1 builds with ASan and UBSan into build/san; the tests do that by themselves.  V=1 shows every command.
+# SAN=1 builds with ASan and UBSan into build/san, COV=1 with gcc's counters of coverage into build/cov; the tests do that by
+# themselves.  V=1 shows every command.
 
 VERSION := $(shell cat VERSION)
 CC      ?= cc
@@ -162,6 +163,14 @@ fuzz:
 	tests/fuzz/run $(if $(MINUTES),--seconds $$(($(MINUTES) * 60))) $(B)/fuzz $(ONLY)
 fuzz-programs: $(FUZZ)
 
+# Which lines and branches the unit tests and a short simulation of each kind reach; fails where no unit test reaches a line of
+# the core or of a decoder.  Some minutes.
+coverage:
+	@tests/tools/install-deps --build --coverage
+	$(MAKE) COV=1 coverage-programs
+	tests/tools/coverage build/cov
+coverage-programs: $(UNIT) $(SIM)
+
 # The simulation's model of two QEMUs and two real ones play the same scripts, and must say the same.
 MODEL := $(B)/tests/conformance/model
 $(MODEL): $(call OBJ,$(filter-out tests/sim/sim.c,$(SIM_SRC)) tests/conformance/model.c) $(B)/libftd.a
@@ -268,6 +277,7 @@ install: all
 clean:
 	rm -rf build
 
-.PHONY: all everything unit check fuzz fuzz-programs other-qemus check-qemus sim exhaustive prove conformance qemu-docs demo \
-        bench bench-peers bench-docs lint lint-all fake-qemu bench-failover bench-scale check-attack install clean tidy $(TIDY)
+.PHONY: all everything unit check coverage coverage-programs fuzz fuzz-programs other-qemus check-qemus sim exhaustive prove \
+        conformance qemu-docs demo bench bench-peers bench-docs lint lint-all fake-qemu bench-failover bench-scale check-attack \
+        install clean tidy $(TIDY)
 .SECONDARY:
