@@ -293,9 +293,7 @@ static int sort_filter(struct build *b, const struct filter *f)
 	    add(b, &t->colo_chardevs, f->indev) || add(b, &t->colo_chardevs, f->outdev))
 		return -1;
 	/* A primary's redirectors end at its own compare, a secondary's at the peer. */
-	if (!primary && (add(b, &t->peer_chardevs, f->indev) || add(b, &t->peer_chardevs, f->outdev)))
-		return -1;
-	return 0;
+	return !primary && (add(b, &t->peer_chardevs, f->indev) || add(b, &t->peer_chardevs, f->outdev)) ? -1 : 0;
 }
 
 static int sort_filters(struct build *b)

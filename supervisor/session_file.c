@@ -60,10 +60,9 @@ static char *seal(json_t *object)
 	sodium_bin2hex(hex, sizeof(hex), sum, sizeof(sum));
 	json_object_set_new(object, "checksum", json_string(hex));
 	text = json_dumps(object, JSON_COMPACT);
-	if (text && asprintf(&line, "%s\n", text) < 0)
-		line = NULL;
+	bool whole = text && asprintf(&line, "%s\n", text) >= 0;
 	free(text);
-	return line;
+	return whole ? line : NULL;
 }
 
 char *ft_session_file_text(const struct ft_session *session, const char *pair, const char *node)

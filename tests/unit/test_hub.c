@@ -1062,6 +1062,25 @@ START_TEST(a_reload_misses_nothing)
 }
 END_TEST
 
+/* The next heartbeat was planned by the old interval: the peer would miss it by the new one. */
+START_TEST(a_shorter_interval_counts_at_once)
+{
+	for (int i = 0; i < 2; i++) {
+		hosts[i].config.interval_ms = 5000;
+		ft_hub_reconfigure(&hosts[i].hub, &hosts[i].config, now);
+	}
+	run(12000 * MS);
+	for (int i = 0; i < 2; i++) {
+		hosts[i].config.interval_ms = INTERVAL / MS;
+		ft_hub_reconfigure(&hosts[i].hub, &hosts[i].config, now);
+		ck_assert_int_le(hosts[i].hub.next_send, now + INTERVAL);
+	}
+	run(1000 * MS);
+	ck_assert(knows(0) && knows(1));
+	ck_assert_int_eq(hosts[0].lost + hosts[1].lost, 0);
+}
+END_TEST
+
 static struct ft_diagnosis diagnosis(int i, int link)
 {
 	struct ft_diagnosis d;
@@ -1261,6 +1280,7 @@ int main(void)
 	tcase_add_test(t, with_two_intervals_nobody_keeps_in_step);
 	tcase_add_test(t, a_slow_secondary_of_a_fast_primary_sends_by_itself);
 	tcase_add_test(t, a_reload_misses_nothing);
+	tcase_add_test(t, a_shorter_interval_counts_at_once);
 	tcase_add_loop_test(t, a_pair_that_is_set_up_wrongly_is_told_how, 0, 3);
 	tcase_add_test(t, links_in_another_order_are_told);
 	tcase_add_test(t, a_one_way_link_is_told_as_one);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -174,6 +175,30 @@ START_TEST(no_file_is_an_empty_one_and_an_unreadable_one_is_not)
 }
 END_TEST
 
+static bool unreadable; /* what stands in a file is not given back */
+
+ssize_t pread(int fd, void *to, size_t len, off_t at)
+{
+	if (!unreadable)
+		return syscall(SYS_pread64, fd, to, len, at);
+	errno = EIO;
+	return -1;
+}
+
+/* Whoever took it for an empty one would tell a success again that was told long ago. */
+START_TEST(a_disk_that_gives_nothing_back_is_no_empty_file)
+{
+	uint8_t found[FT_SESSION_BYTES] = {9};
+	int damaged;
+	put(LINE("01", "success"));
+	unreadable = true;
+	ck_assert_int_eq(ft_outcomes_newest_success(dir, found), -1);
+	ck_assert_int_eq(errno, EIO);
+	ck_assert_ptr_null(ft_outcomes_read(dir, 1, &damaged));
+	ck_assert_int_eq(errno, EIO);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("outcomes");
@@ -186,6 +211,7 @@ int main(void)
 	tcase_add_test(c, a_file_of_any_length_is_read_at_once);
 	tcase_add_test(c, what_was_announced_is_known_without_the_outcomes);
 	tcase_add_test(c, no_file_is_an_empty_one_and_an_unreadable_one_is_not);
+	tcase_add_test(c, a_disk_that_gives_nothing_back_is_no_empty_file);
 	suite_add_tcase(s, c);
 	SRunner *sr = srunner_create(s);
 	srunner_run_all(sr, CK_NORMAL);

@@ -731,6 +731,147 @@ START_TEST(nonsense_is_refused)
 }
 END_TEST
 
+static json_t *longer_than_an_id(void)
+{
+	char id[2 * FT_ID_MAX];
+
+	memset(id, 'x', sizeof id - 1);
+	id[sizeof id - 1] = '\0';
+	return json_string(id);
+}
+
+/* Cut short, it would name something else. */
+START_TEST(an_id_that_is_too_long_is_refused_wherever_it_stands)
+{
+	static const char *const properties[] = {"/objects/m0.outdev", "/objects/redire1.outdev"};
+	for (int i = 0; i < 2; i++) {
+		json_t *answers = fixture("default-primary");
+		json_object_set_new(answers, properties[i], longer_than_an_id());
+		refuse(answers, "longer than");
+	}
+	json_t *answers = fixture("default-primary");
+	json_t *edges = json_object_get(json_object_get(answers, "x-debug-query-block-graph"), "edges"), *edge;
+	size_t i;
+	json_array_foreach(edges, i, edge)
+	{
+		if (!strcmp(json_string_value(json_object_get(edge, "name")), "children.1"))
+			json_object_set_new(edge, "name", longer_than_an_id());
+	}
+	refuse(answers, "longer than");
+	answers = fixture("default-primary");
+	json_t *yank = json_pack("{s:s,s:o}", "type", "chardev", "id", longer_than_an_id());
+	json_array_append_new(json_object_get(answers, "query-yank"), yank);
+	refuse(answers, "longer than");
+}
+END_TEST
+
+START_TEST(a_graph_without_its_parts_is_refused)
+{
+	static const char *const parts[] = {"nodes", "edges"};
+	for (int i = 0; i < 2; i++) {
+		json_t *answers = fixture("default-primary");
+		json_object_del(json_object_get(answers, "x-debug-query-block-graph"), parts[i]);
+		refuse(answers, "no nodes or no edges");
+	}
+}
+END_TEST
+
+START_TEST(too_many_filters_are_refused)
+{
+	json_t *answers = fixture("default-primary"), *objects = json_object_get(answers, "qom-list /objects");
+	char id[32], key[64];
+
+	for (int i = 0; i <= 2 * FT_ITEMS_MAX; i++) {
+		snprintf(id, sizeof id, "rew%d", i);
+		json_array_append_new(objects, json_pack("{s:s,s:s}", "name", id, "type", "child<filter-rewriter>"));
+		snprintf(key, sizeof key, "/objects/%s.netdev", id);
+		json_object_set_new(answers, key, json_string("net9"));
+	}
+	refuse(answers, "network filters");
+}
+END_TEST
+
+START_TEST(too_many_block_nodes_are_refused)
+{
+	json_t *answers = fixture("default-primary");
+	json_t *nodes = json_object_get(json_object_get(answers, "x-debug-query-block-graph"), "nodes");
+
+	while (json_array_size(nodes) <= 4096)
+		json_array_append_new(nodes, json_pack("{s:i}", "id", (int)json_array_size(nodes) + 1));
+	refuse(answers, "block nodes");
+}
+END_TEST
+
+START_TEST(too_many_disks_are_refused)
+{
+	json_t *answers = fixture("default-primary"), *ours = NULL, *edge;
+	json_t *edges = json_object_get(json_object_get(answers, "x-debug-query-block-graph"), "edges");
+	size_t i;
+
+	json_array_foreach(edges, i, edge)
+	{
+		if (!strcmp(json_string_value(json_object_get(edge, "name")), "children.1"))
+			ours = edge;
+	}
+	ck_assert_ptr_nonnull(ours);
+	for (int n = 0; n < FT_DISKS_MAX; n++)
+		json_array_append(edges, ours);
+	refuse(answers, "replicated disks");
+}
+END_TEST
+
+static int new_node(json_t *answers, const char *name, const char *drv)
+{
+	json_t *nodes = json_object_get(json_object_get(answers, "x-debug-query-block-graph"), "nodes");
+	int id = (int)json_array_size(nodes) + 1;
+
+	json_array_append_new(nodes, json_pack("{s:i,s:s,s:s}", "id", id, "type", "block-driver", "name", name));
+	json_array_append_new(json_object_get(answers, "query-named-block-nodes"),
+	                      json_pack("{s:s,s:s,s:s}", "node-name", name, "drv", drv, "file", ""));
+	return id;
+}
+
+static void new_edge(json_t *answers, int parent, int child, const char *name)
+{
+	json_array_append_new(json_object_get(json_object_get(answers, "x-debug-query-block-graph"), "edges"),
+	                      json_pack("{s:i,s:i,s:s}", "parent", parent, "child", child, "name", name));
+}
+
+/* One that is left out would not be yanked, and a failover would hang on it. */
+START_TEST(too_many_connections_to_the_peer_are_refused)
+{
+	json_t *answers = fixture("default-primary");
+	int quorum = new_node(answers, "q9", "quorum");
+
+	for (int d = 0; d < 3; d++) {
+		char name[32];
+		snprintf(name, sizeof name, "replica%d", d);
+		int replica = new_node(answers, name, "replication");
+		snprintf(name, sizeof name, "children.%d", d + 1);
+		new_edge(answers, quorum, replica, name);
+		for (int i = 0; i < FT_ITEMS_MAX / 2; i++) {
+			snprintf(name, sizeof name, "wire%d-%d", d, i);
+			new_edge(answers, replica, new_node(answers, name, "nbd"), i ? "more" : "file");
+			json_array_append_new(json_object_get(answers, "query-yank"),
+			                      json_pack("{s:s,s:s}", "type", "block-node", "node-name", name));
+		}
+	}
+	refuse(answers, "at most");
+}
+END_TEST
+
+START_TEST(an_export_that_is_not_nbd_is_nobodys_to_stop)
+{
+	json_t *answers = fixture("default-secondary");
+
+	json_array_append_new(json_object_get(answers, "query-block-exports"),
+	                      json_pack("{s:s,s:s,s:s}", "id", "e", "type", "vhost-user-blk", "node-name", "n"));
+	build(answers);
+	ck_assert_str_eq(list(&topology.colo_exports), "parent0");
+	ck_assert_int_eq(topology.foreign_exports.n, 0);
+}
+END_TEST
+
 START_TEST(too_many_are_refused)
 {
 	json_t *answers = fixture("default-secondary"), *exports = json_object_get(answers, "query-block-exports");
@@ -800,6 +941,36 @@ START_TEST(a_property_is_asked_by_path)
 }
 END_TEST
 
+/* Who listens to a port of the guest's may be the peer, and a failover would hang on it. */
+START_TEST(a_device_is_asked_for_its_chardev)
+{
+	struct ft_query q[256];
+	json_t *answers = fixture("default-primary");
+	json_array_append_new(json_object_get(answers, "qom-list /machine/peripheral"),
+	                      json_pack("{s:s,s:s}", "name", "port0", "type", "child<virtserialport>"));
+	int n = ft_topology_qom_queries(answers, q, 256);
+
+	ck_assert(asks(q, n, "qom-get", "/machine/peripheral/port0.chardev"));
+	drop(q, n);
+	json_decref(answers);
+}
+END_TEST
+
+START_TEST(an_object_whose_name_cannot_be_asked_for_is_told)
+{
+	struct ft_query q[256];
+	char name[FT_QUERY_KEY_MAX];
+	json_t *answers = fixture("default-primary");
+
+	memset(name, 'x', sizeof name - 1);
+	name[sizeof name - 1] = '\0';
+	json_array_append_new(json_object_get(answers, "qom-list /objects"),
+	                      json_pack("{s:s,s:s}", "name", name, "type", "child<filter-mirror>"));
+	ck_assert_int_eq(ft_topology_qom_queries(answers, q, 256), -1);
+	json_decref(answers);
+}
+END_TEST
+
 START_TEST(too_little_room_is_said)
 {
 	struct ft_query q[256];
@@ -854,9 +1025,18 @@ int main(void)
 	tcase_add_test(doubted, outside_colo_nothing_is_doubted);
 	tcase_add_test(judged, a_missing_answer_is_named);
 	tcase_add_test(judged, nonsense_is_refused);
+	tcase_add_test(judged, an_id_that_is_too_long_is_refused_wherever_it_stands);
+	tcase_add_test(judged, a_graph_without_its_parts_is_refused);
+	tcase_add_test(judged, too_many_filters_are_refused);
+	tcase_add_test(judged, too_many_block_nodes_are_refused);
+	tcase_add_test(judged, too_many_disks_are_refused);
+	tcase_add_test(judged, too_many_connections_to_the_peer_are_refused);
+	tcase_add_test(judged, an_export_that_is_not_nbd_is_nobodys_to_stop);
 	tcase_add_test(judged, too_many_are_refused);
 	tcase_add_test(asked, the_questions_are_those_recorded);
 	tcase_add_test(asked, a_property_is_asked_by_path);
+	tcase_add_test(asked, a_device_is_asked_for_its_chardev);
+	tcase_add_test(asked, an_object_whose_name_cannot_be_asked_for_is_told);
 	tcase_add_test(asked, too_little_room_is_said);
 	suite_add_tcase(s, found);
 	suite_add_tcase(s, doubted);
