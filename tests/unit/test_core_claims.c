@@ -2712,6 +2712,22 @@ START_TEST(an_order_against_a_winner_needs_a_person_who_vouches)
 }
 END_TEST
 
+/* The arbiter cannot be asked for the verdict: by his order it is asked anew, and by that alone. */
+START_TEST(an_order_asks_an_arbiter_anew_that_was_out_of_reach)
+{
+	lose_the_claim(FT_ROLE_PRIMARY);
+	silence(5, FT_CLAIM_UNREACHABLE, "no answer");
+	ck_assert_int_eq(w.put_verdict, 0);
+	step(&(struct ft_event){.kind = FT_EVENT_FORCE, .cause = FT_CAUSE_OPERATOR, .confirmed = true});
+	pass(100);
+	ck_assert_int_eq(w.put_verdict, 1);
+	expect_did(PLAN, 0);
+	verdict_is(FT_CLAIM_LOST, "beta");
+	expect_did(PLAN, 0);
+	expect_did(KILL, 1);
+}
+END_TEST
+
 static void disk_refuses(void)
 {
 	step(&(struct ft_event){.kind = FT_EVENT_STORED, .error = true, .text = "no space left"});
@@ -4889,6 +4905,134 @@ START_TEST(a_failure_tells_of_the_claim_though_the_qemu_has_died)
 }
 END_TEST
 
+/* ---- what happens seldom on the way ---- */
+
+/* Its ftd was started anew, and says that it has no QEMU: only the register knows whether it was given the guest meanwhile. */
+START_TEST(a_secondary_whose_primary_is_absent_asks_the_register)
+{
+	protect_surely(FT_ROLE_SECONDARY);
+	w.p.side.state = FT_UNPROTECTED;
+	w.p.side.role = FT_ROLE_NONE;
+	peer_vm(FT_VM_ABSENT);
+	expect_phase(CLAIMING);
+	expect_did(CLAIM, 1);
+	expect_did(PLAN, 0);
+	claim_is(FT_CLAIM_WON, "alpha");
+	expect_phase(PLANNING);
+}
+END_TEST
+
+/* A primary without acknowledgements has no right to wait for an answer, whatever it has asked. */
+START_TEST(an_ask_ends_with_our_right_to_run)
+{
+	protect_surely(FT_ROLE_PRIMARY);
+	step(&(struct ft_event){.kind = FT_EVENT_COLO_EXIT, .error = true, .text = "error"});
+	expect_phase(ASKING);
+	pass(500);
+	expect_phase(FREEZING);
+	expect_did(FREEZE, 1);
+	frozen();
+	expect_phase(CLAIMING);
+	ck_assert_str_eq(ft_cause_name(w.c.outcome.cause), "peer-lost"); /* the better cause of the two */
+	expect_did(RECORD, 0);
+}
+END_TEST
+
+/* It may run no more, and whoever asked must not take it for stopped. */
+START_TEST(a_yield_that_fails_past_our_right_is_refused_and_the_qemu_is_stopped_again)
+{
+	protect_surely(FT_ROLE_PRIMARY);
+	w.p.side.request = FT_REQUEST_YIELD;
+	w.p.side.request_id++;
+	peer_says();
+	expect_phase(YIELDING);
+	expect_did(FREEZE, 1);
+	pass(600); /* unacknowledged */
+	expect_phase(YIELDING);
+	step(&(struct ft_event){.kind = FT_EVENT_FROZEN, .error = true, .text = "still running"});
+	ck_assert_int_eq(w.c.self.answer, FT_ANSWER_REFUSED);
+	ck_assert_uint_eq(w.c.self.answer_id, w.p.side.request_id);
+	expect_phase(FREEZING);
+	expect_did(FREEZE, 2);
+	expect_did(THAW, 0);
+}
+END_TEST
+
+/* The register is read as our right ends: it names us, by a claim that had been given up. */
+START_TEST(a_win_that_is_found_while_our_qemu_is_being_stopped_is_gone_on_with)
+{
+	protect_surely(FT_ROLE_PRIMARY);
+	claim_in_vain();
+	for (int i = 0; i < 20 && !w.c.arbiter_busy; i++) {
+		pass(100);
+		acked();
+	}
+	expect_did(READ, 1);
+	hear(FT_PEER_QUIET);
+	pass(500);
+	expect_phase(FREEZING);
+	register_is(FT_CLAIM_LOST, "alpha");
+	hear(FT_PEER_LOST);
+	stored();
+	expect_did(PLAN, 0);
+	frozen();
+	expect_phase(PLANNING);
+	expect_did(CLAIM, 1); /* the first one */
+}
+END_TEST
+
+/* Who has lost the session has not lost what was started since. */
+START_TEST(a_claim_that_is_lost_ends_no_qemu_of_another_session)
+{
+	protect_surely(FT_ROLE_PRIMARY);
+	pass(500);
+	frozen();
+	expect_phase(CLAIMING);
+	w.q.instance = 6;
+	qemu_is();
+	claim_is(FT_CLAIM_LOST, "beta");
+	stored();
+	recorded();
+	ck_assert_str_eq(ft_result_name(w.c.outcome.result), "lost-claim");
+	expect_phase(ARMING); /* on the way to a session of its own */
+	expect_did(KILL, 0);
+	ck_assert(!w.c.frozen);
+}
+END_TEST
+
+/* The QEMU that it was to go on with has died since. */
+START_TEST(a_session_that_is_given_back_to_nobody_is_ours_all_the_same)
+{
+	lose_the_claim(FT_ROLE_PRIMARY);
+	w.q.vm = FT_VM_GONE;
+	w.q.connected = w.q.oob = w.q.plan_ready = w.q.pid_verified = false;
+	qemu_is();
+	expect_phase(FENCED);
+	peer_gives_back();
+	stored();
+	ck_assert_str_eq(w.c.session.winner, "alpha");
+	ck_assert_int_eq(w.c.session.title, FT_TITLE_REGAINED);
+	expect_did(PLAN, 0);
+	expect_did(CLAIM, 0);
+	ck_assert_int_eq(w.c.self.win, FT_WIN_REGAINED); /* as the peer, and whoever asks it, is told */
+}
+END_TEST
+
+/* Its win was found on its disk, and the other host cannot be switched off. */
+START_TEST(a_person_who_vouches_needs_no_fence_after_a_restart)
+{
+	starts_won(FT_TITLE_UNFENCED, FT_ROLE_SECONDARY);
+	w.c.params.fenced = true;
+	pass(100);
+	qemu_is();
+	hear(FT_PEER_LOST);
+	step(&(struct ft_event){.kind = FT_EVENT_FORCE, .cause = FT_CAUSE_OPERATOR, .confirmed = true});
+	pass(4000);
+	expect_phase(PLANNING);
+	ck_assert_str_eq(ft_cause_name(w.c.outcome.cause), "operator");
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("claims");
@@ -4952,6 +5096,13 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_new_qemu_that_somebody_stopped_is_not_held_for_frozen);
 	tcase_add_loop_test(tc, a_left_session_is_taken_up_over_one_that_was_resigned_or_released, 0, 10);
 	tcase_add_loop_test(tc, a_failure_tells_of_the_claim_though_the_qemu_has_died, 0, 2);
+	tcase_add_test(tc, a_secondary_whose_primary_is_absent_asks_the_register);
+	tcase_add_test(tc, an_ask_ends_with_our_right_to_run);
+	tcase_add_test(tc, a_yield_that_fails_past_our_right_is_refused_and_the_qemu_is_stopped_again);
+	tcase_add_test(tc, a_win_that_is_found_while_our_qemu_is_being_stopped_is_gone_on_with);
+	tcase_add_test(tc, a_claim_that_is_lost_ends_no_qemu_of_another_session);
+	tcase_add_test(tc, a_session_that_is_given_back_to_nobody_is_ours_all_the_same);
+	tcase_add_test(tc, a_person_who_vouches_needs_no_fence_after_a_restart);
 	tcase_add_test(tc, the_acknowledgements_of_who_was_bound_once_give_no_right);
 	tcase_add_test(tc, a_qemu_that_does_not_end_is_told_and_ended_again);
 	tcase_add_loop_test(tc, who_loses_keeps_its_copy_until_the_winner_is_proven, 0, 4);
@@ -4981,6 +5132,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, an_order_waits_for_the_session_that_is_on_its_way_to_disk);
 	tcase_add_test(tc, the_verdict_stands_above_the_register);
 	tcase_add_loop_test(tc, an_order_against_a_winner_needs_a_person_who_vouches, 0, 6);
+	tcase_add_test(tc, an_order_asks_an_arbiter_anew_that_was_out_of_reach);
 	tcase_add_loop_test(tc, a_late_answer_of_the_register_does_not_take_a_hand_back_back, 0, 2);
 	tcase_add_test(tc, what_was_given_back_is_not_given_back_again);
 	tcase_add_test(tc, who_has_given_back_never_takes_it_again);

@@ -515,6 +515,39 @@ START_TEST(settings_that_differ_are_named_with_both_values)
 }
 END_TEST
 
+START_TEST(settings_are_set_right_by_a_reload_here)
+{
+	start(NONE, FT_SESSION_NONE, FT_ROLE_SECONDARY);
+	w.p.side.window_ms = 700;
+	w.p.side.share.links[1] = 11;
+	w.p.side.share.links[0] = 12;
+	meet();
+	pass(1000);
+	expect_phase(ARMING);
+	struct ft_core_params now = w.c.params;
+	now.interval = MS(140);
+	now.window = MS(700);
+	now.share.links[0] = 12;
+	now.share.links[1] = 11;
+	ft_core_retime(&w.c, &now);
+	pass(100);
+	expect_phase(PROTECTED);
+	ck_assert_uint_eq(w.c.self.share.links[0], 12); /* so that the peer sees it, too */
+}
+END_TEST
+
+START_TEST(an_arbiter_that_cannot_be_asked_is_named_while_nothing_is_proven)
+{
+	start(ETCD, FT_SESSION_NONE, FT_ROLE_PRIMARY);
+	meet();
+	no_answer();
+	pass(3000);
+	expect_phase(ARMING);
+	expect_reason("no answer");
+	ck_assert(!w.c.storing);
+}
+END_TEST
+
 /* Links that one side alone knows say nothing: a reload comes to one first, and an address may be translated. */
 START_TEST(links_of_one_side_alone_are_no_difference)
 {
@@ -560,6 +593,8 @@ int main(void)
 	tcase_add_loop_test(t, another_kind_of_arbiter_is_named_on_both_sides, 0, 4);
 	tcase_add_test(t, a_secondary_whose_peer_has_no_arbiter_any_more_gives_its_claim_up);
 	tcase_add_loop_test(t, settings_that_differ_are_named_with_both_values, 0, 9);
+	tcase_add_test(t, settings_are_set_right_by_a_reload_here);
+	tcase_add_test(t, an_arbiter_that_cannot_be_asked_is_named_while_nothing_is_proven);
 	tcase_add_test(t, links_of_one_side_alone_are_no_difference);
 	tcase_add_test(t, a_peer_of_another_version_is_named);
 	SRunner *sr = srunner_create(s);

@@ -496,6 +496,80 @@ START_TEST(the_copy_of_a_guest_that_has_ended_is_ended)
 }
 END_TEST
 
+/* It has gone on alone: the guest that has ended there is an old one. */
+START_TEST(who_goes_on_alone_is_not_ended_for_the_guest_of_the_peer)
+{
+	protect(1, FT_ROLE_SECONDARY);
+	peer_vm(FT_VM_GONE);
+	settle();
+	if (w.c.arbiter_busy)
+		step(&(struct ft_event){.kind = FT_EVENT_CLAIM, .claim = FT_CLAIM_WON, .text = "alpha"});
+	settle();
+	expect_phase(PLANNING);
+	struct ft_plan_report r = {.ok = true, .proven_at = w.now};
+	step(&(struct ft_event){.kind = FT_EVENT_PLAN, .plan = &r});
+	event(FT_EVENT_RECORDED);
+	settle();
+	expect_phase(SOLO);
+	w.p.side.request = FT_REQUEST_END;
+	w.p.side.request_id++;
+	peer_says();
+	ck_assert_int_eq(w.c.self.answer, FT_ANSWER_REFUSED);
+	ck_assert_uint_eq(w.c.self.answer_id, w.p.side.request_id);
+	ck_assert_msg(strstr(w.said, "here it goes on alone"), "%s", w.said);
+	expect_did(KILL, 0);
+	expect_phase(SOLO);
+}
+END_TEST
+
+/* ftd does not know which process it is. */
+START_TEST(a_copy_that_ftd_cannot_end_is_told_to_a_person)
+{
+	protect(ARBITER, FT_ROLE_SECONDARY);
+	w.q.pid_verified = false;
+	qemu_is();
+	peer_is_ending();
+	colo_exit();
+	w.p.side.request = FT_REQUEST_END;
+	w.p.side.request_id++;
+	peer_says();
+	ck_assert_int_eq(w.c.self.answer, FT_ANSWER_REFUSED);
+	ck_assert_msg(strstr(w.said, "end our QEMU by hand"), "%s", w.said);
+	expect_did(KILL, 0);
+}
+END_TEST
+
+START_TEST(a_copy_that_the_peer_cannot_end_is_told_to_a_person)
+{
+	protect(ARBITER, FT_ROLE_PRIMARY);
+	shutdown("guest-shutdown");
+	colo_exit();
+	qemu_dies();
+	settle();
+	ck_assert_int_eq(w.c.self.request, FT_REQUEST_END);
+	w.p.side.answer = FT_ANSWER_REFUSED;
+	w.p.side.answer_id = w.c.self.request_id;
+	peer_says();
+	ck_assert_int_eq(w.c.self.request, FT_REQUEST_NONE);
+	ck_assert_msg(strstr(w.said, "has not ended its copy: end its QEMU by hand"), "%s", w.said);
+}
+END_TEST
+
+/* It was to ask the peer to yield, and has to give way itself. */
+START_TEST(who_asks_and_is_on_its_way_out_asks_no_more)
+{
+	protect(ARBITER, FT_ROLE_PRIMARY);
+	colo_exit();
+	expect_phase(ASKING);
+	shutdown("host-signal");
+	ck_assert_int_eq(w.c.self.request, FT_REQUEST_NONE);
+	ck_assert_msg(strstr(w.said, "our own QEMU is on its way out"), "%s", w.said);
+	expect_did(PLAN, 0);
+	settle();
+	ck_assert_int_eq(w.c.self.vm, FT_VM_YIELDED);
+}
+END_TEST
+
 /* With -no-shutdown QEMU stays, and may be reset: nothing is ended, and nothing failed over. */
 START_TEST(a_guest_that_is_off_in_a_qemu_that_stays_fails_over_to_nobody)
 {
@@ -715,6 +789,10 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, the_end_of_a_qemu_after_the_goodbye_is_a_word_too, 0, 4);
 	tcase_add_loop_test(tc, a_guest_that_powers_itself_off_ends_on_both_sides, 0, 2);
 	tcase_add_loop_test(tc, the_copy_of_a_guest_that_has_ended_is_ended, 0, 6);
+	tcase_add_test(tc, who_goes_on_alone_is_not_ended_for_the_guest_of_the_peer);
+	tcase_add_loop_test(tc, a_copy_that_ftd_cannot_end_is_told_to_a_person, 0, 2);
+	tcase_add_loop_test(tc, a_copy_that_the_peer_cannot_end_is_told_to_a_person, 0, 2);
+	tcase_add_loop_test(tc, who_asks_and_is_on_its_way_out_asks_no_more, 0, 2);
 	tcase_add_loop_test(tc, a_guest_that_is_off_in_a_qemu_that_stays_fails_over_to_nobody, 0, 6);
 	tcase_add_loop_test(tc, a_secondarys_guest_that_powers_off_says_nothing, 0, 2);
 	suite_add_tcase(s, tc);

@@ -677,6 +677,147 @@ START_TEST(a_session_in_which_our_qemu_died_is_never_claimed)
 }
 END_TEST
 
+#define expect_why(confirmed, answer, part)                                                                            \
+	do {                                                                                                           \
+		char why[FT_TEXT_MAX];                                                                                 \
+		int got = ft_core_may_start(&c, confirmed, why);                                                       \
+		ck_assert_msg(got == (answer) && strstr(why, part) != NULL, "%d: %s", got, why);                       \
+	} while (0)
+
+/* A person's word comes after the register's, wherever that can be asked; and it is asked anew for each start. */
+START_TEST(who_vouches_waits_for_the_register_and_no_longer)
+{
+	begin_in(FT_SESSION_BOUND, FT_ROLE_PRIMARY, "");
+	want();
+	pass(600);
+	ck_assert_int_eq(did[FT_DO_CLAIM], 1);
+	expect_why(true, -1, "being asked");
+	step(&(struct ft_event){.kind = FT_EVENT_CLAIM, .claim = FT_CLAIM_UNREACHABLE, .text = "no answer"});
+	expect_why(false, -1, "out of reach");
+	expect_why(true, 1, "vouches");
+	want();
+	expect_why(true, -1, "being asked");
+	expect_why(false, -1, "being asked");
+	pass(20e3);
+	ck_assert_int_eq(did[FT_DO_CLAIM], 2);
+}
+END_TEST
+
+START_TEST(nobody_vouches_for_a_host_that_is_heard_with_a_qemu)
+{
+	begin_in(FT_SESSION_BOUND, FT_ROLE_PRIMARY, "");
+	peer.side.vm = FT_VM_ALIVE;
+	peer.side.role = FT_ROLE_SECONDARY;
+	hear(FT_PEER_ALIVE);
+	pass(600);
+	expect_why(true, 0, "its host is not off");
+}
+END_TEST
+
+START_TEST(an_open_session_waits_for_a_person_where_no_register_can_tell)
+{
+	begin_in(FT_SESSION_BOUND, FT_ROLE_PRIMARY, "");
+	c.params.registers = false;
+	want();
+	pass(600);
+	expect_why(false, 0, "--confirm-fenced");
+	expect_why(true, 1, "vouches");
+	ck_assert_int_eq(did[FT_DO_CLAIM] + did[FT_DO_FENCE], 0);
+}
+END_TEST
+
+/* It had a right without an end, and may have left ftd alone. */
+START_TEST(a_released_session_is_claimed_by_who_was_its_primary)
+{
+	begin_in(FT_SESSION_RELEASED, _i ? FT_ROLE_PRIMARY : FT_ROLE_SECONDARY, "");
+	want();
+	pass(600);
+	ck_assert_int_eq(did[FT_DO_CLAIM], _i);
+	if (!_i)
+		expect_why(false, 0, "may be running without ftd");
+	else
+		step(&(struct ft_event){.kind = FT_EVENT_CLAIM, .claim = FT_CLAIM_WON, .text = "alpha"});
+	if (_i)
+		ck_assert_int_eq(may(false), 1);
+}
+END_TEST
+
+/* Each had left the guest to the other, and no QEMU is left. */
+START_TEST(a_session_that_both_gave_up_is_left_to_the_register)
+{
+	begin_in(FT_SESSION_RESIGNED, FT_ROLE_PRIMARY, "");
+	memcpy(peer.side.session, c.session.id, sizeof peer.side.session);
+	peer.side.epoch = 1;
+	peer.side.vm = FT_VM_GONE;
+	hear(FT_PEER_ALIVE);
+	want();
+	pass(600);
+	expect_why(false, -1, "being asked");
+	ck_assert_int_eq(did[FT_DO_CLAIM], 1);
+	step(&(struct ft_event){.kind = FT_EVENT_CLAIM, .claim = FT_CLAIM_WON, .text = "alpha"});
+	ck_assert_int_eq(did[FT_DO_FENCE], 0);
+}
+END_TEST
+
+START_TEST(a_session_that_cannot_be_read_needs_a_person)
+{
+	begin_in(FT_SESSION_UNKNOWN, FT_ROLE_PRIMARY, "");
+	want();
+	pass(600);
+	expect_why(false, 0, "cannot be read");
+	expect_why(true, 1, "vouches");
+}
+END_TEST
+
+/* Our disk is an old copy. */
+START_TEST(a_winner_whose_peer_knows_a_later_session_may_not_start)
+{
+	begin_in(FT_SESSION_ENDED, FT_ROLE_PRIMARY, "alpha");
+	peer.side.epoch = 2;
+	hear(FT_PEER_ALIVE);
+	start_is_told();
+	pass(600);
+	expect_why(false, 0, "later session");
+	expect_why(true, 0, "later session");
+}
+END_TEST
+
+/* The peer was heard until now, and its right lasts a little longer than that. */
+START_TEST(a_win_that_was_found_waits_for_the_right_of_who_has_just_fallen_silent)
+{
+	struct ft_session s = session(FT_SESSION_ENDED, FT_ROLE_PRIMARY, "alpha");
+	s.title = FT_TITLE_FOUND;
+	begin(&s, false);
+	pass(600);
+	peer.side.state = FT_STARTING;
+	peer.side.vm = FT_VM_UNKNOWN;
+	hear(FT_PEER_ALIVE);
+	hear(FT_PEER_LOST);
+	want();
+	expect_why(false, -1, "hold a right to run");
+	pass(21);
+	expect_why(false, 1, "");
+}
+END_TEST
+
+START_TEST(a_qemu_that_is_here_is_not_started_twice)
+{
+	begin_in(FT_SESSION_ENDED, FT_ROLE_PRIMARY, "alpha");
+	new_qemu(FT_ROLE_NONE);
+	pass(600);
+	expect_why(false, 0, "here already");
+	expect_why(true, 0, "here already");
+}
+END_TEST
+
+START_TEST(without_an_arbiter_everybody_may_and_is_told_what_that_means)
+{
+	begin(&(struct ft_session){0}, true);
+	c.params.arbitrated = c.params.registers = false;
+	expect_why(false, 1, "nothing excludes two masters");
+}
+END_TEST
+
 /* ---- what was ---- */
 
 START_TEST(a_released_session_is_looked_up_when_the_peer_has_started_anew)
@@ -772,6 +913,16 @@ int main(void)
 	tcase_add_test(tc, a_peer_with_nothing_running_leaves_it_to_the_register);
 	tcase_add_test(tc, a_peer_whose_qemu_is_there_keeps_the_session);
 	tcase_add_test(tc, a_session_in_which_our_qemu_died_is_never_claimed);
+	tcase_add_test(tc, who_vouches_waits_for_the_register_and_no_longer);
+	tcase_add_test(tc, nobody_vouches_for_a_host_that_is_heard_with_a_qemu);
+	tcase_add_test(tc, an_open_session_waits_for_a_person_where_no_register_can_tell);
+	tcase_add_test(tc, a_session_that_both_gave_up_is_left_to_the_register);
+	tcase_add_test(tc, a_session_that_cannot_be_read_needs_a_person);
+	tcase_add_test(tc, a_winner_whose_peer_knows_a_later_session_may_not_start);
+	tcase_add_test(tc, a_win_that_was_found_waits_for_the_right_of_who_has_just_fallen_silent);
+	tcase_add_test(tc, a_qemu_that_is_here_is_not_started_twice);
+	tcase_add_test(tc, without_an_arbiter_everybody_may_and_is_told_what_that_means);
+	tcase_add_loop_test(tc, a_released_session_is_claimed_by_who_was_its_primary, 0, 2);
 	tcase_add_test(tc, a_released_session_is_looked_up_when_the_peer_has_started_anew);
 	tcase_add_test(tc, a_guest_started_anew_is_not_yielded_to_an_old_copy);
 	tcase_add_test(tc, a_guest_started_anew_has_not_failed);
