@@ -2728,6 +2728,27 @@ START_TEST(an_order_asks_an_arbiter_anew_that_was_out_of_reach)
 }
 END_TEST
 
+/* That nobody could be asked was true of an earlier order: the newest is not carried out by that. */
+START_TEST(each_order_against_a_winner_asks_for_itself)
+{
+	struct ft_event vouched = {.kind = FT_EVENT_FORCE, .cause = FT_CAUSE_OPERATOR, .confirmed = true};
+	lose_the_claim(FT_ROLE_PRIMARY);
+	step(&vouched);
+	ck_assert_int_eq(w.put_verdict, 1);
+	order(); /* refused, as it vouches for nothing, and that is on its way to disk */
+	expect_did(RECORD, 1);
+	step(&vouched);
+	verdict_is(FT_CLAIM_UNREACHABLE, "no answer");
+	step(&vouched);
+	recorded();
+	ck_assert_int_eq(w.put_verdict, 2);
+	expect_did(PLAN, 0);
+	verdict_is(FT_CLAIM_LOST, "beta");
+	expect_did(PLAN, 0);
+	expect_did(KILL, 1);
+}
+END_TEST
+
 static void disk_refuses(void)
 {
 	step(&(struct ft_event){.kind = FT_EVENT_STORED, .error = true, .text = "no space left"});
@@ -5133,6 +5154,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, the_verdict_stands_above_the_register);
 	tcase_add_loop_test(tc, an_order_against_a_winner_needs_a_person_who_vouches, 0, 6);
 	tcase_add_test(tc, an_order_asks_an_arbiter_anew_that_was_out_of_reach);
+	tcase_add_test(tc, each_order_against_a_winner_asks_for_itself);
 	tcase_add_loop_test(tc, a_late_answer_of_the_register_does_not_take_a_hand_back_back, 0, 2);
 	tcase_add_test(tc, what_was_given_back_is_not_given_back_again);
 	tcase_add_test(tc, who_has_given_back_never_takes_it_again);

@@ -1,4 +1,4 @@
-/* What is written into an etcd, and what its answers and the entries in it are taken for: whoever else may answer, or write there. */
+/* What is asked of an etcd, and what its answers and the entries in it are taken for: others may answer, or write there. */
 #include "arbiter/entry.h"
 #include "arbiter/etcd_json.h"
 
