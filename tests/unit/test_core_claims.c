@@ -3383,6 +3383,21 @@ START_TEST(who_may_be_bound_again_does_not_say_that_it_is_released)
 }
 END_TEST
 
+/* By that word the peer would go on, and our next ftd claim the same session. */
+START_TEST(who_may_be_bound_again_leaves_no_word_of_its_qemus_end)
+{
+	struct ft_side word;
+	start(FT_SESSION_RELEASED, FT_ROLE_PRIMARY);
+	meet();
+	expect_did(STORE, 1);
+	ck_assert_int_eq(w.c.store_next.stage, FT_SESSION_BOUND);
+	store_fails();
+	step(&(struct ft_event){.kind = FT_EVENT_LEAVE});
+	expect_did(EXIT, 1);
+	ck_assert(!ft_core_last_word(&w.c, &word));
+}
+END_TEST
+
 START_TEST(who_may_be_bound_yields_once_that_is_given_up)
 {
 	begin_to_bind(FT_ROLE_SECONDARY);
@@ -4280,6 +4295,26 @@ START_TEST(a_frozen_primary_that_has_won_without_the_fence_is_not_woken_by_a_res
 	fenced(NULL);
 	expect_did(THAW, 1);
 	expect_did(PLAN, 1);
+}
+END_TEST
+
+/* An earlier ftd may have gone on with it alone, and its disk not have taken that: until it says itself what it is, the other host
+ * is told that a guest may run here, or would start it anew beside this one. */
+START_TEST(a_primary_that_has_won_without_the_fence_and_does_not_stand_still_is_not_known_by_its_session)
+{
+	starts_won(_i ? FT_TITLE_FOUND : FT_TITLE_UNFENCED, FT_ROLE_PRIMARY);
+	w.c.params.fenced = true;
+	w.q.connected = w.q.oob = w.q.plan_ready = w.q.pid_verified = false;
+	w.q.role = FT_ROLE_NONE;
+	qemu_is();
+	pass(60e3);
+	ck_assert(w.c.self.guest);
+	ck_assert_int_eq(w.c.self.role, FT_ROLE_NONE);
+	w.q.connected = w.q.oob = w.q.pid_verified = w.q.running = true;
+	w.q.last_role = FT_ROLE_PRIMARY;
+	qemu_is();
+	expect_phase(SOLO);
+	expect_did(FREEZE, 0);
 }
 END_TEST
 
@@ -5229,6 +5264,8 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_win_without_its_fence_waits_for_what_a_peer_that_has_just_come_knows);
 	tcase_add_loop_test(tc, a_win_without_its_fence_is_one_after_a_restart, 0, 4);
 	tcase_add_loop_test(tc, a_frozen_primary_that_has_won_without_the_fence_is_not_woken_by_a_restart, 0, 8);
+	tcase_add_loop_test(
+	    tc, a_primary_that_has_won_without_the_fence_and_does_not_stand_still_is_not_known_by_its_session, 0, 2);
 	tcase_add_test(tc, a_vm_is_not_started_before_the_other_host_is_off);
 	tcase_add_loop_test(tc, a_loser_takes_over_once_its_fence_has_switched_the_winner_off, 0, 2);
 	tcase_add_test(tc, who_has_yielded_takes_over_by_its_fence_as_well);
@@ -5250,6 +5287,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, a_death_beside_a_session_that_may_be_on_disk_is_told_once_that_is_given_up, 0, 4);
 	tcase_add_test(tc, a_survivors_next_session_is_given_up_before_its_death_is_told);
 	tcase_add_test(tc, who_may_be_bound_again_does_not_say_that_it_is_released);
+	tcase_add_test(tc, who_may_be_bound_again_leaves_no_word_of_its_qemus_end);
 	tcase_add_test(tc, who_may_be_bound_yields_once_that_is_given_up);
 	tcase_add_loop_test(tc, an_order_that_has_asked_takes_up_what_the_peer_gives_up, 0, 2);
 	tcase_add_test(tc, an_order_that_has_asked_does_not_take_up_the_session_of_who_falls_silent_and_replicates);
