@@ -41,11 +41,13 @@ static json_t *body(const struct ft_session *s, const char *pair, const char *no
 	json_t *window = s->window_ms ? json_integer(s->window_ms) : NULL;
 	json_t *bad = s->disk_bad ? json_true() : NULL;
 	json_t *stayed = s->stayed && s->stage == FT_SESSION_RESIGNED ? json_true() : NULL;
-	return json_pack("{s:i, s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:o*, s:o*, s:o*, s:s, s:s}", "version", VERSION,
-	                 "pair", pair, "node", node, "stage",
+	json_t *given = s->given_before && s->stage == FT_SESSION_ENDED ? json_true() : NULL;
+	return json_pack("{s:i, s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:o*, s:o*, s:o*, s:o*, s:s, s:s}", "version",
+	                 VERSION, "pair", pair, "node", node, "stage",
 	                 s->title ? ft_title_name(s->title) : ft_session_stage_name(s->stage), "session", id, "epoch",
 	                 (json_int_t)s->epoch, "role", ft_role_name(s->role), "instance", instance, "window_ms", window,
-	                 "disk_bad", bad, "stayed", stayed, "peer", s->peer, "winner", s->winner);
+	                 "disk_bad", bad, "stayed", stayed, "given_before", given, "peer", s->peer, "winner",
+	                 s->winner);
 }
 
 static char *seal(json_t *object)
@@ -124,14 +126,14 @@ static const char *unpack(json_t *object, struct ft_session *out, const char **p
 	const char *stage, *id, *role, *instance, *peer, *winner, *sum;
 	json_int_t version = 0, epoch, window = 0; /* not there: of an ftd that did not write it */
 	uint8_t number[8];
-	int bad = 0, stayed = 0;
+	int bad = 0, stayed = 0, given = 0;
 	if (json_unpack(object, "{s:I}", "version", &version) == 0 && version != VERSION)
 		return "it is of another version of ftd";
 	if (json_unpack_ex(object, NULL, JSON_STRICT,
-	                   "{s:I, s:s, s:s, s:s, s:s, s:I, s:s, s:s, s?I, s?b, s?b, s:s, s:s, s:s}", "version",
+	                   "{s:I, s:s, s:s, s:s, s:s, s:I, s:s, s:s, s?I, s?b, s?b, s?b, s:s, s:s, s:s}", "version",
 	                   &version, "pair", pair, "node", node, "stage", &stage, "session", &id, "epoch", &epoch,
 	                   "role", &role, "instance", &instance, "window_ms", &window, "disk_bad", &bad, "stayed",
-	                   &stayed, "peer", &peer, "winner", &winner, "checksum", &sum) != 0)
+	                   &stayed, "given_before", &given, "peer", &peer, "winner", &winner, "checksum", &sum) != 0)
 		return "it is not whole";
 	if (epoch < 0 || window < 0 || window > UINT32_MAX || !hex_from(id, out->id, sizeof(out->id)) ||
 	    !hex_from(instance, number, sizeof(number)) || !name_from(peer, out->peer) ||
@@ -144,6 +146,7 @@ static const char *unpack(json_t *object, struct ft_session *out, const char **p
 	out->window_ms = (uint32_t)window;
 	out->disk_bad = bad;
 	out->stayed = stayed;
+	out->given_before = given;
 	for (size_t i = 0; i < sizeof(number); i++)
 		out->instance = out->instance << 8 | number[i];
 	return NULL;

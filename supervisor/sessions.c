@@ -1286,6 +1286,16 @@ static enum ft_title title_won(const struct ft_core *c, bool given_before)
 	return c->params.fenced && c->claim_fences && !vouched ? FT_TITLE_UNFENCED : FT_TITLE_REGISTER;
 }
 
+/* The peer may have gone on by our own word, unheard: unless it is heard to have no QEMU, its host is off by a person's word, or the win
+ * counts only once our fence has worked. */
+static bool may_run_by_our_word(const struct ft_core *c)
+{
+	enum ft_vm vm = c->peer.side.vm;
+	bool none = ft_peer_heard(c) && (vm == FT_VM_GONE || vm == FT_VM_ABSENT);
+	bool vouched = c->errand == FT_ERRAND_END_OLD && c->start_confirmed;
+	return c->params.registers && !none && !vouched && !(c->params.fenced && ft_win_pending(c));
+}
+
 static void absorb_winner(struct ft_core *c, enum ft_claim claim, const char *winner)
 {
 	/* What was given back since stays so, whoever stands in the register. */
@@ -1317,6 +1327,7 @@ static void absorb_winner(struct ft_core *c, enum ft_claim claim, const char *wi
 		know_winner(c, ours ? c->params.node : winner);
 		if (ours)
 			c->session.title = title_won(c, given_before);
+		c->session.given_before |= ours && given_before && may_run_by_our_word(c);
 		c->start_wanted = start && ft_win_pending(c);
 	}
 }

@@ -34,6 +34,7 @@ static void write_and_damage(struct input *in)
 	                       .disk_bad = take(in, 1) & 1};
 	size_t place = take(in, 2);
 	uint8_t damage = (uint8_t)take(in, 1);
+	s.given_before = place & 1;
 	take_text(in, s.peer, sizeof s.peer);
 	take_text(in, s.winner, sizeof s.winner);
 	const uint8_t *id;

@@ -532,6 +532,45 @@ START_TEST(a_winner_that_was_powered_off_since_asks_a_person_where_no_register_c
 }
 END_TEST
 
+/* Seen in the simulation: a person's order let us win after we had given the peer our right, by which its QEMU ran, without its ftd;
+ * our host crashed before the verdict named us.  _i: 1 the verdict names us; 2 the peer is heard, and has no QEMU; 3 our right was
+ * never given. */
+START_TEST(a_win_after_our_own_word_is_no_licence_beside_a_silent_peer_and_an_empty_verdict)
+{
+	struct ft_session s = session(FT_SESSION_ENDED, FT_ROLE_PRIMARY, "alpha");
+	s.given_before = _i != 3;
+	begin(&s, false);
+	verdict = _i == 1 ? FT_CLAIM_LOST : FT_CLAIM_NOT_NEEDED;
+	named = "alpha";
+	if (_i == 2)
+		hear(FT_PEER_ALIVE);
+	want();
+	pass(4000);
+	ck_assert_int_eq(verdicts_read, 1);
+	ck_assert_int_eq(may(false), _i > 0);
+	ck_assert_int_eq(may(true), 1);
+}
+END_TEST
+
+/* Neither runs, by the peer's own word; our host may crash once more before the verdict names us.  _i: 1 the peer is silent, and a
+ * person vouches for its host. */
+START_TEST(who_wins_what_both_had_given_up_needs_no_person_later)
+{
+	begin_in(FT_SESSION_RESIGNED, FT_ROLE_PRIMARY, "");
+	if (_i == 0) {
+		memcpy(peer.side.session, c.session.id, sizeof peer.side.session);
+		peer.side.vm = FT_VM_GONE;
+		hear(FT_PEER_ALIVE);
+	}
+	step(&(struct ft_event){.kind = FT_EVENT_WANT_START, .confirmed = _i == 1});
+	pass(600);
+	ck_assert_int_eq(did[FT_DO_CLAIM], 1);
+	step(&(struct ft_event){.kind = FT_EVENT_CLAIM, .claim = FT_CLAIM_WON, .text = "alpha"});
+	ck_assert_str_eq(c.session.winner, "alpha");
+	ck_assert(!c.session.given_before);
+}
+END_TEST
+
 static void begin_won(enum ft_title title, enum ft_win peers, uint64_t peers_epoch)
 {
 	struct ft_session s = session(FT_SESSION_ENDED, FT_ROLE_PRIMARY, "alpha");
@@ -904,6 +943,8 @@ int main(void)
 	tcase_add_test(tc, an_empty_verdict_is_read_for_each_start);
 	tcase_add_test(tc, a_person_vouches_for_who_has_won_by_word_where_nobody_can_be_asked);
 	tcase_add_loop_test(tc, a_winner_that_was_powered_off_since_asks_a_person_where_no_register_can_tell, 0, 3);
+	tcase_add_loop_test(tc, a_win_after_our_own_word_is_no_licence_beside_a_silent_peer_and_an_empty_verdict, 0, 4);
+	tcase_add_loop_test(tc, who_wins_what_both_had_given_up_needs_no_person_later, 0, 2);
 	tcase_add_loop_test(tc, of_two_that_have_both_won_the_later_starts, 0, 10);
 	tcase_add_loop_test(tc, of_two_that_have_won_alike_one_starts, 0, 8);
 	tcase_add_loop_test(tc, who_is_named_by_the_verdict_is_not_powered_off_for_a_start, 0, 2);

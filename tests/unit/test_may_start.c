@@ -76,6 +76,8 @@ static bool play_fence(void *arg, char error[FT_TEXT_MAX])
 	return plays.fence;
 }
 
+static bool given_before; /* of the session that is put */
+
 static void set_up(void)
 {
 	ck_assert_int_ge(sodium_init(), 0);
@@ -95,6 +97,7 @@ static void set_up(void)
 	snprintf(config.state_dir, sizeof(config.state_dir), "%s", dir);
 	snprintf(config.control_socket, sizeof(config.control_socket), "%s/socket", dir);
 	memset(&plays, 0, sizeof(plays));
+	given_before = false;
 	plays.winner = "beta";
 }
 
@@ -118,6 +121,7 @@ static void put_session(enum ft_session_stage stage, enum ft_role role, const ch
 {
 	struct ft_session s = {.stage = stage, .id = {7}, .epoch = 3, .role = role, .instance = 1, .peer = "beta"};
 	snprintf(s.winner, sizeof(s.winner), "%s", winner);
+	s.given_before = given_before;
 	char *text = ft_session_file_text(&s, config.pair, config.node);
 	put(FT_SESSION_FILE, text);
 	free(text);
@@ -292,6 +296,22 @@ START_TEST(a_verdict_out_of_reach_means_no_unless_a_person_vouches)
 	plays.winner = "alpha";
 	ck_assert(may(false));
 	assert_stored(FT_SESSION_ENDED, "alpha");
+}
+END_TEST
+
+/* The other side may have gone on by this one's word, from before the win. */
+START_TEST(a_win_after_its_own_word_needs_the_verdict_or_a_person)
+{
+	given_before = true;
+	put_session(FT_SESSION_ENDED, FT_ROLE_PRIMARY, "alpha");
+	ck_assert(!may(false));
+	assert_said("beta");
+	assert_said("--confirm-fenced");
+	ck_assert(may(true));
+	ck_assert(!may(false));
+	plays.verdict = FT_CLAIM_LOST;
+	plays.winner = "alpha";
+	ck_assert(may(false));
 }
 END_TEST
 
@@ -713,6 +733,7 @@ int main(void)
 	tcase_add_test(c, an_ended_session_is_whose_it_is);
 	tcase_add_loop_test(c, a_winner_that_the_verdict_does_not_name_may_not_start, 0, 3);
 	tcase_add_loop_test(c, a_verdict_out_of_reach_means_no_unless_a_person_vouches, 0, 2);
+	tcase_add_test(c, a_win_after_its_own_word_needs_the_verdict_or_a_person);
 	tcase_add_test(c, the_arbiter_fence_has_no_verdict);
 	tcase_add_test(c, a_bound_session_is_claimed_and_the_winner_stored);
 	tcase_add_test(c, a_claim_waits_until_earlier_rights_are_over);

@@ -84,6 +84,7 @@ static void assert_round_trip(const struct ft_session *in)
 	ck_assert_uint_eq(s.window_ms, in->window_ms);
 	ck_assert_int_eq(s.disk_bad, in->disk_bad);
 	ck_assert_int_eq(s.stayed, in->stayed);
+	ck_assert_int_eq(s.given_before, in->given_before);
 	ck_assert_str_eq(s.peer, in->peer);
 	ck_assert_str_eq(s.winner, in->winner);
 	ck_assert(s.title == in->title);
@@ -116,6 +117,8 @@ START_TEST(what_was_stored_is_read_back)
 		titled.stage = FT_SESSION_ENDED;
 		titled.title = t;
 		strcpy(titled.winner, "alpha");
+		assert_round_trip(&titled);
+		titled.given_before = true;
 		assert_round_trip(&titled);
 	}
 	struct ft_session stayed = sample;
