@@ -92,6 +92,7 @@ void ft_bind_again(struct ft_core *c, struct ft_actions *out);
 bool ft_stayed_may_stand(const struct ft_core *c);
 bool ft_stayed_to_be_cleared(const struct ft_core *c);
 bool ft_stayed_before_another(const struct ft_core *c); /* the same, as the guest was started anew in another QEMU */
+bool ft_unresign_due(const struct ft_core *c);
 bool ft_winner_unstored(const struct ft_core *c);
 void ft_store_as_known(struct ft_core *c, struct ft_actions *out);
 void ft_propose(struct ft_core *c, struct ft_actions *out);

@@ -2825,6 +2825,7 @@ static const struct rule rules[] = {
     {ANY & ~BUSY, ft_release_due, ft_release},
     {ANY & ~BUSY, ft_unrelease_due, ft_store_as_known},
     {ANY & ~BUSY, ft_stayed_before_another, ft_store_as_known},
+    {ANY & ~BUSY & ~FROZEN, ft_unresign_due, ft_store_as_known},
     {ANY & ~BUSY, may_say_goodbye, say_goodbye},
     {ANY & ~BUSY, may_exit, exit_now},
     {ANY, ft_resign_due, ft_resign},

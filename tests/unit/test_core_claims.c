@@ -2358,6 +2358,37 @@ START_TEST(what_may_be_known_to_have_stayed_runs_once_the_disk_says_otherwise)
 }
 END_TEST
 
+/* What the disk may say is put right as soon as it takes that, and not when a failover hangs on it. */
+START_TEST(no_failover_waits_for_a_disk_that_has_taken_what_holds_since_a_resignation_failed)
+{
+	protect(FT_ROLE_PRIMARY);
+	asked();
+	frozen();
+	store_fails();
+	expect_did(THAW, 1);
+	forget();
+	w.p.side.request = FT_REQUEST_NONE;
+	qemu_is();
+	peer_says();
+	live(0.9, FT_CLAIM_NOT_NEEDED, "");
+	expect_did(STORE, 0);
+	live(0.2, FT_CLAIM_NOT_NEEDED, "");
+	expect_did(STORE, 1);
+	expect_stage(BOUND);
+	ck_assert_int_eq(w.c.store_next.stage, FT_SESSION_BOUND);
+	ck_assert(!w.c.store_next.stayed);
+	store_fails();
+	live(1.1, FT_CLAIM_NOT_NEEDED, "");
+	expect_did(STORE, 2);
+	stored();
+	live(5, FT_CLAIM_NOT_NEEDED, "");
+	expect_did(STORE, 2);
+	peer_vm(FT_VM_GONE);
+	expect_phase(PLANNING);
+	expect_did(PLAN, 1);
+}
+END_TEST
+
 /* _i: 0 it has told this ftd that it is in COLO; 1 it has told it nothing; 2 that it has left COLO. */
 START_TEST(only_who_stayed_in_the_pair_gives_it_back_as_it_dies)
 {
@@ -5324,6 +5355,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_late_win_is_not_given_back_beside_a_guest_that_was_started_anew);
 	tcase_add_test(tc, a_late_win_is_given_back_beside_a_new_secondary);
 	tcase_add_test(tc, what_may_be_known_to_have_stayed_runs_once_the_disk_says_otherwise);
+	tcase_add_test(tc, no_failover_waits_for_a_disk_that_has_taken_what_holds_since_a_resignation_failed);
 	tcase_add_test(tc, one_that_dies_as_it_stands_still_is_not_found_again);
 	tcase_add_test(tc, a_primary_that_comes_after_us_is_not_doubted);
 	tcase_add_loop_test(tc, the_acknowledgements_of_an_ftd_that_we_have_proposed_nothing_to_give_no_right, 0, 2);
