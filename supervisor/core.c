@@ -121,6 +121,7 @@ void ft_core_init(struct ft_core *c, const struct ft_core_params *params, int64_
 	    .probe_again_at = now,
 	    .peer_at = now,
 	    .started_at = now,
+	    .over_at = now,
 	    .session = params->session,
 	    .store_again_at = now,
 	    .stayed_stored = params->session.stayed,

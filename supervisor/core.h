@@ -270,6 +270,7 @@ struct ft_core {
 	bool undone;              /* we found our QEMU in COLO still, in a session that we have ended */
 	uint64_t proven_instance; /* the QEMU that has said itself that the guest runs outside of COLO */
 	bool win_seen;            /* this ftd has seen the guest of this side run */
+	int64_t over_at;          /* when it was last told to be over, or this ftd came */
 	bool winner_unstored;     /* the register said who won; the disk does not yet */
 	bool held_unstored;      /* the session is held to, for a claim, and the disk did not take it: nobody is told */
 	bool role_said;          /* our QEMU has told us itself what it is */

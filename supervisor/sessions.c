@@ -437,13 +437,21 @@ int64_t ft_news_until(const struct ft_core *c)
 	return c->stood_still_at == FT_NEVER ? c->started_at : c->stood_still_at + c->params.window + c->params.guard;
 }
 
+/* We have found that we have won, and the peer may have bound that session just then, by our own proposal: then it waits for us in
+ * it, and says so in what it answers to our news.  With another one on its way to our disk, ours would forget the win. */
+static bool may_be_waited_for(const struct ft_core *c)
+{
+	bool answered = c->acked_sent != FT_NEVER && c->acked_sent > c->over_at;
+	return ft_win_pending(c) && same_qemu(c) && !answered;
+}
+
 /* Not before a calm peer has acknowledged us: the right to run would have ended before it began, and QEMU be frozen. */
 bool ft_propose_due(const struct ft_core *c)
 {
 	bool acknowledged = c->now < acknowledged_until(c) && ft_sharing_proven(c);
 	return acknowledged && c->params.arbitrated && c->qemu.role == FT_ROLE_PRIMARY && c->self.ready &&
 	       ft_peer_heard(c) && c->peer.side.ready && same_timing(c) && !claimable(c) && may_propose(c) &&
-	       can_store(c);
+	       !may_be_waited_for(c) && can_store(c);
 }
 
 void ft_propose(struct ft_core *c, struct ft_actions *out)
@@ -1150,6 +1158,7 @@ static void know_winner(struct ft_core *c, const char *winner)
 	c->session.title = FT_TITLE_REGISTER;
 	c->session.stayed = false;
 	snprintf(c->session.winner, sizeof c->session.winner, "%s", winner);
+	c->over_at = c->now;
 	c->store_again_at = c->now;
 	c->winner_unstored = true;
 	c->start_wanted = c->unsure = c->bound = false;

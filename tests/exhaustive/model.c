@@ -1259,6 +1259,9 @@ static void forget_idle(struct ft_core *c)
 	if (in(c->phase, P(SOLO) | P(FENCED) | P(ASKING) | P(PLANNING) | P(RECORDING) | P(FREEZING) | P(CLAIMING) |
 	                     P(CUT_OFF) | P(YIELDING)))
 		c->phase_since = 0;
+	bool pending = c->session.title == FT_TITLE_FOUND || c->session.title == FT_TITLE_UNFENCED;
+	if (!pending || (c->acked_sent != FT_NEVER && c->acked_sent > c->over_at))
+		c->over_at = 0;
 	past_is_old(&c->started_at, now, SECOND(4));
 	past_is_old(&c->broken_at, now, SECOND(4));
 	past_is_old(&c->checkpoint_at, now, SECOND(7));

@@ -2339,6 +2339,43 @@ START_TEST(an_order_that_waits_for_the_disk_is_refuted_by_a_peer_that_is_heard)
 }
 END_TEST
 
+/* Proposed again after a release, with a late claim of ours in its register, as we find at once; and the peer may be bound by it by
+ * then.  _i: it is, and waits for us; else it is not, and another one is made. */
+START_TEST(who_finds_a_win_hears_first_whether_the_peer_is_bound_by_it)
+{
+	start(FT_SESSION_RELEASED, FT_ROLE_PRIMARY);
+	memset(w.p.side.session, 0, sizeof w.p.side.session);
+	w.p.side.released = true;
+	meet();
+	expect_did(STORE, 1);
+	ck_assert_int_eq(w.c.store_next.stage, FT_SESSION_BOUND);
+	stored();
+	acked();
+	expect_did(READ, 1);
+	register_is(FT_CLAIM_LOST, "alpha");
+	ck_assert_int_eq(w.c.store_next.stage, FT_SESSION_ENDED);
+	stored();
+	ck_assert_int_eq(w.c.session.title, FT_TITLE_FOUND);
+	expect_did(STORE, 2);
+	pass(50);
+	if (_i) {
+		w.p.side.released = false;
+		w.p.side.epoch = EPOCH + 1;
+		memcpy(w.p.side.session, id, sizeof id);
+	}
+	peer_says();
+	acked();
+	if (_i) {
+		expect_phase(PLANNING);
+		ck_assert_int_eq(w.c.store_next.stage, FT_SESSION_ENDED);
+	} else {
+		expect_did(STORE, 3);
+		ck_assert_int_eq(w.c.store_next.stage, FT_SESSION_BOUND);
+		ck_assert_mem_ne(w.c.store_next.id, id, sizeof id);
+	}
+}
+END_TEST
+
 /* A disk that says that it did not take it may have. */
 START_TEST(what_may_be_known_to_have_stayed_runs_once_the_disk_says_otherwise)
 {
@@ -5355,6 +5392,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_late_win_is_not_given_back_beside_a_guest_that_was_started_anew);
 	tcase_add_test(tc, a_late_win_is_given_back_beside_a_new_secondary);
 	tcase_add_test(tc, what_may_be_known_to_have_stayed_runs_once_the_disk_says_otherwise);
+	tcase_add_loop_test(tc, who_finds_a_win_hears_first_whether_the_peer_is_bound_by_it, 0, 2);
 	tcase_add_test(tc, no_failover_waits_for_a_disk_that_has_taken_what_holds_since_a_resignation_failed);
 	tcase_add_test(tc, one_that_dies_as_it_stands_still_is_not_found_again);
 	tcase_add_test(tc, a_primary_that_comes_after_us_is_not_doubted);
