@@ -356,10 +356,11 @@ bool ft_stayed_to_be_cleared(const struct ft_core *c)
 	return c->stayed_stored && !c->session.stayed && can_store(c);
 }
 
-/* It was not given up after all; and a failover is not to wait for this write, of a disk that takes nothing by then. */
+/* It was not given up after all; and a failover is not to wait for this write, of a disk that takes nothing by then.  Of our QEMU's own
+ * session alone: to write another one's would bind this QEMU by it. */
 bool ft_unresign_due(const struct ft_core *c)
 {
-	return c->session.stage == FT_SESSION_BOUND && ft_stayed_to_be_cleared(c) && !ft_resign_due(c);
+	return ft_session_current(c) && ft_stayed_to_be_cleared(c) && !ft_resign_due(c);
 }
 
 bool ft_winner_unstored(const struct ft_core *c)

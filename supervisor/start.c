@@ -248,34 +248,39 @@ static struct verdict without_session(const struct ft_core *c)
 	return first.may == 1 ? (struct verdict){1, "no session is known"} : first;
 }
 
-/* Our win is from before this ftd, which has not seen our guest run by it; and the peer is silent. */
-static bool win_is_of_before(const struct ft_core *c)
+/* Our win is from before this ftd, which has not seen our guest run by it; and a person may have let the peer power this host off
+ * and go on, since.  No register would tell. */
+static bool win_may_be_old(const struct ft_core *c)
 {
 	const struct ft_session *found = &c->params.session;
 	bool earlier = found->stage == FT_SESSION_ENDED && memcmp(found->id, c->session.id, sizeof found->id) == 0;
-	return earlier && !c->win_seen && !ft_peer_heard(c);
+	return earlier && !c->params.registers && !c->win_seen && !ft_peer_heard(c);
 }
 
-/* A person may have let the peer power this host off and go on, since.  No register would tell. */
-static bool win_may_be_old(const struct ft_core *c)
-{
-	return win_is_of_before(c) && !c->params.registers;
-}
-
-/* The peer may have gone on by our own word before we won, and run yet, without its ftd: then only a verdict in our name says that
- * the guest is ours. */
+/* The peer may have gone on by our own word before we won, and run yet, also without its ftd: then only a verdict in our name, or that it
+ * is heard to have nothing that runs, says that the guest is ours. */
 static bool peer_may_run_by_our_word(const struct ft_core *c)
 {
-	return win_is_of_before(c) && c->session.given_before && c->verdict != FT_VERDICT_STANDS;
+	const struct ft_side *p = &c->peer.side;
+	bool stands = p->vm == FT_VM_YIELDED || p->role == FT_ROLE_SECONDARY;
+	bool still = out_there(c) || (ft_peer_heard(c) && stands);
+	return c->session.given_before && !still && c->verdict != FT_VERDICT_STANDS;
+}
+
+static struct verdict after_our_word(const struct ft_core *c)
+{
+	if (ft_peer_heard(c) && (c->peer.side.state == FT_STARTING || c->peer.side.vm == FT_VM_UNKNOWN))
+		return (struct verdict){-1, "the peer does not know yet whether it runs the guest"};
+	return (struct verdict){
+	    0, "this side ended the last session after it had given the guest to the peer, which may run it; if that "
+	       "host is surely off: --confirm-fenced"};
 }
 
 /* It stands above the register. */
 static struct verdict by_verdict(const struct ft_core *c, bool confirmed)
 {
 	if (!verdict_is_open(c) && !confirmed && peer_may_run_by_our_word(c))
-		return (struct verdict){
-		    0, "this side ended the last session after it had given the guest to the peer, which is silent and "
-		       "may run it; if that host is surely off: --confirm-fenced"};
+		return after_our_word(c);
 	if (!verdict_is_open(c))
 		return (struct verdict){1, "this side ended the last session"};
 	bool by_word =

@@ -5178,6 +5178,51 @@ START_TEST(a_person_who_vouches_needs_no_fence_after_a_restart)
 }
 END_TEST
 
+/* A resignation was refused by the disk; that QEMU died, the peer went on, and a new secondary was started, as the disk mends. */
+START_TEST(what_holds_of_another_qemus_session_is_not_written_to_bind_this_one)
+{
+	protect(FT_ROLE_PRIMARY);
+	asked();
+	frozen();
+	store_fails();
+	w.p.side.request = FT_REQUEST_NONE;
+	qemu_is();
+	peer_says();
+	w.q.vm = FT_VM_GONE;
+	w.q.connected = false;
+	qemu_is();
+	peer_runs();
+	memset(w.p.side.session, 0, sizeof id);
+	peer_says();
+	for (int i = 0; i < 20; i++) {
+		pass(100);
+		if (w.c.storing)
+			store_fails();
+		if (w.c.arbiter_busy)
+			register_is(FT_CLAIM_UNREACHABLE, "no answer");
+	}
+	w.q = (struct ft_qemu_facts){.connected = true,
+	                             .oob = true,
+	                             .plan_ready = true,
+	                             .pid_verified = true,
+	                             .instance = 6,
+	                             .vm = FT_VM_ALIVE,
+	                             .role = FT_ROLE_SECONDARY,
+	                             .checkpoint_ms = 2000};
+	forget();
+	qemu_is();
+	for (int i = 0; i < 20; i++) {
+		pass(100);
+		if (w.c.storing)
+			stored();
+		if (w.c.arbiter_busy)
+			register_is(FT_CLAIM_UNREACHABLE, "no answer");
+	}
+	ck_assert_int_eq(w.did[FT_DO_FREEZE], 0);
+	ck_assert(!w.c.frozen);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("claims");
@@ -5393,6 +5438,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_late_win_is_given_back_beside_a_new_secondary);
 	tcase_add_test(tc, what_may_be_known_to_have_stayed_runs_once_the_disk_says_otherwise);
 	tcase_add_loop_test(tc, who_finds_a_win_hears_first_whether_the_peer_is_bound_by_it, 0, 2);
+	tcase_add_test(tc, what_holds_of_another_qemus_session_is_not_written_to_bind_this_one);
 	tcase_add_test(tc, no_failover_waits_for_a_disk_that_has_taken_what_holds_since_a_resignation_failed);
 	tcase_add_test(tc, one_that_dies_as_it_stands_still_is_not_found_again);
 	tcase_add_test(tc, a_primary_that_comes_after_us_is_not_doubted);

@@ -571,6 +571,36 @@ START_TEST(who_wins_what_both_had_given_up_needs_no_person_later)
 }
 END_TEST
 
+/* Heard, but not known to have nothing that runs: its ftd has just come (0), or its QEMU does not answer (1); a waiting secondary (2), or
+ * no QEMU (3), is no danger. */
+START_TEST(a_win_after_our_own_word_is_no_licence_beside_a_peer_that_may_run)
+{
+	static const struct {
+		enum ft_state state;
+		enum ft_vm vm;
+		enum ft_role role;
+		int may;
+	} cases[] = {{FT_STARTING, FT_VM_UNKNOWN, FT_ROLE_NONE, -1},
+	             {FT_UNPROTECTED, FT_VM_ALIVE, FT_ROLE_NONE, 0},
+	             {FT_ARMING, FT_VM_ALIVE, FT_ROLE_SECONDARY, 1},
+	             {FT_UNPROTECTED, FT_VM_ABSENT, FT_ROLE_NONE, 1}};
+	struct ft_session s = session(FT_SESSION_ENDED, FT_ROLE_PRIMARY, "alpha");
+	char why[FT_TEXT_MAX];
+	s.given_before = true;
+	begin(&s, false);
+	verdict = FT_CLAIM_NOT_NEEDED;
+	peer.side.state = cases[_i].state;
+	peer.side.vm = cases[_i].vm;
+	peer.side.role = cases[_i].role;
+	peer.side.epoch = 1;
+	hear(FT_PEER_ALIVE);
+	want();
+	pass(600);
+	step(&(struct ft_event){.kind = FT_EVENT_ACK, .at = now});
+	ck_assert_int_eq(ft_core_may_start(&c, false, why), cases[_i].may);
+}
+END_TEST
+
 static void begin_won(enum ft_title title, enum ft_win peers, uint64_t peers_epoch)
 {
 	struct ft_session s = session(FT_SESSION_ENDED, FT_ROLE_PRIMARY, "alpha");
@@ -945,6 +975,7 @@ int main(void)
 	tcase_add_loop_test(tc, a_winner_that_was_powered_off_since_asks_a_person_where_no_register_can_tell, 0, 3);
 	tcase_add_loop_test(tc, a_win_after_our_own_word_is_no_licence_beside_a_silent_peer_and_an_empty_verdict, 0, 4);
 	tcase_add_loop_test(tc, who_wins_what_both_had_given_up_needs_no_person_later, 0, 2);
+	tcase_add_loop_test(tc, a_win_after_our_own_word_is_no_licence_beside_a_peer_that_may_run, 0, 4);
 	tcase_add_loop_test(tc, of_two_that_have_both_won_the_later_starts, 0, 10);
 	tcase_add_loop_test(tc, of_two_that_have_won_alike_one_starts, 0, 8);
 	tcase_add_loop_test(tc, who_is_named_by_the_verdict_is_not_powered_off_for_a_start, 0, 2);
