@@ -265,7 +265,8 @@ struct ft_core {
 	bool bound; /* was protected with this peer and this QEMU, and neither has ended it */
 	/* Sessions */
 	int64_t started_at;
-	struct ft_session session; /* as it is on disk */
+	/* As it is on disk; or as we hold to it, and the disk follows: winner_unstored, held_unstored, stayed_stored. */
+	struct ft_session session;
 	struct ft_session store_next;
 	bool undone;              /* we found our QEMU in COLO still, in a session that we have ended */
 	uint64_t proven_instance; /* the QEMU that has said itself that the guest runs outside of COLO */

@@ -125,11 +125,10 @@ static bool is_equalled(const struct ft_core *c)
 	return is_rivalled(c) && c->peer.side.win == ft_session_win(c);
 }
 
-/* Where no session is known, or each has ended the last one, both hosts may come up at once, each with a unit that starts the VM.  So
- * it is told first, and
- * the one that knows of the other's intention when it gets its own leaves it to that; of two that did not, one has the
- * smaller name.  Who has ended the last session tells it, too: a person may order the other side to go on, which goes by
- * our word that nothing runs here. */
+/* Where no session is known, or each has ended the last one, both hosts may come up at once, each with a unit that starts the
+ * VM.  So it is told first, and the one that knows of the other's intention when it gets its own leaves it to that; of two that
+ * did not, one has the smaller name.  Who has ended the last session tells it, too: a person may order the other side to go on,
+ * which goes by our word that nothing runs here. */
 void ft_start_announce(struct ft_core *c)
 {
 	bool under_way = c->now < c->start_told_until;
