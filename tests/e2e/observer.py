@@ -69,10 +69,9 @@ class Observer:
     home: the host on which the guest is to be heard first.
     """
 
-    EVERY = 0.005  # seconds; one kind of question, then the other
-
     def __init__(self, network, home):
         self._home = home
+        self.every = 0.005  # seconds; one kind of question, then the other
         self.heard = []  # (seconds, host, what), in the order in which it was read
         self._fault = None
         self._stop = threading.Event()
@@ -129,7 +128,7 @@ class Observer:
                 if select.select([self._socket], [], [], max(0.0, due - time.monotonic()))[0]:
                     self._take()
                 if time.monotonic() >= due:
-                    question, due = next(questions), time.monotonic() + self.EVERY
+                    question, due = next(questions), time.monotonic() + self.every
                     for cable in GUESTS_CABLES:
                         self._socket.sendto(question, (cable, 0))
         except Exception as e:  # whatever it is: one who has stopped listening must not find that all is well
