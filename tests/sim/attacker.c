@@ -1,6 +1,7 @@
 /* Somebody on the network, without a key, who records every heartbeat and sends it again, to either host: at random; or,
  * while a host is silent, what it said before, in order and at its pace, so that it may seem to live on; or as a flood,
- * together with the hellos of earlier lives, more than anybody could keep apart.
+ * together with the hellos of earlier lives, more than anybody could keep apart.  And he says in the name of a host's kernel that
+ * nobody has its port open.
  * Knows: what was sent, as bytes.  Must not know: what it means. */
 #include "tests/sim/sim.h"
 
@@ -116,4 +117,13 @@ void attacker_floods(void)
 		           between(RANDOM_ATTACK, 0.1, 2), 1 - from);
 	}
 	later(BURST_MS, ATTACK_FLOODS, 0);
+}
+
+void attacker_forges(int host)
+{
+	if (w.icmp_forged[host] == 0)
+		return;
+	for (int link = 0; link < LINKS; link++)
+		later(0, FTD_REFUSED, host)->arg = (uint32_t)link;
+	later(15, ATTACK_BY_ICMP, host);
 }

@@ -37,6 +37,7 @@ const char *const fault_names[FAULT_KINDS] = {
     [MUTE_START] = "mute-start",
     [START_VM] = "start-vm",
     [FLOOD_LIVES] = "flood-lives",
+    [FORGE_ICMP] = "forge-icmp",
     [KILL_AT_ANSWER] = "kill-at-answer",
     [LEAVE_AT_ANSWER] = "leave-at-answer",
     [CRASH_AT_ANSWER] = "crash-at-answer",
@@ -64,7 +65,7 @@ const char *const fault_names[FAULT_KINDS] = {
  * longer than the detection time is taken for dead unless a checkpoint comes in time, and that is luck.) */
 #define DRAWN_KINDS REPLAY_LIFE /* those before it */
 #define ALL_DRAWN   (FAULT(DRAWN_KINDS) - 1)
-#define ATTACKS     (FAULT(REPLAY) | FAULT(REPLAY_LIFE) | FAULT(FLOOD_LIVES))
+#define ATTACKS     (FAULT(REPLAY) | FAULT(REPLAY_LIFE) | FAULT(FLOOD_LIVES) | FAULT(FORGE_ICMP))
 static const uint64_t harmless[] = {FAULT(KILL_QEMU) | FAULT(END_QEMU) | FAULT(CRASH_HOST) | FAULT(STOP_QEMU) |
                                         FAULT(HANG_QEMU) | FAULT(CLOSE_COLO) | FAULT(PLAN_TROUBLE) | FAULT(DISK_FULL) |
                                         FAULT(DISK_HANGS),
@@ -96,6 +97,14 @@ bool faults_are_a_crash(int host)
 			return false;
 	}
 	return crashes == 1;
+}
+
+bool faults_forge_icmp(void)
+{
+	for (int i = 0; i < w.n_faults; i++)
+		if (w.faults[i].on && w.faults[i].kind == FORGE_ICMP)
+			return true;
+	return false;
 }
 
 bool faults_are_restarts(void)
@@ -175,6 +184,7 @@ static void plan_on_top(void)
 	if (w.options.arbitrated)
 		add_on_top(RANDOM_ON_TOP, MUTE_START, (int)(chance(RANDOM_ON_TOP) % 2), 10000);
 	add_on_top(RANDOM_ATTACK, FLOOD_LIVES, (int)(chance(RANDOM_ATTACK) % 2), 3000);
+	add_on_top(RANDOM_ATTACK, FORGE_ICMP, (int)(chance(RANDOM_ATTACK) % 2), 10000);
 }
 
 /* Which faults are drawn in this world. */
@@ -335,6 +345,11 @@ static bool hold(const struct fault *f, int by)
 		w.lives_flooded += by;
 		if (by > 0)
 			flood_begins(f->host);
+		return true;
+	case FORGE_ICMP:
+		w.icmp_forged[f->host] += by;
+		if (by > 0)
+			later(0, ATTACK_BY_ICMP, f->host);
 		return true;
 	case SILENCE_COLO:
 		w.colo_silent += by;
@@ -537,6 +552,7 @@ void heal(void)
 	memset(w.cut_arbiter, 0, sizeof w.cut_arbiter);
 	memset(w.replayed, 0, sizeof w.replayed);
 	memset(w.lives_played, 0, sizeof w.lives_played);
+	memset(w.icmp_forged, 0, sizeof w.icmp_forged);
 	w.lives_flooded = 0;
 	w.lossy = w.slow_net = w.slow_arbiter = w.colo_silent = 0;
 	for (int i = 0; i < 2; i++) {

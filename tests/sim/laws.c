@@ -184,7 +184,9 @@ void laws_before_loss(int host)
 static void judge_survivor(int crashed)
 {
 	int64_t agent = w.options.fence ? SECOND(4) : w.options.behind ? SECOND(60) : 0; /* with its delay */
-	int64_t within = TAKES_OVER_WITHIN + MS(w.guard_ms) + agent;
+	/* Without an arbiter a port unreachable stands for life, until the next checkpoint is overdue: security.md. */
+	int64_t forged = !w.options.arbitrated && faults_forge_icmp() ? w.checkpoint_every + SECOND(5) : 0;
+	int64_t within = TAKES_OVER_WITHIN + MS(w.guard_ms) + agent + forged;
 	if (w.host[crashed].ftd.running != FTD_DEAD) /* it is back, and what it says of itself is waited for */
 		w.crashed_at[crashed] = FT_NEVER;
 	if (w.crashed_at[crashed] == FT_NEVER || w.now < w.crashed_at[crashed] + within)

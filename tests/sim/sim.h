@@ -94,6 +94,7 @@ enum what {
 	ATTACK,         /* .arg: what is sent again */
 	ATTACK_IN_LIFE, /* .arg: where the tape stands, 0 nowhere */
 	ATTACK_FLOODS,
+	ATTACK_BY_ICMP,
 	FAULT_STRIKES, /* .arg: which */
 	FAULT_ENDS,
 	HEAL,
@@ -290,6 +291,7 @@ enum fault_kind {
 	MUTE_START,  /* the next ftd of a host is heard for a few words, and then no more */
 	START_VM,    /* a unit of the host starts the VM anew, wherever ftd says that it may */
 	FLOOD_LIVES, /* somebody floods both hosts with what they have said, and with the hellos of their lives before all this */
+	FORGE_ICMP, /* somebody tells a host that the peer's has no such port */
 	/* Deaths at boundaries, by another stream: right after a certain answer. */
 	KILL_AT_ANSWER,  /* ftd is killed, or crashes: the world cannot tell */
 	LEAVE_AT_ANSWER, /* it is asked to stop */
@@ -352,7 +354,7 @@ struct world {
 	struct host host[2]; /* 0 starts as the primary */
 	/* counts: several faults may hold the same thing */
 	int late_claims[2], cut[LINKS][2], cut_arbiter[2], lossy, slow_net, slow_arbiter, colo_silent, replayed[2],
-	    lives_played[2], lives_flooded;
+	    lives_played[2], lives_flooded, icmp_forged[2];
 	int n_recorded[2]; /* datagrams from a host, since the beginning */
 	bool colo_closed;
 	int64_t checkpoint_every;
@@ -472,6 +474,7 @@ void faults_at_start(void);
 bool faults_are_a_crash(int host);
 /* Whether they are ends of ftd, and an attacker, and no more. */
 bool faults_are_restarts(void);
+bool faults_forge_icmp(void);
 void heal(void);
 extern const char *const fault_names[FAULT_KINDS];
 
@@ -509,6 +512,7 @@ void attacker_sends(const struct happening *h);
 void attack(int host);
 void attacker_plays(const struct happening *h);
 void attacker_floods(void);
+void attacker_forges(int host);
 
 /* laws.c */
 extern const char *const world_spins; /* the one law that ends a world even where it is not judged */

@@ -178,6 +178,8 @@ static void happen(const struct happening *h)
 		attacker_plays(h);
 	else if (h->what == ATTACK_FLOODS)
 		attacker_floods();
+	else if (h->what == ATTACK_BY_ICMP)
+		attacker_forges(h->host);
 	else if (h->what == HEAL)
 		heal();
 	else
