@@ -831,6 +831,62 @@ START_TEST(what_was_sent_before_it_became_the_peer_is_no_life)
 }
 END_TEST
 
+/* Among hellos of several lives it attends to the youngest; but who has fallen silent does not keep others from being answered. */
+START_TEST(a_younger_stranger_that_is_silent_gives_way)
+{
+	struct ft_hub *alpha = &hosts[0].hub, *beta = &hosts[1].hub;
+
+	run(1000 * MS);
+	boot(1, "beta");
+	ck_assert_int_eq(pass(beta, alpha, 0), FT_HEARD_HELLO);
+	wall -= 3600 * 1000 * MS;
+	boot(1, "beta");
+	now += INTERVAL + INTERVAL / 4 - 1;
+	ck_assert_int_eq(pass(beta, alpha, 0), FT_HEARD_NOTHING);
+	now += 1;
+	ck_assert_int_eq(pass(beta, alpha, 0), FT_HEARD_HELLO);
+}
+END_TEST
+
+/* Once it is the peer, no link of ours answers it as a stranger any more: by such an answer it would have no right. */
+START_TEST(who_has_become_the_peer_is_a_stranger_on_no_link)
+{
+	struct ft_hub *alpha = &hosts[0].hub, *beta = &hosts[1].hub;
+
+	run(1000 * MS);
+	boot(1, "beta");
+	ck_assert_int_eq(pass(beta, alpha, 1), FT_HEARD_HELLO);
+	ck_assert_int_eq(pass(beta, alpha, 0), FT_HEARD_HELLO);
+	ck_assert_int_eq(pass(alpha, beta, 0), FT_HEARD_NEW_PEER);
+	ck_assert_int_eq(pass(beta, alpha, 0), FT_HEARD_NEW_PEER);
+	ck_assert_int_eq(ft_hub_acked_sent(beta), FT_NEVER);
+	ck_assert_int_eq(pass(alpha, beta, 1), FT_HEARD_LIFE);
+	ck_assert_int_eq(ft_hub_acked_sent(beta), now);
+}
+END_TEST
+
+START_TEST(an_acknowledgement_from_the_future_makes_no_peer)
+{
+	struct ft_hub *alpha = &hosts[0].hub, *beta = &hosts[1].hub;
+	uint8_t data[FT_WIRE_MAX];
+	struct ft_beat beat;
+	size_t len;
+
+	run(1000 * MS);
+	boot(1, "beta");
+	ck_assert_int_eq(pass(beta, alpha, 0), FT_HEARD_HELLO);
+	ck_assert_int_eq(pass(alpha, beta, 0), FT_HEARD_NEW_PEER);
+	for (int early = 1; early >= 0; early--) {
+		len = ft_hub_compose(beta, 0, &hosts[1].side, now, data);
+		ck_assert_int_eq(ft_wire_decode(data, len, hosts[1].config.keys, 1, "vm1", &beat), FT_WIRE_OK);
+		beat.echo_sent = now + early;
+		len = ft_wire_encode(&beat, &hosts[1].config.keys[0], "vm1", data);
+		ck_assert_int_eq(ft_hub_receive(alpha, 0, data, len, now),
+		                 early ? FT_HEARD_NOTHING : FT_HEARD_NEW_PEER);
+	}
+}
+END_TEST
+
 /* The restarted beta is heard by alpha, but never proves itself there: alpha goes on counting the silence of beta's
  * earlier life.  That beta knows itself received must give it no right. */
 START_TEST(a_received_hello_gives_no_right)
@@ -1270,6 +1326,9 @@ int main(void)
 	tcase_add_test(t, the_last_words_of_a_stranger_prove_no_life_after_a_window);
 	tcase_add_test(t, a_forerunner_does_not_come_back);
 	tcase_add_test(t, what_was_sent_before_it_became_the_peer_is_no_life);
+	tcase_add_test(t, a_younger_stranger_that_is_silent_gives_way);
+	tcase_add_test(t, who_has_become_the_peer_is_a_stranger_on_no_link);
+	tcase_add_test(t, an_acknowledgement_from_the_future_makes_no_peer);
 	tcase_add_test(t, a_received_hello_gives_no_right);
 	tcase_add_test(t, an_earlier_life_s_acknowledgements_end_with_it);
 	tcase_add_test(t, a_slow_link_brings_no_old_news);
