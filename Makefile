@@ -116,6 +116,11 @@ sim: $(SIM)
 	$(SIM) --apart --seeds 1:2000
 	for kind in "" --fence --behind; do $(SIM) $$kind --faults $(FORGETS) --seeds 1:4000 || exit 1; done
 
+# A digest of all that the cores of so many worlds of each kind were told and did: what only moves code does not change it.
+DIGEST_SEEDS ?= 1:20000
+digest: $(SIM)
+	for kind in "" --fence --behind --none --boundaries; do $(SIM) $$kind --digest --seeds $(DIGEST_SEEDS) || exit 1; done
+
 # Two real cores in a small world, and every order of everything that can happen to them: docs/proof.md.
 # make exhaustive FAULTS=3 TURNS=2, as deep as one likes; EXPLORE='--kinds kill-ftd,force' for more of its options.
 FAULTS  ?= 2
@@ -282,7 +287,7 @@ install: all
 clean:
 	rm -rf build
 
-.PHONY: all everything unit check coverage coverage-programs fuzz fuzz-short fuzz-programs other-qemus check-qemus sim exhaustive prove \
+.PHONY: all everything unit check coverage coverage-programs fuzz fuzz-short fuzz-programs other-qemus check-qemus sim digest exhaustive prove \
         conformance qemu-docs demo bench bench-peers bench-docs lint lint-all fake-qemu bench-failover bench-scale check-attack \
         install clean tidy $(TIDY)
 .SECONDARY:

@@ -798,6 +798,8 @@ void ftd_feed(int host, const struct ft_event *e)
 	if (!boundary(host))
 		return;
 	ft_core_step(&f->core, e, local_time(host), &out);
+	if (w.options.digest)
+		digest_takes(&w.digest, host, e, local_time(host), &out);
 	laws_after_step(host, &out);
 	if (!boundary(host))
 		return;

@@ -33,6 +33,7 @@ static struct order {
 struct tally {
 	atomic_int broken;
 	atomic_ullong events;
+	atomic_ullong all, actions; /* sums of digests, so that it is all the same which worker ran which world */
 	unsigned long long at[WORKERS_MAX]; /* the seed that each is at: for one that crashes */
 	struct found {
 		unsigned long long seed;
@@ -81,6 +82,8 @@ static void work(int worker, struct tally *t)
 		t->at[worker] = seed;
 		const char *law = run(seed, all_faults, false);
 		t->events += w.events;
+		t->all += w.digest.all;
+		t->actions += w.digest.actions;
 		if (!law)
 			continue;
 		int n = t->broken++;
@@ -154,6 +157,8 @@ static int run_all(void)
 	                              : "no arbiter",
 	       o.options.boundaries ? ", deaths at boundaries" : "", t->broken, crashed, lasted,
 	       (double)t->events / 1e6);
+	if (o.options.digest)
+		printf("digest %016llx, of the actions alone %016llx\n", t->all, t->actions);
 	return t->broken || crashed;
 }
 
@@ -187,10 +192,11 @@ static bool break_world(const char *what)
 static bool read_options(int argc, char **argv)
 {
 	static const struct option longs[] = {
-	    {"seeds", 1, NULL, 's'}, {"none", 0, NULL, 'n'},  {"workers", 1, NULL, 'w'},    {"most", 1, NULL, 'm'},
-	    {"brief", 0, NULL, 'b'}, {"show", 1, NULL, 'v'},  {"break", 1, NULL, 'x'},      {"faults", 1, NULL, 'f'},
-	    {"law", 1, NULL, 'l'},   {"fence", 0, NULL, 'p'}, {"boundaries", 0, NULL, 'd'}, {"behind", 0, NULL, 'h'},
-	    {"apart", 0, NULL, 'a'}, {NULL, 0, NULL, 0}};
+	    {"seeds", 1, NULL, 's'}, {"none", 0, NULL, 'n'},       {"workers", 1, NULL, 'w'},
+	    {"most", 1, NULL, 'm'},  {"brief", 0, NULL, 'b'},      {"show", 1, NULL, 'v'},
+	    {"break", 1, NULL, 'x'}, {"faults", 1, NULL, 'f'},     {"law", 1, NULL, 'l'},
+	    {"fence", 0, NULL, 'p'}, {"boundaries", 0, NULL, 'd'}, {"behind", 0, NULL, 'h'},
+	    {"apart", 0, NULL, 'a'}, {"digest", 0, NULL, 'g'},     {NULL, 0, NULL, 0}};
 	bool good = true;
 	for (int c; good && (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
 		if (c == 's')
@@ -203,6 +209,8 @@ static bool read_options(int argc, char **argv)
 			o.options.behind = true;
 		else if (c == 'a')
 			o.options.apart = true;
+		else if (c == 'g')
+			o.options.digest = true;
 		else if (c == 'd')
 			o.options.boundaries = true;
 		else if (c == 'w')
@@ -230,7 +238,7 @@ int main(int argc, char **argv)
 		    stderr,
 		    "usage: sim [--seeds FROM:COUNT] [--none | --fence | --behind | --apart] [--boundaries] [--workers "
 		    "N] "
-		    "[--most N] [--brief]\n"
+		    "[--most N] [--brief] [--digest]\n"
 		    "           [--show SEED] [--faults NAME,...] [--law LAW] [--break sentinel|fsync|guard|clock]\n");
 		return 2;
 	}

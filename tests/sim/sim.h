@@ -327,7 +327,13 @@ struct fault {
 	bool armed;
 };
 
+/* Of everything that the cores were told, and when, and did; and of what they did alone, however often they were woken. */
+struct digest {
+	uint64_t all, actions;
+};
+
 struct options {
+	bool digest; /* is wanted */
 	bool arbitrated;
 	bool apart;                                      /* each host asks an arbiter of its own */
 	bool fence;                                      /* the arbiter is of type fence, and keeps no register */
@@ -360,6 +366,7 @@ struct world {
 	int64_t checkpoint_every;
 	double guard_ms;
 	bool guest_ended; /* it has powered itself off */
+	struct digest digest;
 	/* The sessions whose register has forgotten a winner. */
 	uint8_t rolled_back[REGISTERS_MAX][FT_SESSION_BYTES];
 	int n_rolled_back;
@@ -505,6 +512,10 @@ void arbiter_reads_stale(double back_ms);
 void arbiter_shoots(const struct happening *h);
 const struct registration *arbiter_find(const uint8_t id[FT_SESSION_BYTES]);
 const struct registration *arbiter_verdict(const uint8_t id[FT_SESSION_BYTES]);
+
+/* digest.c */
+void digest_begins(struct digest *d);
+void digest_takes(struct digest *d, int host, const struct ft_event *e, int64_t now, const struct ft_actions *out);
 
 /* attacker.c */
 void attacker_hears(int from, int link, const uint8_t *data, size_t len);

@@ -271,6 +271,7 @@ void world_begin(uint64_t seed, const struct options *options, bool verbose)
 	for (int i = DATAGRAMS_MAX; i-- > 0;)
 		drop_datagram(i);
 	w.walls_unset = seed % 5 == 0;
+	digest_begins(&w.digest);
 	w.checkpoint_every = MS(300);
 	w.guard_ms = GUARD_MS;
 	for (int i = 0; i < 2; i++) {
