@@ -631,14 +631,15 @@ static bool freeze_storage(char path[128])
 START_TEST(a_storage_that_stalls_holds_nobody_up)
 {
 	char path[128];
-	int beats = 0, unreachable = 0, too_many = 0, reads = 0;
+	int beats = 0, tries = 0, unreachable = 0, too_many = 0, reads = 0;
 	if (!freeze_storage(path))
 		return;
-	struct ft_arbiter_settings s = settings_for(path, 30);
+	struct ft_arbiter_settings s = settings_for(path, 100);
 	ft_arbiter_free(arbiter);
 	arbiter = ft_arbiter_new(base, &s, stderr);
 	struct event *beat = heartbeat(base, &beats);
-	for (int i = 0; i < FT_CHILDREN_MAX + 2; i++) {
+	/* On a busy machine a process may be given up before it has come so far as to hang. */
+	for (; tries < 300 && too_many < 2; tries++) {
 		struct heard h = claim(1, "alpha");
 		unreachable += h.claim == FT_CLAIM_UNREACHABLE;
 		too_many += strstr(h.error, "earlier tries hang") != NULL;
@@ -656,7 +657,8 @@ START_TEST(a_storage_that_stalls_holds_nobody_up)
 	struct heard after = claim(1, "alpha");
 	shell("for i in $(seq 100); do umount %s 2>/dev/null && exit; sleep 0.1; done; exit 1", path);
 	event_free(beat);
-	ck_assert_int_eq(unreachable, FT_CHILDREN_MAX + 3);
+	ck_assert_int_eq(unreachable, tries + 1);
+	ck_assert_int_ge(tries, FT_CHILDREN_MAX + 2);
 	ck_assert_int_eq(too_many, 2); /* processes that hang are bounded in number */
 	ck_assert_int_eq(reads, 1);
 	ck_assert_int_ge(beats, FT_CHILDREN_MAX); /* the loop went on meanwhile */
