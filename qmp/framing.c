@@ -9,10 +9,15 @@
 #define KEEP      65536u /* a buffer that grew beyond this is given back after the object */
 #define DEPTH_MAX 1024u  /* nesting; a backing chain nests once per image, and the JSON parser stops at 2048 */
 #define TOLD      64u    /* of a broken line, beyond the fault */
+/* An object has at most one value for each 16 bytes that it may have, and some: the parser makes 56 bytes and more of each, and
+ * takes its time.  Of the lists that may be large the densest has 13, and is a third as long as the longest. */
+#define VALUE_BYTES 16u
+#define VALUES_MIN  1024u
 
 struct ft_framing {
 	size_t max, len, cap;
 	char *buf;
+	size_t values; /* or more: what opens a list or an object, and each comma */
 	unsigned depth;
 	uint8_t is_array[DEPTH_MAX / 8]; /* a bit for each open bracket, by depth */
 	bool in_string, escaped;
@@ -41,7 +46,7 @@ void ft_framing_free(struct ft_framing *f)
 
 static void start_anew(struct ft_framing *f)
 {
-	f->len = 0;
+	f->len = f->values = 0;
 	f->depth = 0;
 	f->in_string = f->escaped = false;
 	if (f->cap > KEEP) {
@@ -79,6 +84,11 @@ static void append(struct ft_framing *f, const char *data, size_t len)
 	f->len += len;
 }
 
+static bool is_too_large(const struct ft_framing *f, size_t len)
+{
+	return len >= f->max || f->values > VALUES_MIN + f->max / VALUE_BYTES;
+}
+
 static bool is_space(char c)
 {
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
@@ -88,6 +98,7 @@ static enum scan open_bracket(struct ft_framing *f, bool array)
 {
 	if (f->depth == DEPTH_MAX)
 		return SCAN_BROKEN;
+	f->values++;
 	uint8_t bit = (uint8_t)(1u << (f->depth % 8));
 	if (array)
 		f->is_array[f->depth / 8] |= bit;
@@ -138,6 +149,9 @@ static enum scan scan_byte(struct ft_framing *f, char c)
 		return close_bracket(f, false);
 	case ']':
 		return close_bracket(f, true);
+	case ',':
+		f->values++;
+		return SCAN_MORE;
 	default:
 		return SCAN_MORE;
 	}
@@ -158,10 +172,10 @@ static size_t take(struct ft_framing *f, const char *data, size_t len, enum ft_f
 	enum scan scan = SCAN_MORE;
 	size_t n = 0;
 	*told = false;
-	while (n < len && scan == SCAN_MORE && f->len + n < f->max)
+	while (n < len && scan == SCAN_MORE && !is_too_large(f, f->len + n))
 		scan = scan_byte(f, data[n++]);
 	append(f, data, n);
-	if (scan == SCAN_MORE && f->len < f->max)
+	if (scan == SCAN_MORE && !is_too_large(f, f->len))
 		return n;
 	*told = true;
 	*kind = scan == SCAN_COMPLETE ? FT_FRAME_OBJECT : scan == SCAN_BROKEN ? FT_FRAME_BROKEN : FT_FRAME_OVERSIZED;

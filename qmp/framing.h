@@ -19,7 +19,7 @@ struct ft_framing *
 ft_framing_new(size_t max); /* never NULL: out of memory aborts at start-up, as everywhere outside the hot path */
 void ft_framing_free(struct ft_framing *f);
 void ft_framing_reset(struct ft_framing *f); /* a new connection */
-/* From here on, also for the object that is open; 0 < max. */
+/* From here on, also for the object that is open; 0 < max. It limits the number of values, too. */
 void ft_framing_limit(struct ft_framing *f, size_t max);
 /* Feeds bytes; calls frame() for every complete object (text is not NUL-terminated, valid for the call) or fault (text is its first bytes). */
 void ft_framing_feed(struct ft_framing *f, const char *data, size_t len,

@@ -26,8 +26,9 @@
 #define NEXT_FILE  "session.herald"
 #define BETWEEN_MS 10 /* rounds of datagrams */
 #define TEXT_MAX   4096
+#define SETTLES_MS 1000 /* what it does first takes less than one */
 
-enum { PROCESS = 3, FOLDER, HELD, FIRST_FREE }; /* descriptors of the child */
+enum { PROCESS = 3, FOLDER, HELD, SETTLED, FIRST_FREE }; /* descriptors of the child */
 
 static void nap(int ms)
 {
@@ -75,11 +76,11 @@ static void tell(const struct ft_herald_word *word, int round)
 	}
 }
 
-/* Everything else of the parent is closed. */
-static void keep_only(int process, int folder, int held)
+/* Everything else of the parent is closed, and then what it waits for that at. */
+static void keep_only(int process, int folder, int held, int settled)
 {
 	int high[] = {fcntl(process, F_DUPFD, FIRST_FREE), fcntl(folder, F_DUPFD, FIRST_FREE),
-	              fcntl(held, F_DUPFD, FIRST_FREE)};
+	              fcntl(held, F_DUPFD, FIRST_FREE), fcntl(settled, F_DUPFD, FIRST_FREE)};
 	int null = open("/dev/null", O_RDWR);
 	for (int fd = 0; fd < PROCESS; fd++)
 		if (null < 0 || dup2(null, fd) < 0)
@@ -88,9 +89,10 @@ static void keep_only(int process, int folder, int held)
 		if (dup2(high[i], PROCESS + i) < 0)
 			_exit(1);
 	close_range(FIRST_FREE, ~0u, 0);
+	close(SETTLED);
 }
 
-static noreturn void herald(const struct ft_herald_word *word, int process, int folder, int held)
+static noreturn void herald(const struct ft_herald_word *word, int process, int folder, int held, int settled)
 {
 	struct pollfd end = {.fd = PROCESS, .events = POLLIN};
 	sigset_t all;
@@ -99,7 +101,7 @@ static noreturn void herald(const struct ft_herald_word *word, int process, int 
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	setsid();
 	prctl(PR_SET_NAME, "ftd-herald");
-	keep_only(process, folder, held);
+	keep_only(process, folder, held, settled);
 	int len = snprintf(pid, sizeof pid, "%d\n", (int)getpid());
 	if (pwrite(HELD, pid, (size_t)len, 0) != len)
 		_exit(1);
@@ -117,22 +119,36 @@ static noreturn void herald(const struct ft_herald_word *word, int process, int 
 
 /* ---- ftd's side ---- */
 
+/* Until then it holds what we hold: the lock on state_dir, ports, the control socket. The next ftd may come as soon as we end. */
+static void await_settled(int settled[2])
+{
+	struct pollfd end = {.fd = settled[0], .events = POLLIN};
+	close(settled[1]);
+	(void)poll(&end, 1, SETTLES_MS);
+	close(settled[0]);
+}
+
 /* The lock is the child's, too, and lasts as long as it does. */
 void ft_herald_leave(const struct ft_herald_word *word, const struct ft_process *qemu, const char *state_dir)
 {
 	int folder = open(state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int held = folder < 0 ? -1 : ft_file_openat(folder, LOCK_FILE, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
+	int settled[2] = {-1, -1};
 	pid_t pid = -1;
-	if (held >= 0 && qemu->pidfd >= 0 && flock(held, LOCK_EX | LOCK_NB) == 0 && ftruncate(held, 0) == 0)
+	if (held >= 0 && qemu->pidfd >= 0 && flock(held, LOCK_EX | LOCK_NB) == 0 && ftruncate(held, 0) == 0 &&
+	    pipe2(settled, O_CLOEXEC) == 0)
 		pid = fork();
 	if (pid == 0)
-		herald(word, qemu->pidfd, folder, held);
+		herald(word, qemu->pidfd, folder, held, settled[1]);
+	int error = errno;
+	if (settled[0] >= 0)
+		await_settled(settled);
 	if (pid < 0)
 		ft_log(FT_LOG_WARN, "main",
 		       "no herald could be left (%s): if QEMU ends before the next ftd comes, the guest does not go on "
 		       "at the "
 		       "peer's",
-		       strerror(errno));
+		       strerror(error));
 	else
 		ft_log(FT_LOG_INFO, "main",
 		       "process %d stays, and tells the peer if QEMU ends before the next ftd comes", (int)pid);

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """A server for tests that is no good neighbour:  bad_server.py MODE PORT [UPSTREAM_PORT]
 
-  lose      hands each request on to the server at UPSTREAM_PORT, takes its answer, and closes without a word
+  relay     hands each request on to the server at UPSTREAM_PORT, and its answer back
+  lose      takes that answer, and closes without a word
   hang      takes each request and never answers
   redirect  sends the client on to UPSTREAM_PORT
   flood     answers with a body without end
+  drip      answers with a body that comes byte by byte, ten in a second
   TEXT      anything else: the body of each answer, with status 200
 
 Prints one line as soon as it listens.
@@ -32,7 +34,7 @@ def read_request(client):
 def hand_on(request, port):
     with socket.create_connection(("127.0.0.1", port)) as server:
         server.sendall(request)
-        server.recv(65536)
+        return server.recv(65536)
 
 
 def flood(client):
@@ -41,11 +43,20 @@ def flood(client):
         client.sendall(b"[" * 65536)
 
 
+def drip(client):
+    body = b'{"header":{}}' + b" " * 1000
+    for byte in b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body):
+        client.sendall(bytes([byte]))
+        time.sleep(0.1)
+
+
 def serve(client, mode, upstream):
     request = read_request(client)
     if request is None:
         return
-    if mode == "lose":
+    if mode == "relay":
+        client.sendall(hand_on(request, upstream))
+    elif mode == "lose":
         hand_on(request, upstream)
     elif mode == "hang":
         time.sleep(60)
@@ -54,6 +65,8 @@ def serve(client, mode, upstream):
                        b"Content-Length: 0\r\n\r\n" % upstream)
     elif mode == "flood":
         flood(client)
+    elif mode == "drip":
+        drip(client)
     else:
         body = mode.encode()
         client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))

@@ -8,11 +8,10 @@
  *
  * FILE: datagrams, each behind its length in two bytes, big-endian.  It prints how many it has sent, and ends after so many
  * seconds, or with its parent. */
+#include "tests/attack/unreachable.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/ip.h>
-#include <netinet/ip_icmp.h>
-#include <netinet/udp.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -39,11 +38,7 @@ struct packet {
 			struct udphdr head;
 			uint8_t data[PAYLOAD_MAX];
 		} udp;
-		struct {
-			struct icmphdr head;
-			struct iphdr ip;
-			struct udphdr udp;
-		} icmp;
+		struct unreachable icmp;
 	} u;
 };
 
@@ -100,18 +95,6 @@ static struct sockaddr_in address(const char *text)
 	return a;
 }
 
-static uint16_t checksum(const void *data, size_t len)
-{
-	const uint8_t *bytes = data;
-	uint32_t sum = 0;
-
-	for (size_t i = 0; i + 1 < len; i += 2)
-		sum += (uint32_t)(bytes[i] << 8 | bytes[i + 1]);
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return htons((uint16_t)~sum);
-}
-
 static struct iphdr ip_header(uint8_t protocol, size_t len, struct in_addr from, struct in_addr to)
 {
 	return (struct iphdr){.version = 4,
@@ -139,10 +122,7 @@ static size_t datagram(struct packet *p, const struct sockaddr_in *from, const s
 static size_t unreachable(struct packet *p, const struct sockaddr_in *from, const struct sockaddr_in *to, int code)
 {
 	p->ip = ip_header(IPPROTO_ICMP, sizeof p->u.icmp, to->sin_addr, from->sin_addr);
-	p->u.icmp.head = (struct icmphdr){.type = ICMP_DEST_UNREACH, .code = (uint8_t)code};
-	p->u.icmp.ip = ip_header(IPPROTO_UDP, 200, from->sin_addr, to->sin_addr);
-	p->u.icmp.udp = (struct udphdr){.source = from->sin_port, .dest = to->sin_port, .len = htons(200)};
-	p->u.icmp.head.checksum = checksum(&p->u.icmp, sizeof p->u.icmp);
+	p->u.icmp = forge_unreachable(from, to, code);
 	return sizeof p->ip + sizeof p->u.icmp;
 }
 

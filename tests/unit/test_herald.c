@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -176,6 +177,23 @@ START_TEST(the_next_ftd_relieves_it)
 }
 END_TEST
 
+/* The lock on state_dir, say: the next ftd may be here at once. */
+START_TEST(once_it_is_left_it_holds_nothing_more_of_ours)
+{
+	char path[128];
+	file_is(path, "lock");
+	for (int i = 0; i < 20; i++) {
+		int ours = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600), next = open(path, O_RDWR | O_CLOEXEC);
+		ck_assert_int_eq(flock(ours, LOCK_EX | LOCK_NB), 0);
+		ft_herald_leave(&word, &qemu, dir);
+		close(ours);
+		ck_assert_int_eq(flock(next, LOCK_EX | LOCK_NB), 0);
+		close(next);
+		ck_assert(ft_herald_relieve(dir, GENEROUS_MS));
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("herald");
@@ -187,6 +205,7 @@ int main(void)
 	tcase_add_test(tc, without_an_arbiter_there_is_no_session_to_give_up);
 	tcase_add_test(tc, what_another_ftd_has_written_since_is_left_alone);
 	tcase_add_test(tc, the_next_ftd_relieves_it);
+	tcase_add_test(tc, once_it_is_left_it_holds_nothing_more_of_ours);
 	suite_add_tcase(s, tc);
 	SRunner *runner = srunner_create(s);
 	srunner_run_all(runner, CK_ENV);

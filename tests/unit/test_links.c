@@ -3,6 +3,7 @@
 #include "heartbeat/links.h"
 #include "supervisor/alarm.h"
 #include "supervisor/clock.h"
+#include "tests/attack/unreachable.h"
 #include "tests/unit/skip.h"
 
 #include <arpa/inet.h>
@@ -11,9 +12,6 @@
 #include <event2/event.h>
 #include <net/if.h>
 #include <netinet/in.h>
-#include <netinet/ip.h>
-#include <netinet/ip_icmp.h>
-#include <netinet/udp.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -558,18 +556,6 @@ START_TEST(a_flood_that_has_ended_hides_nothing)
 }
 END_TEST
 
-static uint16_t icmp_sum(const void *data, size_t len)
-{
-	const uint8_t *bytes = data;
-	uint32_t sum = 0;
-
-	for (size_t i = 0; i + 1 < len; i += 2)
-		sum += (uint32_t)(bytes[i] << 8 | bytes[i + 1]);
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return htons((uint16_t)~sum);
-}
-
 /* What the codes of ICMP's "destination unreachable" become for a socket that is connected. */
 static const struct {
 	uint8_t code;
@@ -579,26 +565,11 @@ static const struct {
                    {ICMP_HOST_ISOLATED, ENONET},     {ICMP_PKT_FILTERED, EHOSTUNREACH}};
 
 /* Somebody who has seen nothing of the link but knows its addresses says that a's heartbeats do not arrive. */
-static void forge_unreachable(int raw, const struct ft_link_config *link, uint8_t code)
+static void forge(int raw, const struct ft_link_config *link, uint8_t code)
 {
 	const struct sockaddr_in *from = (const void *)&link->local, *to = (const void *)&link->peer;
-	struct {
-		struct icmphdr icmp;
-		struct iphdr ip;
-		struct udphdr udp;
-	} forged = {.icmp = {.type = ICMP_DEST_UNREACH, .code = code},
-	            .ip = {.version = 4,
-	                   .ihl = 5,
-	                   .ttl = 64,
-	                   .protocol = IPPROTO_UDP,
-	                   .tot_len = htons(200),
-	                   .saddr = from->sin_addr.s_addr,
-	                   .daddr = to->sin_addr.s_addr},
-	            .udp = {.source = from->sin_port, .dest = to->sin_port, .len = htons(180)}};
+	struct unreachable forged = forge_unreachable(from, to, code);
 
-	if (code == ICMP_FRAG_NEEDED)
-		forged.icmp.un.frag.mtu = htons(600);
-	forged.icmp.checksum = icmp_sum(&forged, sizeof forged);
 	ck_assert_int_eq(sendto(raw, &forged, sizeof forged, 0, (const struct sockaddr *)from, sizeof *from),
 	                 (ssize_t)sizeof forged);
 }
@@ -618,7 +589,7 @@ START_TEST(the_word_of_others_on_a_heartbeat_does_not_hold_up_the_next)
 	for (int i = 0; i < 20; i++) {
 		uint64_t sent = stats->sent, unsent = stats->unsent;
 
-		forge_unreachable(raw, &a.config.links[0], unreachable[_i].code);
+		forge(raw, &a.config.links[0], unreachable[_i].code);
 		ft_links_send_now(a.links);
 		ck_assert_uint_gt(stats->sent, sent);
 		ck_assert_uint_eq(stats->unsent, unsent);
@@ -630,7 +601,7 @@ START_TEST(the_word_of_others_on_a_heartbeat_does_not_hold_up_the_next)
 	const struct ft_link_config *link = &a.config.links[0];
 	ck_assert_int_eq(bind(plain, (const struct sockaddr *)&link->local, link->local_len), 0);
 	ck_assert_int_eq(connect(plain, (const struct sockaddr *)&link->peer, link->peer_len), 0);
-	forge_unreachable(raw, link, unreachable[_i].code);
+	forge(raw, link, unreachable[_i].code);
 	ck_assert_int_eq(getsockopt(plain, SOL_SOCKET, SO_ERROR, &error, &len), 0);
 	ck_assert_int_eq(error, unreachable[_i].error);
 	close(raw);

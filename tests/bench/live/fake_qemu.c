@@ -2,14 +2,17 @@
  * Knows: QMP, what a QEMU 7.2 in COLO answers and tells (recorded: tests/unit/fixtures), and when.
  * Must not know: ftd, beyond what ftd can ask.
  *
- *   fake_qemu FIXTURES DIR PAIRS CHECKPOINT_MS
+ *   fake_qemu FIXTURES DIR PAIRS CHECKPOINT_MS [events | large | larger | rubbish | mute]
  *
  * Side a (primary) and b (secondary) of pair N listen on DIR/N/a/qmp.sock, DIR/N/a/qmp-oob.sock and so on.  Standard output,
  * a line each: "side N a PID" once it listens, then "ready"; "lead N b NANOSECONDS" (CLOCK_REALTIME) when a side was told to
  * lead alone and its guest runs.  All end with the first process.
  *
  * Checkpoints, the failover command and the death of the other side are followed by the events that a real QEMU sends.  What
- * takes a real one a few ms takes these nothing, and no name is ever taken off a list but by the failover. */
+ * takes a real one a few ms takes these nothing, and no name is ever taken off a list but by the failover.
+ *
+ * With a fifth argument a side is hostile from SIGUSR1 on: events as fast as they are read; such events and answers as large as ftd
+ * lets them be; answers that are larger; random bytes for answers and events; silence. */
 #include <errno.h>
 #include <jansson.h>
 #include <poll.h>
@@ -30,8 +33,15 @@
 	"\"capabilities\": [\"oob\"]}}\r\n"
 #define ANSWERS_MAX     256
 #define SOCKET_PATH_MAX 108
+#define SMALL           (256u << 10) /* what ftd takes for one object, and for a list that it has asked for */
+#define LARGE           (4u << 20)
+#define RUBBISH         4096
 
 enum { QMP, OOB, CHANNELS };
+enum hostility { FRIENDLY, EVENTS, LARGE_ONES, LARGER, RUBBISH_ONLY, MUTE };
+static const char *const hostilities[] = {"", "events", "large", "larger", "rubbish", "mute"};
+static enum hostility can_be;
+static volatile sig_atomic_t is = FRIENDLY, begins;
 
 /* What a role answers for as long as it is in COLO, rendered once, before the fork: all sides share these pages. */
 struct book {
@@ -151,6 +161,42 @@ static void say(struct client *c, const char *format, ...)
 		hang_up(c);
 }
 
+static void say_bytes(struct client *c, const char *bytes, size_t len)
+{
+	for (size_t at = 0; c->fd >= 0 && at < len;) {
+		ssize_t n = send(c->fd, bytes + at, len - at, MSG_NOSIGNAL);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			hang_up(c);
+		else
+			at += (size_t)n;
+	}
+}
+
+/* Fills up an object that is to be len bytes, with as many values as ftd lets it have. */
+static void say_stuffing(struct client *c, size_t len)
+{
+	static const char unit[] = "{},                             ";
+	static char stuffing[LARGE];
+
+	if (!stuffing[0])
+		for (size_t i = 0; i + sizeof unit <= sizeof stuffing; i += sizeof unit - 1)
+			memcpy(stuffing + i, unit, sizeof unit - 1);
+	say(c, ", \"stuffing\": [");
+	say_bytes(c, stuffing, len / (sizeof unit - 1) * (sizeof unit - 1));
+	say(c, "{}]");
+}
+
+static void say_rubbish(struct client *c)
+{
+	char bytes[RUBBISH];
+
+	for (size_t i = 0; i < sizeof bytes; i++)
+		bytes[i] = (char)(random() >> 8);
+	say_bytes(c, bytes, sizeof bytes);
+}
+
 /* data: JSON, or "" for none. */
 static void tell(struct side *s, const char *event, const char *data)
 {
@@ -187,6 +233,71 @@ static void start_checkpoint(struct side *s)
 		checkpoint(s);
 	else
 		tell_exit(s, "error");
+}
+
+/* ---- hostility ---- */
+
+static void on_signal(int sig)
+{
+	(void)sig;
+	begins = 1;
+	is = (int)can_be;
+}
+
+static void learn_hostility(const char *word)
+{
+	struct sigaction action = {.sa_handler = on_signal};
+
+	for (size_t i = 1; i < sizeof hostilities / sizeof hostilities[0]; i++)
+		if (!strcmp(word, hostilities[i]))
+			can_be = (enum hostility)i;
+	if (can_be == FRIENDLY || sigaction(SIGUSR1, &action, NULL) != 0)
+		fail(word);
+}
+
+/* Who connects anew asks a hundred questions. */
+static void be_asked_anew(struct side *s)
+{
+	begins = 0;
+	for (int i = 0; i < CHANNELS; i++)
+		if (s->clients[i].fd >= 0)
+			hang_up(&s->clients[i]);
+}
+
+/* What nobody has asked for.  Of a checkpoint ftd makes the most. */
+static void flood(struct side *s)
+{
+	for (int i = 0; i < CHANNELS; i++) {
+		struct client *c = &s->clients[i];
+		for (int n = 0; is == EVENTS && n < 16; n++)
+			say(c,
+			    "{\"timestamp\": {\"seconds\": %d, \"microseconds\": 2}, \"event\": \"%s\"}\r\n"
+			    "{\"timestamp\": {\"seconds\": %d, \"microseconds\": 2}, \"event\": "
+			    "\"NOBODY_KNOWS_%d\"}\r\n",
+			    n, n % 2 ? "RESUME" : "STOP", n, n);
+		if (is == LARGE_ONES) {
+			say(c, "{\"timestamp\": {\"seconds\": 1, \"microseconds\": 2}, \"event\": \"RESUME\"");
+			say_stuffing(c, SMALL - 512);
+			say(c, "}\r\n");
+		}
+		if (is == RUBBISH_ONLY)
+			say_rubbish(c);
+	}
+}
+
+/* Whether this answer is one of these. */
+static bool answers_badly(struct client *c, const char *command, const char *value, const char *id)
+{
+	bool list = !strcmp(command, "query-named-block-nodes");
+
+	if (is == RUBBISH_ONLY)
+		say_rubbish(c);
+	if (is != LARGE_ONES && is != LARGER)
+		return is == RUBBISH_ONLY;
+	say(c, "{\"return\": %s, \"id\": %s", value, id);
+	say_stuffing(c, is == LARGER ? LARGE : list ? LARGE - SMALL : SMALL - RUBBISH);
+	say(c, "}\r\n");
+	return true;
 }
 
 /* ---- commands ---- */
@@ -286,9 +397,9 @@ static void answer(struct side *s, struct client *c, const char *command, const 
 		say(c, "{\"return\": {}, \"id\": %s}\r\n", id);
 		if (is_primary(s))
 			start_checkpoint(s);
-	} else if (value) {
+	} else if (value && !answers_badly(c, command, value, id)) {
 		say(c, "{\"return\": %s, \"id\": %s}\r\n", value, id);
-	} else {
+	} else if (!value) {
 		say(c,
 		    "{\"error\": {\"class\": \"CommandNotFound\", \"desc\": \"The command %s has not been found\"}, "
 		    "\"id\": %s}\r\n",
@@ -386,11 +497,15 @@ static void serve(struct side *s)
 	struct pollfd fds[CHANNELS + 1];
 	for (int i = 0; i < CHANNELS; i++) {
 		struct client *c = &s->clients[i];
-		fds[i] = (struct pollfd){.fd = c->fd >= 0 ? c->fd : c->listener, .events = POLLIN};
+		fds[i] = (struct pollfd){.fd = is == MUTE ? -1 : c->fd >= 0 ? c->fd : c->listener, .events = POLLIN};
 	}
 	fds[CHANNELS] = (struct pollfd){.fd = s->partner, .events = POLLIN};
-	if (poll(fds, CHANNELS + 1, until_checkpoint(s)) < 0 && errno != EINTR)
-		fail("poll");
+	bool floods = is == EVENTS || is == LARGE_ONES || is == RUBBISH_ONLY;
+	if (poll(fds, CHANNELS + 1, floods ? 0 : until_checkpoint(s)) < 0) {
+		if (errno != EINTR)
+			fail("poll");
+		return;
+	}
 	for (int i = 0; i < CHANNELS; i++) {
 		if (!fds[i].revents)
 			continue;
@@ -401,6 +516,10 @@ static void serve(struct side *s)
 	}
 	if (fds[CHANNELS].revents)
 		hear_partner(s);
+	if (is == LARGE_ONES && begins)
+		be_asked_anew(s);
+	if (floods)
+		flood(s);
 	if (until_checkpoint(s) == 0)
 		start_checkpoint(s);
 }
@@ -469,10 +588,12 @@ int main(int argc, char **argv)
 {
 	static struct book books[2];
 
-	if (argc != 5) {
-		fputs("usage: fake_qemu FIXTURES DIR PAIRS CHECKPOINT_MS\n", stderr);
+	if (argc != 5 && argc != 6) {
+		fputs("usage: fake_qemu FIXTURES DIR PAIRS CHECKPOINT_MS [HOSTILITY]\n", stderr);
 		return 2;
 	}
+	if (argc == 6)
+		learn_hostility(argv[5]);
 	setvbuf(stdout, NULL, _IOLBF, 0); /* a line is one write, so that those of many processes do not mix */
 	signal(SIGCHLD, SIG_IGN);         /* nobody waits for a side that was killed */
 	load_book(&books[0], argv[1], "primary");

@@ -43,6 +43,10 @@ def memory(pid):
     return Memory(found["Pss"], found["Private_Clean"] + found["Private_Dirty"], found["Rss"])
 
 
+def peak_rss_kb(pid):
+    return _fields(_read(pid, "status"))["VmHWM"]
+
+
 def families():
     """{pid: [pids of its children]} of all processes now."""
     found = collections.defaultdict(list)

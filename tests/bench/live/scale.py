@@ -20,6 +20,7 @@ import random
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -73,8 +74,9 @@ class Side:
         """As `ftctl status --json`; None if it does not answer."""
         try:
             with socket.socket(socket.AF_UNIX) as s:
-                s.settimeout(20)
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", 20, 0))  # of a queue that is full, too
                 s.connect(self.control)
+                s.settimeout(20)
                 s.sendall(b'{"verb":"status"}\n')
                 return json.loads(s.makefile().readline())["result"]
         except (OSError, ValueError):
@@ -109,10 +111,12 @@ class Side:
 class Fleet:
     """So many pairs, all their ftd and QEMUs, in the empty `directory`."""
 
-    def __init__(self, directory, pairs, arbiter, build, interval_ms=100, checkpoint_ms=2000, first_port=FIRST_PORT):
+    def __init__(self, directory, pairs, arbiter, build, interval_ms=100, checkpoint_ms=2000, first_port=FIRST_PORT,
+                 hostility=None):
         self.dir, self.interval_ms, self.arbiter, self.first_port = directory, interval_ms, arbiter, first_port
         self.ftd, self.ftctl, self._fake_qemu = (os.path.join(build, n) for n in ("ftd", "ftctl", "bench/fake_qemu"))
         self._checkpoint_ms = checkpoint_ms
+        self._hostility = hostility  # of the QEMUs, see fake_qemu.c
         self.pairs = [(Side(self, n, "a"), Side(self, n, "b")) for n in range(pairs)]
         self.sides = [s for pair in self.pairs for s in pair]
         self._qemu_log = os.path.join(directory, "qemu.log")
@@ -136,7 +140,8 @@ class Fleet:
 
     def _start_qemus(self):
         fixtures = os.path.join(ROOT, "tests", "unit", "fixtures")
-        argv = [self._fake_qemu, fixtures, self.dir, str(len(self.pairs)), str(self._checkpoint_ms)]
+        argv = [self._fake_qemu, fixtures, self.dir, str(len(self.pairs)), str(self._checkpoint_ms),
+                *([self._hostility] if self._hostility else [])]
         self._qemus = processes.spawn(argv, self._qemu_log)
         processes.wait_until(lambda: len(self._said("side")) == len(self.sides), "the QEMUs to listen", 120, 0.1)
         for (pair, letter), pid in self._said("side").items():
