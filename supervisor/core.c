@@ -120,6 +120,7 @@ void ft_core_init(struct ft_core *c, const struct ft_core_params *params, int64_
 	    .kill_again_at = FT_NEVER,
 	    .probe_again_at = now,
 	    .peer_at = now,
+	    .resume_at = FT_NEVER,
 	    .started_at = now,
 	    .over_at = now,
 	    .session = params->session,
@@ -160,9 +161,25 @@ void ft_core_retime(struct ft_core *c, const struct ft_core_params *params)
 	c->self.share.n_links = params->share.n_links;
 }
 
+/* Who contradicts itself has said nothing of its QEMU: that gives us no right, ends no copy of ours, asks for nothing and answers
+ * nothing.  Where it stands, and in which session, it has said all the same. */
+static void settle(struct ft_side *s)
+{
+	if (ft_side_possible(s))
+		return;
+	s->role = s->state == FT_SOLO ? FT_ROLE_SOLO : FT_ROLE_NONE;
+	s->vm = FT_VM_UNKNOWN;
+	s->ready = s->repl_broken = s->released = s->proven = s->returned = s->dying = s->disk_bad = s->ending = false;
+	s->sick = s->runs = false;
+	s->request = FT_REQUEST_NONE;
+	s->answer = FT_ANSWER_NONE;
+}
+
 static void absorb_peer(struct ft_core *c, const struct ft_event *e)
 {
-	const struct ft_peer_news *news = e->peer;
+	struct ft_peer_news settled = *e->peer;
+	settle(&settled.side);
+	const struct ft_peer_news *news = &settled;
 	const struct ft_side *was = &c->peer.side, *is = &news->side;
 	if (!c->peer_known || c->peer.incarnation != news->incarnation) {
 		/* Its requests are counted anew, so what we answered to its predecessor answers nothing now. */
@@ -582,12 +599,13 @@ void ft_core_refresh_self(struct ft_core *c)
 	s->state = ft_phase_state(c->phase);
 	s->role = c->phase == FT_PHASE_SOLO ? FT_ROLE_SOLO : here ? q->role : FT_ROLE_NONE;
 	/* Frozen because our right has ended is no yielding: the right may come back.  Nor is what stands still since before we came,
-	 * and has won; or what is about to run, once the disk has taken that. */
+	 * and has won; or what is about to run, once the disk has taken that; or where we go on. */
 	bool found = c->phase == FT_PHASE_STARTING || c->phase == FT_PHASE_UNPROTECTED || c->phase == FT_PHASE_ARMING;
 	bool own_doing = c->phase == FT_PHASE_FREEZING || c->phase == FT_PHASE_CLAIMING ||
 	                 c->phase == FT_PHASE_CUT_OFF || c->phase == FT_PHASE_PLANNING || (found && ft_session_won(c));
+	bool goes_on = c->phase == FT_PHASE_RECORDING || c->phase == FT_PHASE_SOLO;
 	/* Nor may it be told before the claim is given up on disk. */
-	bool yielded = c->frozen && here && !own_doing && !ft_session_open(c);
+	bool yielded = c->frozen && here && !own_doing && !goes_on && !ft_session_open(c);
 	s->vm = yielded ? FT_VM_YIELDED : q->vm == FT_VM_GONE ? gone_as_told(c) : q->vm;
 	s->repl_broken = c->broken_at != FT_NEVER && c->phase != FT_PHASE_SOLO;
 	/* Else it accepts no session. */
@@ -609,7 +627,7 @@ void ft_core_refresh_self(struct ft_core *c)
 	bool named = known && !releasing && !ft_session_outdated(c) && !c->held_unstored;
 	bool bound = (c->session.stage == FT_SESSION_BOUND && named) || resigned;
 	memset(s->session, 0, sizeof s->session);
-	s->proven = ft_guest_proven(c);
+	s->proven = s->vm == FT_VM_ALIVE && ft_guest_proven(c);
 	c->win_seen |= s->proven;
 	s->returned = ft_session_returned(c) || ft_win_given_away(c);
 	if ((bound || s->returned) && c->params.arbitrated)

@@ -179,7 +179,8 @@ struct ft_action {
 	char text[FT_TEXT_MAX];
 };
 
-#define FT_ACTIONS_MAX 24 /* one step does at most a handful; more is a bug of ours (assert) */
+/* One step does a dozen at most.  A row that does half of them, or records twice, is a bug of ours (assert). */
+#define FT_ACTIONS_MAX 48
 #define FT_RECORDS_MAX 4
 struct ft_actions {
 	int n, n_records;
@@ -376,6 +377,7 @@ struct ft_core {
 	int64_t kill_again_at;
 	int freezes_failed; /* in a row */
 	int64_t peer_at;    /* when the peer last said something new */
+	int64_t resume_at;  /* the table had not come to rest when the newest step ended; FT_NEVER it had */
 
 	/* The takeover under way */
 	enum ft_role role; /* that our QEMU has or last had in this pair */

@@ -1,11 +1,18 @@
-/* What core.c (facts, time) and rules.c (decisions) share.  Nobody else includes this. */
+/* What core.c (facts, time) and rules.c (decisions) share.  Nobody else includes this, but the test of ft_rules_read(). */
 #ifndef FT_SUPERVISOR_CORE_INTERNAL_H
 #define FT_SUPERVISOR_CORE_INTERNAL_H
 
 #include "supervisor/core.h"
 
-/* Reads the table from the top until no row holds. */
+/* One with then == NULL ends the reading: its only duty is to keep those below it from being done. */
+struct ft_rule {
+	uint32_t phases; /* 1 << enum ft_phase, each in which it may be done */
+	bool (*when)(const struct ft_core *c);
+	void (*then)(struct ft_core *c, struct ft_actions *out);
+};
+/* Reads the table from the top until no row holds, or for so long as a step may be; then core->resume_at. */
 void ft_rules_apply(struct ft_core *c, struct ft_actions *out);
+void ft_rules_read(const struct ft_rule *rules, size_t n, struct ft_core *c, struct ft_actions *out);
 /* The earliest time at which a row could hold that does not hold now; FT_NEVER if none waits for time. */
 int64_t ft_rules_deadline(const struct ft_core *c);
 

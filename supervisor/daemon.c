@@ -230,6 +230,11 @@ static void on_news(void *arg, const struct ft_beat *peer, bool new_incarnation,
 	if (new_incarnation)
 		ft_log(FT_LOG_INFO, "heartbeat", "peer %s heard, incarnation %016llx, state %s", peer->node,
 		       (unsigned long long)peer->incarnation, ft_state_name(peer->side.state));
+	if (!ft_side_possible(&peer->side))
+		ft_log(FT_LOG_WARN, "heartbeat",
+		       "peer %s contradicts itself (%s, its QEMU %s%s%s): what it says of its QEMU is not believed",
+		       peer->node, ft_state_name(peer->side.state), ft_vm_name(peer->side.vm),
+		       peer->side.dying ? ", dying" : "", peer->side.proven ? ", its guest runs" : "");
 	ft_daemon_feed(d, &(struct ft_event){.kind = FT_EVENT_PEER, .peer = &news});
 }
 

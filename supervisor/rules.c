@@ -1,5 +1,5 @@
 /* The decision table: who may run the guest, and what is done about it.  Pure.
- * Read it from the bottom: `rules` is the whole behaviour.  A row is a set of phases, a condition, and what is done.
+ * Read it from the bottom: `table` is the whole behaviour.  A row is a set of phases, a condition, and what is done.
  * The first row that holds is done; then the table is read again from the top, until no row holds.
  *
  * The law behind the order: a wrong failover is worse than a late one.  So what gives up the right to run stands before
@@ -1434,8 +1434,8 @@ static bool given_and_taken(const struct ft_core *c)
 	const struct ft_side *p = &c->peer.side;
 	bool there = p->vm == FT_VM_ALIVE || p->vm == FT_VM_UNKNOWN;
 	bool goes_on = p->state == FT_FAILING_OVER || p->state == FT_SOLO;
-	return c->session.stage == FT_SESSION_RESIGNED && c->frozen && ft_peer_heard(c) &&
-	       (has_left_colo(c) ? goes_on : there);
+	return c->session.stage == FT_SESSION_RESIGNED && c->frozen && ft_peer_heard(c) && there &&
+	       (goes_on || !has_left_colo(c));
 }
 
 static bool claim_unsent(const struct ft_core *c)
@@ -2430,6 +2430,7 @@ static void send_claim(struct ft_core *c, struct ft_actions *out)
 {
 	if (ft_claim_proves_nothing(c)) { /* what it says is not what the peer's says */
 		c->claim = FT_CLAIM_UNREACHABLE;
+		c->arbiter_again_at = c->now + FT_RETRY_NS;
 		memcpy(c->arbiter_text, c->share_fault, sizeof c->arbiter_text);
 		return;
 	}
@@ -2808,13 +2809,7 @@ static void freeze_claim_for_solo(struct ft_core *c, struct ft_actions *out)
 #define RUNNING (P(STARTING) | OPEN | BOUND | P(ASKING) | P(FAILED))
 #define ANY     ((1u << FT_PHASE_COUNT) - 1)
 
-struct rule {
-	uint32_t phases;
-	bool (*when)(const struct ft_core *c);
-	void (*then)(struct ft_core *c, struct ft_actions *out);
-};
-
-static const struct rule rules[] = {
+static const struct ft_rule table[] = {
     /* Whatever else happens */
     {ANY, outcome_written, announce},
     {ANY, ft_winner_unstored, ft_store_as_known},
@@ -2829,6 +2824,7 @@ static const struct rule rules[] = {
     {ANY & ~BUSY, may_say_goodbye, say_goodbye},
     {ANY & ~BUSY, may_exit, exit_now},
     {ANY, ft_resign_due, ft_resign},
+    {P(SOLO) | P(FAILED), no_vm_here, to_unprotected}, /* also in our last words */
     {ANY, has_exited, NULL},
     {ANY & ~BUSY, repeat_due, repeat},
     {ANY, ft_mark_due, ft_mark},
@@ -2988,7 +2984,6 @@ static const struct rule rules[] = {
     /* New QEMUs */
     {P(FENCED), killed_but_alive, kill_again},
     {P(FENCED), replaced, to_unprotected},
-    {P(SOLO) | P(FAILED), no_vm_here, to_unprotected},
     {P(FAILED), never_in_colo, to_unprotected}, /* while the failure was on its way to disk */
 
     /* Bound: the peer's word first */
@@ -3057,19 +3052,39 @@ static const struct rule rules[] = {
     {P(WATCH), reason_is_stale, to_watch},
 };
 
-/* A NULL action ends the reading: the row's only duty is to keep those below it from being done. */
-void ft_rules_apply(struct ft_core *c, struct ft_actions *out)
+static bool step_is_full(const struct ft_actions *out, int round)
 {
+	return round == 16 || out->n >= FT_ACTIONS_MAX / 2 || out->n_records == FT_RECORDS_MAX;
+}
+
+/* Rows that undo each other are a bug of ours, but somebody else's word may be what shows it, and who guards a guest does not end for
+ * that.  Each row that was done was right by what was known, and the next event finds the rest: such a step is cut short, no more. */
+void ft_rules_read(const struct ft_rule *rules, size_t n, struct ft_core *c, struct ft_actions *out)
+{
+	bool resumes = c->resume_at != FT_NEVER;
+	c->resume_at = FT_NEVER;
 	for (int round = 0;; round++) {
-		assert(round < 16); /* rows that undo each other would be a bug of ours */
-		size_t i = 0, n = sizeof rules / sizeof rules[0];
+		size_t i = 0;
 		while (i < n && !((rules[i].phases >> c->phase & 1u) && rules[i].when(c)))
 			i++;
 		if (i == n || !rules[i].then)
 			return;
+		if (step_is_full(out, round))
+			break;
 		rules[i].then(c, out);
 		ft_core_refresh_self(c);
 	}
+	c->resume_at = c->now + FT_RETRY_NS;
+	if (!resumes)
+		ft_core_say(
+		    c, out, FT_LEVEL_ERROR,
+		    "ftd comes to no decision, which is a bug of its own: it goes on with what it knows next; please "
+		    "report it, with this log");
+}
+
+void ft_rules_apply(struct ft_core *c, struct ft_actions *out)
+{
+	ft_rules_read(table, sizeof table / sizeof table[0], c, out);
 }
 
 /* Every time that a condition above compares with now. One that has passed without a row holding is not waited for. */
@@ -3081,6 +3096,7 @@ int64_t ft_rules_deadline(const struct ft_core *c)
 		bool relevant;
 		int64_t at;
 	} waits[] = {
+	    {true, c->resume_at},
 	    {true, c->record_until},
 	    {phase & ~BUSY && may_repeat(c), c->repeat_at},
 	    {phase & P(STARTING), c->phase_since + FT_STARTING_NS},

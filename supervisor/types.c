@@ -94,6 +94,15 @@ bool ft_side_calm(const struct ft_side *side)
 	return false;
 }
 
+bool ft_side_possible(const struct ft_side *side)
+{
+	bool out = side->vm == FT_VM_GONE || side->vm == FT_VM_ABSENT || side->dying;
+	bool solo = side->state == FT_SOLO, goes_on = solo || side->state == FT_FAILING_OVER;
+	if ((solo && out) || (goes_on && side->vm == FT_VM_YIELDED))
+		return false;
+	return !(side->dying && side->vm != FT_VM_UNKNOWN) && !(side->proven && side->vm != FT_VM_ALIVE);
+}
+
 const char *ft_sharing_name(enum ft_sharing s)
 {
 	static const char *const names[] = {"unknown", "proven", "differs"};

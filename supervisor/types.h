@@ -207,6 +207,8 @@ struct ft_side {
 /* Whether a side that says this holds to its promise not to claim: only then may the other draw a right to run from its
  * acknowledgements. */
 bool ft_side_calm(const struct ft_side *side);
+/* Whether an ftd can say this of itself at all: where it stands, what it asks, and what it says of its QEMU fit together. */
+bool ft_side_possible(const struct ft_side *side);
 bool ft_side_equal(const struct ft_side *a, const struct ft_side *b);
 
 enum ft_channel { FT_CHANNEL_QMP = 0, FT_CHANNEL_OOB = 1 };

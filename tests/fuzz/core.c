@@ -106,6 +106,11 @@ static void tell_peer(struct input *in)
 	s->share.verdict = (enum ft_sharing)choose(in, FT_SHARING_COUNT);
 	s->share.about = bits & 65536 ? w.core.params.incarnation : take(in, 8);
 	s->share.mark = take(in, 1);
+	if (bits & 131072) { /* as an ftd could say it: most words would be void */
+		s->dying = s->dying && s->vm == FT_VM_UNKNOWN;
+		s->proven = s->proven && s->vm == FT_VM_ALIVE;
+		s->state = ft_side_possible(s) ? s->state : FT_HELD;
+	}
 	step(&(struct ft_event){.kind = FT_EVENT_PEER, .peer = &w.peer});
 }
 

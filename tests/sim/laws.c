@@ -297,10 +297,14 @@ static bool has_resigned(int host, const uint8_t id[FT_SESSION_BYTES])
 	return false;
 }
 
-/* A session is told to the peer once it would survive a crash; and so is its end. */
+/* A session is told to the peer once it would survive a crash; and so is its end.  No word contradicts itself: what does is
+ * not believed. */
 static void judge_word(int host)
 {
 	const struct ft_core *c = &w.host[host].ftd.core;
+	struct ft_side last;
+	if (!ft_side_possible(&c->self) || (ft_core_last_word(c, &last) && !ft_side_possible(&last)))
+		law_broken("a side contradicts itself");
 	const struct ft_session *stored = &w.host[host].disk.file;
 	if (memcmp(c->self.session, none, sizeof none) != 0 && memcmp(c->self.session, stored->id, sizeof none) != 0)
 		law_broken("a session is told before it is stored");
@@ -365,6 +369,8 @@ void laws_after_step(int host, const struct ft_actions *out)
 	const struct ft_core *c = &w.host[host].ftd.core;
 	int64_t due = ft_core_deadline(c);
 	note_order(host);
+	if (c->resume_at != FT_NEVER)
+		law_broken("the table does not come to rest");
 	if (due <= c->now)
 		law_broken("a deadline that is not in the future: a busy loop");
 	bool owed = c->plan_running || c->arbiter_busy || c->fencing || c->storing;

@@ -81,6 +81,8 @@ static inline const char *broken_invariant(const struct ft_core *c, const struct
 		if (reads && matters && !a->sure)
 			return "the arbiter is asked by a read that may be old for what something follows from";
 	}
+	if (c->resume_at != FT_NEVER)
+		return "the table does not come to rest";
 	int64_t due = ft_core_deadline(c);
 	if (due <= c->now)
 		return "the deadline is not in the future: a busy loop";
@@ -93,6 +95,9 @@ static inline const char *broken_invariant(const struct ft_core *c, const struct
 		return "an outcome is under way and nothing will end it";
 	if (c->self.state != ft_phase_state(c->phase))
 		return "what we say of ourselves is not where we stand";
+	struct ft_side last;
+	if (!ft_side_possible(&c->self) || (ft_core_last_word(c, &last) && !ft_side_possible(&last)))
+		return "what we say of ourselves contradicts itself";
 	return NULL;
 }
 

@@ -1,5 +1,6 @@
 /* The decision core alone, in virtual time: every row of its table is the reason for at least one assertion here.
  * Times: heartbeat 100 ms, lost after 500 ms, a checkpoint at least every 2 s, stuck 5 s after it was due. */
+#include "supervisor/core_internal.h"
 #include "tests/unit/core_world.h"
 
 #include <stdio.h>
@@ -2543,6 +2544,68 @@ START_TEST(two_masters_are_said_once)
 }
 END_TEST
 
+/* ---- a table that does not come to rest ---- */
+
+static bool always(const struct ft_core *c)
+{
+	(void)c;
+	return true;
+}
+
+static void do_nothing(struct ft_core *c, struct ft_actions *out)
+{
+	(void)c;
+	(void)out;
+}
+
+static void say_much(struct ft_core *c, struct ft_actions *out)
+{
+	for (int i = 0; i < FT_ACTIONS_MAX / 2 - 1; i++)
+		ft_core_say(c, out, FT_LEVEL_INFO, "much");
+}
+
+static void write_much(struct ft_core *c, struct ft_actions *out)
+{
+	(void)c;
+	out->n_records++;
+}
+
+/* It says so once, is read again soon, and goes on as if nothing had been once it comes to rest. */
+START_TEST(a_table_that_does_not_come_to_rest_ends_the_step_and_not_ftd)
+{
+	static void (*const deeds[])(struct ft_core *, struct ft_actions *) = {do_nothing, say_much, write_much};
+	const struct ft_rule rule = {1u << FT_PHASE_SOLO, always, deeds[_i]};
+	reach(FT_PHASE_SOLO, FT_ROLE_PRIMARY);
+	ck_assert_int_eq(ft_core_deadline(&w.c), FT_NEVER);
+	w.out.n = w.out.n_records = 0;
+	ft_rules_read(&rule, 1, &w.c, &w.out);
+	ck_assert_int_lt(w.out.n, FT_ACTIONS_MAX); /* and what we say of ourselves may be sent */
+	ck_assert_int_le(w.out.n_records, FT_RECORDS_MAX);
+	ck_assert_int_gt(w.out.n, 0);
+	ck_assert_int_eq(w.out.a[w.out.n - 1].level, FT_LEVEL_ERROR);
+	ck_assert_int_eq(ft_core_deadline(&w.c), w.now + SECOND(1));
+	w.out.n = w.out.n_records = 0;
+	ft_rules_read(&rule, 1, &w.c, &w.out);
+	ck_assert(w.out.n == 0 || w.out.a[w.out.n - 1].level != FT_LEVEL_ERROR);
+	pass(1000);
+	ck_assert_int_eq(w.c.resume_at, FT_NEVER);
+	expect_phase(SOLO);
+}
+END_TEST
+
+/* What we say of ourselves as we leave is what has become of our QEMU. */
+START_TEST(a_solo_side_that_leaves_tells_of_a_death)
+{
+	reach(FT_PHASE_SOLO, both_roles[_i]);
+	step(&(struct ft_event){.kind = FT_EVENT_LEAVE});
+	pass(5000);
+	ck_assert(w.c.exited);
+	qemu_dies();
+	ck_assert_int_eq(w.c.self.vm, FT_VM_ABSENT);
+	ck_assert_int_eq(w.c.self.state, FT_UNPROTECTED);
+}
+END_TEST
+
 START_TEST(the_end_of_a_solo_guest_is_the_end)
 {
 	static const enum ft_phase from[] = {FT_PHASE_SOLO, FT_PHASE_FAILED};
@@ -2870,6 +2933,8 @@ static TCase *unseen_case(void)
 	EACH_ROLE(a_guest_that_has_failed_over_already_is_solo);
 	EACH_ROLE(a_guest_that_runs_alone_is_not_yielded_to_an_old_copy);
 	EACH_ROLE(two_masters_are_said_once);
+	EACH(a_table_that_does_not_come_to_rest_ends_the_step_and_not_ftd, 3);
+	EACH(a_solo_side_that_leaves_tells_of_a_death, 2);
 	EACH(the_end_of_a_solo_guest_is_the_end, 4);
 	EACH_ROLE(a_solo_side_is_protected_again_by_a_new_pair);
 	EACH_ROLE(own_vm_gone_is_told_at_once);

@@ -251,6 +251,7 @@ static void peer_runs(void)
 {
 	w.p.side.state = FT_SOLO;
 	w.p.side.role = FT_ROLE_SOLO;
+	w.p.side.vm = FT_VM_ALIVE;
 	w.p.side.proven = true;
 	peer_says();
 	hear(FT_PEER_ALIVE);
@@ -1570,6 +1571,28 @@ START_TEST(who_resigned_and_has_left_colo_since_asks_the_register_before_it_yiel
 }
 END_TEST
 
+/* Its QEMU died as it failed over: by its own word nothing of its goes on. */
+START_TEST(who_resigned_and_has_left_colo_since_asks_about_a_peer_that_died_as_it_went_on)
+{
+	static const enum ft_vm vms[] = {FT_VM_GONE, FT_VM_ABSENT};
+	start(FT_SESSION_RESIGNED, FT_ROLE_PRIMARY);
+	w.q.role = FT_ROLE_NONE;
+	w.q.last_role = FT_ROLE_PRIMARY;
+	w.p.side.vm = FT_VM_ALIVE;
+	w.p.side.state = FT_PROTECTED;
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	qemu_is();
+	frozen();
+	w.p.side.state = FT_FAILING_OVER;
+	peer_vm(vms[_i]);
+	pass(5000);
+	expect_phase(CLAIMING);
+	expect_did(CLAIM, 1);
+	expect_did(PLAN, 0);
+}
+END_TEST
+
 /* Who never was in COLO, or is still not known to be, holds no copy. */
 START_TEST(who_is_no_secondary_takes_nothing_up)
 {
@@ -1828,6 +1851,97 @@ START_TEST(a_winner_that_only_says_solo_is_not_proven)
 	expect_did(KILL, 0);
 	peer_runs();
 	expect_did(KILL, 1);
+}
+END_TEST
+
+/* ---- a peer that has the key, and contradicts itself as no ftd does ---- */
+
+static const struct {
+	enum ft_state state;
+	enum ft_vm vm;
+	bool dying, proven;
+} contradictions[] = {
+    {FT_SOLO, FT_VM_GONE, false, false},           {FT_SOLO, FT_VM_ABSENT, false, true},
+    {FT_SOLO, FT_VM_YIELDED, false, true},         {FT_SOLO, FT_VM_UNKNOWN, true, false},
+    {FT_FAILING_OVER, FT_VM_YIELDED, false, true}, {FT_UNPROTECTED, FT_VM_ALIVE, true, false},
+    {FT_UNPROTECTED, FT_VM_GONE, true, false},     {FT_FAILED, FT_VM_YIELDED, false, true},
+};
+#define CONTRADICTIONS ((int)(sizeof contradictions / sizeof contradictions[0]))
+
+static void peer_contradicts_itself(int i)
+{
+	w.p.side.state = contradictions[i].state;
+	w.p.side.role = contradictions[i].state == FT_SOLO ? FT_ROLE_SOLO : FT_ROLE_NONE;
+	w.p.side.dying = contradictions[i].dying;
+	w.p.side.proven = contradictions[i].proven;
+	w.p.side.answer = FT_ANSWER_YIELDED;
+	w.p.side.answer_id = w.c.self.request_id;
+	peer_vm(contradictions[i].vm);
+}
+
+static void peer_has_died(void)
+{
+	w.p.side.state = FT_UNPROTECTED;
+	w.p.side.role = FT_ROLE_NONE;
+	w.p.side.dying = w.p.side.proven = false;
+	w.p.side.answer = FT_ANSWER_NONE;
+	peer_vm(FT_VM_GONE);
+}
+
+START_TEST(a_word_that_contradicts_itself_gives_no_right_and_hides_none)
+{
+	protect_surely(_i % 2 ? FT_ROLE_PRIMARY : FT_ROLE_SECONDARY);
+	peer_contradicts_itself(_i / 2);
+	pass(200);
+	expect_phase(WATCH);
+	ck_assert_int_eq(w.did[FT_DO_CLAIM] + w.did[FT_DO_PLAN] + w.did[FT_DO_FREEZE] + w.did[FT_DO_KILL], 0);
+	peer_has_died();
+	expect_phase(PLANNING);
+}
+END_TEST
+
+/* Nor does it answer what a person has us ask. */
+START_TEST(a_word_that_contradicts_itself_is_no_answer)
+{
+	protect_surely(FT_ROLE_SECONDARY);
+	order();
+	expect_phase(ASKING);
+	peer_contradicts_itself(_i);
+	ck_assert_int_eq(w.did[FT_DO_CLAIM] + w.did[FT_DO_PLAN], 0);
+}
+END_TEST
+
+/* A copy that stands still is neither ended by it, nor let go. */
+START_TEST(a_word_that_contradicts_itself_ends_no_copy)
+{
+	if (_i % 2)
+		lose_the_claim(FT_ROLE_SECONDARY);
+	else
+		yield_to_peer();
+	forget();
+	peer_contradicts_itself(_i / 2);
+	hear(FT_PEER_ALIVE);
+	pass(1000);
+	ck_assert_int_eq(w.did[FT_DO_KILL] + w.did[FT_DO_THAW] + w.did[FT_DO_PLAN], 0);
+	w.p.side.dying = false;
+	peer_runs();
+	expect_did(KILL, 1);
+}
+END_TEST
+
+/* In the place of what ran the guest alone somebody has put a QEMU that he has stopped. */
+START_TEST(who_goes_on_alone_does_not_say_that_it_stands_still_for_the_peer)
+{
+	start(FT_SESSION_NONE, FT_ROLE_PRIMARY);
+	w.q.role = FT_ROLE_NONE;
+	w.q.last_role = FT_ROLE_PRIMARY;
+	qemu_is();
+	pass(3000);
+	expect_phase(SOLO);
+	w.q = (struct ft_qemu_facts){.instance = 9, .vm = FT_VM_ALIVE, .stopped = true};
+	qemu_is();
+	expect_phase(SOLO);
+	ck_assert_int_eq(w.c.self.vm, FT_VM_ALIVE);
 }
 END_TEST
 
@@ -5281,6 +5395,11 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, nothing_is_taken_up_from_who_leaves_nor_for_a_qemu_that_has_not_spoken, 0, 2);
 	tcase_add_test(tc, a_silent_qemu_whose_session_may_be_lost_is_not_set_free);
 	tcase_add_loop_test(tc, who_resigned_and_has_left_colo_since_asks_the_register_before_it_yields, 0, 3);
+	tcase_add_loop_test(tc, who_resigned_and_has_left_colo_since_asks_about_a_peer_that_died_as_it_went_on, 0, 2);
+	tcase_add_loop_test(tc, a_word_that_contradicts_itself_gives_no_right_and_hides_none, 0, 2 * CONTRADICTIONS);
+	tcase_add_test(tc, who_goes_on_alone_does_not_say_that_it_stands_still_for_the_peer);
+	tcase_add_loop_test(tc, a_word_that_contradicts_itself_is_no_answer, 0, CONTRADICTIONS);
+	tcase_add_loop_test(tc, a_word_that_contradicts_itself_ends_no_copy, 0, 2 * CONTRADICTIONS);
 	tcase_add_loop_test(tc, who_is_no_secondary_takes_nothing_up, 0, 2);
 	tcase_add_test(tc, a_released_session_that_is_proposed_in_vain_is_looked_up);
 	tcase_add_test(tc, a_new_qemu_that_somebody_stopped_is_not_held_for_frozen);

@@ -446,6 +446,31 @@ START_TEST(nobody_claims_where_the_other_does_not_ask)
 }
 END_TEST
 
+/* Our claim, which would prove nothing, is not asked for again and again, while the disk has yet to take that we give it up. */
+START_TEST(nobody_claims_from_the_dying_where_the_other_does_not_ask)
+{
+	start(ETCD, FT_SESSION_BOUND, both_roles[_i]);
+	w.p.side.state = FT_PROTECTED;
+	meet();
+	w.c.store_again_at = FT_NEVER - 1; /* a disk that does not take the release */
+	w.p.side.share.arbiter = FILE_ARBITER;
+	peer_says();
+	if (w.c.arbiter_busy)
+		step(&(struct ft_event){.kind = FT_EVENT_REGISTER, .claim = FT_CLAIM_NOT_NEEDED});
+	w.p.side.state = FT_UNPROTECTED;
+	w.p.side.role = FT_ROLE_NONE;
+	w.p.side.vm = FT_VM_UNKNOWN;
+	w.p.side.dying = true;
+	peer_says();
+	expect_phase(WATCH);
+	ck_assert_int_eq(w.did[FT_DO_CLAIM] + w.did[FT_DO_PLAN] + w.did[FT_DO_FREEZE], 0);
+	w.p.side.dying = false;
+	w.p.side.vm = FT_VM_GONE;
+	peer_says();
+	expect_phase(PLANNING);
+}
+END_TEST
+
 /* One here, and none or another kind there: known without any mark. */
 START_TEST(another_kind_of_arbiter_is_named_on_both_sides)
 {
@@ -589,6 +614,7 @@ int main(void)
 	tcase_add_test(t, who_sees_the_peer_look_again_puts_its_own_mark_anew);
 	tcase_add_loop_test(t, a_session_found_again_is_protected_while_the_arbiter_is_away, 0, 2);
 	tcase_add_loop_test(t, a_proven_difference_releases_the_session, 0, 2);
+	tcase_add_loop_test(t, nobody_claims_from_the_dying_where_the_other_does_not_ask, 0, 2);
 	tcase_add_loop_test(t, nobody_claims_where_the_other_does_not_ask, 0, 2);
 	tcase_add_loop_test(t, another_kind_of_arbiter_is_named_on_both_sides, 0, 4);
 	tcase_add_test(t, a_secondary_whose_peer_has_no_arbiter_any_more_gives_its_claim_up);
