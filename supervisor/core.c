@@ -140,6 +140,7 @@ void ft_core_init(struct ft_core *c, const struct ft_core_params *params, int64_
 	    .mark_again_at = now,
 	    .both_since = FT_NEVER,
 	    .leave_until = FT_NEVER,
+	    .write_until = FT_NEVER,
 	};
 	memcpy(c->recorded, params->recorded, sizeof c->recorded);
 	snprintf(c->reason, sizeof c->reason, "just started: QEMU is asked, and the peer listened for");

@@ -497,7 +497,7 @@ static bool has_success(const struct disk *d, const uint8_t id[FT_SESSION_BYTES]
 }
 
 /* Whoever runs the guest alone since a failover of ftd's, has a success on its disk: of the session that it has won by the core's
- * word, and of the one that QEMU was failed over in, unless the disk has lost it. */
+ * word, and of the one that QEMU was failed over in, unless the disk has lost it, or ftd has died before it took it. */
 static bool owes_outcome(int host)
 {
 	const struct host *h = &w.host[host];

@@ -4045,6 +4045,78 @@ START_TEST(a_disk_that_never_takes_an_outcome_is_asked_about_once_a_minute)
 }
 END_TEST
 
+static void leave(void)
+{
+	step(&(struct ft_event){.kind = FT_EVENT_LEAVE});
+}
+
+/* It is tried at once, whenever the next try was due. */
+START_TEST(who_leaves_writes_an_outcome_first_that_the_disk_did_not_take)
+{
+	fail_over();
+	not_recorded();
+	pass(1000);
+	not_recorded();
+	leave();
+	expect_did(REPEAT, 2);
+	expect_did(EXIT, 0);
+	pass(100);
+	recorded();
+	expect_did(EXIT, 1);
+	ck_assert_ptr_null(strstr(w.said, "in this log alone"));
+}
+END_TEST
+
+/* _i: the disk refuses, is silent about the record, or about the last try. */
+START_TEST(who_leaves_does_not_wait_long_for_a_disk_that_takes_no_outcome)
+{
+	fail_over();
+	if (_i == 1)
+		pass(5000); /* announced without its answer */
+	else
+		not_recorded();
+	expect_phase(SOLO);
+	leave();
+	for (int i = 0; i < 49; i++) {
+		pass(100);
+		if (_i == 0 && w.pending.records > 0)
+			not_recorded();
+	}
+	expect_did(EXIT, 0);
+	pass(100);
+	expect_did(EXIT, 1);
+	ck_assert_ptr_nonnull(strstr(w.said, "in this log alone"));
+}
+END_TEST
+
+/* It had been waiting for the earlier one since long. */
+START_TEST(who_leaves_waits_anew_for_the_outcome_of_a_failover_since)
+{
+	fail_over();
+	not_recorded();
+	claim_is(FT_CLAIM_WON, "alpha"); /* its verdict */
+	leave();
+	pass(4900);
+	w.q.vm = FT_VM_GONE;
+	qemu_is();
+	w.q.vm = FT_VM_ALIVE;
+	w.q.role = FT_ROLE_PRIMARY; /* of a new pair, that has no session yet */
+	w.q.instance++;
+	qemu_is();
+	order();
+	plan_works();
+	expect_did(RECORD, 2);
+	not_recorded(); /* the earlier one, again */
+	pass(4900);
+	not_recorded();
+	pass(100);
+	expect_did(EXIT, 0);
+	expect_did(REPEAT, 2);
+	recorded();
+	expect_did(EXIT, 1);
+}
+END_TEST
+
 /* A refusal meanwhile: neither takes the other's answer for its own. */
 START_TEST(a_refusal_beside_an_outcome_that_is_written_again_has_its_own_answer)
 {
@@ -5384,6 +5456,9 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_session_of_an_earlier_qemu_has_no_outcome);
 	tcase_add_test(tc, an_outcome_that_the_disk_did_not_take_is_written_later);
 	tcase_add_test(tc, a_disk_that_never_takes_an_outcome_is_asked_about_once_a_minute);
+	tcase_add_test(tc, who_leaves_writes_an_outcome_first_that_the_disk_did_not_take);
+	tcase_add_test(tc, who_leaves_waits_anew_for_the_outcome_of_a_failover_since);
+	tcase_add_loop_test(tc, who_leaves_does_not_wait_long_for_a_disk_that_takes_no_outcome, 0, 3);
 	tcase_add_test(tc, a_refusal_beside_an_outcome_that_is_written_again_has_its_own_answer);
 	tcase_add_test(tc, a_failed_failover_that_comes_through_after_all_is_a_success);
 	tcase_add_loop_test(tc, what_was_found_to_be_won_waits_after_a_restart_as_before, 0, 2);
