@@ -1570,6 +1570,21 @@ START_TEST(who_resigned_and_has_left_colo_since_asks_the_register_before_it_yiel
 }
 END_TEST
 
+/* It may have run the guest alone since, by a win that the disk did not take: a primary that hears the session named takes that for a
+ * right to run. */
+START_TEST(who_resigned_names_the_session_once_its_qemu_is_seen)
+{
+	static const uint8_t none[FT_SESSION_BYTES];
+	start(FT_SESSION_RESIGNED, FT_ROLE_SECONDARY);
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	ck_assert_mem_eq(w.c.self.session, none, sizeof none);
+	w.q.vm = FT_VM_GONE;
+	qemu_is();
+	ck_assert_mem_eq(w.c.self.session, id, sizeof id);
+}
+END_TEST
+
 /* Who never was in COLO, or is still not known to be, holds no copy. */
 START_TEST(who_is_no_secondary_takes_nothing_up)
 {
@@ -5353,6 +5368,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, nothing_is_taken_up_from_who_leaves_nor_for_a_qemu_that_has_not_spoken, 0, 2);
 	tcase_add_test(tc, a_silent_qemu_whose_session_may_be_lost_is_not_set_free);
 	tcase_add_loop_test(tc, who_resigned_and_has_left_colo_since_asks_the_register_before_it_yields, 0, 3);
+	tcase_add_test(tc, who_resigned_names_the_session_once_its_qemu_is_seen);
 	tcase_add_loop_test(tc, who_is_no_secondary_takes_nothing_up, 0, 2);
 	tcase_add_test(tc, a_released_session_that_is_proposed_in_vain_is_looked_up);
 	tcase_add_test(tc, a_new_qemu_that_somebody_stopped_is_not_held_for_frozen);
