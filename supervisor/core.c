@@ -544,7 +544,7 @@ static enum ft_vm gone_as_told(const struct ft_core *c)
 	/* A person who lets the peer go on, as nothing is here, does so without the session that our disk may hold, and that nobody
 	 * there knows of: our next ftd could end it, and start the guest beside that. */
 	if (ft_bind_may_stand(c) && c->qemu.role == FT_ROLE_PRIMARY)
-		return FT_VM_UNKNOWN;
+		return ft_bind_to_claim(c) ? FT_VM_ABSENT : FT_VM_UNKNOWN;
 	if (ft_session_ended_by_us(c))
 		return FT_VM_ABSENT;
 	if (!ft_session_open(c))
@@ -614,8 +614,9 @@ void ft_core_refresh_self(struct ft_core *c)
 	s->proven = ft_guest_proven(c);
 	c->win_seen |= s->proven;
 	s->returned = ft_session_returned(c) || ft_win_given_away(c);
-	if ((bound || s->returned) && c->params.arbitrated)
-		memcpy(s->session, c->session.id, sizeof s->session);
+	const struct ft_session *told = ft_bind_to_claim(c) ? &c->bind : &c->session;
+	if ((bound || s->returned || told == &c->bind) && c->params.arbitrated)
+		memcpy(s->session, told->id, sizeof s->session);
 	s->doubtful = bound && (c->unsure || c->given_away || (ft_claim_under_way(c) && c->params.registers));
 	s->released = c->params.arbitrated && c->session.stage == FT_SESSION_RELEASED && !c->storing && !c->bind_failed;
 	/* The word that gives our right away waits for the disk; a peer that can ask the register need not. */
@@ -624,8 +625,8 @@ void ft_core_refresh_self(struct ft_core *c)
 	s->runs = outside && q->connected && q->running && !q->incoming && !c->frozen;
 	s->guest = ft_start_announced(c) || (outside && !q->incoming);
 	s->emulator = q->emulator;
-	s->epoch = c->session.epoch;
-	s->win = ft_session_win(c);
+	s->epoch = told->epoch;
+	s->win = told == &c->session ? ft_session_win(c) : FT_WIN_NONE;
 	s->window_ms = (uint32_t)(c->params.window / FT_NS_PER_MS);
 	s->request = c->phase == FT_PHASE_ASKING ? FT_REQUEST_YIELD : c->guest_ended ? FT_REQUEST_END : FT_REQUEST_NONE;
 }

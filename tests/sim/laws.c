@@ -295,12 +295,15 @@ static bool has_resigned(int host, const uint8_t id[FT_SESSION_BYTES])
 	return false;
 }
 
-/* A session is told to the peer once it would survive a crash; and so is its end. */
+/* A session is told to the peer once it would survive a crash; and so is its end.  But where the disk takes nothing, and our QEMU is
+ * dead, that it may be there. */
 static void judge_word(int host)
 {
 	const struct ft_core *c = &w.host[host].ftd.core;
 	const struct ft_session *stored = &w.host[host].disk.file;
-	if (memcmp(c->self.session, none, sizeof none) != 0 && memcmp(c->self.session, stored->id, sizeof none) != 0)
+	bool refused = c->bind_failed && c->self.vm == FT_VM_ABSENT;
+	if (!refused && memcmp(c->self.session, none, sizeof none) != 0 &&
+	    memcmp(c->self.session, stored->id, sizeof none) != 0)
 		law_broken("a session is told before it is stored");
 	bool open = stored->stage == FT_SESSION_BOUND || stored->stage == FT_SESSION_RELEASED;
 	const struct ft_side *peer = &c->peer.side;

@@ -3471,6 +3471,66 @@ START_TEST(a_survivors_next_session_is_given_up_before_its_death_is_told)
 }
 END_TEST
 
+static void marked(bool error)
+{
+	step(&(struct ft_event){.kind = FT_EVENT_MARKED, .error = error, .mark = 1});
+}
+
+/* Seen by reading: the other side's orders were refused for as long as the disk was full.  _i: the first session; or a survivor's next
+ * one, by the last one of which the next ftd here might start the VM.  & 2: the arbiter keeps no registers. */
+START_TEST(a_session_that_the_disk_refuses_is_told_once_its_primary_is_dead)
+{
+	static const uint8_t none[FT_SESSION_BYTES];
+	bool registers = !(_i & 2);
+	start(_i & 1 ? FT_SESSION_ENDED : FT_SESSION_NONE, FT_ROLE_PRIMARY);
+	w.c.params.registers = registers;
+	w.c.params.share.arbiter = w.p.side.share.arbiter = registers;
+	w.c.self.share = w.c.params.share;
+	w.c.params.fresh = !(_i & 1);
+	memset(w.p.side.session, 0, sizeof w.p.side.session);
+	w.p.side.epoch = _i & 1 ? EPOCH : 0;
+	w.q.instance = 6;
+	meet();
+	if (registers) {
+		expect_did(MARK, 1);
+		w.p.side.share.mark = 1;
+		w.p.side.share.verdict = FT_SHARING_PROVEN;
+		w.p.side.share.about = w.c.params.incarnation;
+		peer_says();
+		marked(false);
+		acked();
+	}
+	expect_did(STORE, 1);
+	uint64_t epoch = w.c.store_next.epoch;
+	store_fails();
+	int marks = w.did[FT_DO_MARK];
+	qemu_dies();
+	if (registers) {
+		expect_did(MARK, marks + 1);
+		ck_assert_uint_eq(w.c.marked_epoch, epoch);
+		ck_assert_int_eq(w.c.self.vm, FT_VM_UNKNOWN);
+		marked(true);
+		ck_assert_int_eq(w.c.self.vm, FT_VM_UNKNOWN);
+		pass(1000);
+		store_fails();
+		expect_did(MARK, marks + 2);
+		marked(false);
+	}
+	ck_assert_int_eq(w.c.self.vm, FT_VM_ABSENT);
+	ck_assert_mem_eq(w.c.self.session, w.c.bind.id, sizeof w.c.bind.id);
+	ck_assert_mem_ne(w.c.self.session, none, sizeof none);
+	ck_assert_uint_eq(w.c.self.epoch, epoch);
+	ck_assert_int_eq(w.c.self.win, FT_WIN_NONE);
+	while (!w.c.storing)
+		pass(100);
+	stored();
+	stored();
+	expect_stage(RESIGNED);
+	ck_assert_int_eq(w.c.self.vm, FT_VM_GONE);
+	ck_assert_uint_eq(w.c.self.epoch, epoch);
+}
+END_TEST
+
 /* The peer would run its guest without a lease, and our next ftd be bound. */
 START_TEST(who_may_be_bound_again_does_not_say_that_it_is_released)
 {
@@ -5512,6 +5572,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, a_qemu_that_is_seen_late_and_whose_session_is_lost_stands_still, 0, 4);
 	tcase_add_loop_test(tc, a_death_beside_a_session_that_may_be_on_disk_is_told_once_that_is_given_up, 0, 4);
 	tcase_add_test(tc, a_survivors_next_session_is_given_up_before_its_death_is_told);
+	tcase_add_loop_test(tc, a_session_that_the_disk_refuses_is_told_once_its_primary_is_dead, 0, 4);
 	tcase_add_test(tc, who_may_be_bound_again_does_not_say_that_it_is_released);
 	tcase_add_test(tc, who_may_be_bound_again_leaves_no_word_of_its_qemus_end);
 	tcase_add_test(tc, who_may_be_bound_yields_once_that_is_given_up);
