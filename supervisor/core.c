@@ -591,8 +591,9 @@ void ft_core_refresh_self(struct ft_core *c)
 	bool yielded = c->frozen && here && !own_doing && !ft_session_open(c);
 	s->vm = yielded ? FT_VM_YIELDED : q->vm == FT_VM_GONE ? gone_as_told(c) : q->vm;
 	s->repl_broken = c->broken_at != FT_NEVER && c->phase != FT_PHASE_SOLO;
-	/* Else it accepts no session. */
-	bool holdable = !c->params.arbitrated || (q->pid_verified && !q->unguarded);
+	/* Else it accepts no session; nor another one, while it may be about to be bound by an earlier one. */
+	bool binds = q->role == FT_ROLE_SECONDARY && ft_bind_may_stand(c);
+	bool holdable = !c->params.arbitrated || (q->pid_verified && !q->unguarded && !binds);
 	s->ready = q->connected && q->oob && q->plan_ready && q->role != FT_ROLE_NONE && s->vm == FT_VM_ALIVE &&
 	           holdable && !c->hung && c->checkpoint_at != FT_NEVER && c->broken_at == FT_NEVER &&
 	           c->ending == FT_ENDING_NOT && !c->disk_bad;

@@ -224,7 +224,7 @@ static const char *missing_between(const struct ft_core *c)
 		return "ftd cannot be sure of QEMU's process, or may not signal it, so it could not freeze it";
 	if (c->params.arbitrated && q->unguarded)
 		return "no sentinel is on guard over our QEMU: what stops this ftd would let it run beyond its right";
-	if (!c->self.ready)
+	if (!c->self.ready && c->checkpoint_at == FT_NEVER)
 		return "no checkpoint has completed yet";
 	if (!c->peer.side.ready)
 		return "the peer is not ready";

@@ -2391,6 +2391,65 @@ START_TEST(who_finds_a_win_hears_first_whether_the_peer_is_bound_by_it)
 }
 END_TEST
 
+/* The peer offers a session, or is there for one that we propose; it is on its way to our disk. */
+static void begin_to_bind(enum ft_role role)
+{
+	start(FT_SESSION_NONE, role);
+	w.c.session.instance = 0;
+	w.c.params.fresh = true;
+	w.p.side.epoch = role == FT_ROLE_PRIMARY ? 0 : EPOCH;
+	if (role == FT_ROLE_PRIMARY)
+		memset(w.p.side.session, 0, sizeof w.p.side.session);
+	meet();
+	expect_did(STORE, 1);
+	ck_assert_int_eq(w.c.store_next.stage, FT_SESSION_BOUND);
+}
+
+/* Its disk is slow: it has heard of our win, and may be bound by what it had accepted before all the same. */
+START_TEST(who_finds_a_win_makes_no_other_session_while_the_peer_may_be_bound_by_it)
+{
+	start(FT_SESSION_RELEASED, FT_ROLE_PRIMARY);
+	memset(w.p.side.session, 0, sizeof w.p.side.session);
+	w.p.side.released = true;
+	meet();
+	stored();
+	acked();
+	w.p.side.ready = false;
+	peer_says();
+	register_is(FT_CLAIM_LOST, "alpha");
+	stored();
+	ck_assert_int_eq(w.c.session.title, FT_TITLE_FOUND);
+	for (int i = 0; i < 50; i++) {
+		pass(100);
+		acked();
+	}
+	expect_did(STORE, 2);
+	w.p.side.ready = true;
+	w.p.side.released = false;
+	w.p.side.epoch = EPOCH + 1;
+	memcpy(w.p.side.session, id, sizeof id);
+	peer_says();
+	expect_phase(PLANNING);
+}
+END_TEST
+
+/* _i: the disk has said that it did not take it. */
+START_TEST(who_may_be_bound_soon_is_not_ready_for_another_session)
+{
+	begin_to_bind(FT_ROLE_SECONDARY);
+	forget();
+	if (_i)
+		store_fails();
+	ck_assert(!w.c.self.ready);
+	pass(1000);
+	ck_assert(!w.c.self.ready);
+	ck_assert_ptr_null(strstr(w.said, "no checkpoint"));
+	stored();
+	ck_assert(w.c.self.ready);
+	expect_phase(PROTECTED);
+}
+END_TEST
+
 /* A disk that says that it did not take it may have. */
 START_TEST(what_may_be_known_to_have_stayed_runs_once_the_disk_says_otherwise)
 {
@@ -3411,20 +3470,6 @@ START_TEST(a_death_that_the_disk_does_not_take_is_an_absence)
 END_TEST
 
 /* ---- a session that the disk said it did not take, and may have ---- */
-
-/* The peer offers a session, or is there for one that we propose; it is on its way to our disk. */
-static void begin_to_bind(enum ft_role role)
-{
-	start(FT_SESSION_NONE, role);
-	w.c.session.instance = 0;
-	w.c.params.fresh = true;
-	w.p.side.epoch = role == FT_ROLE_PRIMARY ? 0 : EPOCH;
-	if (role == FT_ROLE_PRIMARY)
-		memset(w.p.side.session, 0, sizeof w.p.side.session);
-	meet();
-	expect_did(STORE, 1);
-	ck_assert_int_eq(w.c.store_next.stage, FT_SESSION_BOUND);
-}
 
 /* Seen in the simulation: it was told as a word that gives the right away, and the disk had what it did not own to. */
 START_TEST(a_death_beside_a_session_that_may_be_on_disk_is_told_once_that_is_given_up)
@@ -5590,6 +5635,8 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_late_win_is_given_back_beside_a_new_secondary);
 	tcase_add_test(tc, what_may_be_known_to_have_stayed_runs_once_the_disk_says_otherwise);
 	tcase_add_loop_test(tc, who_finds_a_win_hears_first_whether_the_peer_is_bound_by_it, 0, 2);
+	tcase_add_test(tc, who_finds_a_win_makes_no_other_session_while_the_peer_may_be_bound_by_it);
+	tcase_add_loop_test(tc, who_may_be_bound_soon_is_not_ready_for_another_session, 0, 2);
 	tcase_add_test(tc, what_holds_of_another_qemus_session_is_not_written_to_bind_this_one);
 	tcase_add_test(tc, no_failover_waits_for_a_disk_that_has_taken_what_holds_since_a_resignation_failed);
 	tcase_add_test(tc, one_that_dies_as_it_stands_still_is_not_found_again);
