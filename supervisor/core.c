@@ -141,6 +141,7 @@ void ft_core_init(struct ft_core *c, const struct ft_core_params *params, int64_
 	    .mark_again_at = now,
 	    .both_since = FT_NEVER,
 	    .leave_until = FT_NEVER,
+	    .write_until = FT_NEVER,
 	};
 	memcpy(c->recorded, params->recorded, sizeof c->recorded);
 	snprintf(c->reason, sizeof c->reason, "just started: QEMU is asked, and the peer listened for");
@@ -560,7 +561,7 @@ static enum ft_vm gone_as_told(const struct ft_core *c)
 	/* A person who lets the peer go on, as nothing is here, does so without the session that our disk may hold, and that nobody
 	 * there knows of: our next ftd could end it, and start the guest beside that. */
 	if (ft_bind_may_stand(c) && c->qemu.role == FT_ROLE_PRIMARY)
-		return FT_VM_UNKNOWN;
+		return ft_bind_to_claim(c) ? FT_VM_ABSENT : FT_VM_UNKNOWN;
 	if (ft_session_ended_by_us(c))
 		return FT_VM_ABSENT;
 	if (!ft_session_open(c))
@@ -608,8 +609,9 @@ void ft_core_refresh_self(struct ft_core *c)
 	bool yielded = c->frozen && here && !own_doing && !goes_on && !ft_session_open(c);
 	s->vm = yielded ? FT_VM_YIELDED : q->vm == FT_VM_GONE ? gone_as_told(c) : q->vm;
 	s->repl_broken = c->broken_at != FT_NEVER && c->phase != FT_PHASE_SOLO;
-	/* Else it accepts no session. */
-	bool holdable = !c->params.arbitrated || (q->pid_verified && !q->unguarded);
+	/* Else it accepts no session; nor another one, while it may be about to be bound by an earlier one. */
+	bool binds = q->role == FT_ROLE_SECONDARY && ft_bind_may_stand(c);
+	bool holdable = !c->params.arbitrated || (q->pid_verified && !q->unguarded && !binds);
 	s->ready = q->connected && q->oob && q->plan_ready && q->role != FT_ROLE_NONE && s->vm == FT_VM_ALIVE &&
 	           holdable && !c->hung && c->checkpoint_at != FT_NEVER && c->broken_at == FT_NEVER &&
 	           c->ending == FT_ENDING_NOT && !c->disk_bad;
@@ -618,8 +620,9 @@ void ft_core_refresh_self(struct ft_core *c)
 	s->sick = here && (c->hung || c->now >= ft_after(c->yanked_at, c->params.reply_timeout));
 	s->checkpoint_ms = q->checkpoint_ms > 0 ? (uint32_t)q->checkpoint_ms : 0;
 	s->leaving = c->left;
-	/* Also where it was resigned: the peer must know in which one our QEMU died, or yields. */
-	bool resigned = c->session.stage == FT_SESSION_RESIGNED && s->vm != FT_VM_ALIVE;
+	/* Also where it was resigned: the peer must know in which one our QEMU died, or yields.  Not before that has been seen: the disk may
+	 * say so although it ran the guest alone since, and a primary takes its right from whoever names the session. */
+	bool resigned = c->session.stage == FT_SESSION_RESIGNED && s->vm != FT_VM_ALIVE && s->vm != FT_VM_UNKNOWN;
 	/* A secondary's word gives the primary its right to run: first its QEMU must have said that it is one still. */
 	bool known = c->session.role == FT_ROLE_PRIMARY || (c->role_said && q->role == FT_ROLE_SECONDARY);
 	/* A release on its way to disk takes the primary's word back at once: the peer's next ftd must not be bound by it. */
@@ -630,8 +633,9 @@ void ft_core_refresh_self(struct ft_core *c)
 	s->proven = s->vm == FT_VM_ALIVE && ft_guest_proven(c);
 	c->win_seen |= s->proven;
 	s->returned = ft_session_returned(c) || ft_win_given_away(c);
-	if ((bound || s->returned) && c->params.arbitrated)
-		memcpy(s->session, c->session.id, sizeof s->session);
+	const struct ft_session *told = ft_bind_to_claim(c) ? &c->bind : &c->session;
+	if ((bound || s->returned || told == &c->bind) && c->params.arbitrated)
+		memcpy(s->session, told->id, sizeof s->session);
 	s->doubtful = bound && (c->unsure || c->given_away || (ft_claim_under_way(c) && c->params.registers));
 	s->released = c->params.arbitrated && c->session.stage == FT_SESSION_RELEASED && !c->storing && !c->bind_failed;
 	/* The word that gives our right away waits for the disk; a peer that can ask the register need not. */
@@ -640,8 +644,8 @@ void ft_core_refresh_self(struct ft_core *c)
 	s->runs = outside && q->connected && q->running && !q->incoming && !c->frozen;
 	s->guest = ft_start_announced(c) || (outside && !q->incoming);
 	s->emulator = q->emulator;
-	s->epoch = c->session.epoch;
-	s->win = ft_session_win(c);
+	s->epoch = told->epoch;
+	s->win = told == &c->session ? ft_session_win(c) : FT_WIN_NONE;
 	s->window_ms = (uint32_t)(c->params.window / FT_NS_PER_MS);
 	s->request = c->phase == FT_PHASE_ASKING ? FT_REQUEST_YIELD : c->guest_ended ? FT_REQUEST_END : FT_REQUEST_NONE;
 }

@@ -392,6 +392,7 @@ struct ft_core {
 	int success_in; /* so many answers from now the disk answers about that one; 0: it has */
 	bool unwritten; /* ... that it did not take it */
 	int64_t repeat_at;
+	int64_t write_until; /* so long a leave waits for it; FT_NEVER it does not yet */
 	int record_failures; /* of that one, in a row */
 	struct ft_outcome outcome;
 	char record_fault[FT_TEXT_MAX]; /* why the outcome is not known to be on disk; "" it is */

@@ -224,7 +224,7 @@ static const char *missing_between(const struct ft_core *c)
 		return "ftd cannot be sure of QEMU's process, or may not signal it, so it could not freeze it";
 	if (c->params.arbitrated && q->unguarded)
 		return "no sentinel is on guard over our QEMU: what stops this ftd would let it run beyond its right";
-	if (!c->self.ready)
+	if (!c->self.ready && c->checkpoint_at == FT_NEVER)
 		return "no checkpoint has completed yet";
 	if (!c->peer.side.ready)
 		return "the peer is not ready";
@@ -391,19 +391,41 @@ static bool giving_way(const struct ft_core *c)
 	return ft_peer_heard(c) && (by_host || c->guest_ended || tells_of_death(c));
 }
 
+/* The disk has refused the newest success, or has not answered about it. */
+static bool success_unwritten(const struct ft_core *c)
+{
+	return c->unwritten || c->success_in > 0;
+}
+
+static bool leaves_at_rest(const struct ft_core *c)
+{
+	return c->leave && !c->exited && !c->outcome_busy;
+}
+
+/* The next ftd may not know of it: first it is tried once more, at once, and for as long as any outcome waits for the disk. */
+static bool leaves_unwritten(const struct ft_core *c)
+{
+	return leaves_at_rest(c) && success_unwritten(c) && c->write_until == FT_NEVER;
+}
+
+static bool writes_before_leaving(const struct ft_core *c)
+{
+	return success_unwritten(c) && c->now < c->write_until;
+}
+
 /* A bound secondary says goodbye only once its claim is given up on disk (ft_release_due); one that cannot write, or whose
  * peer is not heard, leaves without a word, and its peer takes it for lost. */
 static bool may_say_goodbye(const struct ft_core *c)
 {
 	bool waits = bound_secondary(c) && !c->store_fault[0] && ft_peer_heard(c);
-	return c->leave && !c->left && !c->exited && !c->outcome_busy && !waits && !giving_way(c);
+	return leaves_at_rest(c) && !c->left && !writes_before_leaving(c) && !waits && !giving_way(c);
 }
 
 /* A bound primary waits until its peer has given up its claim; in vain, the sentinel stays on guard. */
 static bool may_exit(const struct ft_core *c)
 {
 	bool waiting = ft_session_current(c) && c->session.role == FT_ROLE_PRIMARY && c->now < c->leave_until;
-	return c->left && !c->exited && !waiting && !c->storing;
+	return c->left && leaves_at_rest(c) && !writes_before_leaving(c) && !waiting && !c->storing;
 }
 
 static bool has_exited(const struct ft_core *c)
@@ -1514,9 +1536,18 @@ static bool order_is_refuted(const struct ft_core *c)
 
 /* ---- what is done ---- */
 
+static void write_before_leaving(struct ft_core *c, struct ft_actions *out)
+{
+	(void)out;
+	c->repeat_at = c->now;
+	c->write_until = c->now + FT_RECORD_NS;
+}
+
 static void say_goodbye(struct ft_core *c, struct ft_actions *out)
 {
-	(void)out; /* what we say of ourselves changes, and is sent */
+	if (success_unwritten(c))
+		ft_core_say(c, out, FT_LEVEL_ERROR,
+		            "leaving, and the outcome of the newest failover is in this log alone");
 	c->left = !bound_secondary(c);
 	c->leave_until = c->now + 2 * c->params.window + FT_LEAVE_NS;
 	if (c->left)
@@ -2034,6 +2065,7 @@ static void record(struct ft_core *c, struct ft_actions *out, enum ft_result res
 	memcpy(c->recorded, c->outcome.session, sizeof c->recorded);
 	c->success_in = c->records_out;
 	c->unwritten = false;
+	c->write_until = FT_NEVER;
 	c->record_failures = 0;
 }
 
@@ -2821,6 +2853,7 @@ static const struct ft_rule table[] = {
     {ANY & ~BUSY, ft_unrelease_due, ft_store_as_known},
     {ANY & ~BUSY, ft_stayed_before_another, ft_store_as_known},
     {ANY & ~BUSY & ~FROZEN, ft_unresign_due, ft_store_as_known},
+    {ANY & ~BUSY, leaves_unwritten, write_before_leaving},
     {ANY & ~BUSY, may_say_goodbye, say_goodbye},
     {ANY & ~BUSY, may_exit, exit_now},
     {ANY, ft_resign_due, ft_resign},
@@ -3137,6 +3170,7 @@ int64_t ft_rules_deadline(const struct ft_core *c)
 	    {!c->exited, ft_alert_deadline(c)},
 	    {!c->exited && phase & (OPEN | P(SOLO)), ft_guard_deadline(c)},
 	    {c->left && !c->exited, c->leave_until},
+	    {c->leave && !c->exited, c->write_until},
 	    {phase & FROZEN, peer_calm},
 	    {c->leave && c->qemu.vm == FT_VM_GONE, c->gone_at + FT_LANDS_NS},
 	    {phase & P(YIELDED) && c->leave && c->ending == FT_ENDING_HOST, c->phase_since + FT_LANDS_NS},

@@ -85,6 +85,15 @@ bool ft_bind_may_stand(const struct ft_core *c)
 	return c->bind_failed || (c->storing && binds_anew(c, &c->store_next));
 }
 
+/* Where there are registers, our mark beside them says first that there is a later session than the one on our disk: should that
+ * never take this one, the next ftd would start the VM by the one before. */
+bool ft_bind_to_claim(const struct ft_core *c)
+{
+	bool marked = c->marked_epoch == c->bind.epoch && !c->marking && !c->mark_fault[0];
+	return c->bind_failed && c->bind.role == FT_ROLE_PRIMARY && c->qemu.vm == FT_VM_GONE &&
+	       (marked || !c->params.registers);
+}
+
 bool ft_session_current(const struct ft_core *c)
 {
 	return c->params.arbitrated && c->session.stage == FT_SESSION_BOUND && same_qemu(c);
@@ -1094,8 +1103,6 @@ static void hold_to_it(struct ft_core *c)
 	bool new_one = memcmp(c->session.id, c->store_next.id, sizeof no_id) != 0;
 	bool lost = new_one && ft_session_unread(c) && !c->proposing && !c->params.fresh;
 	c->session = c->store_next;
-	if (c->session.epoch != c->marked_epoch && !c->marking) /* what a host that loses its disk must not forget */
-		c->mark_again_at = c->now;
 	c->winner_unstored = false;
 	if (new_one)
 		forget_last_session(c);

@@ -167,16 +167,28 @@ static uint64_t draw(struct ft_core *c)
 	return x ? x : 1;
 }
 
+static bool may_mark(const struct ft_core *c)
+{
+	return takes_part(c) && c->peer_known && ft_peer_heard(c) && !other_arbiter(c) && !c->marking;
+}
+
+/* Of a session that the disk refuses only what the peer is to claim. */
+static uint64_t epoch_to_mark(const struct ft_core *c)
+{
+	bool dead = c->bind_failed && c->bind.role == FT_ROLE_PRIMARY && c->qemu.vm == FT_VM_GONE;
+	return dead ? c->bind.epoch : c->session.epoch;
+}
+
+/* What a host that loses its disk must not forget is marked at once. */
 bool ft_mark_due(const struct ft_core *c)
 {
-	return takes_part(c) && c->peer_known && ft_peer_heard(c) && !other_arbiter(c) && !c->marking &&
-	       c->now >= c->mark_again_at;
+	bool news = epoch_to_mark(c) != c->marked_epoch && !c->mark_fault[0];
+	return may_mark(c) && (news || c->now >= c->mark_again_at);
 }
 
 int64_t ft_mark_deadline(const struct ft_core *c)
 {
-	bool waits = takes_part(c) && c->peer_known && ft_peer_heard(c) && !other_arbiter(c) && !c->marking;
-	return waits ? c->mark_again_at : FT_NEVER;
+	return may_mark(c) ? c->mark_again_at : FT_NEVER;
 }
 
 /* One that may have been written is written again until it is known that it was: no third one is ever about. */
@@ -185,7 +197,7 @@ void ft_mark(struct ft_core *c, struct ft_actions *out)
 	if (c->self.share.next_mark == 0)
 		c->self.share.next_mark = draw(c);
 	c->marking = true;
-	c->marked_epoch = c->session.epoch;
+	c->marked_epoch = epoch_to_mark(c);
 	c->marked_at = c->now;
 	c->mark_told = theirs(c)->mark;
 	ft_core_do(out, FT_DO_MARK);
@@ -235,7 +247,7 @@ void ft_mark_absorb(struct ft_core *c, const struct ft_event *e)
 	o->mark = o->next_mark;
 	o->next_mark = 0;
 	judge(c, e->mark);
-	c->mark_again_at = c->session.epoch != c->marked_epoch ? c->now : c->now + next_round(c);
+	c->mark_again_at = c->now + next_round(c);
 }
 
 void ft_sharing_meet(struct ft_core *c, const struct ft_peer_news *news)

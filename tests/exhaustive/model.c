@@ -1267,10 +1267,10 @@ static void forget_idle(struct ft_core *c)
 	past_is_old(&c->checkpoint_at, now, SECOND(7));
 	past_is_old(&c->lost_at, now, SECOND(1));
 	past_is_old(&c->acked_sent, now, c->params.window + SECOND(1));
-	int64_t *until[] = {&c->ask_until,        &c->ask_again_at,  &c->freeze_until,   &c->freeze_again_at,
-	                    &c->record_until,     &c->retry_at,      &c->probe_again_at, &c->kill_again_at,
-	                    &c->store_again_at,   &c->look_again_at, &c->leave_until,    &c->repeat_at,
-	                    &c->arbiter_again_at, &c->fence_again_at};
+	int64_t *until[] = {&c->ask_until,        &c->ask_again_at,   &c->freeze_until,   &c->freeze_again_at,
+	                    &c->record_until,     &c->retry_at,       &c->probe_again_at, &c->kill_again_at,
+	                    &c->store_again_at,   &c->look_again_at,  &c->leave_until,    &c->repeat_at,
+	                    &c->arbiter_again_at, &c->fence_again_at, &c->write_until};
 	for (size_t i = 0; i < sizeof until / sizeof until[0]; i++)
 		past_is_now(until[i], now);
 	c->now = 0;

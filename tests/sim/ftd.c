@@ -1133,6 +1133,16 @@ void ftd_start(int host)
 	later(between(of(host), 2, 100), FTD_LOOK, host)->detail = 1;
 }
 
+/* Its next ftd knows of a success by its QEMU's own session alone. */
+static void forget_success(int host)
+{
+	struct host *h = &w.host[host];
+	const struct ft_core *c = &h->ftd.core;
+	bool unwritten = c->unwritten || c->success_in > 0, tried = h->disk.full || h->disk.hangs;
+	if (unwritten && (tried || !c->exited) && c->session.instance != h->qemu.instance)
+		memset(h->qemu.session, 0, sizeof h->qemu.session);
+}
+
 void ftd_end(int host, bool sentinel_stays)
 {
 	struct host *h = &w.host[host];
@@ -1140,6 +1150,7 @@ void ftd_end(int host, bool sentinel_stays)
 	if (f->running == FTD_DEAD)
 		return;
 	tell(host, "ftd ends");
+	forget_success(host);
 	w.crashed_at[1 - host] = FT_NEVER; /* who has died is no survivor */
 	f->running = FTD_DEAD;
 	f->life = 0;

@@ -297,8 +297,8 @@ static bool has_resigned(int host, const uint8_t id[FT_SESSION_BYTES])
 	return false;
 }
 
-/* A session is told to the peer once it would survive a crash; and so is its end.  No word contradicts itself: what does is
- * not believed. */
+/* A session is told to the peer once it would survive a crash; and so is its end.  But where the disk takes nothing, and our QEMU is
+ * dead, that it may be there.  No word contradicts itself: what does is not believed. */
 static void judge_word(int host)
 {
 	const struct ft_core *c = &w.host[host].ftd.core;
@@ -306,7 +306,9 @@ static void judge_word(int host)
 	if (!ft_side_possible(&c->self) || (ft_core_last_word(c, &last) && !ft_side_possible(&last)))
 		law_broken("a side contradicts itself");
 	const struct ft_session *stored = &w.host[host].disk.file;
-	if (memcmp(c->self.session, none, sizeof none) != 0 && memcmp(c->self.session, stored->id, sizeof none) != 0)
+	bool refused = c->bind_failed && c->self.vm == FT_VM_ABSENT;
+	if (!refused && memcmp(c->self.session, none, sizeof none) != 0 &&
+	    memcmp(c->self.session, stored->id, sizeof none) != 0)
 		law_broken("a session is told before it is stored");
 	bool open = stored->stage == FT_SESSION_BOUND || stored->stage == FT_SESSION_RELEASED;
 	const struct ft_side *peer = &c->peer.side;
@@ -505,7 +507,7 @@ static bool has_success(const struct disk *d, const uint8_t id[FT_SESSION_BYTES]
 }
 
 /* Whoever runs the guest alone since a failover of ftd's, has a success on its disk: of the session that it has won by the core's
- * word, and of the one that QEMU was failed over in, unless the disk has lost it. */
+ * word, and of the one that QEMU was failed over in, unless the disk has lost it, or ftd has died before it took it. */
 static bool owes_outcome(int host)
 {
 	const struct host *h = &w.host[host];

@@ -1593,6 +1593,21 @@ START_TEST(who_resigned_and_has_left_colo_since_asks_about_a_peer_that_died_as_i
 }
 END_TEST
 
+/* It may have run the guest alone since, by a win that the disk did not take: a primary that hears the session named takes that for a
+ * right to run. */
+START_TEST(who_resigned_names_the_session_once_its_qemu_is_seen)
+{
+	static const uint8_t none[FT_SESSION_BYTES];
+	start(FT_SESSION_RESIGNED, FT_ROLE_SECONDARY);
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	ck_assert_mem_eq(w.c.self.session, none, sizeof none);
+	w.q.vm = FT_VM_GONE;
+	qemu_is();
+	ck_assert_mem_eq(w.c.self.session, id, sizeof id);
+}
+END_TEST
+
 /* Who never was in COLO, or is still not known to be, holds no copy. */
 START_TEST(who_is_no_secondary_takes_nothing_up)
 {
@@ -2487,6 +2502,65 @@ START_TEST(who_finds_a_win_hears_first_whether_the_peer_is_bound_by_it)
 		ck_assert_int_eq(w.c.store_next.stage, FT_SESSION_BOUND);
 		ck_assert_mem_ne(w.c.store_next.id, id, sizeof id);
 	}
+}
+END_TEST
+
+/* The peer offers a session, or is there for one that we propose; it is on its way to our disk. */
+static void begin_to_bind(enum ft_role role)
+{
+	start(FT_SESSION_NONE, role);
+	w.c.session.instance = 0;
+	w.c.params.fresh = true;
+	w.p.side.epoch = role == FT_ROLE_PRIMARY ? 0 : EPOCH;
+	if (role == FT_ROLE_PRIMARY)
+		memset(w.p.side.session, 0, sizeof w.p.side.session);
+	meet();
+	expect_did(STORE, 1);
+	ck_assert_int_eq(w.c.store_next.stage, FT_SESSION_BOUND);
+}
+
+/* Its disk is slow: it has heard of our win, and may be bound by what it had accepted before all the same. */
+START_TEST(who_finds_a_win_makes_no_other_session_while_the_peer_may_be_bound_by_it)
+{
+	start(FT_SESSION_RELEASED, FT_ROLE_PRIMARY);
+	memset(w.p.side.session, 0, sizeof w.p.side.session);
+	w.p.side.released = true;
+	meet();
+	stored();
+	acked();
+	w.p.side.ready = false;
+	peer_says();
+	register_is(FT_CLAIM_LOST, "alpha");
+	stored();
+	ck_assert_int_eq(w.c.session.title, FT_TITLE_FOUND);
+	for (int i = 0; i < 50; i++) {
+		pass(100);
+		acked();
+	}
+	expect_did(STORE, 2);
+	w.p.side.ready = true;
+	w.p.side.released = false;
+	w.p.side.epoch = EPOCH + 1;
+	memcpy(w.p.side.session, id, sizeof id);
+	peer_says();
+	expect_phase(PLANNING);
+}
+END_TEST
+
+/* _i: the disk has said that it did not take it. */
+START_TEST(who_may_be_bound_soon_is_not_ready_for_another_session)
+{
+	begin_to_bind(FT_ROLE_SECONDARY);
+	forget();
+	if (_i)
+		store_fails();
+	ck_assert(!w.c.self.ready);
+	pass(1000);
+	ck_assert(!w.c.self.ready);
+	ck_assert_ptr_null(strstr(w.said, "no checkpoint"));
+	stored();
+	ck_assert(w.c.self.ready);
+	expect_phase(PROTECTED);
 }
 END_TEST
 
@@ -3511,20 +3585,6 @@ END_TEST
 
 /* ---- a session that the disk said it did not take, and may have ---- */
 
-/* The peer offers a session, or is there for one that we propose; it is on its way to our disk. */
-static void begin_to_bind(enum ft_role role)
-{
-	start(FT_SESSION_NONE, role);
-	w.c.session.instance = 0;
-	w.c.params.fresh = true;
-	w.p.side.epoch = role == FT_ROLE_PRIMARY ? 0 : EPOCH;
-	if (role == FT_ROLE_PRIMARY)
-		memset(w.p.side.session, 0, sizeof w.p.side.session);
-	meet();
-	expect_did(STORE, 1);
-	ck_assert_int_eq(w.c.store_next.stage, FT_SESSION_BOUND);
-}
-
 /* Seen in the simulation: it was told as a word that gives the right away, and the disk had what it did not own to. */
 START_TEST(a_death_beside_a_session_that_may_be_on_disk_is_told_once_that_is_given_up)
 {
@@ -3567,6 +3627,66 @@ START_TEST(a_survivors_next_session_is_given_up_before_its_death_is_told)
 	stored();
 	expect_stage(RESIGNED);
 	ck_assert_int_eq(w.c.self.vm, FT_VM_GONE);
+}
+END_TEST
+
+static void marked(bool error)
+{
+	step(&(struct ft_event){.kind = FT_EVENT_MARKED, .error = error, .mark = 1});
+}
+
+/* Seen by reading: the other side's orders were refused for as long as the disk was full.  _i: the first session; or a survivor's next
+ * one, by the last one of which the next ftd here might start the VM.  & 2: the arbiter keeps no registers. */
+START_TEST(a_session_that_the_disk_refuses_is_told_once_its_primary_is_dead)
+{
+	static const uint8_t none[FT_SESSION_BYTES];
+	bool registers = !(_i & 2);
+	start(_i & 1 ? FT_SESSION_ENDED : FT_SESSION_NONE, FT_ROLE_PRIMARY);
+	w.c.params.registers = registers;
+	w.c.params.share.arbiter = w.p.side.share.arbiter = registers;
+	w.c.self.share = w.c.params.share;
+	w.c.params.fresh = !(_i & 1);
+	memset(w.p.side.session, 0, sizeof w.p.side.session);
+	w.p.side.epoch = _i & 1 ? EPOCH : 0;
+	w.q.instance = 6;
+	meet();
+	if (registers) {
+		expect_did(MARK, 1);
+		w.p.side.share.mark = 1;
+		w.p.side.share.verdict = FT_SHARING_PROVEN;
+		w.p.side.share.about = w.c.params.incarnation;
+		peer_says();
+		marked(false);
+		acked();
+	}
+	expect_did(STORE, 1);
+	uint64_t epoch = w.c.store_next.epoch;
+	store_fails();
+	int marks = w.did[FT_DO_MARK];
+	qemu_dies();
+	if (registers) {
+		expect_did(MARK, marks + 1);
+		ck_assert_uint_eq(w.c.marked_epoch, epoch);
+		ck_assert_int_eq(w.c.self.vm, FT_VM_UNKNOWN);
+		marked(true);
+		ck_assert_int_eq(w.c.self.vm, FT_VM_UNKNOWN);
+		pass(1000);
+		store_fails();
+		expect_did(MARK, marks + 2);
+		marked(false);
+	}
+	ck_assert_int_eq(w.c.self.vm, FT_VM_ABSENT);
+	ck_assert_mem_eq(w.c.self.session, w.c.bind.id, sizeof w.c.bind.id);
+	ck_assert_mem_ne(w.c.self.session, none, sizeof none);
+	ck_assert_uint_eq(w.c.self.epoch, epoch);
+	ck_assert_int_eq(w.c.self.win, FT_WIN_NONE);
+	while (!w.c.storing)
+		pass(100);
+	stored();
+	stored();
+	expect_stage(RESIGNED);
+	ck_assert_int_eq(w.c.self.vm, FT_VM_GONE);
+	ck_assert_uint_eq(w.c.self.epoch, epoch);
 }
 END_TEST
 
@@ -4156,6 +4276,78 @@ START_TEST(a_disk_that_never_takes_an_outcome_is_asked_about_once_a_minute)
 	ck_assert_int_gt(w.did[FT_DO_REPEAT], 50);
 	ck_assert_int_lt(w.did[FT_DO_REPEAT], 65);
 	expect_did(OUTCOME, 1);
+}
+END_TEST
+
+static void leave(void)
+{
+	step(&(struct ft_event){.kind = FT_EVENT_LEAVE});
+}
+
+/* It is tried at once, whenever the next try was due. */
+START_TEST(who_leaves_writes_an_outcome_first_that_the_disk_did_not_take)
+{
+	fail_over();
+	not_recorded();
+	pass(1000);
+	not_recorded();
+	leave();
+	expect_did(REPEAT, 2);
+	expect_did(EXIT, 0);
+	pass(100);
+	recorded();
+	expect_did(EXIT, 1);
+	ck_assert_ptr_null(strstr(w.said, "in this log alone"));
+}
+END_TEST
+
+/* _i: the disk refuses, is silent about the record, or about the last try. */
+START_TEST(who_leaves_does_not_wait_long_for_a_disk_that_takes_no_outcome)
+{
+	fail_over();
+	if (_i == 1)
+		pass(5000); /* announced without its answer */
+	else
+		not_recorded();
+	expect_phase(SOLO);
+	leave();
+	for (int i = 0; i < 49; i++) {
+		pass(100);
+		if (_i == 0 && w.pending.records > 0)
+			not_recorded();
+	}
+	expect_did(EXIT, 0);
+	pass(100);
+	expect_did(EXIT, 1);
+	ck_assert_ptr_nonnull(strstr(w.said, "in this log alone"));
+}
+END_TEST
+
+/* It had been waiting for the earlier one since long. */
+START_TEST(who_leaves_waits_anew_for_the_outcome_of_a_failover_since)
+{
+	fail_over();
+	not_recorded();
+	claim_is(FT_CLAIM_WON, "alpha"); /* its verdict */
+	leave();
+	pass(4900);
+	w.q.vm = FT_VM_GONE;
+	qemu_is();
+	w.q.vm = FT_VM_ALIVE;
+	w.q.role = FT_ROLE_PRIMARY; /* of a new pair, that has no session yet */
+	w.q.instance++;
+	qemu_is();
+	order();
+	plan_works();
+	expect_did(RECORD, 2);
+	not_recorded(); /* the earlier one, again */
+	pass(4900);
+	not_recorded();
+	pass(100);
+	expect_did(EXIT, 0);
+	expect_did(REPEAT, 2);
+	recorded();
+	expect_did(EXIT, 1);
 }
 END_TEST
 
@@ -5400,6 +5592,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, who_goes_on_alone_does_not_say_that_it_stands_still_for_the_peer);
 	tcase_add_loop_test(tc, a_word_that_contradicts_itself_is_no_answer, 0, CONTRADICTIONS);
 	tcase_add_loop_test(tc, a_word_that_contradicts_itself_ends_no_copy, 0, 2 * CONTRADICTIONS);
+	tcase_add_test(tc, who_resigned_names_the_session_once_its_qemu_is_seen);
 	tcase_add_loop_test(tc, who_is_no_secondary_takes_nothing_up, 0, 2);
 	tcase_add_test(tc, a_released_session_that_is_proposed_in_vain_is_looked_up);
 	tcase_add_test(tc, a_new_qemu_that_somebody_stopped_is_not_held_for_frozen);
@@ -5503,6 +5696,9 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_session_of_an_earlier_qemu_has_no_outcome);
 	tcase_add_test(tc, an_outcome_that_the_disk_did_not_take_is_written_later);
 	tcase_add_test(tc, a_disk_that_never_takes_an_outcome_is_asked_about_once_a_minute);
+	tcase_add_test(tc, who_leaves_writes_an_outcome_first_that_the_disk_did_not_take);
+	tcase_add_test(tc, who_leaves_waits_anew_for_the_outcome_of_a_failover_since);
+	tcase_add_loop_test(tc, who_leaves_does_not_wait_long_for_a_disk_that_takes_no_outcome, 0, 3);
 	tcase_add_test(tc, a_refusal_beside_an_outcome_that_is_written_again_has_its_own_answer);
 	tcase_add_test(tc, a_failed_failover_that_comes_through_after_all_is_a_success);
 	tcase_add_loop_test(tc, what_was_found_to_be_won_waits_after_a_restart_as_before, 0, 2);
@@ -5540,6 +5736,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, a_qemu_that_is_seen_late_and_whose_session_is_lost_stands_still, 0, 4);
 	tcase_add_loop_test(tc, a_death_beside_a_session_that_may_be_on_disk_is_told_once_that_is_given_up, 0, 4);
 	tcase_add_test(tc, a_survivors_next_session_is_given_up_before_its_death_is_told);
+	tcase_add_loop_test(tc, a_session_that_the_disk_refuses_is_told_once_its_primary_is_dead, 0, 4);
 	tcase_add_test(tc, who_may_be_bound_again_does_not_say_that_it_is_released);
 	tcase_add_test(tc, who_may_be_bound_again_leaves_no_word_of_its_qemus_end);
 	tcase_add_test(tc, who_may_be_bound_yields_once_that_is_given_up);
@@ -5557,6 +5754,8 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_late_win_is_given_back_beside_a_new_secondary);
 	tcase_add_test(tc, what_may_be_known_to_have_stayed_runs_once_the_disk_says_otherwise);
 	tcase_add_loop_test(tc, who_finds_a_win_hears_first_whether_the_peer_is_bound_by_it, 0, 2);
+	tcase_add_test(tc, who_finds_a_win_makes_no_other_session_while_the_peer_may_be_bound_by_it);
+	tcase_add_loop_test(tc, who_may_be_bound_soon_is_not_ready_for_another_session, 0, 2);
 	tcase_add_test(tc, what_holds_of_another_qemus_session_is_not_written_to_bind_this_one);
 	tcase_add_test(tc, no_failover_waits_for_a_disk_that_has_taken_what_holds_since_a_resignation_failed);
 	tcase_add_test(tc, one_that_dies_as_it_stands_still_is_not_found_again);
