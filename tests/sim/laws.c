@@ -244,15 +244,17 @@ static bool waits(const struct ft_core *c)
 }
 
 /* A person orders a failover, the peer is silent, and the register cannot be asked, or names us in a session that was released or
- * resigned, so that no lease stops the peer's guest: he answers for it.  Where the register names the other side, nobody may. */
+ * resigned, so that no lease stops the peer's guest: he answers for it, also as its ftd comes back meanwhile and knows nothing yet.
+ * Where the register names the other side, nobody may. */
 static bool vouches(int host)
 {
 	const struct ft_core *c = &w.host[host].ftd.core;
 	bool ordered = c->outcome.cause == FT_CAUSE_SIGNAL || c->outcome.cause == FT_CAUSE_OPERATOR;
 	bool heard = c->hearing == FT_PEER_ALIVE || c->hearing == FT_PEER_QUIET;
+	bool knows = c->peer.side.state != FT_STARTING;
 	bool won = c->claim == FT_CLAIM_WON && w.host[host].ftd.claimed_released;
 	bool lost = c->claim == FT_CLAIM_LOST && c->session.instance == w.host[host].qemu.instance;
-	return ordered && !heard && !lost && (c->claim != FT_CLAIM_WON || won);
+	return ordered && !(heard && knows) && !lost && (c->claim != FT_CLAIM_WON || won);
 }
 
 /* A success is one; but a person may have led our QEMU into a new pair in the moment before its ftd looks. */
