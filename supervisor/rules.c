@@ -638,9 +638,16 @@ static bool regained_and_over(const struct ft_core *c)
 	return regained(c) && has_left_colo(c);
 }
 
+/* Its guest was started anew, by its win of a session that is no earlier than ours; where we never had that, no register of ours
+ * tells. */
+static bool peer_began_anew(const struct ft_core *c)
+{
+	return ft_peer_heard(c) && c->peer.side.proven && c->peer.side.epoch >= c->session.epoch;
+}
+
 static bool proven_and_over(const struct ft_core *c)
 {
-	return peer_proven(c) && !c->taking && !ft_session_won(c);
+	return (peer_proven(c) || peer_began_anew(c)) && !c->taking && !ft_session_won(c);
 }
 
 /* No copy of ours is left: then at least the right to start anew is known to be here. */

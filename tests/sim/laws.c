@@ -556,12 +556,9 @@ static bool beyond_help(int host)
 	              (unknowing || is_held(host) || h->qemu.stopped || !w.host[1 - host].qemu.alive);
 	bool never_bound = h->qemu.mode == FT_ROLE_SECONDARY && !w.host[1 - host].qemu.alive &&
 	                   h->ftd.core.session.instance != h->qemu.instance;
-	/* Without a register nobody can be asked why the other side was started anew. */
-	bool unexplained = (w.options.fence || w.options.behind) && w.host[1 - host].qemu.booted;
 	bool unaskable = h->qemu.stuck && !h->ftd.plan;
 	bool alone = unknowing && !w.host[1 - host].qemu.alive;
-	return alone || unaskable || unexplained || stopped || left || forgot || for_a_person || never_bound ||
-	       h->unverifiable;
+	return alone || unaskable || stopped || left || forgot || for_a_person || never_bound || h->unverifiable;
 }
 
 /* Where no register is shared there is no protection, and nobody is promised that a guest survives. */

@@ -1831,6 +1831,64 @@ START_TEST(a_winner_that_only_says_solo_is_not_proven)
 }
 END_TEST
 
+static const struct {
+	enum ft_session_stage stage; /* of our last session, ... */
+	const char *winner;
+	bool earlier;   /* which was another QEMU's */
+	uint64_t epoch; /* of the peer's win */
+	bool proven, ends;
+} started_anew[] = {
+    {FT_SESSION_NONE, "", true, EPOCH + 1, true, true},
+    {FT_SESSION_NONE, "", true, EPOCH + 1, false, false},
+    {FT_SESSION_ENDED, "alpha", true, EPOCH + 1, true, true},
+    {FT_SESSION_ENDED, "beta", true, EPOCH + 1, true, true},
+    {FT_SESSION_RESIGNED, "", true, EPOCH + 1, true, true},
+    {FT_SESSION_BOUND, "", false, EPOCH, true, true}, /* and no register tells */
+    {FT_SESSION_BOUND, "", false, EPOCH - 1, true, false},
+};
+
+/* Seen in the simulation: it had given way to the peer, in no session of ours; the peer's host went down, and came back to start the
+ * VM anew by its win, of which only its word tells.  _i & 1: our ftd has not heard it since. */
+START_TEST(a_copy_that_gave_way_ends_beside_a_guest_that_was_started_anew)
+{
+	start(started_anew[_i / 2].stage, FT_ROLE_SECONDARY);
+	w.c.params.registers = started_anew[_i / 2].earlier;
+	strcpy(w.c.session.winner, started_anew[_i / 2].winner);
+	if (started_anew[_i / 2].stage == FT_SESSION_NONE)
+		memset(&w.c.session, 0, sizeof w.c.session);
+	w.q.instance = started_anew[_i / 2].earlier ? 6 : 5;
+	w.p.side.state = FT_CLAIMING;
+	w.p.side.session[0] = started_anew[_i / 2].earlier ? 8 : 7;
+	w.p.side.request = FT_REQUEST_YIELD;
+	w.p.side.request_id = 1;
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	qemu_is();
+	pass(100);
+	frozen();
+	stored();
+	expect_phase(YIELDED);
+	if (_i & 1) {
+		hear(FT_PEER_LOST);
+		pass(60e3);
+		expect_phase(HELD);
+	}
+	w.p.incarnation++;
+	w.p.side = (struct ft_side){.state = FT_UNPROTECTED,
+	                            .vm = FT_VM_ALIVE,
+	                            .runs = true,
+	                            .guest = true,
+	                            .proven = started_anew[_i / 2].proven,
+	                            .win = FT_WIN_FIRST,
+	                            .epoch = started_anew[_i / 2].epoch,
+	                            .window_ms = 500};
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	expect_did(KILL, started_anew[_i / 2].ends);
+	expect_did(THAW, 0);
+}
+END_TEST
+
 START_TEST(a_copy_that_lost_is_not_woken_by_a_restart_nor_by_a_winner_at_rest)
 {
 	start(FT_SESSION_ENDED, _i ? FT_ROLE_PRIMARY : FT_ROLE_SECONDARY);
@@ -5298,6 +5356,8 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, who_loses_keeps_its_copy_until_the_winner_is_proven, 0, 4);
 	tcase_add_loop_test(tc, who_yields_keeps_its_copy_until_the_winner_is_proven, 0, 4);
 	tcase_add_test(tc, a_winner_that_only_says_solo_is_not_proven);
+	tcase_add_loop_test(tc, a_copy_that_gave_way_ends_beside_a_guest_that_was_started_anew, 0,
+	                    2 * sizeof started_anew / sizeof started_anew[0]);
 	tcase_add_loop_test(tc, a_copy_that_lost_is_not_woken_by_a_restart_nor_by_a_winner_at_rest, 0, 2);
 	tcase_add_loop_test(tc, who_is_given_the_session_back_goes_on, 0, 8);
 	tcase_add_test(tc, a_session_given_back_is_taken_once_our_own_claim_is_settled);
