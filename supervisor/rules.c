@@ -1423,6 +1423,11 @@ static bool found_unfenced(const struct ft_core *c)
 	return c->frozen && ft_session_won(c) && !win_counts(c);
 }
 
+static bool fence_look_due(const struct ft_core *c)
+{
+	return c->claim == FT_CLAIM_WON && ft_fence_look_due(c) && !vouched_for(c);
+}
+
 static bool fence_due(const struct ft_core *c)
 {
 	return c->claim == FT_CLAIM_WON && ft_fence_due(c) && !vouched_for(c);
@@ -1891,6 +1896,12 @@ static void to_held(struct ft_core *c, struct ft_actions *out)
 		ft_core_enter(c, out, FT_PHASE_HELD, "%s", ousted_in_vain);
 		return;
 	}
+	if (ft_session_lost(c) && c->verdict == FT_VERDICT_STANDS) {
+		ft_core_enter(c, out, FT_PHASE_HELD,
+		              "frozen: the guest is %.50s's by the verdict; start the VM there, if it does not run",
+		              c->session.winner);
+		return;
+	}
 	bool lost_or_yielded = ft_session_lost(c) || c->session.stage == FT_SESSION_RESIGNED;
 	c->said_ousts = c->ousts >= FT_OUST_TRIES;
 	if (lost_or_yielded && c->params.registers && c->params.fenced && !c->said_ousts) {
@@ -2185,7 +2196,7 @@ static void to_fencing(struct ft_core *c, struct ft_actions *out)
 	c->outcome.claim_asked = true;
 	c->freeze_until = FT_NEVER;
 	c->claim = FT_CLAIM_WON;
-	c->asked_arbiter_at = c->fence_again_at = c->now;
+	c->asked_arbiter_at = c->fence_again_at = c->verdict_again_at = c->now;
 	ft_core_enter(c, out, FT_PHASE_CLAIMING, "%s: session %llu is won, the other host is to be powered off",
 	              ft_cause_name(c->outcome.cause), (unsigned long long)c->session.epoch);
 }
@@ -2468,7 +2479,10 @@ static void send_fence(struct ft_core *c, struct ft_actions *out)
 /* Why we have won, and do not go on. */
 static const char *unfenced(const struct ft_core *c)
 {
-	return c->fence_fault[0] ? c->fence_fault : "it is heard, and has not said yet that its QEMU stands still";
+	if (c->fence_fault[0])
+		return c->fence_fault;
+	return c->hearing == FT_PEER_ALIVE ? "it is heard, and has not said yet that its QEMU stands still"
+	                                   : "the arbiter is to say first that it does not run the guest";
 }
 
 /* Nobody knows how long it lasts, so it is told now; whoever waits for the outcome of an order is told so, too. */
@@ -2875,6 +2889,7 @@ static const struct rule rules[] = {
     {P(FREEZING), may_freeze_again, freeze_again},
     {P(CLAIMING), peer_vm_dead, take_as_given},
     {P(CLAIMING), claim_unsent, send_claim},
+    {P(CLAIMING) | P(CUT_OFF), fence_look_due, ft_look_at_verdict},
     {P(CLAIMING) | P(CUT_OFF), fence_due, send_fence},
     {P(CLAIMING) | P(CUT_OFF), claim_won_afterwards, to_solo_as_settled},
     {P(CLAIMING) | P(CUT_OFF), claim_won, proceed},
@@ -2893,6 +2908,7 @@ static const struct rule rules[] = {
     {ANY, ft_past_due, ft_remember},
     {P(STARTING) | OPEN | P(FENCED), ft_start_claim_due, ft_end_old},
     {P(STARTING) | OPEN | P(FENCED), ft_start_verdict_due, ft_look_at_verdict},
+    {P(STARTING) | OPEN | P(FENCED), ft_start_fence_look_due, ft_look_at_verdict},
     {P(STARTING) | OPEN | P(FENCED), ft_start_fence_due, ft_fence},
 
     /* Giving up the right to run */

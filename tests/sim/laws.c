@@ -159,6 +159,21 @@ void laws_before_crash(int host)
 		w.crashed_at[host] = w.now;
 }
 
+#define ANSWERED_WITHIN SECOND(1.2) /* by the arbiter, or it was out of reach */
+
+/* Whom the verdict names runs the guest, or is to; but he may come to stand there as the answer is on its way. */
+void laws_before_fence(int host)
+{
+	const struct host *h = &w.host[host];
+	const struct registration *v = arbiter_verdict(h->ftd.core.session.id);
+	int64_t asked = h->ftd.verdict_asked_at;
+	bool held_up = h->ftd.resumed_at > asked || (h->resumed_at != FT_NEVER && h->resumed_at > asked) ||
+	               (h->paused_until != FT_NEVER && h->paused_until > asked);
+	bool late = asked == 0 || (w.now > asked + ANSWERED_WITHIN && !held_up);
+	if (v && v->winner != host && v->at <= w.now && (late || v->at < asked) && !robbed_of_proof())
+		law_broken("a host is powered off that the verdict names");
+}
+
 /* So long after its start each has heard the other, whatever is replayed to them. */
 #define HEARD_WITHIN MS(3.2 * INTERVAL_MS)
 

@@ -15,6 +15,7 @@ static struct world {
 	int put_verdict, read_verdict; /* not counted as claims and readings */
 	char verdict[FT_NAME_MAX];     /* whose name was put there last */
 	bool fenced;                   /* the newest claim asked for the fence */
+	bool asks;                     /* what the fence waits for is not answered at once: nobody */
 	char said[8192];
 } w;
 
@@ -48,7 +49,9 @@ static void step(const struct ft_event *e)
 	}
 	if (count_actions(&out, FT_DO_REMEMBER))
 		step(&(struct ft_event){.kind = FT_EVENT_REMEMBERED, .claim = FT_CLAIM_NOT_NEEDED});
-	if (w.c.verdict_wanted && w.c.arbiter_busy && w.c.errand == FT_ERRAND_READ_VERDICT)
+	bool pending = w.c.session.title == FT_TITLE_FOUND || w.c.session.title == FT_TITLE_UNFENCED;
+	bool for_fence = pending && w.c.params.fenced && !w.asks;
+	if ((w.c.verdict_wanted || for_fence) && w.c.arbiter_busy && w.c.errand == FT_ERRAND_READ_VERDICT)
 		step(&(struct ft_event){.kind = FT_EVENT_REGISTER, .claim = FT_CLAIM_NOT_NEEDED});
 }
 
@@ -4465,6 +4468,95 @@ START_TEST(a_primary_that_has_won_without_the_fence_and_does_not_stand_still_is_
 }
 END_TEST
 
+/* No failover waits for the verdict: nobody can stand there yet.  _i: role. */
+START_TEST(a_winner_reads_no_verdict_before_its_first_fence)
+{
+	win_behind(_i ? FT_ROLE_PRIMARY : FT_ROLE_SECONDARY);
+	ck_assert_int_eq(w.read_verdict, 0);
+}
+END_TEST
+
+/* An earlier claim of ours may have landed, and a person have let the loser go on since. */
+START_TEST(who_cannot_know_when_it_has_won_reads_the_verdict_before_its_fence)
+{
+	protect_surely(FT_ROLE_SECONDARY);
+	w.c.params.fenced = true;
+	hear(FT_PEER_LOST);
+	pass(520);
+	claim_is(FT_CLAIM_UNREACHABLE, "no answer");
+	expect_phase(CUT_OFF);
+	recorded();
+	w.asks = true;
+	pass(20e3);
+	claim_is(FT_CLAIM_WON, "alpha");
+	expect_did(FENCE, 0);
+	verdict_is(FT_CLAIM_NOT_NEEDED, "");
+	expect_did(FENCE, 1);
+}
+END_TEST
+
+/* By our own word, say, or by a person's: the verdict may name it by now.  _i & 1: our ftd was started anew since we won; _i / 2: 0 it
+ * names the peer, 1 nobody, 2 it is out of reach. */
+START_TEST(who_is_named_by_the_verdict_is_not_powered_off_for_a_win)
+{
+	static const enum ft_claim says[] = {FT_CLAIM_LOST, FT_CLAIM_NOT_NEEDED, FT_CLAIM_UNREACHABLE};
+	start(_i & 1 ? FT_SESSION_ENDED : FT_SESSION_RESIGNED, FT_ROLE_PRIMARY);
+	w.c.session.title = _i & 1 ? FT_TITLE_UNFENCED : FT_TITLE_REGISTER;
+	w.c.params.fenced = w.asks = true;
+	w.q.connected = w.q.oob = w.q.plan_ready = false;
+	w.q.stopped = true;
+	qemu_is();
+	silence(5, FT_CLAIM_NOT_NEEDED, ""); /* which says nothing of later */
+	if (!(_i & 1)) {
+		order();
+		claim_is(FT_CLAIM_WON, "alpha");
+	}
+	expect_did(FENCE, _i & 1); /* the other has had its answer, and one of those was for this */
+	if (_i & 1) {
+		fenced("the plug is stuck");
+		silence(3, FT_CLAIM_UNREACHABLE, "no answer");
+		pass(20e3);
+	}
+	forget();
+	verdict_is(says[_i / 2], "beta");
+	expect_did(FENCE, _i / 2 == 1);
+	expect_did(PLAN, 0);
+	if (_i / 2 == 2) {
+		expect_phase(CUT_OFF);
+		pass(20e3);
+		verdict_is(FT_CLAIM_NOT_NEEDED, "");
+		expect_did(FENCE, 1);
+	}
+	if (_i / 2 == 0) {
+		expect_phase(HELD);
+		ck_assert_ptr_nonnull(strstr(w.c.reason, "by the verdict"));
+		ck_assert_str_eq(w.c.session.winner, "beta");
+		expect_did(KILL, 0);
+	}
+}
+END_TEST
+
+/* Each try for a start, too. */
+START_TEST(who_is_named_by_the_verdict_since_a_fence_failed_is_not_powered_off_for_a_start)
+{
+	char why[FT_TEXT_MAX];
+	starts_won(FT_TITLE_UNFENCED, FT_ROLE_SECONDARY);
+	w.c.params.fenced = true;
+	w.q = (struct ft_qemu_facts){.vm = FT_VM_ABSENT};
+	qemu_is();
+	step(&(struct ft_event){.kind = FT_EVENT_WANT_START});
+	pass(4000);
+	expect_did(FENCE, 1);
+	w.asks = true;
+	fenced("the plug is stuck");
+	pass(10e3);
+	verdict_is(FT_CLAIM_LOST, "beta");
+	pass(10e3);
+	expect_did(FENCE, 1);
+	ck_assert_int_eq(ft_core_may_start(&w.c, false, why), 0);
+}
+END_TEST
+
 START_TEST(a_vm_is_not_started_before_the_other_host_is_off)
 {
 	char why[FT_TEXT_MAX];
@@ -5461,6 +5553,10 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, a_frozen_primary_that_has_won_without_the_fence_is_not_woken_by_a_restart, 0, 8);
 	tcase_add_loop_test(
 	    tc, a_primary_that_has_won_without_the_fence_and_does_not_stand_still_is_not_known_by_its_session, 0, 2);
+	tcase_add_loop_test(tc, a_winner_reads_no_verdict_before_its_first_fence, 0, 2);
+	tcase_add_test(tc, who_cannot_know_when_it_has_won_reads_the_verdict_before_its_fence);
+	tcase_add_loop_test(tc, who_is_named_by_the_verdict_is_not_powered_off_for_a_win, 0, 6);
+	tcase_add_test(tc, who_is_named_by_the_verdict_since_a_fence_failed_is_not_powered_off_for_a_start);
 	tcase_add_test(tc, a_vm_is_not_started_before_the_other_host_is_off);
 	tcase_add_loop_test(tc, a_loser_takes_over_once_its_fence_has_switched_the_winner_off, 0, 2);
 	tcase_add_test(tc, who_has_yielded_takes_over_by_its_fence_as_well);
