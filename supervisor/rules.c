@@ -998,6 +998,13 @@ static bool replaced(const struct ft_core *c)
 	return vm_here(c) && c->qemu.instance != c->gone_instance;
 }
 
+/* It stood still for the peer, and is dead; and the session is ours after all: given back, named by the verdict, or won to start the
+ * VM anew.  Of a QEMU of a later pair, which the peer has the guest of, that says nothing. */
+static bool may_start_anew(const struct ft_core *c)
+{
+	return no_vm_here(c) && ft_session_ended_by_us(c) && c->session.instance == c->seen_instance;
+}
+
 static bool killed_but_alive(const struct ft_core *c)
 {
 	bool alive = c->qemu.vm == FT_VM_ALIVE && c->qemu.instance == c->gone_instance;
@@ -3011,6 +3018,7 @@ static const struct rule rules[] = {
     /* New QEMUs */
     {P(FENCED), killed_but_alive, kill_again},
     {P(FENCED), replaced, to_unprotected},
+    {P(FENCED), may_start_anew, to_unprotected},
     {P(SOLO) | P(FAILED), no_vm_here, to_unprotected},
     {P(FAILED), never_in_colo, to_unprotected}, /* while the failure was on its way to disk */
 

@@ -463,7 +463,8 @@ static bool could_start(int host)
 	bool won = has_won(host) && !won_before_the_other(host);
 	bool ours = s->stage == FT_SESSION_BOUND || (s->stage == FT_SESSION_RELEASED && s->role == FT_ROLE_PRIMARY);
 	bool claimable = ours && c->params.registers; /* after a fence a person says where */
-	return h->unit && h->ftd.running == FTD_RUNS && c->phase != FT_PHASE_FENCED && (won || claimable);
+	bool given = c->phase == FT_PHASE_FENCED && s->instance != c->seen_instance; /* in a later pair */
+	return h->unit && h->ftd.running == FTD_RUNS && !given && (won || claimable);
 }
 
 /* Nothing is left that could run, and nobody will start anything. */

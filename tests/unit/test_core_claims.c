@@ -2750,6 +2750,56 @@ START_TEST(a_copy_whose_winner_does_nothing_says_what_frees_it)
 }
 END_TEST
 
+/* It stood frozen for the peer, and died; then the session is ours after all: _i: 0 by the peer's word, 1 by the verdict, 2 as both had
+ * given it up, 3 by a person's word.  4 it was of a later pair, in which the peer has the guest. */
+START_TEST(who_is_given_the_session_as_its_copy_has_died_may_start_anew)
+{
+	char why[FT_TEXT_MAX];
+	if (_i < 2) {
+		lose_the_claim(FT_ROLE_SECONDARY);
+	} else {
+		yield_to_peer();
+		w.c.session.instance = _i == 4 ? 4 : 5;
+	}
+	if (_i == 1)
+		pass(20e3);
+	ck_assert_int_eq(w.c.arbiter_busy, _i == 1);
+	qemu_ends();
+	expect_phase(FENCED);
+	ck_assert_int_eq(ft_core_may_start(&w.c, false, why), 0);
+	w.p.side.role = FT_ROLE_NONE;
+	if (_i == 0) {
+		peer_gives_back();
+	} else if (_i == 1) {
+		w.p.side.state = FT_UNPROTECTED;
+		peer_vm(FT_VM_ABSENT);
+		hear(FT_PEER_ALIVE);
+		verdict_is(FT_CLAIM_LOST, "alpha");
+	} else if (_i == 2) {
+		memcpy(w.p.side.session, id, sizeof id);
+		w.p.side.state = FT_FENCED;
+		peer_vm(FT_VM_GONE);
+	} else {
+		hear(FT_PEER_LOST);
+	}
+	silence(1, FT_CLAIM_NOT_NEEDED, "");
+	stored();
+	w.p.side.guest = false;
+	step(&(struct ft_event){.kind = FT_EVENT_WANT_START, .confirmed = _i >= 3});
+	for (int k = 0; k < 20; k++) {
+		pass(100);
+		if (w.c.arbiter_busy && w.c.errand == FT_ERRAND_END_OLD)
+			claim_is(FT_CLAIM_WON, "alpha");
+		else if (w.c.arbiter_busy)
+			register_is(FT_CLAIM_LOST, "alpha");
+		acked();
+	}
+	ck_assert(w.c.session.stage == FT_SESSION_ENDED && strcmp(w.c.session.winner, "alpha") == 0);
+	int may = ft_core_may_start(&w.c, _i >= 3, why);
+	ck_assert_msg(may == (_i != 4), "%d in %s: %s", may, phase_name(w.c.phase), why);
+}
+END_TEST
+
 static void order_confirmed(void)
 {
 	step(&(struct ft_event){.kind = FT_EVENT_FORCE, .cause = FT_CAUSE_OPERATOR, .confirmed = true});
@@ -5465,6 +5515,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_released_side_looks_into_the_register_for_a_copy_that_waits);
 	tcase_add_test(tc, a_winner_whose_qemu_cannot_be_promoted_gives_back_what_stands_still);
 	tcase_add_loop_test(tc, a_winner_whose_qemu_cannot_be_promoted_keeps_at_it_where_nobody_waits, 0, 3);
+	tcase_add_loop_test(tc, who_is_given_the_session_as_its_copy_has_died_may_start_anew, 0, 5);
 	tcase_add_loop_test(tc, a_winner_whose_qemu_is_silent_says_who_waits_for_it, 0, 3);
 	tcase_add_loop_test(tc, a_copy_whose_winner_does_nothing_says_what_frees_it, 0, 4);
 	tcase_add_loop_test(tc, a_winner_that_hangs_is_ended_and_the_loser_goes_on, 0, 2);
