@@ -1325,7 +1325,9 @@ static bool may_run_by_our_word(const struct ft_core *c)
 {
 	enum ft_vm vm = c->peer.side.vm;
 	bool none = ft_peer_heard(c) && (vm == FT_VM_GONE || vm == FT_VM_ABSENT);
-	bool vouched = c->errand == FT_ERRAND_END_OLD && c->start_confirmed;
+	bool ordered = c->outcome.cause == FT_CAUSE_SIGNAL || c->outcome.cause == FT_CAUSE_OPERATOR;
+	bool for_order = ordered && c->forced_confirmed && !ft_peer_heard(c);
+	bool vouched = c->errand == FT_ERRAND_END_OLD ? c->start_confirmed : for_order;
 	return c->params.registers && !none && !vouched && !(c->params.fenced && ft_win_pending(c));
 }
 

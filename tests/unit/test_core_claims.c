@@ -3222,7 +3222,7 @@ START_TEST(who_wins_by_a_fence_what_it_had_given_away_says_that_it_was_the_later
 END_TEST
 
 /* The peer may run by our own word, and nobody hears whether it does: that is for our next ftd to know.  _i: 1 the fence behind the
- * register has powered its host off first; 2 our right was never given. */
+ * register has powered its host off first; 2 our right was never given; 3 a person vouches for its host. */
 START_TEST(who_wins_what_it_had_given_away_writes_that_down)
 {
 	start(_i == 2 ? FT_SESSION_BOUND : FT_SESSION_RESIGNED, FT_ROLE_PRIMARY);
@@ -3231,7 +3231,10 @@ START_TEST(who_wins_what_it_had_given_away_writes_that_down)
 	w.q.stopped = true;
 	qemu_is();
 	pass(600);
-	order();
+	if (_i == 3)
+		order_confirmed();
+	else
+		order();
 	expect_phase(CLAIMING);
 	claim_is(FT_CLAIM_WON, "alpha");
 	step(&(struct ft_event){.kind = FT_EVENT_FENCED});
@@ -5541,7 +5544,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, a_host_that_is_lost_is_fenced, 0, 2);
 	tcase_add_test(tc, a_primary_fences_before_its_peer_is_lost);
 	tcase_add_loop_test(tc, who_wins_by_a_fence_under_this_ftd_may_start_anew, 0, 2);
-	tcase_add_loop_test(tc, who_wins_what_it_had_given_away_writes_that_down, 0, 3);
+	tcase_add_loop_test(tc, who_wins_what_it_had_given_away_writes_that_down, 0, 4);
 	tcase_add_test(tc, who_wins_by_a_fence_what_it_had_given_away_says_that_it_was_the_later);
 	tcase_add_loop_test(tc, a_host_whose_ftd_says_that_nothing_runs_there_is_not_fenced, 0, 2);
 	tcase_add_test(tc, who_ends_a_session_that_the_peer_has_bound_again_ends_that_one);
