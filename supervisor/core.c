@@ -657,6 +657,7 @@ void ft_core_step(struct ft_core *c, const struct ft_event *event, int64_t now, 
 	struct ft_side was = c->self;
 	c->now = now;
 	out->n = out->n_records = 0;
+	c->named_nobody = false;
 	absorb(c, event);
 	ft_sharing_refresh(c);
 	ft_core_refresh_self(c);

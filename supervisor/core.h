@@ -325,6 +325,7 @@ struct ft_core {
 	int ousts;       /* tries of this session that came to nothing */
 	bool said_ousts; /* that there were too many */
 	bool ousted;     /* it has worked in this session */
+	bool named_nobody;     /* the verdict, by the answer that this very step is about */
 	int64_t unnamed_at;    /* when the verdict was asked that named nobody, the last time; FT_NEVER not yet */
 	int64_t unnamed_since; /* ... and the first time since it was out of reach; FT_NEVER not yet */
 	char arbiter_text[FT_TEXT_MAX];

@@ -54,6 +54,7 @@ bool ft_win_complete(const struct ft_core *c);
 void ft_win_settle(struct ft_core *c); /* what was pending is no more */
 /* The other host is to be off before we go on, is silent, and may be asked to be. */
 bool ft_fence_due(const struct ft_core *c);
+bool ft_fence_look_due(const struct ft_core *c); /* ... once the verdict is known to name nobody */
 void ft_fence(struct ft_core *c, struct ft_actions *out);
 bool ft_session_lost(const struct ft_core *c);    /* the other side ended it, and our QEMU of it is still here */
 bool ft_session_shared(const struct ft_core *c);  /* the peer is bound by the same one */
@@ -78,6 +79,7 @@ bool ft_adopt_due(const struct ft_core *c);
 bool ft_accept_due(const struct ft_core *c);
 bool ft_end_old_due(const struct ft_core *c);
 bool ft_start_claim_due(const struct ft_core *c);
+bool ft_start_fence_look_due(const struct ft_core *c);
 bool ft_start_fence_due(const struct ft_core *c);
 bool ft_past_due(const struct ft_core *c);
 void ft_remember(struct ft_core *c, struct ft_actions *out);

@@ -660,9 +660,16 @@ static bool regained_and_over(const struct ft_core *c)
 	return regained(c) && has_left_colo(c);
 }
 
+/* Its guest was started anew, by its win of a session that is no earlier than ours; where we never had that, no register of ours
+ * tells. */
+static bool peer_began_anew(const struct ft_core *c)
+{
+	return ft_peer_heard(c) && c->peer.side.proven && c->peer.side.epoch >= c->session.epoch;
+}
+
 static bool proven_and_over(const struct ft_core *c)
 {
-	return peer_proven(c) && !c->taking && !ft_session_won(c);
+	return (peer_proven(c) || peer_began_anew(c)) && !c->taking && !ft_session_won(c);
 }
 
 /* No copy of ours is left: then at least the right to start anew is known to be here. */
@@ -1011,6 +1018,13 @@ static bool over_but_unsettled(const struct ft_core *c)
 static bool replaced(const struct ft_core *c)
 {
 	return vm_here(c) && c->qemu.instance != c->gone_instance;
+}
+
+/* It stood still for the peer, and is dead; and the session is ours after all: given back, named by the verdict, or won to start the
+ * VM anew.  Of a QEMU of a later pair, which the peer has the guest of, that says nothing. */
+static bool may_start_anew(const struct ft_core *c)
+{
+	return no_vm_here(c) && ft_session_ended_by_us(c) && c->session.instance == c->seen_instance;
 }
 
 static bool killed_but_alive(const struct ft_core *c)
@@ -1436,6 +1450,11 @@ static bool found_won(const struct ft_core *c)
 static bool found_unfenced(const struct ft_core *c)
 {
 	return c->frozen && ft_session_won(c) && !win_counts(c);
+}
+
+static bool fence_look_due(const struct ft_core *c)
+{
+	return c->claim == FT_CLAIM_WON && ft_fence_look_due(c) && !vouched_for(c);
 }
 
 static bool fence_due(const struct ft_core *c)
@@ -1915,6 +1934,12 @@ static void to_held(struct ft_core *c, struct ft_actions *out)
 		ft_core_enter(c, out, FT_PHASE_HELD, "%s", ousted_in_vain);
 		return;
 	}
+	if (ft_session_lost(c) && c->verdict == FT_VERDICT_STANDS) {
+		ft_core_enter(c, out, FT_PHASE_HELD,
+		              "frozen: the guest is %.50s's by the verdict; start the VM there, if it does not run",
+		              c->session.winner);
+		return;
+	}
 	bool lost_or_yielded = ft_session_lost(c) || c->session.stage == FT_SESSION_RESIGNED;
 	c->said_ousts = c->ousts >= FT_OUST_TRIES;
 	if (lost_or_yielded && c->params.registers && c->params.fenced && !c->said_ousts) {
@@ -2210,7 +2235,7 @@ static void to_fencing(struct ft_core *c, struct ft_actions *out)
 	c->outcome.claim_asked = true;
 	c->freeze_until = FT_NEVER;
 	c->claim = FT_CLAIM_WON;
-	c->asked_arbiter_at = c->fence_again_at = c->now;
+	c->asked_arbiter_at = c->fence_again_at = c->verdict_again_at = c->now;
 	ft_core_enter(c, out, FT_PHASE_CLAIMING, "%s: session %llu is won, the other host is to be powered off",
 	              ft_cause_name(c->outcome.cause), (unsigned long long)c->session.epoch);
 }
@@ -2494,7 +2519,10 @@ static void send_fence(struct ft_core *c, struct ft_actions *out)
 /* Why we have won, and do not go on. */
 static const char *unfenced(const struct ft_core *c)
 {
-	return c->fence_fault[0] ? c->fence_fault : "it is heard, and has not said yet that its QEMU stands still";
+	if (c->fence_fault[0])
+		return c->fence_fault;
+	return c->hearing == FT_PEER_ALIVE ? "it is heard, and has not said yet that its QEMU stands still"
+	                                   : "the arbiter is to say first that it does not run the guest";
 }
 
 /* Nobody knows how long it lasts, so it is told now; whoever waits for the outcome of an order is told so, too. */
@@ -2897,6 +2925,7 @@ static const struct ft_rule table[] = {
     {P(FREEZING), may_freeze_again, freeze_again},
     {P(CLAIMING), peer_vm_dead, take_as_given},
     {P(CLAIMING), claim_unsent, send_claim},
+    {P(CLAIMING) | P(CUT_OFF), fence_look_due, ft_look_at_verdict},
     {P(CLAIMING) | P(CUT_OFF), fence_due, send_fence},
     {P(CLAIMING) | P(CUT_OFF), claim_won_afterwards, to_solo_as_settled},
     {P(CLAIMING) | P(CUT_OFF), claim_won, proceed},
@@ -2915,6 +2944,7 @@ static const struct ft_rule table[] = {
     {ANY, ft_past_due, ft_remember},
     {P(STARTING) | OPEN | P(FENCED), ft_start_claim_due, ft_end_old},
     {P(STARTING) | OPEN | P(FENCED), ft_start_verdict_due, ft_look_at_verdict},
+    {P(STARTING) | OPEN | P(FENCED), ft_start_fence_look_due, ft_look_at_verdict},
     {P(STARTING) | OPEN | P(FENCED), ft_start_fence_due, ft_fence},
 
     /* Giving up the right to run */
@@ -3017,6 +3047,7 @@ static const struct ft_rule table[] = {
     /* New QEMUs */
     {P(FENCED), killed_but_alive, kill_again},
     {P(FENCED), replaced, to_unprotected},
+    {P(FENCED), may_start_anew, to_unprotected},
     {P(FAILED), never_in_colo, to_unprotected}, /* while the failure was on its way to disk */
 
     /* Bound: the peer's word first */

@@ -167,10 +167,27 @@ void ft_win_settle(struct ft_core *c)
 	c->start_wanted = false;
 }
 
-bool ft_fence_due(const struct ft_core *c)
+static bool fence_wanted(const struct ft_core *c)
 {
 	bool silent = c->hearing != FT_PEER_ALIVE && !peer_is_out(c);
 	return ft_win_pending(c) && c->params.fenced && silent && !c->fencing && c->now >= c->fence_again_at;
+}
+
+/* Each try reads the verdict first, but for the one that follows upon a claim that has ended the session: the other side may have had
+ * our word before we won, or been let go on by a person since, and run the guest. */
+static bool names_no_other(const struct ft_core *c)
+{
+	return c->named_nobody || c->verdict == FT_VERDICT_STANDS;
+}
+
+bool ft_fence_look_due(const struct ft_core *c)
+{
+	return fence_wanted(c) && !names_no_other(c) && !c->arbiter_busy && c->now >= c->verdict_again_at;
+}
+
+bool ft_fence_due(const struct ft_core *c)
+{
+	return fence_wanted(c) && names_no_other(c);
 }
 
 void ft_fence(struct ft_core *c, struct ft_actions *out)
@@ -1315,7 +1332,9 @@ static bool may_run_by_our_word(const struct ft_core *c)
 {
 	enum ft_vm vm = c->peer.side.vm;
 	bool none = ft_peer_heard(c) && (vm == FT_VM_GONE || vm == FT_VM_ABSENT);
-	bool vouched = c->errand == FT_ERRAND_END_OLD && c->start_confirmed;
+	bool ordered = c->outcome.cause == FT_CAUSE_SIGNAL || c->outcome.cause == FT_CAUSE_OPERATOR;
+	bool for_order = ordered && c->forced_confirmed && !ft_peer_heard(c);
+	bool vouched = c->errand == FT_ERRAND_END_OLD ? c->start_confirmed : for_order;
 	return c->params.registers && !none && !vouched && !(c->params.fenced && ft_win_pending(c));
 }
 
@@ -1326,7 +1345,7 @@ static void absorb_winner(struct ft_core *c, enum ft_claim claim, const char *wi
 		c->unsure = false;
 		return;
 	}
-	bool read = c->errand == FT_ERRAND_READ, start = c->start_wanted;
+	bool read = c->errand == FT_ERRAND_READ, start = c->start_wanted, unsure = c->unsure;
 	bool asked_to_go_on = c->phase == FT_PHASE_CLAIMING || c->phase == FT_PHASE_CUT_OFF;
 	/* The peer has given its right to us, after we had given ours to it. */
 	bool goes_on = c->phase == FT_PHASE_PLANNING || c->phase == FT_PHASE_RECORDING || c->phase == FT_PHASE_SOLO;
@@ -1351,6 +1370,9 @@ static void absorb_winner(struct ft_core *c, enum ft_claim claim, const char *wi
 		if (ours)
 			c->session.title = title_won(c, given_before);
 		c->session.given_before |= ours && given_before && may_run_by_our_word(c);
+		/* Where it ends by this very claim, and we had never given it, nobody can stand in its verdict. */
+		c->named_nobody = ours && c->errand == FT_ERRAND_FAILOVER && !given_before && !unsure;
+		c->verdict_again_at = c->now; /* else the fence waits for that */
 		c->start_wanted = start && ft_win_pending(c);
 	}
 }
@@ -1391,7 +1413,8 @@ static void absorb_verdict(struct ft_core *c, const struct ft_event *e, const ch
 {
 	if (c->errand == FT_ERRAND_TAKE_VERDICT)
 		settle_oust(c, e->claim != FT_CLAIM_UNREACHABLE);
-	if (e->claim == FT_CLAIM_NOT_NEEDED) {
+	c->named_nobody = e->claim == FT_CLAIM_NOT_NEEDED;
+	if (c->named_nobody) {
 		c->unnamed_at = c->asked_arbiter_at;
 		if (c->unnamed_since == FT_NEVER)
 			c->unnamed_since = c->unnamed_at;

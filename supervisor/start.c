@@ -77,10 +77,20 @@ bool ft_start_verdict_due(const struct ft_core *c)
 
 /* The register names us; whatever the other side was granted is over, and it is silent.  Not whom the verdict names: that one
  * runs the guest. */
-bool ft_start_fence_due(const struct ft_core *c)
+static bool start_waits_for_the_fence(const struct ft_core *c)
 {
 	bool wanted = c->start_wanted && !c->start_confirmed && no_qemu(c) && !verdict_is_open(c);
-	return wanted && !ft_peer_heard(c) && grants_are_over(c) && ft_fence_due(c);
+	return wanted && !ft_peer_heard(c) && grants_are_over(c);
+}
+
+bool ft_start_fence_look_due(const struct ft_core *c)
+{
+	return start_waits_for_the_fence(c) && ft_fence_look_due(c);
+}
+
+bool ft_start_fence_due(const struct ft_core *c)
+{
+	return start_waits_for_the_fence(c) && ft_fence_due(c);
 }
 
 /* ---- what the arbiter remembers ---- */

@@ -1242,6 +1242,7 @@ static void forget_idle(struct ft_core *c)
 		c->asked_surely = false;
 	}
 	memset(c->fence_fault, 0, sizeof c->fence_fault);
+	c->named_nobody = false;
 	if (!c->fencing)
 		memset(c->fence_id, 0, sizeof c->fence_id);
 	if (!c->params.fenced || !in(c->phase, P(YIELDED) | P(HELD)))

@@ -737,10 +737,13 @@ static void act(int host, const struct ft_action *a)
 		     a->verdict ? " the verdict of" : "", f->core.claim_id[0], f->core.claim_id[1]);
 		if (!a->verdict)
 			f->claimed_released = a->kind == FT_DO_CLAIM && f->core.session.stage != FT_SESSION_BOUND;
+		else
+			f->verdict_asked_at = w.now;
 		arbiter_ask(host, a);
 		break;
 	case FT_DO_FENCE:
 		tell(host, "FENCE");
+		laws_before_fence(host);
 		arbiter_fence(host);
 		break;
 	case FT_DO_ALERT:
@@ -1109,6 +1112,7 @@ void ftd_start(int host)
 	memset(&f->seen, 0, offsetof(struct ftd, runner) - offsetof(struct ftd, seen));
 	f->n_inbox = f->stall_in = f->dies_in = 0;
 	f->plan_runs = f->request_open = false;
+	f->verdict_asked_at = 0;
 	f->mark_open = 0;
 	memcpy(p.node, config[host].node, sizeof p.node);
 	for (int i = 0; i < LINKS; i++)

@@ -159,6 +159,21 @@ void laws_before_crash(int host)
 		w.crashed_at[host] = w.now;
 }
 
+#define ANSWERED_WITHIN SECOND(1.2) /* by the arbiter, or it was out of reach */
+
+/* Whom the verdict names runs the guest, or is to; but he may come to stand there as the answer is on its way. */
+void laws_before_fence(int host)
+{
+	const struct host *h = &w.host[host];
+	const struct registration *v = arbiter_verdict(h->ftd.core.session.id);
+	int64_t asked = h->ftd.verdict_asked_at;
+	bool held_up = h->ftd.resumed_at > asked || (h->resumed_at != FT_NEVER && h->resumed_at > asked) ||
+	               (h->paused_until != FT_NEVER && h->paused_until > asked);
+	bool late = asked == 0 || (w.now > asked + ANSWERED_WITHIN && !held_up);
+	if (v && v->winner != host && v->at <= w.now && (late || v->at < asked) && !robbed_of_proof())
+		law_broken("a host is powered off that the verdict names");
+}
+
 /* So long after its start each has heard the other, whatever is replayed to them. */
 #define HEARD_WITHIN MS(3.2 * INTERVAL_MS)
 
@@ -460,7 +475,8 @@ static bool could_start(int host)
 	bool won = has_won(host) && !won_before_the_other(host);
 	bool ours = s->stage == FT_SESSION_BOUND || (s->stage == FT_SESSION_RELEASED && s->role == FT_ROLE_PRIMARY);
 	bool claimable = ours && c->params.registers; /* after a fence a person says where */
-	return h->unit && h->ftd.running == FTD_RUNS && c->phase != FT_PHASE_FENCED && (won || claimable);
+	bool given = c->phase == FT_PHASE_FENCED && s->instance != c->seen_instance; /* in a later pair */
+	return h->unit && h->ftd.running == FTD_RUNS && !given && (won || claimable);
 }
 
 /* Nothing is left that could run, and nobody will start anything. */
@@ -568,12 +584,9 @@ static bool beyond_help(int host)
 	              (unknowing || is_held(host) || h->qemu.stopped || !w.host[1 - host].qemu.alive);
 	bool never_bound = h->qemu.mode == FT_ROLE_SECONDARY && !w.host[1 - host].qemu.alive &&
 	                   h->ftd.core.session.instance != h->qemu.instance;
-	/* Without a register nobody can be asked why the other side was started anew. */
-	bool unexplained = (w.options.fence || w.options.behind) && w.host[1 - host].qemu.booted;
 	bool unaskable = h->qemu.stuck && !h->ftd.plan;
 	bool alone = unknowing && !w.host[1 - host].qemu.alive;
-	return alone || unaskable || unexplained || stopped || left || forgot || for_a_person || never_bound ||
-	       h->unverifiable;
+	return alone || unaskable || stopped || left || forgot || for_a_person || never_bound || h->unverifiable;
 }
 
 /* Where no register is shared there is no protection, and nobody is promised that a guest survives. */

@@ -211,6 +211,7 @@ struct ftd {
 	uint32_t requests;  /* to the arbiter */
 	uint32_t mark_open; /* the mark under way, 0 none */
 	bool request_open, claimed_released;
+	int64_t verdict_asked_at;    /* true time, the newest time; 0 never */
 	struct ft_outcome pending;   /* as the core handed it over to be written */
 	struct kept_outcome success; /* the newest one that it handed over */
 	int stall_in;                /* boundaries until it is stopped between two instructions; 0: not */
@@ -532,6 +533,7 @@ void laws_after_event(void);
 void laws_before_record(int host, const struct ft_outcome *o);
 void laws_after_outcome(int host, const struct ft_action *a);
 void laws_before_crash(int host);
+void laws_before_fence(int host);
 void laws_before_loss(int host);
 void laws_before_kill(int host);
 void laws_after_step(int host, const struct ft_actions *out);

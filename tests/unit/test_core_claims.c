@@ -15,6 +15,7 @@ static struct world {
 	int put_verdict, read_verdict; /* not counted as claims and readings */
 	char verdict[FT_NAME_MAX];     /* whose name was put there last */
 	bool fenced;                   /* the newest claim asked for the fence */
+	bool asks;                     /* what the fence waits for is not answered at once: nobody */
 	char said[8192];
 } w;
 
@@ -48,7 +49,9 @@ static void step(const struct ft_event *e)
 	}
 	if (count_actions(&out, FT_DO_REMEMBER))
 		step(&(struct ft_event){.kind = FT_EVENT_REMEMBERED, .claim = FT_CLAIM_NOT_NEEDED});
-	if (w.c.verdict_wanted && w.c.arbiter_busy && w.c.errand == FT_ERRAND_READ_VERDICT)
+	bool pending = w.c.session.title == FT_TITLE_FOUND || w.c.session.title == FT_TITLE_UNFENCED;
+	bool for_fence = pending && w.c.params.fenced && !w.asks;
+	if ((w.c.verdict_wanted || for_fence) && w.c.arbiter_busy && w.c.errand == FT_ERRAND_READ_VERDICT)
 		step(&(struct ft_event){.kind = FT_EVENT_REGISTER, .claim = FT_CLAIM_NOT_NEEDED});
 }
 
@@ -1960,6 +1963,64 @@ START_TEST(who_goes_on_alone_does_not_say_that_it_stands_still_for_the_peer)
 }
 END_TEST
 
+static const struct {
+	enum ft_session_stage stage; /* of our last session, ... */
+	const char *winner;
+	bool earlier;   /* which was another QEMU's */
+	uint64_t epoch; /* of the peer's win */
+	bool proven, ends;
+} started_anew[] = {
+    {FT_SESSION_NONE, "", true, EPOCH + 1, true, true},
+    {FT_SESSION_NONE, "", true, EPOCH + 1, false, false},
+    {FT_SESSION_ENDED, "alpha", true, EPOCH + 1, true, true},
+    {FT_SESSION_ENDED, "beta", true, EPOCH + 1, true, true},
+    {FT_SESSION_RESIGNED, "", true, EPOCH + 1, true, true},
+    {FT_SESSION_BOUND, "", false, EPOCH, true, true}, /* and no register tells */
+    {FT_SESSION_BOUND, "", false, EPOCH - 1, true, false},
+};
+
+/* Seen in the simulation: it had given way to the peer, in no session of ours; the peer's host went down, and came back to start the
+ * VM anew by its win, of which only its word tells.  _i & 1: our ftd has not heard it since. */
+START_TEST(a_copy_that_gave_way_ends_beside_a_guest_that_was_started_anew)
+{
+	start(started_anew[_i / 2].stage, FT_ROLE_SECONDARY);
+	w.c.params.registers = started_anew[_i / 2].earlier;
+	strcpy(w.c.session.winner, started_anew[_i / 2].winner);
+	if (started_anew[_i / 2].stage == FT_SESSION_NONE)
+		memset(&w.c.session, 0, sizeof w.c.session);
+	w.q.instance = started_anew[_i / 2].earlier ? 6 : 5;
+	w.p.side.state = FT_CLAIMING;
+	w.p.side.session[0] = started_anew[_i / 2].earlier ? 8 : 7;
+	w.p.side.request = FT_REQUEST_YIELD;
+	w.p.side.request_id = 1;
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	qemu_is();
+	pass(100);
+	frozen();
+	stored();
+	expect_phase(YIELDED);
+	if (_i & 1) {
+		hear(FT_PEER_LOST);
+		pass(60e3);
+		expect_phase(HELD);
+	}
+	w.p.incarnation++;
+	w.p.side = (struct ft_side){.state = FT_UNPROTECTED,
+	                            .vm = FT_VM_ALIVE,
+	                            .runs = true,
+	                            .guest = true,
+	                            .proven = started_anew[_i / 2].proven,
+	                            .win = FT_WIN_FIRST,
+	                            .epoch = started_anew[_i / 2].epoch,
+	                            .window_ms = 500};
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	expect_did(KILL, started_anew[_i / 2].ends);
+	expect_did(THAW, 0);
+}
+END_TEST
+
 START_TEST(a_copy_that_lost_is_not_woken_by_a_restart_nor_by_a_winner_at_rest)
 {
 	start(FT_SESSION_ENDED, _i ? FT_ROLE_PRIMARY : FT_ROLE_SECONDARY);
@@ -2877,6 +2938,56 @@ START_TEST(a_copy_whose_winner_does_nothing_says_what_frees_it)
 }
 END_TEST
 
+/* It stood frozen for the peer, and died; then the session is ours after all: _i: 0 by the peer's word, 1 by the verdict, 2 as both had
+ * given it up, 3 by a person's word.  4 it was of a later pair, in which the peer has the guest. */
+START_TEST(who_is_given_the_session_as_its_copy_has_died_may_start_anew)
+{
+	char why[FT_TEXT_MAX];
+	if (_i < 2) {
+		lose_the_claim(FT_ROLE_SECONDARY);
+	} else {
+		yield_to_peer();
+		w.c.session.instance = _i == 4 ? 4 : 5;
+	}
+	if (_i == 1)
+		pass(20e3);
+	ck_assert_int_eq(w.c.arbiter_busy, _i == 1);
+	qemu_ends();
+	expect_phase(FENCED);
+	ck_assert_int_eq(ft_core_may_start(&w.c, false, why), 0);
+	w.p.side.role = FT_ROLE_NONE;
+	if (_i == 0) {
+		peer_gives_back();
+	} else if (_i == 1) {
+		w.p.side.state = FT_UNPROTECTED;
+		peer_vm(FT_VM_ABSENT);
+		hear(FT_PEER_ALIVE);
+		verdict_is(FT_CLAIM_LOST, "alpha");
+	} else if (_i == 2) {
+		memcpy(w.p.side.session, id, sizeof id);
+		w.p.side.state = FT_FENCED;
+		peer_vm(FT_VM_GONE);
+	} else {
+		hear(FT_PEER_LOST);
+	}
+	silence(1, FT_CLAIM_NOT_NEEDED, "");
+	stored();
+	w.p.side.guest = false;
+	step(&(struct ft_event){.kind = FT_EVENT_WANT_START, .confirmed = _i >= 3});
+	for (int k = 0; k < 20; k++) {
+		pass(100);
+		if (w.c.arbiter_busy && w.c.errand == FT_ERRAND_END_OLD)
+			claim_is(FT_CLAIM_WON, "alpha");
+		else if (w.c.arbiter_busy)
+			register_is(FT_CLAIM_LOST, "alpha");
+		acked();
+	}
+	ck_assert(w.c.session.stage == FT_SESSION_ENDED && strcmp(w.c.session.winner, "alpha") == 0);
+	int may = ft_core_may_start(&w.c, _i >= 3, why);
+	ck_assert_msg(may == (_i != 4), "%d in %s: %s", may, phase_name(w.c.phase), why);
+}
+END_TEST
+
 static void order_confirmed(void)
 {
 	step(&(struct ft_event){.kind = FT_EVENT_FORCE, .cause = FT_CAUSE_OPERATOR, .confirmed = true});
@@ -3299,7 +3410,7 @@ START_TEST(who_wins_by_a_fence_what_it_had_given_away_says_that_it_was_the_later
 END_TEST
 
 /* The peer may run by our own word, and nobody hears whether it does: that is for our next ftd to know.  _i: 1 the fence behind the
- * register has powered its host off first; 2 our right was never given. */
+ * register has powered its host off first; 2 our right was never given; 3 a person vouches for its host. */
 START_TEST(who_wins_what_it_had_given_away_writes_that_down)
 {
 	start(_i == 2 ? FT_SESSION_BOUND : FT_SESSION_RESIGNED, FT_ROLE_PRIMARY);
@@ -3308,7 +3419,10 @@ START_TEST(who_wins_what_it_had_given_away_writes_that_down)
 	w.q.stopped = true;
 	qemu_is();
 	pass(600);
-	order();
+	if (_i == 3)
+		order_confirmed();
+	else
+		order();
 	expect_phase(CLAIMING);
 	claim_is(FT_CLAIM_WON, "alpha");
 	step(&(struct ft_event){.kind = FT_EVENT_FENCED});
@@ -4713,6 +4827,96 @@ START_TEST(a_primary_that_has_won_without_the_fence_and_does_not_stand_still_is_
 }
 END_TEST
 
+/* No failover waits for the verdict: nobody can stand there yet.  _i: role. */
+START_TEST(a_winner_reads_no_verdict_before_its_first_fence)
+{
+	win_behind(_i ? FT_ROLE_PRIMARY : FT_ROLE_SECONDARY);
+	ck_assert_int_eq(w.read_verdict, 0);
+}
+END_TEST
+
+/* An earlier claim of ours may have landed, and a person have let the loser go on since. */
+START_TEST(who_cannot_know_when_it_has_won_reads_the_verdict_before_its_fence)
+{
+	protect_surely(FT_ROLE_SECONDARY);
+	w.c.params.fenced = true;
+	hear(FT_PEER_LOST);
+	pass(520);
+	claim_is(FT_CLAIM_UNREACHABLE, "no answer");
+	expect_phase(CUT_OFF);
+	recorded();
+	w.asks = true;
+	pass(20e3);
+	claim_is(FT_CLAIM_WON, "alpha");
+	expect_did(FENCE, 0);
+	verdict_is(FT_CLAIM_NOT_NEEDED, "");
+	expect_did(FENCE, 1);
+}
+END_TEST
+
+/* By our own word, say, or by a person's: the verdict may name it by now.  _i & 1: our ftd was started anew since we won; _i / 2: 0 it
+ * names the peer, 1 nobody, 2 it is out of reach. */
+START_TEST(who_is_named_by_the_verdict_is_not_powered_off_for_a_win)
+{
+	static const enum ft_claim says[] = {FT_CLAIM_LOST, FT_CLAIM_NOT_NEEDED, FT_CLAIM_UNREACHABLE};
+	start(_i & 1 ? FT_SESSION_ENDED : FT_SESSION_RESIGNED, FT_ROLE_PRIMARY);
+	w.c.session.title = _i & 1 ? FT_TITLE_UNFENCED : FT_TITLE_REGISTER;
+	w.c.params.fenced = w.asks = true;
+	w.q.connected = w.q.oob = w.q.plan_ready = false;
+	w.q.stopped = true;
+	qemu_is();
+	silence(5, FT_CLAIM_NOT_NEEDED, ""); /* which says nothing of later */
+	if (!(_i & 1)) {
+		w.c.unsure = false; /* nor is that a claim of before */
+		order();
+		claim_is(FT_CLAIM_WON, "alpha");
+	}
+	expect_did(FENCE, _i & 1); /* the other has had its answer, and one of those was for this */
+	if (_i & 1) {
+		fenced("the plug is stuck");
+		silence(3, FT_CLAIM_UNREACHABLE, "no answer");
+		pass(20e3);
+	}
+	forget();
+	verdict_is(says[_i / 2], "beta");
+	expect_did(FENCE, _i / 2 == 1);
+	expect_did(PLAN, 0);
+	if (_i / 2 == 2) {
+		expect_phase(CUT_OFF);
+		pass(20e3);
+		verdict_is(FT_CLAIM_NOT_NEEDED, "");
+		expect_did(FENCE, 1);
+	}
+	if (_i / 2 == 0) {
+		expect_phase(HELD);
+		ck_assert_ptr_nonnull(strstr(w.c.reason, "by the verdict"));
+		ck_assert_str_eq(w.c.session.winner, "beta");
+		expect_did(KILL, 0);
+	}
+}
+END_TEST
+
+/* Each try for a start, too. */
+START_TEST(who_is_named_by_the_verdict_since_a_fence_failed_is_not_powered_off_for_a_start)
+{
+	char why[FT_TEXT_MAX];
+	starts_won(FT_TITLE_UNFENCED, FT_ROLE_SECONDARY);
+	w.c.params.fenced = true;
+	w.q = (struct ft_qemu_facts){.vm = FT_VM_ABSENT};
+	qemu_is();
+	step(&(struct ft_event){.kind = FT_EVENT_WANT_START});
+	pass(4000);
+	expect_did(FENCE, 1);
+	w.asks = true;
+	fenced("the plug is stuck");
+	pass(10e3);
+	verdict_is(FT_CLAIM_LOST, "beta");
+	pass(10e3);
+	expect_did(FENCE, 1);
+	ck_assert_int_eq(ft_core_may_start(&w.c, false, why), 0);
+}
+END_TEST
+
 START_TEST(a_vm_is_not_started_before_the_other_host_is_off)
 {
 	char why[FT_TEXT_MAX];
@@ -5610,6 +5814,8 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, who_loses_keeps_its_copy_until_the_winner_is_proven, 0, 4);
 	tcase_add_loop_test(tc, who_yields_keeps_its_copy_until_the_winner_is_proven, 0, 4);
 	tcase_add_test(tc, a_winner_that_only_says_solo_is_not_proven);
+	tcase_add_loop_test(tc, a_copy_that_gave_way_ends_beside_a_guest_that_was_started_anew, 0,
+	                    2 * sizeof started_anew / sizeof started_anew[0]);
 	tcase_add_loop_test(tc, a_copy_that_lost_is_not_woken_by_a_restart_nor_by_a_winner_at_rest, 0, 2);
 	tcase_add_loop_test(tc, who_is_given_the_session_back_goes_on, 0, 8);
 	tcase_add_test(tc, a_session_given_back_is_taken_once_our_own_claim_is_settled);
@@ -5625,6 +5831,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_released_side_looks_into_the_register_for_a_copy_that_waits);
 	tcase_add_test(tc, a_winner_whose_qemu_cannot_be_promoted_gives_back_what_stands_still);
 	tcase_add_loop_test(tc, a_winner_whose_qemu_cannot_be_promoted_keeps_at_it_where_nobody_waits, 0, 3);
+	tcase_add_loop_test(tc, who_is_given_the_session_as_its_copy_has_died_may_start_anew, 0, 5);
 	tcase_add_loop_test(tc, a_winner_whose_qemu_is_silent_says_who_waits_for_it, 0, 3);
 	tcase_add_loop_test(tc, a_copy_whose_winner_does_nothing_says_what_frees_it, 0, 4);
 	tcase_add_loop_test(tc, a_winner_that_hangs_is_ended_and_the_loser_goes_on, 0, 2);
@@ -5650,7 +5857,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, a_host_that_is_lost_is_fenced, 0, 2);
 	tcase_add_test(tc, a_primary_fences_before_its_peer_is_lost);
 	tcase_add_loop_test(tc, who_wins_by_a_fence_under_this_ftd_may_start_anew, 0, 2);
-	tcase_add_loop_test(tc, who_wins_what_it_had_given_away_writes_that_down, 0, 3);
+	tcase_add_loop_test(tc, who_wins_what_it_had_given_away_writes_that_down, 0, 4);
 	tcase_add_test(tc, who_wins_by_a_fence_what_it_had_given_away_says_that_it_was_the_later);
 	tcase_add_loop_test(tc, a_host_whose_ftd_says_that_nothing_runs_there_is_not_fenced, 0, 2);
 	tcase_add_test(tc, who_ends_a_session_that_the_peer_has_bound_again_ends_that_one);
@@ -5716,6 +5923,10 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, a_frozen_primary_that_has_won_without_the_fence_is_not_woken_by_a_restart, 0, 8);
 	tcase_add_loop_test(
 	    tc, a_primary_that_has_won_without_the_fence_and_does_not_stand_still_is_not_known_by_its_session, 0, 2);
+	tcase_add_loop_test(tc, a_winner_reads_no_verdict_before_its_first_fence, 0, 2);
+	tcase_add_test(tc, who_cannot_know_when_it_has_won_reads_the_verdict_before_its_fence);
+	tcase_add_loop_test(tc, who_is_named_by_the_verdict_is_not_powered_off_for_a_win, 0, 6);
+	tcase_add_test(tc, who_is_named_by_the_verdict_since_a_fence_failed_is_not_powered_off_for_a_start);
 	tcase_add_test(tc, a_vm_is_not_started_before_the_other_host_is_off);
 	tcase_add_loop_test(tc, a_loser_takes_over_once_its_fence_has_switched_the_winner_off, 0, 2);
 	tcase_add_test(tc, who_has_yielded_takes_over_by_its_fence_as_well);
