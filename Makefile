@@ -89,7 +89,7 @@ unit: $(UNIT)
 check:
 	@tests/tools/install-deps --build --run
 	$(MAKE) SAN=1 all unit fake-qemu
-	$(MAKE) all fuzz-short sim exhaustive prove conformance qemu-docs
+	$(MAKE) all fuzz-same sim exhaustive prove conformance qemu-docs
 	@$(MAKE) --no-print-directory other-qemus
 	tests/e2e/run
 
@@ -167,11 +167,11 @@ fuzz:
 	$(MAKE) fuzz-programs
 	tests/fuzz/run $(if $(MINUTES),--seconds $$(($(MINUTES) * 60))) $(B)/fuzz $(ONLY)
 fuzz-programs: $(FUZZ)
-# The same in short, for make check.
-fuzz-short:
+# For make check: from one seed.
+fuzz-same:
 	@tests/tools/install-deps --build --fuzz
 	$(MAKE) fuzz-programs
-	tests/fuzz/run --short $(B)/fuzz
+	tests/fuzz/run --same $(B)/fuzz
 
 # Which lines and branches the unit tests and a short simulation of each kind reach; fails where no unit test reaches a line of
 # the core or of a decoder.  Some minutes.
@@ -287,7 +287,7 @@ install: all
 clean:
 	rm -rf build
 
-.PHONY: all everything unit check coverage coverage-programs fuzz fuzz-short fuzz-programs other-qemus check-qemus sim digest exhaustive prove \
+.PHONY: all everything unit check coverage coverage-programs fuzz fuzz-same fuzz-programs other-qemus check-qemus sim digest exhaustive prove \
         conformance qemu-docs demo bench bench-peers bench-docs lint lint-all fake-qemu bench-failover bench-scale check-attack \
         install clean tidy $(TIDY)
 .SECONDARY:
