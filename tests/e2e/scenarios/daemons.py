@@ -51,7 +51,7 @@ def both_killed_and_restarted():
 def a_socket_that_is_gone_is_no_absent_qemu():
     """ftd and its sentinel are killed in one blow, and QEMU's sockets are swept away: a peer that is told that nothing runs
     there would take over, and two guests run."""
-    with protected(arbiter="file") as rig:
+    with protected(arbiter="file", settings={"heartbeat.lost_after": 50}) as rig:  # time for a restart
         side = rig.side("primary")
         sockets = (side.qemu.qmp_socket, side.qemu.oob_socket)
         sentinel = side.sentinel()
