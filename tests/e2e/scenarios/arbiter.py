@@ -608,7 +608,7 @@ def a_lost_session_file(role):
 @scenario
 def a_torn_session_file_and_no_peer():
     """Whether the session was ended cannot be known: the primary's guest stands still until a person says so."""
-    with with_arbiter() as rig:
+    with with_arbiter(settings=SLOW) as rig:
         rig.beta.kill_host()
         rig.alpha.kill_ftd()
         path = os.path.join(rig.alpha.state_dir, "session")
