@@ -3804,6 +3804,31 @@ START_TEST(a_session_that_the_disk_refuses_is_told_once_its_primary_is_dead)
 }
 END_TEST
 
+/* Audit: a person vouches for a silent peer whose guest may run without a lease; it speaks again before the claim is answered, and does
+ * not know yet what its QEMU does.  Then it is no silent peer any more that he answers for. */
+START_TEST(a_peer_that_comes_back_before_the_claim_is_answered_says_first_what_it_runs)
+{
+	start(FT_SESSION_RELEASED, FT_ROLE_SECONDARY);
+	memset(w.p.side.session, 0, sizeof w.p.side.session);
+	w.p.side.state = FT_UNPROTECTED;
+	w.p.side.leaving = true;
+	meet();
+	hear(FT_PEER_LOST);
+	pass(3000);
+	step(&(struct ft_event){.kind = FT_EVENT_FORCE, .cause = FT_CAUSE_OPERATOR, .confirmed = true});
+	expect_did(CLAIM, 1);
+	w.p.incarnation++;
+	w.p.side.leaving = w.p.side.ready = false;
+	w.p.side.state = FT_STARTING;
+	w.p.side.role = FT_ROLE_NONE;
+	w.p.side.vm = FT_VM_UNKNOWN;
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	claim_is(FT_CLAIM_WON, "alpha");
+	expect_did(PLAN, 0);
+}
+END_TEST
+
 /* Audit: as above, of a side that had given the session before back: what it says of that one is no word about the next one, or the
  * peer does not see that there is one to be claimed, goes on by an order without, and our next ftd wins it beside that. */
 START_TEST(a_refused_session_is_not_told_as_given_back)
@@ -5984,6 +6009,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, a_death_beside_a_session_that_may_be_on_disk_is_told_once_that_is_given_up, 0, 4);
 	tcase_add_test(tc, a_survivors_next_session_is_given_up_before_its_death_is_told);
 	tcase_add_loop_test(tc, a_session_that_the_disk_refuses_is_told_once_its_primary_is_dead, 0, 4);
+	tcase_add_test(tc, a_peer_that_comes_back_before_the_claim_is_answered_says_first_what_it_runs);
 	tcase_add_test(tc, a_refused_session_is_not_told_as_given_back);
 	tcase_add_test(tc, who_may_be_bound_again_does_not_say_that_it_is_released);
 	tcase_add_test(tc, who_may_be_bound_again_leaves_no_word_of_its_qemus_end);
