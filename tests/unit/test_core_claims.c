@@ -3804,6 +3804,67 @@ START_TEST(a_session_that_the_disk_refuses_is_told_once_its_primary_is_dead)
 }
 END_TEST
 
+/* Audit: a person vouches for a silent peer whose guest may run without a lease; it speaks again before the claim is answered: _i 0 it does
+ * not know yet what its QEMU does, 1 it has it, and runs the guest.  Then it is no silent peer any more that he answers for. */
+START_TEST(a_peer_that_comes_back_before_the_claim_is_answered_says_first_what_it_runs)
+{
+	start(FT_SESSION_RELEASED, FT_ROLE_SECONDARY);
+	memset(w.p.side.session, 0, sizeof w.p.side.session);
+	w.p.side.state = FT_UNPROTECTED;
+	w.p.side.leaving = true;
+	meet();
+	hear(FT_PEER_LOST);
+	pass(3000);
+	step(&(struct ft_event){.kind = FT_EVENT_FORCE, .cause = FT_CAUSE_OPERATOR, .confirmed = true});
+	expect_did(CLAIM, 1);
+	w.p.incarnation++;
+	w.p.side.leaving = w.p.side.ready = false;
+	w.p.side.state = _i ? FT_UNPROTECTED : FT_STARTING;
+	w.p.side.role = _i ? FT_ROLE_PRIMARY : FT_ROLE_NONE;
+	w.p.side.vm = _i ? FT_VM_ALIVE : FT_VM_UNKNOWN;
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	claim_is(FT_CLAIM_WON, "alpha");
+	expect_did(PLAN, 0);
+}
+END_TEST
+
+/* Audit: as above, of a side that had given the session before back: what it says of that one is no word about the next one, or the
+ * peer does not see that there is one to be claimed, goes on by an order without, and our next ftd wins it beside that. */
+START_TEST(a_refused_session_is_not_told_as_given_back)
+{
+	start(FT_SESSION_ENDED, FT_ROLE_PRIMARY);
+	w.c.session.title = FT_TITLE_RETURNED;
+	strcpy(w.c.session.winner, "beta");
+	w.c.params.session = w.c.session;
+	memset(w.p.side.session, 0, sizeof w.p.side.session);
+	w.p.side.win = FT_WIN_REGAINED;
+	w.c.params.share.arbiter = w.p.side.share.arbiter = 1;
+	w.c.self.share = w.c.params.share;
+	w.q.instance = 6; /* led anew by a person: the peer's next QEMU is its secondary */
+	meet();
+	expect_did(MARK, 1);
+	w.p.side.share.mark = 1;
+	w.p.side.share.verdict = FT_SHARING_PROVEN;
+	w.p.side.share.about = w.c.params.incarnation;
+	peer_says();
+	marked(false);
+	acked();
+	for (int i = 0; i < 20 && !w.c.storing; i++) {
+		pass(100);
+		acked();
+	}
+	expect_did(STORE, 1);
+	ck_assert_int_eq(w.c.store_next.stage, FT_SESSION_BOUND);
+	store_fails();
+	qemu_dies();
+	marked(false);
+	ck_assert_int_eq(w.c.self.vm, FT_VM_ABSENT);
+	ck_assert_mem_eq(w.c.self.session, w.c.bind.id, sizeof w.c.bind.id);
+	ck_assert(!w.c.self.returned);
+}
+END_TEST
+
 /* The peer would run its guest without a lease, and our next ftd be bound. */
 START_TEST(who_may_be_bound_again_does_not_say_that_it_is_released)
 {
@@ -5948,6 +6009,8 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, a_death_beside_a_session_that_may_be_on_disk_is_told_once_that_is_given_up, 0, 4);
 	tcase_add_test(tc, a_survivors_next_session_is_given_up_before_its_death_is_told);
 	tcase_add_loop_test(tc, a_session_that_the_disk_refuses_is_told_once_its_primary_is_dead, 0, 4);
+	tcase_add_loop_test(tc, a_peer_that_comes_back_before_the_claim_is_answered_says_first_what_it_runs, 0, 2);
+	tcase_add_test(tc, a_refused_session_is_not_told_as_given_back);
 	tcase_add_test(tc, who_may_be_bound_again_does_not_say_that_it_is_released);
 	tcase_add_test(tc, who_may_be_bound_again_leaves_no_word_of_its_qemus_end);
 	tcase_add_test(tc, who_may_be_bound_yields_once_that_is_given_up);
