@@ -632,8 +632,8 @@ void ft_core_refresh_self(struct ft_core *c)
 	memset(s->session, 0, sizeof s->session);
 	s->proven = s->vm == FT_VM_ALIVE && ft_guest_proven(c);
 	c->win_seen |= s->proven;
-	s->returned = ft_session_returned(c) || ft_win_given_away(c);
 	const struct ft_session *told = ft_bind_to_claim(c) ? &c->bind : &c->session;
+	s->returned = told == &c->session && (ft_session_returned(c) || ft_win_given_away(c));
 	if ((bound || s->returned || told == &c->bind) && c->params.arbitrated)
 		memcpy(s->session, told->id, sizeof s->session);
 	s->doubtful = bound && (c->unsure || c->given_away || (ft_claim_under_way(c) && c->params.registers));

@@ -1489,6 +1489,18 @@ static bool claim_won(const struct ft_core *c)
 	return c->claim == FT_CLAIM_WON && !c->arbiter_busy && win_counts(c);
 }
 
+/* A person answers for a peer that is silent, but this one speaks again since, and is bound by nothing: where it runs the guest, only what
+ * it reads in the register stops it.  It is given the time for that. */
+static bool order_meets_who_may_run(const struct ft_core *c)
+{
+	const struct ft_side *p = &c->peer.side;
+	bool ordered = c->outcome.cause == FT_CAUSE_SIGNAL || c->outcome.cause == FT_CAUSE_OPERATOR;
+	bool stands = p->state == FT_FENCED || p->state == FT_HELD || p->role == FT_ROLE_SECONDARY;
+	bool may_run = (p->vm == FT_VM_ALIVE || p->vm == FT_VM_UNKNOWN) && !stands;
+	return c->params.registers && !c->params.fenced && claim_won(c) && ordered && ft_peer_heard(c) &&
+	       !ft_session_shared(c) && may_run && c->now < c->asked_arbiter_at + FT_ASK_NS;
+}
+
 static bool claim_won_afterwards(const struct ft_core *c)
 {
 	return claim_won(c) && left_colo(c);
@@ -2927,6 +2939,7 @@ static const struct ft_rule table[] = {
     {P(CLAIMING), claim_unsent, send_claim},
     {P(CLAIMING) | P(CUT_OFF), fence_look_due, ft_look_at_verdict},
     {P(CLAIMING) | P(CUT_OFF), fence_due, send_fence},
+    {P(CLAIMING), order_meets_who_may_run, NULL},
     {P(CLAIMING) | P(CUT_OFF), claim_won_afterwards, to_solo_as_settled},
     {P(CLAIMING) | P(CUT_OFF), claim_won, proceed},
     {P(CLAIMING), win_is_held, to_cut_off},
@@ -3168,6 +3181,7 @@ int64_t ft_rules_deadline(const struct ft_core *c)
 	    {phase & P(CLAIMING) && has_the_worse_disk(c), claims_from(c)},
 	    {phase & P(FENCED), c->kill_again_at},
 	    {phase & P(ASKING), c->ask_until},
+	    {phase & P(CLAIMING), ft_after(c->asked_arbiter_at, FT_ASK_NS)},
 	    {phase & P(PLANNING) && !c->plan_running, c->retry_at},
 	    {phase & P(FAILED) && c->retry_owed, c->phase_since + ft_backoff(c->failures)},
 	    {phase & (P(ARMING) | BOUND), c->probe_again_at},

@@ -564,7 +564,8 @@ bool ft_look_up_due(const struct ft_core *c)
 	/* One that was released, while a claim of ours was on its way, has lost to that; its copy waits for us. */
 	bool waits = c->peer.side.vm == FT_VM_YIELDED;
 	bool alone = c->session.role == FT_ROLE_PRIMARY && !ft_peer_heard(c);
-	bool released = c->session.stage == FT_SESSION_RELEASED && (replaced || waits || c->refused || alone);
+	bool claims = c->peer.side.state == FT_CLAIMING; /* by an order, as we were away */
+	bool released = c->session.stage == FT_SESSION_RELEASED && (replaced || waits || claims || c->refused || alone);
 	bool held = c->session.stage == FT_SESSION_BOUND || c->session.stage == FT_SESSION_RESIGNED || released;
 	bool settled = ft_peer_heard(c) && c->peer.side.state != FT_STARTING;
 	bool doubt = c->unsure || (!ft_session_shared(c) && !c->given_away);

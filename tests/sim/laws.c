@@ -266,7 +266,7 @@ static bool vouches(int host)
 	const struct ft_core *c = &w.host[host].ftd.core;
 	bool ordered = c->outcome.cause == FT_CAUSE_SIGNAL || c->outcome.cause == FT_CAUSE_OPERATOR;
 	bool heard = c->hearing == FT_PEER_ALIVE || c->hearing == FT_PEER_QUIET;
-	bool knows = c->peer.side.state != FT_STARTING;
+	bool knows = c->peer.side.state != FT_STARTING || c->now < c->asked_arbiter_at + FT_ASK_NS;
 	bool won = c->claim == FT_CLAIM_WON && w.host[host].ftd.claimed_released;
 	bool lost = c->claim == FT_CLAIM_LOST && c->session.instance == w.host[host].qemu.instance;
 	return ordered && !(heard && knows) && !lost && (c->claim != FT_CLAIM_WON || won);
@@ -323,7 +323,8 @@ static void judge_word(int host)
 	if (!ft_side_possible(&c->self) || (ft_core_last_word(c, &last) && !ft_side_possible(&last)))
 		law_broken("a side contradicts itself");
 	const struct ft_session *stored = &w.host[host].disk.file;
-	bool refused = c->bind_failed && c->self.vm == FT_VM_ABSENT;
+	bool refused = c->bind_failed && c->self.vm == FT_VM_ABSENT && !c->self.returned &&
+	               memcmp(c->self.session, c->bind.id, sizeof none) == 0;
 	if (!refused && memcmp(c->self.session, none, sizeof none) != 0 &&
 	    memcmp(c->self.session, stored->id, sizeof none) != 0)
 		law_broken("a session is told before it is stored");

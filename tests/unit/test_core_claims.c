@@ -3804,8 +3804,9 @@ START_TEST(a_session_that_the_disk_refuses_is_told_once_its_primary_is_dead)
 }
 END_TEST
 
-/* Audit: a person vouches for a silent peer whose guest may run without a lease; it speaks again before the claim is answered: _i 0 it does
- * not know yet what its QEMU does, 1 it has it, and runs the guest.  Then it is no silent peer any more that he answers for. */
+/* A person vouches for a silent peer whose guest may run without a lease; it speaks again before the claim is answered: _i 0 it does
+ * not know yet what its QEMU does, 1 it has it, and runs the guest.  Then it is no silent peer any more that he answers for; but not
+ * for ever. */
 START_TEST(a_peer_that_comes_back_before_the_claim_is_answered_says_first_what_it_runs)
 {
 	start(FT_SESSION_RELEASED, FT_ROLE_SECONDARY);
@@ -3826,10 +3827,50 @@ START_TEST(a_peer_that_comes_back_before_the_claim_is_answered_says_first_what_i
 	hear(FT_PEER_ALIVE);
 	claim_is(FT_CLAIM_WON, "alpha");
 	expect_did(PLAN, 0);
+	pass(1500);
+	expect_did(PLAN, 0);
+	pass(500);
+	expect_did(PLAN, 1);
 }
 END_TEST
 
-/* Audit: as above, of a side that had given the session before back: what it says of that one is no word about the next one, or the
+/* It has read that it has lost, and stands still. */
+START_TEST(an_order_goes_on_once_the_peer_that_came_back_stands_still)
+{
+	start(FT_SESSION_RELEASED, FT_ROLE_SECONDARY);
+	memset(w.p.side.session, 0, sizeof w.p.side.session);
+	w.p.side.state = FT_UNPROTECTED;
+	w.p.side.leaving = true;
+	meet();
+	hear(FT_PEER_LOST);
+	pass(3000);
+	step(&(struct ft_event){.kind = FT_EVENT_FORCE, .cause = FT_CAUSE_OPERATOR, .confirmed = true});
+	w.p.incarnation++;
+	w.p.side.leaving = w.p.side.ready = false;
+	w.p.side.role = FT_ROLE_PRIMARY;
+	w.p.side.vm = FT_VM_ALIVE;
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	claim_is(FT_CLAIM_WON, "alpha");
+	expect_did(PLAN, 0);
+	w.p.side.state = FT_FENCED;
+	peer_vm(FT_VM_YIELDED);
+	expect_did(PLAN, 1);
+}
+END_TEST
+
+/* Its ftd was stopped as the session was released, and a person ordered the other side to go on. */
+START_TEST(who_has_released_and_hears_the_other_claim_looks_whether_it_has_lost)
+{
+	start(FT_SESSION_RELEASED, FT_ROLE_PRIMARY);
+	memset(w.p.side.session, 0, sizeof w.p.side.session);
+	w.p.side.state = FT_CLAIMING;
+	meet();
+	expect_did(READ, 1);
+}
+END_TEST
+
+/* As above, of a side that had given the session before back: what it says of that one is no word about the next one, or the
  * peer does not see that there is one to be claimed, goes on by an order without, and our next ftd wins it beside that. */
 START_TEST(a_refused_session_is_not_told_as_given_back)
 {
@@ -6010,6 +6051,8 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_survivors_next_session_is_given_up_before_its_death_is_told);
 	tcase_add_loop_test(tc, a_session_that_the_disk_refuses_is_told_once_its_primary_is_dead, 0, 4);
 	tcase_add_loop_test(tc, a_peer_that_comes_back_before_the_claim_is_answered_says_first_what_it_runs, 0, 2);
+	tcase_add_test(tc, an_order_goes_on_once_the_peer_that_came_back_stands_still);
+	tcase_add_test(tc, who_has_released_and_hears_the_other_claim_looks_whether_it_has_lost);
 	tcase_add_test(tc, a_refused_session_is_not_told_as_given_back);
 	tcase_add_test(tc, who_may_be_bound_again_does_not_say_that_it_is_released);
 	tcase_add_test(tc, who_may_be_bound_again_leaves_no_word_of_its_qemus_end);
