@@ -2375,7 +2375,8 @@ static void know_given_back(struct ft_core *c, struct ft_actions *out)
 	ft_regain(c);
 }
 
-/* Nobody can be asked: his word alone. */
+/* Nobody can be asked: his word alone.  Nobody keeps the winner from starting the VM by its win once its host is on again, so neither do
+ * we then, unheard, before the verdict names us. */
 static void take_over_as_vouched(struct ft_core *c, struct ft_actions *out)
 {
 	if (c->params.registers)
@@ -2384,6 +2385,7 @@ static void take_over_as_vouched(struct ft_core *c, struct ft_actions *out)
 		    "the arbiter is out of reach (%.80s), and %.60s has won: going on by a person's order alone",
 		    c->arbiter_text, c->session.winner);
 	ft_regain(c);
+	c->session.given_before = c->params.registers;
 	take_over_regained(c, out);
 }
 

@@ -3163,6 +3163,11 @@ START_TEST(an_order_against_a_winner_needs_a_person_who_vouches)
 	expect_did(THAW, goes_on);
 	expect_did(KILL, _i == 3);
 	expect_did(RECORD, !goes_on);
+	if (goes_on) { /* by his word against a register that can be asked again: the winner may start by that */
+		pass(1000);
+		ck_assert_int_eq(w.c.store_next.title, FT_TITLE_REGAINED);
+		ck_assert_int_eq(w.c.store_next.given_before, _i == 4);
+	}
 	if (!goes_on)
 		ck_assert_str_eq(ft_result_name(w.c.outcome.result), "refused");
 	else
