@@ -137,11 +137,10 @@ static bool verdict_forbids(struct question *q)
 	case FT_CLAIM_NOT_NEEDED: /* nobody's guest was seen to run by it */
 		if (!q->session.given_before || q->confirmed)
 			return false;
-		answer(
-		    q, false,
-		    "no: this host ended the last session after it had given the guest to %s, which may run it; start "
-		    "ftd, which asks the other side, or, " VOUCH,
-		    q->session.peer);
+		answer(q, false,
+		       "no: this host ended the last session after the guest had been %s's, which may run it; start "
+		       "ftd, which asks the other side, or, " VOUCH,
+		       q->session.peer);
 		return true;
 	case FT_CLAIM_WON:
 		return false;

@@ -102,7 +102,8 @@ void ft_bind_again(struct ft_core *c, struct ft_actions *out);
 /* Our disk says, or may, that our QEMU has never run the guest alone: it must not begin to while that stands. */
 bool ft_stayed_may_stand(const struct ft_core *c);
 bool ft_stayed_to_be_cleared(const struct ft_core *c);
-bool ft_stayed_before_another(const struct ft_core *c); /* the same, as the guest was started anew in another QEMU */
+/* The same, of what is resigned still: the guest was started anew in another QEMU, or went on by a person's word alone. */
+bool ft_stayed_no_more(const struct ft_core *c);
 bool ft_unresign_due(const struct ft_core *c);
 bool ft_winner_unstored(const struct ft_core *c);
 void ft_store_as_known(struct ft_core *c, struct ft_actions *out);
@@ -142,6 +143,8 @@ bool ft_session_returned(const struct ft_core *c);
 /* The register names us by a claim whose answer came too late, and the right was given up on disk meanwhile: as good as returned,
  * or a peer that has read our name would wait for us for ever. */
 bool ft_win_given_away(const struct ft_core *c);
+/* Our disk alone says that our QEMU has stayed: the verdict may know better. */
+bool ft_stayed_look_due(const struct ft_core *c);
 bool ft_given_back(const struct ft_core *c); /* the peer says so of our session */
 void ft_regain(struct ft_core *c);
 /* QEMU itself says that the guest of this side runs, which has ended the session, or without one is alone: promoted, or booted

@@ -979,6 +979,12 @@ static bool plan_due(const struct ft_core *c)
 	return plan_retry_due(c) && !ft_stayed_may_stand(c);
 }
 
+/* For ever no failover waits for a disk: what our next ftd finds there it does not say before it has asked the verdict. */
+static bool plan_overdue(const struct ft_core *c)
+{
+	return plan_retry_due(c) && c->now >= c->phase_since + FT_RECORD_NS;
+}
+
 /* QEMU itself says that it has left COLO in a failover: by hand, or under a predecessor of this ftd. */
 static bool left_colo(const struct ft_core *c)
 {
@@ -2144,6 +2150,15 @@ static void reopen_held(struct ft_core *c, struct ft_actions *out)
 	c->outcome_busy = true;
 }
 
+static void run_plan_uncleared(struct ft_core *c, struct ft_actions *out)
+{
+	ft_core_say(c, out, FT_LEVEL_ERROR,
+	            "state_dir takes nothing (%.80s): failing over although the session there says still that our QEMU "
+	            "has never run the guest alone",
+	            c->store_fault[0] ? c->store_fault : "it hangs");
+	run_plan(c, out);
+}
+
 /* What our next ftd would give the session back by is cleared on disk first: see sessions.c. */
 static void await_clearing(struct ft_core *c)
 {
@@ -2372,7 +2387,8 @@ static void know_given_back(struct ft_core *c, struct ft_actions *out)
 	ft_regain(c);
 }
 
-/* Nobody can be asked: his word alone. */
+/* Nobody can be asked: his word alone.  Nobody keeps the winner from starting the VM by its win once its host is on again, so neither do
+ * we then, unheard, before the verdict names us. */
 static void take_over_as_vouched(struct ft_core *c, struct ft_actions *out)
 {
 	if (c->params.registers)
@@ -2381,6 +2397,7 @@ static void take_over_as_vouched(struct ft_core *c, struct ft_actions *out)
 		    "the arbiter is out of reach (%.80s), and %.60s has won: going on by a person's order alone",
 		    c->arbiter_text, c->session.winner);
 	ft_regain(c);
+	c->session.given_before = c->params.registers;
 	take_over_regained(c, out);
 }
 
@@ -2891,7 +2908,7 @@ static const struct ft_rule table[] = {
     {ANY & ~BUSY, left_before_its_qemu, stay_to_give_way},
     {ANY & ~BUSY, ft_release_due, ft_release},
     {ANY & ~BUSY, ft_unrelease_due, ft_store_as_known},
-    {ANY & ~BUSY, ft_stayed_before_another, ft_store_as_known},
+    {ANY & ~BUSY, ft_stayed_no_more, ft_store_as_known},
     {ANY & ~BUSY & ~FROZEN, ft_unresign_due, ft_store_as_known},
     {ANY & ~BUSY, leaves_unwritten, write_before_leaving},
     {ANY & ~BUSY, may_say_goodbye, say_goodbye},
@@ -3022,6 +3039,7 @@ static const struct ft_rule table[] = {
     {P(PLANNING), order_is_refuted, ask_after_all},
     {P(PLANNING), ft_stayed_to_be_cleared, ft_store_as_known},
     {P(PLANNING), plan_due, run_plan},
+    {P(PLANNING), plan_overdue, run_plan_uncleared},
 
     /* Our QEMU is silent: is it the peer that it waits for? */
     {OPEN | BOUND | P(FAILED), yank_due, yank},
@@ -3049,6 +3067,7 @@ static const struct ft_rule table[] = {
     {P(HELD), ft_ousts_given_up, to_held},
     {P(HELD), ousted_in_vain_unsaid, to_held},
     {FROZEN, ft_verdict_look_due, ft_look_at_verdict},
+    {OPEN | BOUND | P(FENCED), ft_stayed_look_due, ft_look_at_verdict},
     {FROZEN, peer_died_in_pair, take_over_gone},
     {FROZEN, peer_yielded_too, take_over_yielded},
     {FROZEN, peer_does_not_want_it, thaw_unwanted},
@@ -3183,6 +3202,7 @@ int64_t ft_rules_deadline(const struct ft_core *c)
 	    {phase & P(ASKING), c->ask_until},
 	    {phase & P(CLAIMING), ft_after(c->asked_arbiter_at, FT_ASK_NS)},
 	    {phase & P(PLANNING) && !c->plan_running, c->retry_at},
+	    {phase & P(PLANNING) && !c->plan_running, c->phase_since + FT_RECORD_NS},
 	    {phase & P(FAILED) && c->retry_owed, c->phase_since + ft_backoff(c->failures)},
 	    {phase & (P(ARMING) | BOUND), c->probe_again_at},
 	    {phase & BOUND, ft_after(c->broken_at, FT_WORD_NS)},

@@ -26,7 +26,9 @@
  *     of one that it finds gone it cannot know whether it had run for a while, and then a person decides.
  *   - Who has resigned, and then finds its own name in the register, by a claim that landed late, says as much; but only the ftd that
  *     saw its QEMU in COLO and then die or stand still.  Who resigns while such a claim may land writes that down with it, for
- *     its next ftd; and clears it on disk before a plan may run.  After a restart without it a person decides.
+ *     its next ftd; and clears it on disk before a plan may run, for which the disk has FT_RECORD_NS.  So that one reads the verdict
+ *     first: where the guest has run without the disk's knowing, that names this side.  After a restart without it a person
+ *     decides.
  *   - Who is named there, or told so, goes on with its frozen copy (FT_TITLE_REGAINED).  Who reads the other's name ends it.
  *   - Where neither word nor verdict is to be had, the copy stays frozen; a person who vouches that the winner's host is off
  *     puts the loser's name there, if the winner's is not there yet.  So does a loser's fence, where one stands behind the
@@ -371,10 +373,9 @@ bool ft_stayed_may_stand(const struct ft_core *c)
 	return c->stayed_stored || (c->storing && c->store_next.stayed);
 }
 
-bool ft_stayed_before_another(const struct ft_core *c)
+bool ft_stayed_no_more(const struct ft_core *c)
 {
-	return c->session.stage == FT_SESSION_RESIGNED && c->session.instance != c->qemu.instance &&
-	       ft_stayed_to_be_cleared(c);
+	return c->session.stage == FT_SESSION_RESIGNED && ft_stayed_to_be_cleared(c);
 }
 
 bool ft_stayed_to_be_cleared(const struct ft_core *c)
@@ -848,14 +849,33 @@ static bool is_known_to_have_stayed(const struct ft_core *c)
 	       c->proven_instance != c->session.instance;
 }
 
-/* By the ftd that saw it die, or stopped it; a next one knows by its disk alone whether it has run alone, before it resigned, or since,
- * by a person's order. */
-bool ft_win_given_away(const struct ft_core *c)
+/* By the ftd that saw it die, or stopped it. */
+static bool is_seen_to_have_stayed(const struct ft_core *c)
 {
 	bool stands = c->frozen && c->qemu.instance == c->session.instance;
-	bool seen = stayed_in_pair(c) && (died_here(c) || stands);
+	return stayed_in_pair(c) && (died_here(c) || stands);
+}
+
+/* Whatever an earlier ftd of ours had put there: none of that lands any more. */
+static bool verdict_never_named_us(const struct ft_core *c)
+{
+	return c->unnamed_at != FT_NEVER && c->unnamed_at >= c->started_at + FT_LANDS_NS;
+}
+
+/* A next ftd knows by its disk alone whether it has run alone, before it resigned, or since, by a failover that the disk did not take:
+ * first the verdict is to say that it does not know of one. */
+bool ft_win_given_away(const struct ft_core *c)
+{
+	bool known = is_known_to_have_stayed(c) && verdict_never_named_us(c);
 	return c->params.arbitrated && c->session.stage == FT_SESSION_RESIGNED && c->given_away &&
-	       (seen || is_known_to_have_stayed(c));
+	       (is_seen_to_have_stayed(c) || known);
+}
+
+bool ft_stayed_look_due(const struct ft_core *c)
+{
+	bool unknown = c->verdict == FT_VERDICT_UNKNOWN && !verdict_never_named_us(c);
+	return c->session.stage == FT_SESSION_RESIGNED && c->given_away && is_known_to_have_stayed(c) &&
+	       !is_seen_to_have_stayed(c) && unknown && !c->arbiter_busy && c->now >= c->verdict_again_at;
 }
 
 bool ft_given_back(const struct ft_core *c)
@@ -874,13 +894,13 @@ bool ft_guest_proven(const struct ft_core *c)
 	return outside && (promoted || (booted && ft_session_ended_by_us(c)));
 }
 
-/* Puts the name there that this side's disk holds for the session's. */
+/* Our own name waits for no disk: where that takes nothing, the verdict alone tells our next ftd that our guest has run. */
 bool ft_verdict_due(const struct ft_core *c)
 {
 	/* The register first, where it is still to say that the session is over. */
 	bool runs = ft_session_ended_by_us(c) && ft_guest_proven(c) && c->session.title != FT_TITLE_WORD;
-	return c->params.registers && (runs || ft_session_returned(c)) && !c->winner_unstored &&
-	       c->verdict == FT_VERDICT_UNKNOWN && !c->arbiter_busy && c->now >= c->verdict_again_at;
+	return c->params.registers && (runs || ft_session_returned(c)) && c->verdict == FT_VERDICT_UNKNOWN &&
+	       !c->arbiter_busy && c->now >= c->verdict_again_at;
 }
 
 static void put_verdict(struct ft_core *c, struct ft_actions *out, enum ft_errand errand, const char *name)

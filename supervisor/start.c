@@ -266,9 +266,9 @@ static bool win_may_be_old(const struct ft_core *c)
 	return earlier && !c->params.registers && !c->win_seen && !ft_peer_heard(c);
 }
 
-/* The peer may have gone on by our own word before we won, and run yet, also without its ftd: then only a verdict in our name, or that it
- * is heard to have nothing that runs, says that the guest is ours. */
-static bool peer_may_run_by_our_word(const struct ft_core *c)
+/* The peer may have gone on by our own word before we won, and run yet, also without its ftd; or it had won before a person let us go on,
+ * and may start by that: then only a verdict in our name, or that it is heard to have nothing that runs, says that the guest is ours. */
+static bool peer_may_run_by_right(const struct ft_core *c)
 {
 	const struct ft_side *p = &c->peer.side;
 	bool stands = p->vm == FT_VM_YIELDED || p->role == FT_ROLE_SECONDARY;
@@ -276,20 +276,21 @@ static bool peer_may_run_by_our_word(const struct ft_core *c)
 	return c->session.given_before && !still && c->verdict != FT_VERDICT_STANDS;
 }
 
-static struct verdict after_our_word(const struct ft_core *c)
+static struct verdict after_the_peers_right(const struct ft_core *c)
 {
 	if (ft_peer_heard(c) && (c->peer.side.state == FT_STARTING || c->peer.side.vm == FT_VM_UNKNOWN))
 		return (struct verdict){-1, "the peer does not know yet whether it runs the guest"};
 	return (struct verdict){
-	    0, "this side ended the last session after it had given the guest to the peer, which may run it; if that "
-	       "host is surely off: --confirm-fenced"};
+	    0,
+	    "this side ended the last session after the guest had been the peer's, which may run it; if that host is "
+	    "surely off: --confirm-fenced"};
 }
 
 /* It stands above the register. */
 static struct verdict by_verdict(const struct ft_core *c, bool confirmed)
 {
-	if (!verdict_is_open(c) && !confirmed && peer_may_run_by_our_word(c))
-		return after_our_word(c);
+	if (!verdict_is_open(c) && !confirmed && peer_may_run_by_right(c))
+		return after_the_peers_right(c);
 	if (!verdict_is_open(c))
 		return (struct verdict){1, "this side ended the last session"};
 	bool by_word =

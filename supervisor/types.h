@@ -119,8 +119,8 @@ struct ft_session {
 	bool disk_bad;      /* our QEMU's copy of the guest's disk has failed */
 	bool
 	    stayed; /* with FT_SESSION_RESIGNED: our QEMU, which stands still or is dead, has never run the guest alone */
-	bool
-	    given_before; /* with FT_SESSION_ENDED: we won after our own word had let the peer go on, and it may have */
+	/* With FT_SESSION_ENDED: we went on after our own word, or the register, had let the peer, and it may run the guest. */
+	bool given_before;
 	char peer[FT_NAME_MAX];
 	char winner[FT_NAME_MAX]; /* with FT_SESSION_ENDED */
 	enum ft_title title;      /* with FT_SESSION_ENDED; else 0 */

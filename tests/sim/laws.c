@@ -389,6 +389,9 @@ void laws_after_step(int host, const struct ft_actions *out)
 	const struct ft_core *c = &w.host[host].ftd.core;
 	int64_t due = ft_core_deadline(c);
 	note_order(host);
+	if (c->phase == FT_PHASE_PLANNING && c->tries == 0 && !c->plan_running &&
+	    c->now >= c->phase_since + FT_RECORD_NS)
+		law_broken("a failover waits for a disk without end");
 	if (c->resume_at != FT_NEVER)
 		law_broken("the table does not come to rest");
 	if (due <= c->now)

@@ -81,6 +81,9 @@ static inline const char *broken_invariant(const struct ft_core *c, const struct
 		if (reads && matters && !a->sure)
 			return "the arbiter is asked by a read that may be old for what something follows from";
 	}
+	if (c->phase == FT_PHASE_PLANNING && c->tries == 0 && !c->plan_running &&
+	    c->now >= c->phase_since + FT_RECORD_NS)
+		return "a failover waits for a disk without end";
 	if (c->resume_at != FT_NEVER)
 		return "the table does not come to rest";
 	int64_t due = ft_core_deadline(c);

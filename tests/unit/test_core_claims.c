@@ -2355,12 +2355,45 @@ START_TEST(a_late_win_of_a_qemu_that_may_have_run_is_not_given_back)
 }
 END_TEST
 
+/* The verdict, as it is asked until nothing that an earlier ftd had put there can land any more, names nobody. */
+static void verdict_stays_empty(void)
+{
+	for (int i = 0; i < 25; i++) {
+		ck_assert(!w.c.self.returned || w.now >= w.c.started_at + FT_LANDS_NS);
+		pass(1000);
+		if (w.c.arbiter_busy)
+			verdict_is(FT_CLAIM_NOT_NEEDED, "");
+	}
+}
+
 /* Seen in the simulation: both copies stood frozen, for a claim had landed, and the ftd that gave the right up had ended. */
 START_TEST(a_late_win_of_a_qemu_that_is_known_to_have_stayed_in_the_pair_is_given_back_by_the_next_ftd)
 {
 	resigned_and_named(_i, true);
+	verdict_stays_empty();
 	ck_assert(w.c.self.returned);
 	ck_assert_mem_eq(w.c.self.session, id, sizeof id);
+	forget();
+	pass(60e3);
+	ck_assert_int_eq(w.read_verdict, _i); /* a frozen one is not done with it */
+}
+END_TEST
+
+/* Its disk took nothing as a failover began that waited for it, and the guest has run here without the disk's knowing.
+ * _i: it stands still here, else it is gone. */
+START_TEST(a_late_win_that_the_verdict_knows_more_of_is_not_given_back)
+{
+	resigned_and_named(_i, true);
+	if (!w.c.arbiter_busy)
+		pass(10e3);
+	verdict_is(FT_CLAIM_UNREACHABLE, "no answer");
+	pass(30e3);
+	ck_assert(!w.c.self.returned);
+	verdict_is(FT_CLAIM_LOST, "alpha");
+	ck_assert(!w.c.self.returned);
+	expect_stage(ENDED);
+	ck_assert_str_eq(w.c.session.winner, "alpha");
+	ck_assert_int_eq(w.c.session.title, FT_TITLE_REGAINED);
 }
 END_TEST
 
@@ -2385,6 +2418,8 @@ START_TEST(a_late_win_is_not_given_back_beside_a_guest_that_was_started_anew)
 	hear(FT_PEER_ALIVE);
 	pass(4000);
 	register_is(FT_CLAIM_LOST, "alpha");
+	w.c.unnamed_at = w.c.started_at + FT_LANDS_NS; /* the verdict was asked, and names nobody */
+	qemu_is();
 	ck_assert(!w.c.self.returned); /* it has not said yet what it is */
 	forget();
 	w.q.connected = w.q.oob = w.q.pid_verified = w.q.running = true;
@@ -2405,6 +2440,7 @@ END_TEST
 START_TEST(a_late_win_is_given_back_beside_a_new_secondary)
 {
 	resigned_and_named(false, true);
+	verdict_stays_empty();
 	w.q =
 	    (struct ft_qemu_facts){.connected = true, .oob = true, .instance = 9, .vm = FT_VM_ALIVE, .incoming = true};
 	qemu_is();
@@ -2433,6 +2469,8 @@ START_TEST(a_late_win_of_a_qemu_that_has_left_colo_is_not_given_back)
 	pass(4000);
 	expect_did(READ, 1);
 	register_is(FT_CLAIM_LOST, "alpha");
+	w.c.unnamed_at = w.c.started_at + FT_LANDS_NS; /* the verdict was asked, and names nobody */
+	qemu_is();
 	ck_assert(!w.c.self.returned);
 }
 END_TEST
@@ -2491,6 +2529,59 @@ START_TEST(what_is_known_to_have_stayed_runs_once_the_disk_does_not_say_so_any_m
 	plan_works();
 	recorded();
 	expect_phase(SOLO);
+}
+END_TEST
+
+/* It hangs, or is full: no failover waits for it without end.  And what the disk says wrongly is put right as soon as it takes that.
+ * _i: a person's order, with the arbiter out of reach, or the peer's word; and whether the disk answers at all. */
+START_TEST(no_failover_waits_without_end_for_a_disk_that_says_that_our_qemu_has_stayed)
+{
+	start(FT_SESSION_RESIGNED, FT_ROLE_SECONDARY);
+	w.c.session.stayed = w.c.stayed_stored = true;
+	w.q = (struct ft_qemu_facts){.pid_verified = true, .instance = 5, .vm = FT_VM_ALIVE, .stopped = true};
+	qemu_is();
+	pass(3000);
+	expect_phase(HELD);
+	if (w.c.arbiter_busy)
+		verdict_is(FT_CLAIM_NOT_NEEDED, "");
+	if (_i / 2) {
+		w.p.side.returned = true;
+		peer_vm(FT_VM_GONE);
+		hear(FT_PEER_ALIVE);
+	} else {
+		step(&(struct ft_event){.kind = FT_EVENT_FORCE, .cause = FT_CAUSE_OPERATOR, .confirmed = true});
+		claim_is(FT_CLAIM_UNREACHABLE, "no answer");
+	}
+	expect_phase(PLANNING);
+	for (int i = 0; i < 49; i++) {
+		pass(100);
+		if (w.c.storing && _i % 2)
+			store_fails();
+	}
+	expect_did(PLAN, 0);
+	pass(100);
+	expect_did(PLAN, 1);
+	expect_did(THAW, 1);
+	ck_assert_ptr_nonnull(strstr(w.said, "state_dir takes nothing"));
+	ck_assert_ptr_nonnull(strstr(w.said, _i % 2 ? "No space left" : "it hangs"));
+	plan_works();
+	recorded();
+	expect_phase(SOLO);
+	w.q.connected = w.q.oob = w.q.running = true;
+	w.q.stopped = false;
+	w.q.last_role = FT_ROLE_SECONDARY;
+	qemu_is();
+	ck_assert(w.c.stayed_stored == (_i % 2 == 1) || w.c.storing);
+	if (_i / 2 == 1) { /* the verdict, which our next ftd reads first, does not wait for it either */
+		ck_assert_int_eq(w.put_verdict, 1);
+		ck_assert_str_eq(w.verdict, "alpha");
+		verdict_is(FT_CLAIM_WON, "alpha");
+	}
+	if (!w.c.storing)
+		pass(1000);
+	ck_assert(!w.c.store_next.stayed);
+	stored();
+	ck_assert(!w.c.stayed_stored);
 }
 END_TEST
 
@@ -3072,6 +3163,11 @@ START_TEST(an_order_against_a_winner_needs_a_person_who_vouches)
 	expect_did(THAW, goes_on);
 	expect_did(KILL, _i == 3);
 	expect_did(RECORD, !goes_on);
+	if (goes_on) { /* by his word against a register that can be asked again: the winner may start by that */
+		pass(1000);
+		ck_assert_int_eq(w.c.store_next.title, FT_TITLE_REGAINED);
+		ck_assert_int_eq(w.c.store_next.given_before, _i == 4);
+	}
 	if (!goes_on)
 		ck_assert_str_eq(ft_result_name(w.c.outcome.result), "refused");
 	else
@@ -6064,6 +6160,8 @@ static Suite *suite(void)
 	tcase_add_loop_test(
 	    tc, a_late_win_of_a_qemu_that_is_known_to_have_stayed_in_the_pair_is_given_back_by_the_next_ftd, 0, 2);
 	tcase_add_test(tc, a_late_win_of_a_qemu_that_has_left_colo_is_not_given_back);
+	tcase_add_loop_test(tc, a_late_win_that_the_verdict_knows_more_of_is_not_given_back, 0, 2);
+	tcase_add_loop_test(tc, no_failover_waits_without_end_for_a_disk_that_says_that_our_qemu_has_stayed, 0, 4);
 	tcase_add_loop_test(tc, who_resigns_in_doubt_writes_down_that_its_qemu_has_stayed, 0, 4);
 	tcase_add_loop_test(tc, what_is_known_to_have_stayed_runs_once_the_disk_does_not_say_so_any_more, 0, 3);
 	tcase_add_loop_test(tc, an_order_that_waits_for_the_disk_is_refuted_by_a_peer_that_is_heard, 0, 3);
