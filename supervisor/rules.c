@@ -2563,6 +2563,20 @@ static void record_hold(struct ft_core *c, struct ft_actions *out)
 	record(c, out, FT_RESULT_HELD);
 }
 
+/* No session can be read here.  A peer that is heard, and cannot say either that none was ended, says no more by itself. */
+static const char *not_knowing(const struct ft_core *c)
+{
+	return ft_peer_heard(c)
+	           ? "frozen: neither this side nor the peer, which is heard, knows which copy is to go on; end the "
+	             "older copy's QEMU, and then on the other side: ftctl failover --confirm-fenced"
+	           : "frozen until the peer is heard; if it is surely dead: ftctl failover --confirm-fenced";
+}
+
+static bool not_knowing_is_stale(const struct ft_core *c)
+{
+	return c->cannot_know && strcmp(c->reason, not_knowing(c)) != 0;
+}
+
 static void to_cut_off(struct ft_core *c, struct ft_actions *out)
 {
 	record_hold(c, out);
@@ -2570,8 +2584,7 @@ static void to_cut_off(struct ft_core *c, struct ft_actions *out)
 		ft_core_do(out, FT_DO_FREEZE);
 	c->freeze_until = FT_NEVER;
 	if (c->cannot_know)
-		ft_core_enter(c, out, FT_PHASE_CUT_OFF,
-		              "frozen until the peer is heard; if it is surely dead: ftctl failover --confirm-fenced");
+		ft_core_enter(c, out, FT_PHASE_CUT_OFF, "%s", not_knowing(c));
 	else if (c->claim == FT_CLAIM_WON)
 		ft_core_enter(c, out, FT_PHASE_CUT_OFF,
 		              "won, but the other host may be on (%.85s), frozen; if it is off: ftctl failover "
@@ -2582,6 +2595,11 @@ static void to_cut_off(struct ft_core *c, struct ft_actions *out)
 		    c, out, FT_PHASE_CUT_OFF,
 		    "arbiter out of reach (%.60s), frozen; if the peer is surely dead: ftctl failover --confirm-fenced",
 		    c->arbiter_text);
+}
+
+static void say_what_frees_it(struct ft_core *c, struct ft_actions *out)
+{
+	ft_core_enter(c, out, FT_PHASE_CUT_OFF, "%s", not_knowing(c));
 }
 
 static void claim_as_ordered(struct ft_core *c, struct ft_actions *out)
@@ -2960,6 +2978,7 @@ static const struct ft_rule table[] = {
     {P(CUT_OFF), forced_against_the_peers_word, refuse_force},
     {P(CUT_OFF), forced_cut_off, claim_as_ordered},
     {P(CUT_OFF), claim_again_due, send_claim},
+    {P(CUT_OFF), not_knowing_is_stale, say_what_frees_it},
     {P(SOLO), ft_settle_due, ft_settle},
     {OPEN | P(SOLO), ft_record_due, ft_settle},
     {ANY, ft_verdict_due, ft_put_verdict},

@@ -1248,6 +1248,28 @@ START_TEST(a_copy_that_was_yielded_without_a_session_is_held_for_a_peer_that_nev
 }
 END_TEST
 
+/* Neither side knows: what a person is told does not wait for what has come. */
+START_TEST(who_cannot_know_and_hears_the_peer_says_what_frees_it)
+{
+	start_with(session_before(0), FT_ROLE_PRIMARY);
+	qemu_is();
+	frozen();
+	expect_phase(CUT_OFF);
+	ck_assert_msg(strstr(w.c.reason, "until the peer is heard"), "%s", w.c.reason);
+	w.p.side.state = FT_HELD;
+	w.p.side.role = FT_ROLE_NONE;
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	expect_phase(CUT_OFF);
+	ck_assert_msg(!strstr(w.c.reason, "until the peer is heard"), "%s", w.c.reason);
+	ck_assert_msg(strstr(w.c.reason, "end the older copy") && strstr(w.c.reason, "--confirm-fenced"), "%s",
+	              w.c.reason);
+	hear(FT_PEER_QUIET);
+	hear(FT_PEER_LOST);
+	ck_assert_msg(strstr(w.c.reason, "until the peer is heard"), "%s", w.c.reason);
+}
+END_TEST
+
 /* The disk has said no, and stored it all the same. */
 START_TEST(a_qemu_that_runs_although_it_was_resigned_is_frozen_and_yielded)
 {
@@ -5973,6 +5995,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, the_next_ftd_knows_what_was_yielded_without_a_session, 0, 8);
 	tcase_add_loop_test(tc, what_was_yielded_without_a_session_is_thawed_for_a_peer_that_does_not_want_it, 0, 6);
 	tcase_add_loop_test(tc, a_copy_that_was_yielded_without_a_session_is_held_for_a_peer_that_never_comes, 0, 8);
+	tcase_add_test(tc, who_cannot_know_and_hears_the_peer_says_what_frees_it);
 	tcase_add_loop_test(tc, a_qemu_that_runs_although_it_was_resigned_is_frozen_and_yielded, 0, 2);
 	tcase_add_test(tc, a_qemu_that_was_resigned_and_does_not_stand_still_is_stopped_again);
 	tcase_add_test(tc, only_the_sessions_own_qemu_is_ever_stopped_for_it);
