@@ -317,11 +317,18 @@ static bool is_outdated(struct question *q)
 static bool judge(struct question *q, const char *fault)
 {
 	pid_t running = q->session.instance ? ft_instance_find(q->session.instance) : 0;
+	running = running == 0 && q->session.yielded ? ft_instance_find(q->session.yielded) : running;
 	if (running)
 		return answer(q, false, "no: the VM's QEMU of the last session is still here, process %d; end it first",
 		              (int)running);
 	if (is_outdated(q))
 		return false;
+	if (q->session.yielded && !q->confirmed)
+		return answer(
+		    q, false,
+		    "no: this host has given the guest to %s since its last session, and it may run there; start "
+		    "ftd, which asks the other side, or, " VOUCH,
+		    q->session.peer);
 	switch (q->session.stage) {
 	case FT_SESSION_NONE:
 		return without_session(q);
@@ -349,6 +356,8 @@ static bool judge(struct question *q, const char *fault)
 	case FT_SESSION_STAGE_COUNT:
 		break;
 	}
+	if (!fault[0]) /* it was written so, beside what was given */
+		fault = "the last session here could not be read";
 	return q->confirmed ? vouched_for(q, fault) : answer(q, false, "no: %s; or, " VOUCH, fault);
 }
 

@@ -258,11 +258,13 @@ void ft_core_recognise(const struct ft_core *c, struct ft_qemu_facts *q)
 	bool unspent = ft_win_pending(c) && c->frozen && c->session.role == FT_ROLE_PRIMARY;
 	bool bound = stage == FT_SESSION_BOUND || stage == FT_SESSION_RESIGNED ||
 	             (stage == FT_SESSION_ENDED && (!ft_session_ended_by_us(c) || unspent));
-	if (!c->params.arbitrated || !bound || q->connected || q->instance == 0 || q->instance != c->session.instance)
+	bool yielded = q->instance == c->session.yielded;
+	bool known = yielded || (bound && q->instance == c->session.instance);
+	if (!c->params.arbitrated || !known || q->connected || q->instance == 0)
 		return;
 	q->pid_verified = true;
 	if (q->role == FT_ROLE_NONE && q->last_role == FT_ROLE_NONE)
-		q->role = c->session.role;
+		q->role = yielded ? c->session.yielded_as : c->session.role;
 }
 
 /* With it dies the guest that it had as a primary, by its own will. */
@@ -277,7 +279,7 @@ static void guest_ends(struct ft_core *c)
 /* Nothing that was known of the one before is true of it. */
 static void absorb_another(struct ft_core *c, const struct ft_qemu_facts *q, bool unread)
 {
-	bool may_be_ours = unread || q->instance == c->session.instance;
+	bool may_be_ours = unread || q->instance == c->session.instance || q->instance == c->session.yielded;
 	c->hung = c->bound = c->cannot_know = c->forgot = c->start_wanted = c->retry_owed = false;
 	c->guest_ended = c->said_disk_bad = c->role_said = false;
 	c->ending = FT_ENDING_NOT;
@@ -328,7 +330,9 @@ static void absorb_qemu(struct ft_core *c, const struct ft_event *e)
 		c->found_instance = 0; /* what it becomes from here on, we see */
 	bool found = q.instance != 0 && q.instance == c->found_instance;
 	bool primary = q.role == FT_ROLE_PRIMARY && c->qemu.role == FT_ROLE_NONE;
-	if (c->params.arbitrated && !c->params.fresh && unread && found && (primary || (other && c->frozen)))
+	bool yielded = c->frozen && q.instance == c->session.yielded; /* ... or why it stands still */
+	if (c->params.arbitrated && !c->params.fresh && unread && found && !yielded &&
+	    (primary || (other && c->frozen)))
 		c->cannot_know = true;
 	bool able = q.connected && q.plan_ready, was_able = c->qemu.connected && c->qemu.plan_ready;
 	bool failed = c->phase == FT_PHASE_FAILED || c->phase == FT_PHASE_RECORDING;

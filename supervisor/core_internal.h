@@ -105,6 +105,14 @@ bool ft_stayed_to_be_cleared(const struct ft_core *c);
 /* The same, of what is resigned still: the guest was started anew in another QEMU, or went on by a person's word alone. */
 bool ft_stayed_no_more(const struct ft_core *c);
 bool ft_unresign_due(const struct ft_core *c);
+bool ft_session_yielded(const struct ft_core *c); /* our disk says that our QEMU is to stand still for the peer */
+/* In a pair that has no session of its own: see struct ft_session.yielded. */
+bool ft_yield_unwritten(const struct ft_core *c);
+bool ft_yield_write_due(const struct ft_core *c);
+bool ft_gone_on_unwritten(const struct ft_core *c);
+void ft_write_yield(struct ft_core *c, struct ft_actions *out);
+bool ft_yield_is_over(const struct ft_core *c);
+void ft_forget_yield(struct ft_core *c, struct ft_actions *out);
 bool ft_winner_unstored(const struct ft_core *c);
 void ft_store_as_known(struct ft_core *c, struct ft_actions *out);
 void ft_propose(struct ft_core *c, struct ft_actions *out);

@@ -130,8 +130,10 @@ static uint64_t instance_of(struct ft_daemon *d)
 bool ft_daemon_process_is_qemu(struct ft_daemon *d)
 {
 	bool shown = ft_qmp_view(d->qmp)->pid_verified || ft_daemon_process(d) == &d->found;
-	/* The session's was shown to be QEMU before it was bound. */
-	return shown || (d->core.session.instance != 0 && instance_of(d) == d->core.session.instance);
+	uint64_t instance = instance_of(d);
+	/* The session's was shown to be QEMU before it was bound, or stopped. */
+	return shown ||
+	       (instance != 0 && (instance == d->core.session.instance || instance == d->core.session.yielded));
 }
 
 static void forget_found(struct ft_daemon *d)
@@ -380,10 +382,12 @@ static void on_found_died(void *arg, bool dead)
  * whose socket is gone is not absent: a peer that is told so takes over beside it. */
 static void find_qemu_of_session(struct ft_daemon *d)
 {
-	pid_t pid = d->core.session.instance ? ft_instance_find(d->core.session.instance) : 0;
+	const struct ft_session *s = &d->core.session;
+	pid_t yielded = s->yielded ? ft_instance_find(s->yielded) : 0;
+	pid_t pid = yielded == 0 && s->instance ? ft_instance_find(s->instance) : yielded;
 	if (pid == 0 || ft_process_open(pid, &d->found) != 0)
 		return;
-	d->found_instance = d->core.session.instance;
+	d->found_instance = yielded ? s->yielded : s->instance;
 	d->found_watch = ft_deathwatch_new(d->base, d->alarms, &d->found, on_found_died, d);
 	on_view(d, ft_qmp_view(d->qmp), ft_clock_now());
 }

@@ -15,7 +15,7 @@
 /* A peer that has not been heard since we came is lost, if we hold a session with it, or our copy stands still for it. */
 static bool waits_for_peer(const struct ft_core *c)
 {
-	bool yielded = c->frozen && c->session.stage == FT_SESSION_RESIGNED;
+	bool yielded = c->frozen && (c->session.stage == FT_SESSION_RESIGNED || ft_session_yielded(c));
 	return ft_session_current(c) || ft_win_pending(c) || ft_session_lost(c) || yielded;
 }
 
@@ -512,6 +512,28 @@ static bool asked_by_the_sick(const struct ft_core *c)
 static bool asked_but_cannot(const struct ft_core *c)
 {
 	return asked_to_yield(c) && !can_freeze(c);
+}
+
+static bool asked_and_unwritten(const struct ft_core *c)
+{
+	return asked_to_yield(c) && ft_yield_write_due(c);
+}
+
+/* A disk that refuses, or hangs, keeps no answer back for longer than the peer waits: our QEMU stands still all the same, nobody
+ * thaws one whose story is not known, and it is tried again for as long as it stands. */
+static int64_t written_until(const struct ft_core *c)
+{
+	return c->peer_at + FT_RETRY_NS;
+}
+
+static bool asked_and_being_written(const struct ft_core *c)
+{
+	return asked_to_yield(c) && ft_yield_unwritten(c) && c->storing && c->now < written_until(c);
+}
+
+static bool yield_is_over(const struct ft_core *c)
+{
+	return ft_yield_is_over(c) && !asked_to_yield(c);
 }
 
 /* It was started anew: there is no copy of its guest. */
@@ -1371,8 +1393,7 @@ static bool found_frozen_unfenced(const struct ft_core *c)
 
 static bool found_yielded(const struct ft_core *c)
 {
-	return stands_still_here(c) && c->session.stage == FT_SESSION_RESIGNED &&
-	       c->session.instance == c->qemu.instance;
+	return stands_still_here(c) && ft_session_yielded(c);
 }
 
 static bool right_has_ended(const struct ft_core *c)
@@ -2571,6 +2592,20 @@ static void record_hold(struct ft_core *c, struct ft_actions *out)
 	record(c, out, FT_RESULT_HELD);
 }
 
+/* No session can be read here.  A peer that is heard, and cannot say either that none was ended, says no more by itself. */
+static const char *not_knowing(const struct ft_core *c)
+{
+	return ft_peer_heard(c)
+	           ? "frozen: neither this side nor the peer, which is heard, knows which copy is to go on; end the "
+	             "older copy's QEMU, and then on the other side: ftctl failover --confirm-fenced"
+	           : "frozen until the peer is heard; if it is surely dead: ftctl failover --confirm-fenced";
+}
+
+static bool not_knowing_is_stale(const struct ft_core *c)
+{
+	return c->cannot_know && strcmp(c->reason, not_knowing(c)) != 0;
+}
+
 static void to_cut_off(struct ft_core *c, struct ft_actions *out)
 {
 	record_hold(c, out);
@@ -2578,8 +2613,7 @@ static void to_cut_off(struct ft_core *c, struct ft_actions *out)
 		ft_core_do(out, FT_DO_FREEZE);
 	c->freeze_until = FT_NEVER;
 	if (c->cannot_know)
-		ft_core_enter(c, out, FT_PHASE_CUT_OFF,
-		              "frozen until the peer is heard; if it is surely dead: ftctl failover --confirm-fenced");
+		ft_core_enter(c, out, FT_PHASE_CUT_OFF, "%s", not_knowing(c));
 	else if (c->claim == FT_CLAIM_WON)
 		ft_core_enter(c, out, FT_PHASE_CUT_OFF,
 		              "won, but the other host may be on (%.85s), frozen; if it is off: ftctl failover "
@@ -2590,6 +2624,11 @@ static void to_cut_off(struct ft_core *c, struct ft_actions *out)
 		    c, out, FT_PHASE_CUT_OFF,
 		    "arbiter out of reach (%.60s), frozen; if the peer is surely dead: ftctl failover --confirm-fenced",
 		    c->arbiter_text);
+}
+
+static void say_what_frees_it(struct ft_core *c, struct ft_actions *out)
+{
+	ft_core_enter(c, out, FT_PHASE_CUT_OFF, "%s", not_knowing(c));
 }
 
 static void claim_as_ordered(struct ft_core *c, struct ft_actions *out)
@@ -2910,6 +2949,8 @@ static const struct ft_rule table[] = {
     {ANY & ~BUSY, ft_unrelease_due, ft_store_as_known},
     {ANY & ~BUSY, ft_stayed_no_more, ft_store_as_known},
     {ANY & ~BUSY & ~FROZEN, ft_unresign_due, ft_store_as_known},
+    {ANY & ~BUSY, yield_is_over, ft_forget_yield},
+    {ANY & ~BUSY, ft_gone_on_unwritten, ft_write_yield},
     {ANY & ~BUSY, leaves_unwritten, write_before_leaving},
     {ANY & ~BUSY, may_say_goodbye, say_goodbye},
     {ANY & ~BUSY, may_exit, exit_now},
@@ -2967,6 +3008,7 @@ static const struct ft_rule table[] = {
     {P(CUT_OFF), forced_against_the_peers_word, refuse_force},
     {P(CUT_OFF), forced_cut_off, claim_as_ordered},
     {P(CUT_OFF), claim_again_due, send_claim},
+    {P(CUT_OFF), not_knowing_is_stale, say_what_frees_it},
     {P(SOLO), ft_settle_due, ft_settle},
     {OPEN | P(SOLO), ft_record_due, ft_settle},
     {ANY, ft_verdict_due, ft_put_verdict},
@@ -2984,6 +3026,7 @@ static const struct ft_rule table[] = {
     {P(YIELDING), unfrozen_and_lost, freeze_again},
     {P(YIELDING), giving_back, NULL},
     {P(YIELDING) | FROZEN, frozen_but_bound, ft_resign},
+    {P(YIELDING) | FROZEN, ft_yield_write_due, ft_write_yield},
     {P(YIELDING), frozen, settle_yield},
     {P(YIELDING), resigned_unfrozen, freeze_again},
     {P(YIELDING), ends_unfrozen, freeze_again},
@@ -3013,6 +3056,8 @@ static const struct ft_rule table[] = {
     {OPEN | BOUND | P(FAILED), asked_with_nothing_running, answer_yielded},
     {OPEN | BOUND | P(FAILED), asked_by_the_sick, refuse_to_yield},
     {OPEN | BOUND | P(FAILED), asked_but_cannot, refuse_to_yield},
+    {OPEN | BOUND | P(FAILED), asked_and_unwritten, ft_write_yield},
+    {OPEN | BOUND | P(FAILED), asked_and_being_written, NULL},
     {OPEN | BOUND | P(FAILED), asked_to_yield, freeze_as_asked},
 
     /* A failover under way */
@@ -3197,6 +3242,7 @@ int64_t ft_rules_deadline(const struct ft_core *c)
 	    {phase & ~BUSY && may_repeat(c), c->repeat_at},
 	    {phase & P(STARTING), c->phase_since + FT_STARTING_NS},
 	    {phase & (P(YIELDING) | P(FREEZING)), c->freeze_until},
+	    {asked_to_yield(c), written_until(c)},
 	    {phase & P(CLAIMING) && has_the_worse_disk(c), claims_from(c)},
 	    {phase & P(FENCED), c->kill_again_at},
 	    {phase & P(ASKING), c->ask_until},

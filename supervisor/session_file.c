@@ -23,31 +23,50 @@
 	"the session in it is unknown; ftd asks its peer, and lets no primary run until it knows; if no pair of this " \
 	"name is running anywhere, remove the file"
 
-static bool valid(const struct ft_session *s)
+static bool paired(enum ft_role r)
+{
+	return r == FT_ROLE_PRIMARY || r == FT_ROLE_SECONDARY;
+}
+
+/* No session, or one that could not be read: written for what was given beside it, and once that is over. */
+static bool valid_beside(const struct ft_session *s)
+{
+	return s->stage <= FT_SESSION_UNKNOWN && s->role == FT_ROLE_NONE && s->instance == 0 && s->peer[0] != '\0';
+}
+
+static bool valid_session(const struct ft_session *s)
 {
 	bool ended = s->stage == FT_SESSION_ENDED;
 	bool known = s->stage > FT_SESSION_UNKNOWN && s->stage < FT_SESSION_STAGE_COUNT;
-	return known && s->title < FT_TITLE_COUNT && (ended || s->title == FT_TITLE_REGISTER) &&
-	       (s->role == FT_ROLE_PRIMARY || s->role == FT_ROLE_SECONDARY) && s->epoch <= INT64_MAX &&
+	return known && s->title < FT_TITLE_COUNT && (ended || s->title == FT_TITLE_REGISTER) && paired(s->role) &&
 	       s->peer[0] != '\0' && ended == (s->winner[0] != '\0');
+}
+
+static bool valid(const struct ft_session *s)
+{
+	bool given = s->yielded ? paired(s->yielded_as) : s->yielded_as == FT_ROLE_NONE;
+	return (valid_session(s) || valid_beside(s)) && given && s->epoch <= INT64_MAX;
 }
 
 /* {"version":1,...} without the checksum. A new reference. */
 static json_t *body(const struct ft_session *s, const char *pair, const char *node)
 {
-	char id[ID_HEX + 1], instance[17];
+	char id[ID_HEX + 1], instance[17], yielded[17];
 	sodium_bin2hex(id, sizeof(id), s->id, sizeof(s->id));
 	snprintf(instance, sizeof(instance), "%016llx", (unsigned long long)s->instance);
+	snprintf(yielded, sizeof(yielded), "%016llx", (unsigned long long)s->yielded);
 	json_t *window = s->window_ms ? json_integer(s->window_ms) : NULL;
 	json_t *bad = s->disk_bad ? json_true() : NULL;
 	json_t *stayed = s->stayed && s->stage == FT_SESSION_RESIGNED ? json_true() : NULL;
 	json_t *given = s->given_before && s->stage == FT_SESSION_ENDED ? json_true() : NULL;
-	return json_pack("{s:i, s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:o*, s:o*, s:o*, s:o*, s:s, s:s}", "version",
-	                 VERSION, "pair", pair, "node", node, "stage",
+	json_t *given_to = s->yielded ? json_string(yielded) : NULL;
+	json_t *given_as = s->yielded ? json_string(ft_role_name(s->yielded_as)) : NULL;
+	return json_pack("{s:i, s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:o*, s:o*, s:o*, s:o*, s:o*, s:o*, s:s, s:s}",
+	                 "version", VERSION, "pair", pair, "node", node, "stage",
 	                 s->title ? ft_title_name(s->title) : ft_session_stage_name(s->stage), "session", id, "epoch",
 	                 (json_int_t)s->epoch, "role", ft_role_name(s->role), "instance", instance, "window_ms", window,
-	                 "disk_bad", bad, "stayed", stayed, "given_before", given, "peer", s->peer, "winner",
-	                 s->winner);
+	                 "disk_bad", bad, "stayed", stayed, "given_before", given, "yielded", given_to, "yielded_as",
+	                 given_as, "peer", s->peer, "winner", s->winner);
 }
 
 static char *seal(json_t *object)
@@ -93,6 +112,16 @@ static bool hex_from(const char *text, void *out, size_t size)
 	return strlen(text) == 2 * size && sodium_hex2bin(out, size, text, 2 * size, NULL, &n, NULL) == 0 && n == size;
 }
 
+static bool number_from(const char *text, uint64_t *out)
+{
+	uint8_t number[8];
+	if (!hex_from(text, number, sizeof(number)))
+		return false;
+	for (size_t i = 0; i < sizeof(number); i++)
+		*out = *out << 8 | number[i];
+	return true;
+}
+
 static enum ft_title title_from(const char *stage)
 {
 	for (enum ft_title t = FT_TITLE_REGISTER; t < FT_TITLE_COUNT; t++)
@@ -106,7 +135,7 @@ static enum ft_session_stage stage_from(const char *name)
 {
 	if (title_from(name) != FT_TITLE_REGISTER)
 		return FT_SESSION_ENDED;
-	for (enum ft_session_stage s = FT_SESSION_BOUND; s < FT_SESSION_STAGE_COUNT; s++)
+	for (enum ft_session_stage s = FT_SESSION_NONE; s < FT_SESSION_STAGE_COUNT; s++)
 		if (strcmp(name, ft_session_stage_name(s)) == 0)
 			return s;
 	return FT_SESSION_UNKNOWN;
@@ -123,21 +152,22 @@ static enum ft_role role_from(const char *name)
 /* The session in object, whose checksum nobody has looked at yet. Returns NULL, or what is wrong. */
 static const char *unpack(json_t *object, struct ft_session *out, const char **pair, const char **node)
 {
-	const char *stage, *id, *role, *instance, *peer, *winner, *sum;
+	const char *stage, *id, *role, *instance, *peer, *winner, *sum, *yielded = NULL, *yielded_as = "none";
 	json_int_t version = 0, epoch, window = 0; /* not there: of an ftd that did not write it */
-	uint8_t number[8];
+	uint64_t ours = 0, given_ours = 0;
 	int bad = 0, stayed = 0, given = 0;
 	if (json_unpack(object, "{s:I}", "version", &version) == 0 && version != VERSION)
 		return "it is of another version of ftd";
 	if (json_unpack_ex(object, NULL, JSON_STRICT,
-	                   "{s:I, s:s, s:s, s:s, s:s, s:I, s:s, s:s, s?I, s?b, s?b, s?b, s:s, s:s, s:s}", "version",
-	                   &version, "pair", pair, "node", node, "stage", &stage, "session", &id, "epoch", &epoch,
-	                   "role", &role, "instance", &instance, "window_ms", &window, "disk_bad", &bad, "stayed",
-	                   &stayed, "given_before", &given, "peer", &peer, "winner", &winner, "checksum", &sum) != 0)
+	                   "{s:I, s:s, s:s, s:s, s:s, s:I, s:s, s:s, s?I, s?b, s?b, s?b, s?s, s?s, s:s, s:s, s:s}",
+	                   "version", &version, "pair", pair, "node", node, "stage", &stage, "session", &id, "epoch",
+	                   &epoch, "role", &role, "instance", &instance, "window_ms", &window, "disk_bad", &bad,
+	                   "stayed", &stayed, "given_before", &given, "yielded", &yielded, "yielded_as", &yielded_as,
+	                   "peer", &peer, "winner", &winner, "checksum", &sum) != 0)
 		return "it is not whole";
 	if (epoch < 0 || window < 0 || window > UINT32_MAX || !hex_from(id, out->id, sizeof(out->id)) ||
-	    !hex_from(instance, number, sizeof(number)) || !name_from(peer, out->peer) ||
-	    !name_from(winner, out->winner))
+	    !number_from(instance, &ours) || (yielded && !number_from(yielded, &given_ours)) ||
+	    !name_from(peer, out->peer) || !name_from(winner, out->winner))
 		return "it is damaged";
 	out->stage = stage_from(stage);
 	out->title = title_from(stage);
@@ -147,8 +177,9 @@ static const char *unpack(json_t *object, struct ft_session *out, const char **p
 	out->disk_bad = bad;
 	out->stayed = stayed;
 	out->given_before = given;
-	for (size_t i = 0; i < sizeof(number); i++)
-		out->instance = out->instance << 8 | number[i];
+	out->instance = ours;
+	out->yielded = given_ours;
+	out->yielded_as = role_from(yielded_as);
 	return NULL;
 }
 

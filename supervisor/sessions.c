@@ -390,6 +390,66 @@ bool ft_unresign_due(const struct ft_core *c)
 	return ft_session_current(c) && ft_stayed_to_be_cleared(c) && !ft_resign_due(c);
 }
 
+/* ---- what is given outside of a session ---- */
+
+bool ft_session_yielded(const struct ft_core *c)
+{
+	bool resigned = c->session.stage == FT_SESSION_RESIGNED && c->session.instance == c->qemu.instance;
+	return resigned || (c->qemu.instance != 0 && c->session.yielded == c->qemu.instance);
+}
+
+/* A pair that was made anew has no session yet, or that of the pair before: before our QEMU is stopped for the peer, our next ftd is to
+ * know whose that is, and why it stands still.  Where the pair has a session, or is about to, that says it. */
+bool ft_yield_unwritten(const struct ft_core *c)
+{
+	bool ours = c->session.instance == c->qemu.instance || c->session.yielded == c->qemu.instance;
+	return c->params.arbitrated && c->qemu.instance != 0 && c->role != FT_ROLE_NONE && !ours &&
+	       !ft_bind_may_stand(c);
+}
+
+bool ft_yield_write_due(const struct ft_core *c)
+{
+	return ft_yield_unwritten(c) && can_store(c);
+}
+
+/* Nothing of ours runs, and the peer goes on, or is about to: the win of the session before is no licence from then on. */
+bool ft_gone_on_unwritten(const struct ft_core *c)
+{
+	const struct ft_side *p = &c->peer.side;
+	bool none = c->qemu.vm == FT_VM_GONE || c->qemu.vm == FT_VM_ABSENT;
+	bool goes_on = p->request == FT_REQUEST_YIELD || p->state == FT_FAILING_OVER || p->state == FT_SOLO;
+	return ft_session_ended_by_us(c) && none && c->session.yielded == 0 && ft_peer_heard(c) && goes_on &&
+	       c->params.arbitrated && can_store(c);
+}
+
+void ft_write_yield(struct ft_core *c, struct ft_actions *out)
+{
+	struct ft_session next = c->session;
+	bool stands = c->qemu.vm != FT_VM_GONE && c->qemu.vm != FT_VM_ABSENT;
+	next.yielded = stands ? c->qemu.instance : c->session.instance;
+	next.yielded_as = stands ? c->role : c->session.role;
+	if (!next.peer[0])
+		memcpy(next.peer, c->peer.node, sizeof next.peer);
+	store(c, out, &next);
+}
+
+/* It was thawed, as the peer did not go on, or by a person's order; or the guest was started anew here, by somebody who knew. */
+bool ft_yield_is_over(const struct ft_core *c)
+{
+	const struct ft_qemu_facts *q = &c->qemu;
+	bool booted = q->role == FT_ROLE_NONE && q->last_role == FT_ROLE_NONE && !q->incoming;
+	return c->session.yielded != 0 && q->connected && !c->frozen && (c->session.yielded == q->instance || booted) &&
+	       can_store(c);
+}
+
+void ft_forget_yield(struct ft_core *c, struct ft_actions *out)
+{
+	struct ft_session next = c->session;
+	next.yielded = 0;
+	next.yielded_as = FT_ROLE_NONE;
+	store(c, out, &next);
+}
+
 bool ft_winner_unstored(const struct ft_core *c)
 {
 	return (c->winner_unstored || c->held_unstored) && can_store(c);
@@ -1102,7 +1162,8 @@ bool ft_core_sets_free(const struct ft_core *c, uint64_t instance)
 	bool won = ft_session_ended_by_us(c) && !ft_win_pending(c);
 	/* By the peer's word there was nothing to be read. */
 	bool none = c->forgot && c->session.stage == FT_SESSION_NONE && c->found_instance != 0;
-	return (instance == c->session.instance && (c->session.stage == FT_SESSION_RELEASED || won)) ||
+	bool yielded = instance != 0 && instance == c->session.yielded;
+	return yielded || (instance == c->session.instance && (c->session.stage == FT_SESSION_RELEASED || won)) ||
 	       (instance == c->found_instance && none);
 }
 

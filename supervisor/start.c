@@ -273,13 +273,18 @@ static bool peer_may_run_by_right(const struct ft_core *c)
 	const struct ft_side *p = &c->peer.side;
 	bool stands = p->vm == FT_VM_YIELDED || p->role == FT_ROLE_SECONDARY;
 	bool still = out_there(c) || (ft_peer_heard(c) && stands);
-	return c->session.given_before && !still && c->verdict != FT_VERDICT_STANDS;
+	bool before = c->session.given_before && c->verdict != FT_VERDICT_STANDS;
+	return (before || c->session.yielded) && !still;
 }
 
 static struct verdict after_the_peers_right(const struct ft_core *c)
 {
 	if (ft_peer_heard(c) && (c->peer.side.state == FT_STARTING || c->peer.side.vm == FT_VM_UNKNOWN))
 		return (struct verdict){-1, "the peer does not know yet whether it runs the guest"};
+	if (c->session.yielded)
+		return (struct verdict){
+		    0, "this side ended the last session, but has given the guest to the peer since, which may run it; "
+		       "if that host is surely off: --confirm-fenced"};
 	return (struct verdict){
 	    0,
 	    "this side ended the last session after the guest had been the peer's, which may run it; if that host is "

@@ -121,6 +121,10 @@ struct ft_session {
 	    stayed; /* with FT_SESSION_RESIGNED: our QEMU, which stands still or is dead, has never run the guest alone */
 	/* With FT_SESSION_ENDED: we went on after our own word, or the register, had let the peer, and it may run the guest. */
 	bool given_before;
+	/* Not of this session, which may be none: since then the guest was given to the peer by our word, in a pair that had no session
+	 * yet.  Our QEMU stands still for that, or has ended: which one, and what it was in the pair.  0 nothing was given. */
+	uint64_t yielded;
+	enum ft_role yielded_as;
 	char peer[FT_NAME_MAX];
 	char winner[FT_NAME_MAX]; /* with FT_SESSION_ENDED */
 	enum ft_title title;      /* with FT_SESSION_ENDED; else 0 */

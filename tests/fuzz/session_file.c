@@ -35,6 +35,8 @@ static void write_and_damage(struct input *in)
 	size_t place = take(in, 2);
 	uint8_t damage = (uint8_t)take(in, 1);
 	s.given_before = place & 1;
+	s.yielded = place & 2 ? s.instance : 0;
+	s.yielded_as = place & 2 ? FT_ROLE_SECONDARY : FT_ROLE_NONE;
 	take_text(in, s.peer, sizeof s.peer);
 	take_text(in, s.winner, sizeof s.winner);
 	const uint8_t *id;

@@ -1060,6 +1060,216 @@ START_TEST(an_order_to_who_has_resigned_ends_when_the_peer_is_heard_again)
 }
 END_TEST
 
+/* ---- what is given in a pair that has no session ---- */
+
+/* Another ftd, with this on its disk; its QEMU is of a pair that was made anew. */
+static void start_with(struct ft_session s, enum ft_role role)
+{
+	start(FT_SESSION_BOUND, role);
+	struct ft_core_params params = w.c.params;
+	params.session = s;
+	ft_core_init(&w.c, &params, w.now);
+	w.p.side.state = FT_ARMING;
+	w.p.side.epoch = s.epoch;
+	w.p.side.ready = false; /* no session is proposed yet */
+	memset(w.p.side.session, 0, sizeof w.p.side.session);
+}
+
+/* None, or that of the pair before: won (1), lost (2), resigned (3). */
+static struct ft_session session_before(int which)
+{
+	struct ft_session s = {.stage = FT_SESSION_NONE};
+	if (which == 0)
+		return s;
+	s = (struct ft_session){.stage = which == 3 ? FT_SESSION_RESIGNED : FT_SESSION_ENDED,
+	                        .epoch = EPOCH,
+	                        .role = FT_ROLE_PRIMARY,
+	                        .instance = 4,
+	                        .peer = "beta"};
+	memcpy(s.id, id, sizeof id);
+	if (which < 3)
+		strcpy(s.winner, which == 1 ? "alpha" : "beta");
+	return s;
+}
+
+/* _i & 1: as the primary; _i / 2: the session before. */
+static void meet_without_a_session(int i)
+{
+	enum ft_role role = i & 1 ? FT_ROLE_PRIMARY : FT_ROLE_SECONDARY;
+	start_with(session_before(i / 2), role);
+	w.q.role = FT_ROLE_NONE;
+	w.q.connected = true;
+	qemu_is();
+	w.q.role = role;
+	meet();
+	expect_phase(ARMING);
+	forget();
+}
+
+static void peer_asks(void)
+{
+	w.p.side.state = FT_CLAIMING;
+	w.p.side.request = FT_REQUEST_YIELD;
+	w.p.side.request_id = 9;
+	peer_says();
+}
+
+#define expect_answer(a) ck_assert_int_eq(w.c.self.answer, FT_ANSWER_##a)
+
+START_TEST(who_yields_without_a_session_writes_that_down_before_its_qemu_is_stopped)
+{
+	meet_without_a_session(_i);
+	struct ft_session before = w.c.session;
+	peer_asks();
+	expect_did(STORE, 1);
+	expect_did(FREEZE, 0);
+	ck_assert_uint_eq(w.c.store_next.yielded, 5);
+	ck_assert_int_eq(w.c.store_next.yielded_as, _i & 1 ? FT_ROLE_PRIMARY : FT_ROLE_SECONDARY);
+	ck_assert_str_eq(w.c.store_next.peer, "beta");
+	pass(100);
+	stored();
+	expect_did(FREEZE, 1);
+	expect_answer(NONE);
+	frozen();
+	expect_phase(YIELDED);
+	expect_answer(YIELDED);
+	expect_did(STORE, 1);
+	ck_assert_int_eq(w.c.session.stage, before.stage); /* what was before is known as well */
+	ck_assert_uint_eq(w.c.session.instance, before.instance);
+	ck_assert_str_eq(w.c.session.winner, before.winner);
+}
+END_TEST
+
+/* It refuses (0), or hangs (1); and takes it later. */
+START_TEST(a_disk_that_takes_nothing_keeps_no_answer_back)
+{
+	meet_without_a_session(0);
+	peer_asks();
+	if (_i == 0)
+		step(&(struct ft_event){.kind = FT_EVENT_STORED, .error = true, .text = "no space left"});
+	else
+		pass(1000);
+	expect_did(FREEZE, 1);
+	frozen();
+	expect_answer(YIELDED);
+	expect_phase(YIELDED);
+	if (_i == 0) {
+		pass(1000);
+		expect_did(STORE, 2);
+		ck_assert_uint_eq(w.c.store_next.yielded, 5);
+	}
+	stored();
+	ck_assert_uint_eq(w.c.session.yielded, 5);
+	expect_phase(YIELDED);
+}
+END_TEST
+
+/* The peer takes its request back before it is stopped. */
+START_TEST(what_is_not_asked_for_any_more_is_not_given)
+{
+	meet_without_a_session(_i);
+	peer_asks();
+	w.p.side.state = FT_ARMING;
+	w.p.side.request = FT_REQUEST_NONE;
+	peer_says();
+	stored();
+	expect_did(FREEZE, 0);
+	expect_did(STORE, 2);
+	ck_assert_uint_eq(w.c.store_next.yielded, 0);
+	stored();
+	pass(3000);
+	expect_did(STORE, 2);
+}
+END_TEST
+
+/* Seen in the simulation: it took that QEMU for somebody else's, or did not know what it stood still for. */
+static void find_yielded(int i)
+{
+	enum ft_role role = i & 1 ? FT_ROLE_PRIMARY : FT_ROLE_SECONDARY;
+	struct ft_session s = session_before(i / 2);
+	s.yielded = 5;
+	s.yielded_as = role;
+	strcpy(s.peer, "beta");
+	start_with(s, role);
+	w.q = (struct ft_qemu_facts){.instance = 5, .vm = FT_VM_ALIVE, .stopped = true};
+	qemu_is();
+	expect_phase(YIELDED);
+	ck_assert_int_eq(w.c.self.vm, FT_VM_YIELDED);
+	ck_assert_int_eq(w.c.self.role, role);
+	ck_assert(!w.c.cannot_know);
+	ck_assert(ft_core_sets_free(&w.c, 5)); /* an earlier sentinel does not stop it again */
+}
+
+START_TEST(the_next_ftd_knows_what_was_yielded_without_a_session)
+{
+	find_yielded(_i);
+	hear(FT_PEER_ALIVE);
+	peer_asks();
+	expect_answer(YIELDED);
+	expect_did(FREEZE, 0);
+	peer_runs();
+	expect_did(KILL, 1);
+	expect_phase(FENCED);
+}
+END_TEST
+
+START_TEST(what_was_yielded_without_a_session_is_thawed_for_a_peer_that_does_not_want_it)
+{
+	find_yielded(_i);
+	hear(FT_PEER_ALIVE);
+	peer_says();
+	pass(3000);
+	expect_did(THAW, 1);
+	w.q = (struct ft_qemu_facts){.connected = true,
+	                             .oob = true,
+	                             .plan_ready = true,
+	                             .pid_verified = true,
+	                             .instance = 5,
+	                             .vm = FT_VM_ALIVE,
+	                             .role = _i & 1 ? FT_ROLE_PRIMARY : FT_ROLE_SECONDARY};
+	expect_did(STORE, 0);
+	qemu_is();
+	expect_did(STORE, 1);
+	ck_assert_uint_eq(w.c.store_next.yielded, 0);
+	ck_assert_int_eq(w.c.store_next.yielded_as, FT_ROLE_NONE);
+	stored();
+	expect_phase(ARMING);
+	expect_did(STORE, 1);
+}
+END_TEST
+
+START_TEST(a_copy_that_was_yielded_without_a_session_is_held_for_a_peer_that_never_comes)
+{
+	find_yielded(_i);
+	pass(5000);
+	expect_phase(HELD);
+	expect_did(THAW, 0);
+	ck_assert_msg(strstr(w.c.reason, "beta"), "%s", w.c.reason);
+}
+END_TEST
+
+/* Neither side knows: what a person is told does not wait for what has come. */
+START_TEST(who_cannot_know_and_hears_the_peer_says_what_frees_it)
+{
+	start_with(session_before(0), FT_ROLE_PRIMARY);
+	qemu_is();
+	frozen();
+	expect_phase(CUT_OFF);
+	ck_assert_msg(strstr(w.c.reason, "until the peer is heard"), "%s", w.c.reason);
+	w.p.side.state = FT_HELD;
+	w.p.side.role = FT_ROLE_NONE;
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	expect_phase(CUT_OFF);
+	ck_assert_msg(!strstr(w.c.reason, "until the peer is heard"), "%s", w.c.reason);
+	ck_assert_msg(strstr(w.c.reason, "end the older copy") && strstr(w.c.reason, "--confirm-fenced"), "%s",
+	              w.c.reason);
+	hear(FT_PEER_QUIET);
+	hear(FT_PEER_LOST);
+	ck_assert_msg(strstr(w.c.reason, "until the peer is heard"), "%s", w.c.reason);
+}
+END_TEST
+
 /* The disk has said no, and stored it all the same. */
 START_TEST(a_qemu_that_runs_although_it_was_resigned_is_frozen_and_yielded)
 {
@@ -1502,8 +1712,10 @@ START_TEST(an_order_for_a_frozen_copy_claims_what_the_peer_alone_has)
 	w.p.side.request = FT_REQUEST_YIELD;
 	w.p.side.request_id = 9;
 	peer_says();
+	stored();
 	frozen();
 	expect_phase(YIELDED);
+	forget();
 	hear(FT_PEER_QUIET);
 	hear(FT_PEER_LOST);
 	pass(10e3); /* nothing replicates any more */
@@ -1997,6 +2209,8 @@ START_TEST(a_copy_that_gave_way_ends_beside_a_guest_that_was_started_anew)
 	hear(FT_PEER_ALIVE);
 	qemu_is();
 	pass(100);
+	if (started_anew[_i / 2].earlier)
+		stored();
 	frozen();
 	stored();
 	expect_phase(YIELDED);
@@ -5973,6 +6187,13 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_right_that_was_given_does_not_outlive_a_later_claim);
 	tcase_add_test(tc, who_has_resigned_and_stands_in_the_register_leaves_the_guest_to_the_peer);
 	tcase_add_test(tc, an_order_to_who_has_resigned_ends_when_the_peer_is_heard_again);
+	tcase_add_loop_test(tc, who_yields_without_a_session_writes_that_down_before_its_qemu_is_stopped, 0, 8);
+	tcase_add_loop_test(tc, a_disk_that_takes_nothing_keeps_no_answer_back, 0, 2);
+	tcase_add_loop_test(tc, what_is_not_asked_for_any_more_is_not_given, 0, 8);
+	tcase_add_loop_test(tc, the_next_ftd_knows_what_was_yielded_without_a_session, 0, 8);
+	tcase_add_loop_test(tc, what_was_yielded_without_a_session_is_thawed_for_a_peer_that_does_not_want_it, 0, 6);
+	tcase_add_loop_test(tc, a_copy_that_was_yielded_without_a_session_is_held_for_a_peer_that_never_comes, 0, 8);
+	tcase_add_test(tc, who_cannot_know_and_hears_the_peer_says_what_frees_it);
 	tcase_add_loop_test(tc, a_qemu_that_runs_although_it_was_resigned_is_frozen_and_yielded, 0, 2);
 	tcase_add_test(tc, a_qemu_that_was_resigned_and_does_not_stand_still_is_stopped_again);
 	tcase_add_test(tc, only_the_sessions_own_qemu_is_ever_stopped_for_it);

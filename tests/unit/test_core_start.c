@@ -602,6 +602,53 @@ START_TEST(a_win_after_our_own_word_is_no_licence_beside_a_peer_that_may_run)
 }
 END_TEST
 
+/* In a pair that was made anew, and had no session yet.  The peer is silent (0), has just come (1), or has no QEMU (2). */
+START_TEST(what_was_given_since_the_win_is_no_licence_beside_a_peer_that_may_run)
+{
+	struct ft_session s = session(FT_SESSION_ENDED, FT_ROLE_PRIMARY, "alpha");
+	char why[FT_TEXT_MAX];
+	s.yielded = 42;
+	s.yielded_as = FT_ROLE_SECONDARY;
+	begin(&s, false);
+	verdict = FT_CLAIM_LOST; /* the guest was ours by it */
+	named = "alpha";
+	peer.side.state = _i == 1 ? FT_STARTING : FT_UNPROTECTED;
+	peer.side.vm = _i == 1 ? FT_VM_UNKNOWN : FT_VM_ABSENT;
+	if (_i > 0)
+		hear(FT_PEER_ALIVE);
+	want();
+	pass(_i > 0 ? 600 : 4000);
+	step(&(struct ft_event){.kind = FT_EVENT_ACK, .at = now});
+	ck_assert_int_eq(ft_core_may_start(&c, false, why), _i == 0 ? 0 : _i == 1 ? -1 : 1);
+	if (_i == 0)
+		ck_assert_msg(strstr(why, "since") && strstr(why, "--confirm-fenced"), "%s", why);
+	if (_i == 0)
+		ck_assert_int_eq(ft_core_may_start(&c, true, why), 1);
+}
+END_TEST
+
+/* The peer asks us to yield (0), goes on (1), or runs the guest (2), as nothing runs here: it is silent later, and our next ftd has not
+ * heard it. */
+START_TEST(that_the_peer_goes_on_beside_an_earlier_win_is_written_down)
+{
+	static const enum ft_state states[] = {FT_CLAIMING, FT_FAILING_OVER, FT_SOLO};
+	begin_in(FT_SESSION_ENDED, FT_ROLE_PRIMARY, "alpha");
+	peer.side.vm = FT_VM_ALIVE;
+	peer.side.role = FT_ROLE_SECONDARY;
+	hear(FT_PEER_ALIVE);
+	ck_assert_int_eq(did[FT_DO_STORE], 0);
+	peer.side.state = states[_i];
+	peer.side.request = _i == 0 ? FT_REQUEST_YIELD : FT_REQUEST_NONE;
+	peer.side.request_id = 9;
+	hear(FT_PEER_ALIVE);
+	ck_assert_int_eq(did[FT_DO_STORE], 1);
+	ck_assert_uint_eq(c.store_next.yielded, 41);
+	ck_assert_int_eq(c.store_next.stage, FT_SESSION_ENDED);
+	step(&(struct ft_event){.kind = FT_EVENT_STORED});
+	ck_assert_int_eq(did[FT_DO_STORE], 1);
+}
+END_TEST
+
 static void begin_won(enum ft_title title, enum ft_win peers, uint64_t peers_epoch)
 {
 	struct ft_session s = session(FT_SESSION_ENDED, FT_ROLE_PRIMARY, "alpha");
@@ -977,6 +1024,8 @@ int main(void)
 	tcase_add_loop_test(tc, a_win_after_our_own_word_is_no_licence_beside_a_silent_peer_and_an_empty_verdict, 0, 5);
 	tcase_add_loop_test(tc, who_wins_what_both_had_given_up_needs_no_person_later, 0, 2);
 	tcase_add_loop_test(tc, a_win_after_our_own_word_is_no_licence_beside_a_peer_that_may_run, 0, 4);
+	tcase_add_loop_test(tc, what_was_given_since_the_win_is_no_licence_beside_a_peer_that_may_run, 0, 3);
+	tcase_add_loop_test(tc, that_the_peer_goes_on_beside_an_earlier_win_is_written_down, 0, 3);
 	tcase_add_loop_test(tc, of_two_that_have_both_won_the_later_starts, 0, 10);
 	tcase_add_loop_test(tc, of_two_that_have_won_alike_one_starts, 0, 8);
 	tcase_add_loop_test(tc, who_is_named_by_the_verdict_is_not_powered_off_for_a_start, 0, 2);

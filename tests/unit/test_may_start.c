@@ -76,7 +76,7 @@ static bool play_fence(void *arg, char error[FT_TEXT_MAX])
 	return plays.fence;
 }
 
-static bool given_before; /* of the session that is put */
+static bool given_before, given_since; /* of the session that is put */
 
 static void set_up(void)
 {
@@ -97,7 +97,7 @@ static void set_up(void)
 	snprintf(config.state_dir, sizeof(config.state_dir), "%s", dir);
 	snprintf(config.control_socket, sizeof(config.control_socket), "%s/socket", dir);
 	memset(&plays, 0, sizeof(plays));
-	given_before = false;
+	given_before = given_since = false;
 	plays.winner = "beta";
 }
 
@@ -122,6 +122,8 @@ static void put_session(enum ft_session_stage stage, enum ft_role role, const ch
 	struct ft_session s = {.stage = stage, .id = {7}, .epoch = 3, .role = role, .instance = 1, .peer = "beta"};
 	snprintf(s.winner, sizeof(s.winner), "%s", winner);
 	s.given_before = given_before;
+	s.yielded = given_since ? 2 : 0;
+	s.yielded_as = given_since ? FT_ROLE_SECONDARY : FT_ROLE_NONE;
 	char *text = ft_session_file_text(&s, config.pair, config.node);
 	put(FT_SESSION_FILE, text);
 	free(text);
@@ -312,6 +314,20 @@ START_TEST(a_win_after_its_own_word_needs_the_verdict_or_a_person)
 	plays.verdict = FT_CLAIM_LOST;
 	plays.winner = "alpha";
 	ck_assert(may(false));
+}
+END_TEST
+
+/* In a pair that was made anew, and had no session yet. */
+START_TEST(what_was_given_since_the_win_is_no_licence)
+{
+	given_since = true;
+	put_session(FT_SESSION_ENDED, FT_ROLE_PRIMARY, "alpha");
+	plays.verdict = FT_CLAIM_LOST;
+	plays.winner = "alpha";
+	ck_assert(!may(false));
+	assert_said("beta");
+	assert_said("--confirm-fenced");
+	ck_assert(may(true));
 }
 END_TEST
 
@@ -734,6 +750,7 @@ int main(void)
 	tcase_add_loop_test(c, a_winner_that_the_verdict_does_not_name_may_not_start, 0, 3);
 	tcase_add_loop_test(c, a_verdict_out_of_reach_means_no_unless_a_person_vouches, 0, 2);
 	tcase_add_test(c, a_win_after_its_own_word_needs_the_verdict_or_a_person);
+	tcase_add_test(c, what_was_given_since_the_win_is_no_licence);
 	tcase_add_test(c, the_arbiter_fence_has_no_verdict);
 	tcase_add_test(c, a_bound_session_is_claimed_and_the_winner_stored);
 	tcase_add_test(c, a_claim_waits_until_earlier_rights_are_over);

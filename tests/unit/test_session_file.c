@@ -85,6 +85,8 @@ static void assert_round_trip(const struct ft_session *in)
 	ck_assert_int_eq(s.disk_bad, in->disk_bad);
 	ck_assert_int_eq(s.stayed, in->stayed);
 	ck_assert_int_eq(s.given_before, in->given_before);
+	ck_assert_uint_eq(s.yielded, in->yielded);
+	ck_assert_int_eq(s.yielded_as, in->yielded_as);
 	ck_assert_str_eq(s.peer, in->peer);
 	ck_assert_str_eq(s.winner, in->winner);
 	ck_assert(s.title == in->title);
@@ -125,6 +127,17 @@ START_TEST(what_was_stored_is_read_back)
 	stayed.stage = FT_SESSION_RESIGNED;
 	stayed.stayed = true;
 	assert_round_trip(&stayed);
+	struct ft_session yielded = sample;
+	yielded.yielded = UINT64_C(0xfedcba9876543210);
+	yielded.yielded_as = FT_ROLE_SECONDARY;
+	assert_round_trip(&yielded);
+	for (enum ft_session_stage none = FT_SESSION_NONE; none <= FT_SESSION_UNKNOWN; none++) {
+		struct ft_session beside = {.stage = none, .peer = "beta", .yielded = 1, .yielded_as = FT_ROLE_PRIMARY};
+		assert_round_trip(&beside);
+		beside.yielded = 0; /* it is over */
+		beside.yielded_as = FT_ROLE_NONE;
+		assert_round_trip(&beside);
+	}
 	struct ft_session big = sample;
 	big.epoch = INT64_MAX;
 	big.instance = 1;
@@ -238,6 +251,9 @@ START_TEST(what_could_not_be_read_back_is_never_written)
 	ck_assert_ptr_null(ft_session_file_text(&s, "vm1", "alpha"));
 	s = sample;
 	strcpy(s.winner, "beta"); /* and not ended */
+	ck_assert_ptr_null(ft_session_file_text(&s, "vm1", "alpha"));
+	s = sample;
+	s.yielded = 1; /* as nothing */
 	ck_assert_ptr_null(ft_session_file_text(&s, "vm1", "alpha"));
 	s = sample;
 	s.epoch = UINT64_MAX;
