@@ -3228,15 +3228,27 @@ void ft_rules_apply(struct ft_core *c, struct ft_actions *out)
 	ft_rules_read(table, sizeof table / sizeof table[0], c, out);
 }
 
-/* Every time that a condition above compares with now. One that has passed without a row holding is not waited for. */
+struct wait {
+	bool relevant;
+	int64_t at;
+};
+
+/* One that has passed without a row holding is not waited for. */
+static int64_t earliest(const struct wait *waits, size_t n, int64_t now)
+{
+	int64_t next = FT_NEVER;
+	for (size_t i = 0; i < n; i++)
+		if (waits[i].relevant && waits[i].at > now && waits[i].at < next)
+			next = waits[i].at;
+	return next;
+}
+
+/* Every time that a condition above compares with now. */
 int64_t ft_rules_deadline(const struct ft_core *c)
 {
 	uint32_t phase = 1u << c->phase;
 	int64_t peer_calm = (c->phase_since > c->peer_at ? c->phase_since : c->peer_at) + FT_WORD_NS;
-	const struct {
-		bool relevant;
-		int64_t at;
-	} waits[] = {
+	const struct wait waits[] = {
 	    {true, c->resume_at},
 	    {true, c->record_until},
 	    {phase & ~BUSY && may_repeat(c), c->repeat_at},
@@ -3286,9 +3298,5 @@ int64_t ft_rules_deadline(const struct ft_core *c)
 	    {c->leave && c->qemu.vm == FT_VM_GONE, c->gone_at + FT_LANDS_NS},
 	    {phase & P(YIELDED) && c->leave && c->ending == FT_ENDING_HOST, c->phase_since + FT_LANDS_NS},
 	};
-	int64_t next = FT_NEVER;
-	for (size_t i = 0; i < sizeof waits / sizeof waits[0]; i++)
-		if (waits[i].relevant && waits[i].at > c->now && waits[i].at < next)
-			next = waits[i].at;
-	return next;
+	return earliest(waits, sizeof waits / sizeof waits[0], c->now);
 }
