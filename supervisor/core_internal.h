@@ -95,7 +95,8 @@ bool ft_disk_unwritten(const struct ft_core *c);
 void ft_write_disk_bad(struct ft_core *c, struct ft_actions *out);
 /* On its way to disk, or said not to have got there, is a session that would bind us: our next ftd may find it. */
 bool ft_bind_may_stand(const struct ft_core *c);
-/* It is told, so that the peer can claim it before it goes on: our QEMU, its primary, is dead, and the disk takes nothing. */
+bool ft_bind_is_of_the_dead(const struct ft_core *c); /* our QEMU, its primary, is dead, and the disk takes nothing */
+/* Then it is told, so that the peer can claim it before it goes on. */
 bool ft_bind_to_claim(const struct ft_core *c);
 bool ft_bind_again_due(const struct ft_core *c);
 void ft_bind_again(struct ft_core *c, struct ft_actions *out);

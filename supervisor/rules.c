@@ -1522,7 +1522,7 @@ static bool order_meets_who_may_run(const struct ft_core *c)
 {
 	const struct ft_side *p = &c->peer.side;
 	bool ordered = c->outcome.cause == FT_CAUSE_SIGNAL || c->outcome.cause == FT_CAUSE_OPERATOR;
-	bool stands = p->state == FT_FENCED || p->state == FT_HELD || p->role == FT_ROLE_SECONDARY;
+	bool stands = p->state == FT_HELD || p->role == FT_ROLE_SECONDARY;
 	bool may_run = (p->vm == FT_VM_ALIVE || p->vm == FT_VM_UNKNOWN) && !stands;
 	return c->params.registers && !c->params.fenced && claim_won(c) && ordered && ft_peer_heard(c) &&
 	       !ft_session_shared(c) && may_run && c->now < c->asked_arbiter_at + FT_ASK_NS;

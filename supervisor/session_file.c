@@ -31,7 +31,8 @@ static bool paired(enum ft_role r)
 /* No session, or one that could not be read: written for what was given beside it, and once that is over. */
 static bool valid_beside(const struct ft_session *s)
 {
-	return s->stage <= FT_SESSION_UNKNOWN && s->role == FT_ROLE_NONE && s->instance == 0 && s->peer[0] != '\0';
+	return s->stage <= FT_SESSION_UNKNOWN && s->title == FT_TITLE_REGISTER && s->role == FT_ROLE_NONE &&
+	       s->instance == 0 && s->peer[0] != '\0' && s->winner[0] == '\0';
 }
 
 static bool valid_session(const struct ft_session *s)

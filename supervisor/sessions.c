@@ -87,13 +87,17 @@ bool ft_bind_may_stand(const struct ft_core *c)
 	return c->bind_failed || (c->storing && binds_anew(c, &c->store_next));
 }
 
+bool ft_bind_is_of_the_dead(const struct ft_core *c)
+{
+	return c->bind_failed && c->bind.role == FT_ROLE_PRIMARY && c->qemu.vm == FT_VM_GONE;
+}
+
 /* Where there are registers, our mark beside them says first that there is a later session than the one on our disk: should that
  * never take this one, the next ftd would start the VM by the one before. */
 bool ft_bind_to_claim(const struct ft_core *c)
 {
 	bool marked = c->marked_epoch == c->bind.epoch && !c->marking && !c->mark_fault[0];
-	return c->bind_failed && c->bind.role == FT_ROLE_PRIMARY && c->qemu.vm == FT_VM_GONE &&
-	       (marked || !c->params.registers);
+	return ft_bind_is_of_the_dead(c) && (marked || !c->params.registers);
 }
 
 bool ft_session_current(const struct ft_core *c)
@@ -954,13 +958,15 @@ bool ft_guest_proven(const struct ft_core *c)
 	return outside && (promoted || (booted && ft_session_ended_by_us(c)));
 }
 
-/* Our own name waits for no disk: where that takes nothing, the verdict alone tells our next ftd that our guest has run. */
+/* Our own name waits for no disk: where that takes nothing, the verdict alone tells our next ftd that our guest has run.  The peer's
+ * does: what is given back is so on our disk first. */
 bool ft_verdict_due(const struct ft_core *c)
 {
 	/* The register first, where it is still to say that the session is over. */
 	bool runs = ft_session_ended_by_us(c) && ft_guest_proven(c) && c->session.title != FT_TITLE_WORD;
-	return c->params.registers && (runs || ft_session_returned(c)) && c->verdict == FT_VERDICT_UNKNOWN &&
-	       !c->arbiter_busy && c->now >= c->verdict_again_at;
+	bool returned = ft_session_returned(c) && !c->winner_unstored;
+	return c->params.registers && (runs || returned) && c->verdict == FT_VERDICT_UNKNOWN && !c->arbiter_busy &&
+	       c->now >= c->verdict_again_at;
 }
 
 static void put_verdict(struct ft_core *c, struct ft_actions *out, enum ft_errand errand, const char *name)

@@ -175,8 +175,7 @@ static bool may_mark(const struct ft_core *c)
 /* Of a session that the disk refuses only what the peer is to claim. */
 static uint64_t epoch_to_mark(const struct ft_core *c)
 {
-	bool dead = c->bind_failed && c->bind.role == FT_ROLE_PRIMARY && c->qemu.vm == FT_VM_GONE;
-	return dead ? c->bind.epoch : c->session.epoch;
+	return ft_bind_is_of_the_dead(c) ? c->bind.epoch : c->session.epoch;
 }
 
 /* What a host that loses its disk must not forget is marked at once. */

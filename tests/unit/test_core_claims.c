@@ -4114,10 +4114,8 @@ START_TEST(a_session_that_the_disk_refuses_is_told_once_its_primary_is_dead)
 }
 END_TEST
 
-/* A person vouches for a silent peer whose guest may run without a lease; it speaks again before the claim is answered: _i 0 it does
- * not know yet what its QEMU does, 1 it has it, and runs the guest.  Then it is no silent peer any more that he answers for; but not
- * for ever. */
-START_TEST(a_peer_that_comes_back_before_the_claim_is_answered_says_first_what_it_runs)
+/* A person vouches for a silent peer whose guest may run without a lease; it speaks again before the claim is answered. */
+static void win_by_an_order_beside_who_comes_back(enum ft_state state, enum ft_role role, enum ft_vm vm)
 {
 	start(FT_SESSION_RELEASED, FT_ROLE_SECONDARY);
 	memset(w.p.side.session, 0, sizeof w.p.side.session);
@@ -4130,13 +4128,23 @@ START_TEST(a_peer_that_comes_back_before_the_claim_is_answered_says_first_what_i
 	expect_did(CLAIM, 1);
 	w.p.incarnation++;
 	w.p.side.leaving = w.p.side.ready = false;
-	w.p.side.state = _i ? FT_UNPROTECTED : FT_STARTING;
-	w.p.side.role = _i ? FT_ROLE_PRIMARY : FT_ROLE_NONE;
-	w.p.side.vm = _i ? FT_VM_ALIVE : FT_VM_UNKNOWN;
+	w.p.side.state = state;
+	w.p.side.role = role;
+	w.p.side.vm = vm;
 	peer_says();
 	hear(FT_PEER_ALIVE);
 	claim_is(FT_CLAIM_WON, "alpha");
 	expect_did(PLAN, 0);
+}
+
+/* _i 0: it does not know yet what its QEMU does, 1: it has it, and runs the guest.  Then it is no silent peer any more that he answers for;
+ * but not for ever. */
+START_TEST(a_peer_that_comes_back_before_the_claim_is_answered_says_first_what_it_runs)
+{
+	if (_i)
+		win_by_an_order_beside_who_comes_back(FT_UNPROTECTED, FT_ROLE_PRIMARY, FT_VM_ALIVE);
+	else
+		win_by_an_order_beside_who_comes_back(FT_STARTING, FT_ROLE_NONE, FT_VM_UNKNOWN);
 	pass(1500);
 	expect_did(PLAN, 0);
 	pass(500);
@@ -4144,26 +4152,13 @@ START_TEST(a_peer_that_comes_back_before_the_claim_is_answered_says_first_what_i
 }
 END_TEST
 
-/* It has read that it has lost, and stands still. */
+/* It has read that it has lost; its guest runs until it says that it stands still. */
 START_TEST(an_order_goes_on_once_the_peer_that_came_back_stands_still)
 {
-	start(FT_SESSION_RELEASED, FT_ROLE_SECONDARY);
-	memset(w.p.side.session, 0, sizeof w.p.side.session);
-	w.p.side.state = FT_UNPROTECTED;
-	w.p.side.leaving = true;
-	meet();
-	hear(FT_PEER_LOST);
-	pass(3000);
-	step(&(struct ft_event){.kind = FT_EVENT_FORCE, .cause = FT_CAUSE_OPERATOR, .confirmed = true});
-	w.p.incarnation++;
-	w.p.side.leaving = w.p.side.ready = false;
-	w.p.side.role = FT_ROLE_PRIMARY;
-	w.p.side.vm = FT_VM_ALIVE;
-	peer_says();
-	hear(FT_PEER_ALIVE);
-	claim_is(FT_CLAIM_WON, "alpha");
-	expect_did(PLAN, 0);
+	win_by_an_order_beside_who_comes_back(FT_UNPROTECTED, FT_ROLE_PRIMARY, FT_VM_ALIVE);
 	w.p.side.state = FT_FENCED;
+	peer_says();
+	expect_did(PLAN, 0);
 	peer_vm(FT_VM_YIELDED);
 	expect_did(PLAN, 1);
 }
