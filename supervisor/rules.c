@@ -178,6 +178,10 @@ static const char *missing_here(const struct ft_core *c)
 	if (c->sick)
 		return both ? "our QEMU's main loop is blocked, and so is the peer's; whichever answers first goes on"
 		            : "our QEMU's main loop is blocked: it answers nothing in band";
+	if (!q->connected && q->stopped && !c->frozen)
+		return "our QEMU stood still when this ftd came (SIGSTOP), in no session that it knows of: if the "
+		       "guest runs "
+		       "elsewhere, end it; if you have stopped it, kill -CONT";
 	if (!q->connected)
 		return "our QEMU does not answer on qmp.socket";
 	if (!q->oob)
@@ -2835,6 +2839,11 @@ static void ask_outlived(struct ft_core *c, struct ft_actions *out)
 	drop_ask(c, out, "our own QEMU is on its way out");
 }
 
+static void ask_without_right(struct ft_core *c, struct ft_actions *out)
+{
+	drop_ask(c, out, "this side has given up its right to run");
+}
+
 static void ask_was_late(struct ft_core *c, struct ft_actions *out)
 {
 	drop_ask(c, out, "the peer runs the guest alone already");
@@ -2975,7 +2984,7 @@ static const struct ft_rule table[] = {
     {RUNNING | CLAIM | P(SOLO), ft_session_lost, lose},
     {ANY & ~P(SOLO), ft_return_due, ft_return},
     {ANY, nothing_was_lost, forget_doubt},
-    {RUNNING & ~P(FAILED), resigned_but_runs, freeze_resigned},
+    {RUNNING & ~(P(FAILED) | P(ASKING)), resigned_but_runs, freeze_resigned},
     {RUNNING, over_but_unsettled, freeze_until_settled},
     {OPEN | BOUND | P(FAILED), gives_way, freeze_ending},
     {OPEN | BOUND | P(FAILED), gives_way_for_disk, freeze_for_disk},
@@ -3038,6 +3047,7 @@ static const struct ft_rule table[] = {
     {FROZEN, regained, take_over_regained},
     {P(ASKING), peer_solo, ask_was_late},
     {P(ASKING), is_ending, ask_outlived},
+    {P(ASKING), resigned_but_runs, ask_without_right},
     {OPEN | BOUND | FROZEN | P(FAILED), asked_to_end_copy, end_copy},
     {OPEN | BOUND | P(FENCED), ended_as_asked, answer_ended},
     {OPEN | BOUND | P(FAILED) | P(SOLO), asked_to_end_in_vain, refuse_to_end},

@@ -440,16 +440,24 @@ static bool protects(int host)
 	return w.host[host].ftd.running == FTD_RUNS && w.host[host].ftd.core.phase == FT_PHASE_PROTECTED;
 }
 
+static bool knows_nothing_of_its_qemu(const struct host *h)
+{
+	const struct ft_session *s = &h->ftd.core.session;
+	return s->stage == FT_SESSION_ENDED || s->stage == FT_SESSION_NONE || s->instance != h->qemu.instance;
+}
+
 static bool solo(int host)
 {
 	const struct host *h = &w.host[host], *other = &w.host[1 - host];
 	const struct qemu *old = &other->qemu;
-	/* A secondary whose ftd has no open session is left for a person to end. */
-	bool left_over = old->mode == FT_ROLE_SECONDARY && other->ftd.core.phase == FT_PHASE_UNPROTECTED &&
-	                 (other->disk.lost || other->ftd.core.session.stage == FT_SESSION_ENDED ||
-	                  other->ftd.core.session.stage == FT_SESSION_NONE);
+	/* A QEMU of which its ftd has no open session is left for a person to end, as that ftd says: a secondary, and one that
+	 * stood still when its ftd came. */
+	bool left =
+	    other->ftd.core.phase == FT_PHASE_UNPROTECTED && (other->disk.lost || knows_nothing_of_its_qemu(other));
+	bool left_over = left && old->mode == FT_ROLE_SECONDARY && h->qemu.booted;
+	bool left_still = left && old->stopped && other->ftd.core.qemu.stopped;
 	bool other_rests =
-	    !old->alive || (old->mode == FT_ROLE_NONE && old->last == FT_ROLE_NONE) || (h->qemu.booted && left_over);
+	    !old->alive || (old->mode == FT_ROLE_NONE && old->last == FT_ROLE_NONE) || left_over || left_still;
 	bool ours_rests =
 	    h->ftd.core.phase == FT_PHASE_SOLO || (h->qemu.booted && h->ftd.core.phase == FT_PHASE_UNPROTECTED);
 	return runs_as_master(host) && h->ftd.running == FTD_RUNS && ours_rests && other_rests &&
@@ -574,8 +582,10 @@ static void judge_outcomes(void)
 	}
 }
 
-/* What ftd does not promise to mend: a QEMU that was stuck when its ftd came, so that no plan could be made; a QEMU that somebody else has stopped; a death while an ftd took its leave, or
- * where the other side has lost its file; a peer that may have run the guest alone before it died; a QEMU that nobody could freeze, which is never protected. */
+/* What ftd does not promise to mend: a QEMU that was stuck when its ftd came, so that no plan could be made; a QEMU that somebody else
+ * has stopped; a death while an ftd took its leave, or where the other side has lost its file, or had not written it yet when
+ * it was given the guest; a peer that may have run the guest alone before it died; a QEMU that nobody could freeze, which is
+ * never protected. */
 static bool beyond_help(int host)
 {
 	const struct host *h = &w.host[host];
@@ -590,7 +600,10 @@ static bool beyond_help(int host)
 	                   h->ftd.core.session.instance != h->qemu.instance;
 	bool unaskable = h->qemu.stuck && !h->ftd.plan;
 	bool alone = unknowing && !w.host[1 - host].qemu.alive;
-	return alone || unaskable || stopped || left || forgot || for_a_person || never_bound || h->unverifiable;
+	bool given_unwritten = unknowing && h->ftd.core.session.stage == FT_SESSION_NONE &&
+	                       w.host[1 - host].ftd.core.session.stage == FT_SESSION_RESIGNED;
+	return alone || given_unwritten || unaskable || stopped || left || forgot || for_a_person || never_bound ||
+	       h->unverifiable;
 }
 
 /* Where no register is shared there is no protection, and nobody is promised that a guest survives. */
