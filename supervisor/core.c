@@ -609,8 +609,9 @@ void ft_core_refresh_self(struct ft_core *c)
 	bool own_doing = c->phase == FT_PHASE_FREEZING || c->phase == FT_PHASE_CLAIMING ||
 	                 c->phase == FT_PHASE_CUT_OFF || c->phase == FT_PHASE_PLANNING || (found && ft_session_won(c));
 	bool goes_on = c->phase == FT_PHASE_RECORDING || c->phase == FT_PHASE_SOLO;
-	/* Nor may it be told before the claim is given up on disk. */
-	bool yielded = c->frozen && here && !own_doing && !goes_on && !ft_session_open(c);
+	/* Nor may it be told before the claim is given up on disk, or while the disk alone says that it is. */
+	bool given_up = !ft_session_open(c) && !ft_resignation_unproven(c);
+	bool yielded = c->frozen && here && !own_doing && !goes_on && given_up;
 	s->vm = yielded ? FT_VM_YIELDED : q->vm == FT_VM_GONE ? gone_as_told(c) : q->vm;
 	s->repl_broken = c->broken_at != FT_NEVER && c->phase != FT_PHASE_SOLO;
 	/* Else it accepts no session; nor another one, while it may be about to be bound by an earlier one. */

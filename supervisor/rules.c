@@ -504,7 +504,8 @@ static bool asked_before_the_death_is_written(const struct ft_core *c)
 /* A QEMU that is being ended may run until it has. */
 static bool asked_and_out(const struct ft_core *c)
 {
-	return asked_to_yield(c) && (no_vm_here(c) || c->frozen) && !ft_session_open(c);
+	bool given_up = c->frozen && !ft_resignation_unproven(c);
+	return asked_to_yield(c) && (no_vm_here(c) || given_up) && !ft_session_open(c);
 }
 
 /* It found that out as it asked: it could not go on. */
@@ -704,10 +705,11 @@ static bool given_back_to_nobody(const struct ft_core *c)
 	return ft_given_back(c) && (no_vm_here(c) || (vm_here(c) && c->session.instance != c->qemu.instance));
 }
 
-/* We have won, and our QEMU could not be made to run the guest; the peer's copy stands frozen and waits. */
+/* We have won, and our QEMU could not be made to run the guest; the peer's copy stands frozen and waits.  Not by a win that an earlier
+ * ftd made, of a QEMU that has said nothing since: its guest may have run. */
 static bool failed_for_good(const struct ft_core *c)
 {
-	bool won = ft_session_won(c) && ft_may_return(c) && c->proven_instance != c->qemu.instance;
+	bool won = ft_session_won(c) && ft_may_return(c) && ft_stayed_in_pair(c);
 	return won && in_colo(c) && can_freeze(c) && peer_vm_is(c, FT_VM_YIELDED) && !c->outcome_busy &&
 	       c->now >= c->phase_since + FT_GIVE_BACK_NS && c->now >= c->freeze_again_at;
 }
@@ -1653,7 +1655,8 @@ static void to_watch(struct ft_core *c, struct ft_actions *out)
 
 static void to_yielded(struct ft_core *c, struct ft_actions *out)
 {
-	int64_t first_look = c->now + FT_RETRY_NS; /* the winner's word mostly comes sooner */
+	/* The winner's word mostly comes sooner; ours waits for it where the disk alone says that we gave way. */
+	int64_t first_look = ft_resignation_unproven(c) ? c->now : c->now + FT_RETRY_NS;
 	c->verdict_again_at = first_look > c->verdict_again_at ? first_look : c->verdict_again_at;
 	const char *peer = c->peer.node[0] ? c->peer.node : c->session.peer;
 	ft_core_enter(c, out, FT_PHASE_YIELDED, "our QEMU is frozen; it ends once peer %.60s is seen to run the guest",

@@ -316,7 +316,7 @@ static bool died_here(const struct ft_core *c)
 }
 
 /* The guest of our QEMU of the session is not known to have run alone for a moment. */
-static bool stayed_in_pair(const struct ft_core *c)
+bool ft_stayed_in_pair(const struct ft_core *c)
 {
 	return said_in_colo(c) && c->proven_instance != c->session.instance;
 }
@@ -326,7 +326,7 @@ static bool stayed_in_pair(const struct ft_core *c)
 static bool stays_in_doubt(const struct ft_core *c)
 {
 	bool still = (c->frozen && c->qemu.instance == c->session.instance) || died_here(c);
-	return c->params.registers && c->unsure && still && stayed_in_pair(c);
+	return c->params.registers && c->unsure && still && ft_stayed_in_pair(c);
 }
 
 void ft_session_store(struct ft_core *c, struct ft_actions *out, enum ft_session_stage stage, const char *winner)
@@ -856,7 +856,7 @@ void ft_settle(struct ft_core *c, struct ft_actions *out)
 
 static bool died_unproven(const struct ft_core *c)
 {
-	return died_here(c) && stayed_in_pair(c);
+	return died_here(c) && ft_stayed_in_pair(c);
 }
 
 /* Once, and by who won it: the verdict can name the other side once, and what was given back comes back to nobody.  Nor is a
@@ -917,7 +917,18 @@ static bool is_known_to_have_stayed(const struct ft_core *c)
 static bool is_seen_to_have_stayed(const struct ft_core *c)
 {
 	bool stands = c->frozen && c->qemu.instance == c->session.instance;
-	return stayed_in_pair(c) && (died_here(c) || stands);
+	return ft_stayed_in_pair(c) && (died_here(c) || stands);
+}
+
+/* Our disk says that we have given the session up, and may be older than what became of it: an earlier ftd may have been thawed again,
+ * have won and gone on while the disk took nothing.  Of a QEMU that answers nothing the verdict alone knows that. */
+bool ft_resignation_unproven(const struct ft_core *c)
+{
+	const struct ft_session *found = &c->params.session;
+	bool by_disk = found->stage == FT_SESSION_RESIGNED && c->session.stage == FT_SESSION_RESIGNED &&
+	               memcmp(found->id, c->session.id, sizeof no_id) == 0;
+	bool of_it = c->session.instance == c->qemu.instance;
+	return c->params.registers && by_disk && of_it && c->unnamed_at == FT_NEVER && !said_in_colo(c);
 }
 
 /* Whatever an earlier ftd of ours had put there: none of that lands any more. */
@@ -1216,6 +1227,9 @@ static void hold_to_it(struct ft_core *c)
 	bool named = memcmp(c->peer.side.session, c->session.id, sizeof no_id) == 0;
 	if (new_one || named)
 		c->named_by = named ? c->peer.incarnation : 0;
+	/* Taken up from the peer, which may have ended it while our disk was slow: what it acknowledged meanwhile says nothing of it. */
+	if (new_one && !named && !c->proposing)
+		c->acked_sent = FT_NEVER;
 	/* Also one that was released: the peer names it as soon as it is bound again.  What is written of a session later says nothing
 	 * new of the peer. */
 	bool proposed = c->proposing || (c->only_proposed && !new_one);

@@ -112,6 +112,16 @@ static void register_is(enum ft_claim claim, const char *text)
 	step(&(struct ft_event){.kind = FT_EVENT_REGISTER, .claim = claim, .text = text});
 }
 
+/* The register and the verdict name nobody, as often as they are asked. */
+static void answer_vacant(void)
+{
+	for (int i = 0; i < 20; i++) {
+		if (w.c.arbiter_busy)
+			register_is(FT_CLAIM_NOT_NEEDED, "");
+		pass(100);
+	}
+}
+
 static void recorded(void)
 {
 	step(&(struct ft_event){.kind = FT_EVENT_RECORDED});
@@ -1022,6 +1032,10 @@ START_TEST(who_has_resigned_and_stands_in_the_register_leaves_the_guest_to_the_p
 	expect_phase(YIELDED);
 	peer_says();
 	hear(FT_PEER_ALIVE);
+	ck_assert_int_eq(w.read_verdict, 1);
+	ck_assert_int_ne(w.c.self.vm, FT_VM_YIELDED); /* we may have won later than the disk knows */
+	register_is(FT_CLAIM_NOT_NEEDED, "");
+	ck_assert_int_eq(w.c.self.vm, FT_VM_YIELDED);
 	expect_did(READ, 1);
 	register_is(FT_CLAIM_LOST, "alpha");
 	expect_phase(YIELDED);
@@ -1332,6 +1346,7 @@ START_TEST(a_silent_qemu_of_a_session_that_is_won_is_known_to_have_no_limit)
 	start(FT_SESSION_RESIGNED, FT_ROLE_SECONDARY);
 	w.q = (struct ft_qemu_facts){.instance = 5, .vm = FT_VM_ALIVE, .stopped = true};
 	qemu_is();
+	answer_vacant();
 	ck_assert(!ft_core_sets_free(&w.c, 5));
 	w.p.side.returned = true;
 	memcpy(w.p.side.session, w.c.session.id, sizeof w.p.side.session);
@@ -1773,12 +1788,13 @@ START_TEST(who_resigned_and_has_left_colo_since_asks_the_register_before_it_yiel
 	qemu_is();
 	frozen();
 	pass(5000);
+	ck_assert_str_ne(ft_vm_name(w.c.self.vm), "yielded");
 	if (_i) {
 		expect_did(CLAIM, 0);
+		answer_vacant();
 		ck_assert_str_eq(ft_vm_name(w.c.self.vm), "yielded");
 		return;
 	}
-	ck_assert_str_ne(ft_vm_name(w.c.self.vm), "yielded");
 	expect_did(CLAIM, 1);
 	claim_is(FT_CLAIM_WON, "alpha");
 	expect_phase(SOLO);
@@ -1820,6 +1836,94 @@ START_TEST(who_resigned_names_the_session_once_its_qemu_is_seen)
 	w.q.vm = FT_VM_GONE;
 	qemu_is();
 	ck_assert_mem_eq(w.c.self.session, id, sizeof id);
+}
+END_TEST
+
+static void find_resigned_and_silent(enum ft_role role)
+{
+	start(FT_SESSION_RESIGNED, role);
+	w.p.side.state = FT_UNPROTECTED;
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	w.q.connected = w.q.oob = w.q.plan_ready = false;
+	w.q.stopped = true;
+	w.q.role = FT_ROLE_NONE;
+	qemu_is();
+}
+
+/* Seen in the simulation: a disk that hung took what it was said to have refused, and nothing of the win since; by the word of the
+ * next ftd but one the peer went on with an old copy. */
+START_TEST(who_resigned_by_its_disk_alone_yields_once_the_verdict_has_been_asked)
+{
+	find_resigned_and_silent(_i ? FT_ROLE_PRIMARY : FT_ROLE_SECONDARY);
+	ck_assert_int_ne(w.c.self.vm, FT_VM_YIELDED);
+	w.p.side.request = FT_REQUEST_YIELD;
+	w.p.side.request_id = 77;
+	peer_says();
+	ck_assert_int_ne(w.c.self.answer, FT_ANSWER_YIELDED);
+	answer_vacant();
+	ck_assert_int_gt(w.read_verdict, 0);
+	ck_assert_int_eq(w.c.self.vm, FT_VM_YIELDED);
+	ck_assert_int_eq(w.c.self.answer, FT_ANSWER_YIELDED);
+	ck_assert_uint_eq(w.c.self.answer_id, 77);
+}
+END_TEST
+
+START_TEST(who_resigned_by_its_disk_alone_and_is_named_by_the_verdict_goes_on)
+{
+	find_resigned_and_silent(_i ? FT_ROLE_PRIMARY : FT_ROLE_SECONDARY);
+	for (int i = 0; i < 20 && w.c.session.stage == FT_SESSION_RESIGNED; i++) {
+		if (w.c.arbiter_busy)
+			register_is(w.read_verdict ? FT_CLAIM_LOST : FT_CLAIM_NOT_NEEDED, "alpha");
+		ck_assert_int_ne(w.c.self.vm, FT_VM_YIELDED);
+		pass(100);
+	}
+	ck_assert_str_eq(w.c.session.winner, "alpha");
+	ck_assert_int_ne(w.c.self.vm, FT_VM_YIELDED);
+}
+END_TEST
+
+/* Seen in the simulation: the peer had ended the session that it spoke of while our disk took nothing for seconds, and the VM had been
+ * started anew there.  _i: it holds to it still. */
+START_TEST(a_session_taken_up_late_gives_no_right_by_what_was_acknowledged_before)
+{
+	start(FT_SESSION_NONE, FT_ROLE_PRIMARY);
+	memset(w.c.session.id, 0, sizeof w.c.session.id);
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	qemu_is();
+	frozen();
+	expect_did(STORE, 1);
+	if (!_i) {
+		memset(w.p.side.session, 0, sizeof w.p.side.session);
+		w.p.side.state = FT_UNPROTECTED;
+		w.p.side.role = FT_ROLE_NONE;
+		peer_says();
+	}
+	acked();
+	stored();
+	expect_stage(BOUND);
+	expect_did(THAW, _i);
+}
+END_TEST
+
+/* Found by fuzzing: it was given up by an earlier ftd, and its QEMU is seen while an order of a person's asks the peer. */
+START_TEST(an_order_that_asks_ends_as_our_right_is_seen_to_be_given_up)
+{
+	start(FT_SESSION_RESIGNED, FT_ROLE_PRIMARY);
+	w.q.instance = 6; /* of another pair, without a session */
+	memset(w.p.side.session, 0, sizeof id);
+	w.p.side.state = FT_UNPROTECTED;
+	meet();
+	order();
+	expect_phase(ASKING);
+	w.q.instance = 5;
+	qemu_is();
+	frozen();
+	recorded();
+	ck_assert(!w.c.outcome_busy);
+	ck_assert_int_eq(w.c.outcome.result, FT_REFUSED);
+	expect_phase(YIELDED);
 }
 END_TEST
 
@@ -2555,6 +2659,8 @@ static void resigned_and_named(bool frozen, bool stayed)
 	peer_vm(FT_VM_YIELDED);
 	hear(FT_PEER_ALIVE);
 	pass(4000);
+	if (frozen) /* before it says that it yields */
+		register_is(FT_CLAIM_NOT_NEEDED, "");
 	expect_did(READ, 1);
 	ck_assert(!w.c.self.returned);
 	register_is(FT_CLAIM_LOST, "alpha");
@@ -3215,6 +3321,28 @@ START_TEST(a_winner_whose_qemu_is_silent_says_who_waits_for_it)
 }
 END_TEST
 
+/* Seen in the simulation: an earlier ftd had promoted it, and died before anything of that was on disk; its QEMU was stopped by hand, and
+ * the session given back, as if it had stayed in COLO. */
+START_TEST(a_silent_qemu_whose_win_is_found_is_not_given_back)
+{
+	start(FT_SESSION_BOUND, FT_ROLE_SECONDARY);
+	memset(w.p.side.session, 0, sizeof id);
+	w.q.connected = w.q.oob = w.q.plan_ready = false;
+	w.q.role = FT_ROLE_NONE;
+	qemu_is();
+	w.p.side.state = FT_FENCED;
+	peer_vm(FT_VM_YIELDED);
+	hear(FT_PEER_ALIVE);
+	for (int i = 0; i < 300; i++) {
+		pass(100);
+		if (w.c.arbiter_busy)
+			register_is(FT_CLAIM_LOST, "alpha");
+	}
+	ck_assert_str_eq(w.c.session.winner, "alpha");
+	expect_did(FREEZE, 0);
+}
+END_TEST
+
 /* _i & 1: who waits is the loser, else it has yielded.  _i & 2: the winner gets on in time. */
 START_TEST(a_copy_whose_winner_does_nothing_says_what_frees_it)
 {
@@ -3729,6 +3857,8 @@ START_TEST(who_wins_what_it_had_given_away_writes_that_down)
 	w.q.stopped = true;
 	qemu_is();
 	pass(600);
+	if (_i != 2) /* the verdict, before it says that it yields */
+		register_is(FT_CLAIM_NOT_NEEDED, "");
 	if (_i == 3)
 		order_confirmed();
 	else
@@ -6211,6 +6341,10 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, a_word_that_contradicts_itself_is_no_answer, 0, CONTRADICTIONS);
 	tcase_add_loop_test(tc, a_word_that_contradicts_itself_ends_no_copy, 0, 2 * CONTRADICTIONS);
 	tcase_add_test(tc, who_resigned_names_the_session_once_its_qemu_is_seen);
+	tcase_add_test(tc, an_order_that_asks_ends_as_our_right_is_seen_to_be_given_up);
+	tcase_add_loop_test(tc, who_resigned_by_its_disk_alone_yields_once_the_verdict_has_been_asked, 0, 2);
+	tcase_add_loop_test(tc, who_resigned_by_its_disk_alone_and_is_named_by_the_verdict_goes_on, 0, 2);
+	tcase_add_loop_test(tc, a_session_taken_up_late_gives_no_right_by_what_was_acknowledged_before, 0, 2);
 	tcase_add_loop_test(tc, who_is_no_secondary_takes_nothing_up, 0, 2);
 	tcase_add_test(tc, a_released_session_that_is_proposed_in_vain_is_looked_up);
 	tcase_add_test(tc, a_new_qemu_that_somebody_stopped_is_not_held_for_frozen);
@@ -6247,6 +6381,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, a_winner_whose_qemu_cannot_be_promoted_keeps_at_it_where_nobody_waits, 0, 3);
 	tcase_add_loop_test(tc, who_is_given_the_session_as_its_copy_has_died_may_start_anew, 0, 5);
 	tcase_add_loop_test(tc, a_winner_whose_qemu_is_silent_says_who_waits_for_it, 0, 3);
+	tcase_add_test(tc, a_silent_qemu_whose_win_is_found_is_not_given_back);
 	tcase_add_loop_test(tc, a_copy_whose_winner_does_nothing_says_what_frees_it, 0, 4);
 	tcase_add_loop_test(tc, a_winner_that_hangs_is_ended_and_the_loser_goes_on, 0, 2);
 	tcase_add_test(tc, a_winner_that_hangs_is_ended_and_who_had_yielded_goes_on);
