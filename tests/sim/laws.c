@@ -315,7 +315,8 @@ static bool has_resigned(int host, const uint8_t id[FT_SESSION_BYTES])
 }
 
 /* A session is told to the peer once it would survive a crash; and so is its end.  But where the disk takes nothing, and our QEMU is
- * dead, that it may be there.  No word contradicts itself: what does is not believed. */
+ * dead, that it may be there; and the one before, until ftd knows that the next one is there.  No word contradicts itself: what does
+ * is not believed. */
 static void judge_word(int host)
 {
 	const struct ft_core *c = &w.host[host].ftd.core;
@@ -325,7 +326,9 @@ static void judge_word(int host)
 	const struct ft_session *stored = &w.host[host].disk.file;
 	bool refused = c->bind_failed && c->self.vm == FT_VM_ABSENT && !c->self.returned &&
 	               memcmp(c->self.session, c->bind.id, sizeof none) == 0;
-	if (!refused && memcmp(c->self.session, none, sizeof none) != 0 &&
+	bool unanswered = c->storing && memcmp(c->store_next.id, stored->id, sizeof none) == 0 &&
+	                  memcmp(c->self.session, c->session.id, sizeof none) == 0;
+	if (!refused && !unanswered && memcmp(c->self.session, none, sizeof none) != 0 &&
 	    memcmp(c->self.session, stored->id, sizeof none) != 0)
 		law_broken("a session is told before it is stored");
 	bool open = stored->stage == FT_SESSION_BOUND || stored->stage == FT_SESSION_RELEASED;
