@@ -331,12 +331,18 @@ static bool gives_way_for_disk(const struct ft_core *c)
 	       able && can_freeze(c) && c->now >= c->freeze_again_at;
 }
 
-/* A silent peer that has the good disk is to have the session; it claims within a detection time of the same silence. */
+/* For so long a silent peer that can go on better is let to claim first: it does within a detection time of the same silence. */
+static int64_t peers_turn(const struct ft_core *c)
+{
+	return 2 * c->params.window + c->params.guard;
+}
+
+/* A silent peer that has the good disk is to have the session. */
 static int64_t claims_from(const struct ft_core *c)
 {
 	bool ordered = c->outcome.cause == FT_CAUSE_SIGNAL || c->outcome.cause == FT_CAUSE_OPERATOR;
 	bool waits = has_the_worse_disk(c) && !ft_peer_heard(c) && !ordered;
-	return waits ? c->phase_since + 2 * c->params.window + c->params.guard : c->phase_since;
+	return waits ? c->phase_since + peers_turn(c) : c->phase_since;
 }
 
 static bool disk_news(const struct ft_core *c)
@@ -1445,13 +1451,15 @@ static bool known_again(const struct ft_core *c)
 	return c->frozen && none && !c->cannot_know && !left_colo(c) && !attempt_open(c);
 }
 
-/* A blocked QEMU claims last: whoever can go on has the time to be first.  If nobody has, it is the last copy. */
+/* A blocked QEMU claims last: whoever can go on has the time to be first.  If nobody has, it is the last copy.  One that has only
+ * stopped answering may be no better, where both hosts were starved: it lets the peer be first, or our right come back. */
 static int64_t claim_from(const struct ft_core *c)
 {
 	/* One that has just come waits for its first acknowledgement; one whose clock stood still, for the peer's news. */
-	int64_t granted = ft_session_granted_until(c), news = ft_news_until(c), late = c->phase_since + FT_SICK_NS;
+	int64_t granted = ft_session_granted_until(c), news = ft_news_until(c);
 	int64_t from = granted > news ? granted : news;
-	return c->sick && late > from ? late : from;
+	int64_t late = c->phase_since + (c->sick ? FT_SICK_NS : answers_in_band(c) ? 0 : peers_turn(c));
+	return late > from ? late : from;
 }
 
 static bool may_claim(const struct ft_core *c)

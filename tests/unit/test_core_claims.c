@@ -307,6 +307,35 @@ START_TEST(a_blocked_primary_claims_last)
 }
 END_TEST
 
+/* Nothing is wrong with it yet, but that it has not answered for a while, and then both hosts are starved: it could do nothing with
+ * a win.  _i: 0 the peer is lost, and nobody claims; 1 it is heard again, and the right is back; 2 our QEMU answers after all. */
+START_TEST(a_primary_that_does_not_answer_lets_the_peer_claim_first)
+{
+	protect_surely(FT_ROLE_PRIMARY);
+	w.q.connected = w.q.plan_ready = false;
+	qemu_is();
+	pass(500);
+	expect_phase(FREEZING);
+	ck_assert(!w.c.sick);
+	frozen();
+	w.q.connected = w.q.plan_ready = _i == 2;
+	qemu_is();
+	expect_did(CLAIM, _i == 2);
+	if (_i == 2)
+		return;
+	pass(900);
+	expect_did(CLAIM, 0);
+	if (_i == 1) {
+		acked();
+		expect_did(THAW, 1);
+		expect_phase(WATCH);
+	}
+	hear(FT_PEER_LOST);
+	pass(200);
+	expect_did(CLAIM, _i == 0);
+}
+END_TEST
+
 /* What it was before it stood still by us is not known of it afterwards. */
 START_TEST(a_blocked_primary_that_is_thawed_is_judged_anew)
 {
@@ -6147,6 +6176,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, a_failover_that_is_held_is_an_outcome_and_goes_on, 0, 2);
 	tcase_add_test(tc, a_claim_that_was_held_and_is_lost_is_told_as_lost);
 	tcase_add_test(tc, a_blocked_primary_claims_last);
+	tcase_add_loop_test(tc, a_primary_that_does_not_answer_lets_the_peer_claim_first, 0, 3);
 	tcase_add_test(tc, a_blocked_primary_that_is_thawed_is_judged_anew);
 	tcase_add_test(tc, an_order_that_is_held_is_told_as_held);
 	tcase_add_loop_test(tc, an_order_that_comes_to_nothing_is_an_outcome, 0, 2);
