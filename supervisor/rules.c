@@ -2578,13 +2578,15 @@ static void send_fence(struct ft_core *c, struct ft_actions *out)
 	ft_fence(c, out);
 }
 
-/* Why we have won, and do not go on. */
+/* Why we have won, and do not go on.  What a fence has come to is not all: before each try the verdict is asked. */
 static const char *unfenced(const struct ft_core *c)
 {
+	if (c->verdict_unreachable && !ft_peer_heard(c))
+		return "no fence before the arbiter, out of reach, says that it does not run the guest";
 	if (c->fence_fault[0])
 		return c->fence_fault;
-	return c->hearing == FT_PEER_ALIVE ? "it is heard, and has not said yet that its QEMU stands still"
-	                                   : "the arbiter is to say first that it does not run the guest";
+	return ft_peer_heard(c) ? "it is heard, and has not said yet that its QEMU stands still"
+	                        : "the arbiter is to say first that it does not run the guest";
 }
 
 /* Nobody knows how long it lasts, so it is told now; whoever waits for the outcome of an order is told so, too. */
@@ -2613,9 +2615,36 @@ static const char *not_knowing(const struct ft_core *c)
 	           : "frozen until the peer is heard; if it is surely dead: ftctl failover --confirm-fenced";
 }
 
-static bool not_knowing_is_stale(const struct ft_core *c)
+/* Why we stand still, and what ends that. */
+static void cut_off(const struct ft_core *c, char out[FT_TEXT_MAX])
 {
-	return c->cannot_know && strcmp(c->reason, not_knowing(c)) != 0;
+	if (c->cannot_know)
+		snprintf(out, FT_TEXT_MAX, "%s", not_knowing(c));
+	else if (c->claim == FT_CLAIM_WON)
+		snprintf(out, FT_TEXT_MAX,
+		         "won, but the other host may be on (%.85s), frozen; if it is off: ftctl failover "
+		         "--confirm-fenced",
+		         unfenced(c));
+	else
+		snprintf(
+		    out, FT_TEXT_MAX,
+		    "arbiter out of reach (%.60s), frozen; if the peer is surely dead: ftctl failover --confirm-fenced",
+		    c->arbiter_text);
+}
+
+/* Of a claim that is tried again it is not, nor is that of a fence that is at work. */
+static bool cut_off_is_stale(const struct ft_core *c)
+{
+	char why[FT_TEXT_MAX];
+	cut_off(c, why);
+	return (c->cannot_know || (c->claim == FT_CLAIM_WON && !c->fencing)) && strcmp(c->reason, why) != 0;
+}
+
+static void say_what_frees_it(struct ft_core *c, struct ft_actions *out)
+{
+	char why[FT_TEXT_MAX];
+	cut_off(c, why);
+	ft_core_enter(c, out, FT_PHASE_CUT_OFF, "%s", why);
 }
 
 static void to_cut_off(struct ft_core *c, struct ft_actions *out)
@@ -2624,23 +2653,7 @@ static void to_cut_off(struct ft_core *c, struct ft_actions *out)
 	if (!c->frozen)
 		ft_core_do(out, FT_DO_FREEZE);
 	c->freeze_until = FT_NEVER;
-	if (c->cannot_know)
-		ft_core_enter(c, out, FT_PHASE_CUT_OFF, "%s", not_knowing(c));
-	else if (c->claim == FT_CLAIM_WON)
-		ft_core_enter(c, out, FT_PHASE_CUT_OFF,
-		              "won, but the other host may be on (%.85s), frozen; if it is off: ftctl failover "
-		              "--confirm-fenced",
-		              unfenced(c));
-	else
-		ft_core_enter(
-		    c, out, FT_PHASE_CUT_OFF,
-		    "arbiter out of reach (%.60s), frozen; if the peer is surely dead: ftctl failover --confirm-fenced",
-		    c->arbiter_text);
-}
-
-static void say_what_frees_it(struct ft_core *c, struct ft_actions *out)
-{
-	ft_core_enter(c, out, FT_PHASE_CUT_OFF, "%s", not_knowing(c));
+	say_what_frees_it(c, out);
 }
 
 static void claim_as_ordered(struct ft_core *c, struct ft_actions *out)
@@ -3025,7 +3038,7 @@ static const struct ft_rule table[] = {
     {P(CUT_OFF), forced_against_the_peers_word, refuse_force},
     {P(CUT_OFF), forced_cut_off, claim_as_ordered},
     {P(CUT_OFF), claim_again_due, send_claim},
-    {P(CUT_OFF), not_knowing_is_stale, say_what_frees_it},
+    {P(CUT_OFF), cut_off_is_stale, say_what_frees_it},
     {P(SOLO), ft_settle_due, ft_settle},
     {OPEN | P(SOLO), ft_record_due, ft_settle},
     {ANY, ft_verdict_due, ft_put_verdict},

@@ -5109,6 +5109,29 @@ START_TEST(a_fence_that_fails_is_tried_again_until_it_works)
 }
 END_TEST
 
+/* ... and where the arbiter does not say whether the other side runs the guest, it is not powered off; that is told. */
+START_TEST(a_fence_that_has_failed_waits_for_the_arbiter_and_says_so)
+{
+	fail_to_fence(_i ? FT_ROLE_PRIMARY : FT_ROLE_SECONDARY);
+	w.asks = true;
+	ck_assert_msg(strstr(w.c.reason, "the plug is stuck"), "%s", w.c.reason);
+	for (int i = 0; i < 3; i++) {
+		pass(40e3);
+		register_is(FT_CLAIM_UNREACHABLE, "no answer");
+		ck_assert_msg(strstr(w.c.reason, "no fence before the arbiter, out of reach"), "%s", w.c.reason);
+		ck_assert_msg(strstr(w.c.reason, "if it is off: ftctl failover --confirm-fenced"), "%s", w.c.reason);
+		expect_phase(CUT_OFF);
+	}
+	expect_did(FENCE, 1);
+	ck_assert_ptr_null(strstr(strstr(w.said, "no fence before") + 1, "no fence before")); /* said once */
+	pass(40e3);
+	register_is(FT_CLAIM_NOT_NEEDED, "");
+	expect_did(FENCE, 2);
+	fenced("the plug is stuck");
+	ck_assert_msg(strstr(w.c.reason, "the plug is stuck"), "%s", w.c.reason);
+}
+END_TEST
+
 /* The way: it is heard again, falls silent again, and now the register is known to name us. */
 START_TEST(a_win_without_its_fence_is_not_gone_on_with_for_a_second_silence)
 {
@@ -6359,6 +6382,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, what_was_found_to_be_won_is_no_licence_to_start_beside_who_may_run);
 	tcase_add_loop_test(tc, a_claim_is_won_only_once_the_other_host_is_off, 0, 2);
 	tcase_add_loop_test(tc, a_fence_that_fails_is_tried_again_until_it_works, 0, 2);
+	tcase_add_loop_test(tc, a_fence_that_has_failed_waits_for_the_arbiter_and_says_so, 0, 2);
 	tcase_add_loop_test(tc, a_win_without_its_fence_is_not_gone_on_with_for_a_second_silence, 0, 2);
 	tcase_add_loop_test(tc, who_says_that_it_stands_still_needs_no_fence, 0, 2);
 	tcase_add_test(tc, only_a_person_that_vouches_for_the_other_host_goes_past_a_fence_that_fails);

@@ -721,7 +721,35 @@ START_TEST(who_is_named_by_the_verdict_is_not_powered_off_for_a_start)
 	    .kind = FT_EVENT_REGISTER, .claim = _i ? FT_CLAIM_LOST : FT_CLAIM_UNREACHABLE, .text = "beta"});
 	pass(4000);
 	ck_assert_int_eq(did[FT_DO_FENCE], 0);
-	ck_assert_int_ne(may(false), 1);
+	char why[FT_TEXT_MAX];
+	ck_assert_int_eq(ft_core_may_start(&c, false, why), _i ? 0 : -1);
+	if (!_i)
+		ck_assert_msg(strstr(why, "the arbiter") && strstr(why, "out of reach"), "%s", why);
+}
+END_TEST
+
+/* _i & 1: its fence is to be tried still.  _i & 2: the peer is heard now and then. */
+START_TEST(who_was_given_a_new_guest_is_not_powered_off_by_an_earlier_win)
+{
+	struct ft_session s = session(FT_SESSION_ENDED, FT_ROLE_PRIMARY, "alpha");
+	char why[FT_TEXT_MAX];
+	s.title = _i & 1 ? FT_TITLE_UNFENCED : FT_TITLE_FOUND;
+	s.yielded = 42;
+	s.yielded_as = FT_ROLE_SECONDARY;
+	begin(&s, false);
+	c.params.fenced = true;
+	peer.side.vm = FT_VM_UNKNOWN;
+	if (_i & 2) {
+		hear(FT_PEER_ALIVE);
+		hear(FT_PEER_LOST);
+	}
+	want();
+	for (int i = 0; i < 5; i++)
+		pass(4000);
+	ck_assert_int_eq(did[FT_DO_FENCE], 0);
+	ck_assert_int_eq(ft_core_may_start(&c, false, why), 0);
+	ck_assert_msg(strstr(why, "given the guest to the peer since"), "%s", why);
+	ck_assert_int_eq(ft_core_may_start(&c, true, why), 1);
 }
 END_TEST
 
@@ -1029,6 +1057,7 @@ int main(void)
 	tcase_add_loop_test(tc, of_two_that_have_both_won_the_later_starts, 0, 10);
 	tcase_add_loop_test(tc, of_two_that_have_won_alike_one_starts, 0, 8);
 	tcase_add_loop_test(tc, who_is_named_by_the_verdict_is_not_powered_off_for_a_start, 0, 2);
+	tcase_add_loop_test(tc, who_was_given_a_new_guest_is_not_powered_off_by_an_earlier_win, 0, 4);
 	tcase_add_test(tc, who_lost_the_session_may_not_start);
 	tcase_add_loop_test(tc, an_open_session_is_claimed_once_every_right_is_over, FT_ROLE_PRIMARY,
 	                    FT_ROLE_SECONDARY + 1);
