@@ -2800,6 +2800,7 @@ START_TEST(no_failover_waits_without_end_for_a_disk_that_says_that_our_qemu_has_
 		pass(100);
 		if (w.c.storing && _i % 2)
 			store_fails();
+		ck_assert_int_le(ft_core_deadline(&w.c), w.c.phase_since + SECOND(5)); /* nothing else may wake it */
 	}
 	expect_did(PLAN, 0);
 	pass(100);
@@ -4065,6 +4066,19 @@ START_TEST(a_death_beside_a_session_that_may_be_on_disk_is_told_once_that_is_giv
 }
 END_TEST
 
+/* Of a copy that has died nobody is told in a session that its own side may not have; the peer, its primary, knows of it. */
+START_TEST(a_session_that_the_disk_refuses_is_not_told_of_a_dead_secondary)
+{
+	static const uint8_t none[FT_SESSION_BYTES];
+	begin_to_bind(FT_ROLE_SECONDARY);
+	w.c.params.registers = false;
+	store_fails();
+	qemu_dies();
+	ck_assert_int_eq(w.c.self.vm, FT_VM_ABSENT);
+	ck_assert_mem_eq(w.c.self.session, none, sizeof none);
+}
+END_TEST
+
 START_TEST(a_survivors_next_session_is_given_up_before_its_death_is_told)
 {
 	start(FT_SESSION_ENDED, FT_ROLE_PRIMARY);
@@ -4190,6 +4204,26 @@ START_TEST(an_order_goes_on_once_the_peer_that_came_back_stands_still)
 	expect_did(PLAN, 0);
 	peer_vm(FT_VM_YIELDED);
 	expect_did(PLAN, 1);
+}
+END_TEST
+
+/* Its right was given away by an earlier ftd, and whose process its QEMU is was not known as the order came. */
+START_TEST(an_order_that_asks_ends_where_the_right_was_given_away)
+{
+	start(FT_SESSION_RESIGNED, FT_ROLE_PRIMARY);
+	w.q.pid_verified = false;
+	w.p.side.state = FT_UNPROTECTED;
+	meet();
+	order();
+	expect_phase(ASKING);
+	w.q.pid_verified = true;
+	qemu_is();
+	ck_assert_int_eq(w.c.self.request, FT_REQUEST_NONE);
+	ck_assert_str_eq(ft_result_name(w.c.outcome.result), "refused");
+	expect_phase(YIELDING);
+	expect_did(FREEZE, 1);
+	expect_did(RECORD, 1);
+	expect_did(PLAN, 0);
 }
 END_TEST
 
@@ -5124,9 +5158,15 @@ START_TEST(a_fence_that_has_failed_waits_for_the_arbiter_and_says_so)
 	}
 	expect_did(FENCE, 1);
 	ck_assert_ptr_null(strstr(strstr(w.said, "no fence before") + 1, "no fence before")); /* said once */
+	if (!_i) { /* then it is not the arbiter that is waited for */
+		hear(FT_PEER_ALIVE);
+		ck_assert_ptr_null(strstr(w.c.reason, "no fence before"));
+		hear(FT_PEER_LOST);
+	}
 	pass(40e3);
 	register_is(FT_CLAIM_NOT_NEEDED, "");
 	expect_did(FENCE, 2);
+	ck_assert_msg(strstr(w.c.reason, "no fence before"), "%s", w.c.reason); /* it is tried: nothing is known yet */
 	fenced("the plug is stuck");
 	ck_assert_msg(strstr(w.c.reason, "the plug is stuck"), "%s", w.c.reason);
 }
@@ -6414,10 +6454,12 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, a_qemu_that_is_seen_late_and_stands_still_is_found_as_at_the_start, 0, 8);
 	tcase_add_loop_test(tc, a_qemu_that_is_seen_late_and_whose_session_is_lost_stands_still, 0, 4);
 	tcase_add_loop_test(tc, a_death_beside_a_session_that_may_be_on_disk_is_told_once_that_is_given_up, 0, 4);
+	tcase_add_test(tc, a_session_that_the_disk_refuses_is_not_told_of_a_dead_secondary);
 	tcase_add_test(tc, a_survivors_next_session_is_given_up_before_its_death_is_told);
 	tcase_add_loop_test(tc, a_session_that_the_disk_refuses_is_told_once_its_primary_is_dead, 0, 4);
 	tcase_add_loop_test(tc, a_peer_that_comes_back_before_the_claim_is_answered_says_first_what_it_runs, 0, 2);
 	tcase_add_test(tc, an_order_goes_on_once_the_peer_that_came_back_stands_still);
+	tcase_add_test(tc, an_order_that_asks_ends_where_the_right_was_given_away);
 	tcase_add_test(tc, who_has_released_and_hears_the_other_claim_looks_whether_it_has_lost);
 	tcase_add_test(tc, a_refused_session_is_not_told_as_given_back);
 	tcase_add_test(tc, who_may_be_bound_again_does_not_say_that_it_is_released);
