@@ -331,12 +331,18 @@ static bool gives_way_for_disk(const struct ft_core *c)
 	       able && can_freeze(c) && c->now >= c->freeze_again_at;
 }
 
-/* A silent peer that has the good disk is to have the session; it claims within a detection time of the same silence. */
+/* For so long a silent peer that can go on better is let to claim first: it does within a detection time of the same silence. */
+static int64_t peers_turn(const struct ft_core *c)
+{
+	return 2 * c->params.window + c->params.guard;
+}
+
+/* A silent peer that has the good disk is to have the session. */
 static int64_t claims_from(const struct ft_core *c)
 {
 	bool ordered = c->outcome.cause == FT_CAUSE_SIGNAL || c->outcome.cause == FT_CAUSE_OPERATOR;
 	bool waits = has_the_worse_disk(c) && !ft_peer_heard(c) && !ordered;
-	return waits ? c->phase_since + 2 * c->params.window + c->params.guard : c->phase_since;
+	return waits ? c->phase_since + peers_turn(c) : c->phase_since;
 }
 
 static bool disk_news(const struct ft_core *c)
@@ -1447,13 +1453,15 @@ static bool known_again(const struct ft_core *c)
 	return c->frozen && none && !c->cannot_know && !left_colo(c) && !attempt_open(c);
 }
 
-/* A blocked QEMU claims last: whoever can go on has the time to be first.  If nobody has, it is the last copy. */
+/* A blocked QEMU claims last: whoever can go on has the time to be first.  If nobody has, it is the last copy.  One that has only
+ * stopped answering may be no better, where both hosts were starved: it lets the peer be first, or our right come back. */
 static int64_t claim_from(const struct ft_core *c)
 {
 	/* One that has just come waits for its first acknowledgement; one whose clock stood still, for the peer's news. */
-	int64_t granted = ft_session_granted_until(c), news = ft_news_until(c), late = c->phase_since + FT_SICK_NS;
+	int64_t granted = ft_session_granted_until(c), news = ft_news_until(c);
 	int64_t from = granted > news ? granted : news;
-	return c->sick && late > from ? late : from;
+	int64_t late = c->phase_since + (c->sick ? FT_SICK_NS : answers_in_band(c) ? 0 : peers_turn(c));
+	return late > from ? late : from;
 }
 
 static bool may_claim(const struct ft_core *c)
@@ -2573,13 +2581,15 @@ static void send_fence(struct ft_core *c, struct ft_actions *out)
 	ft_fence(c, out);
 }
 
-/* Why we have won, and do not go on. */
+/* Why we have won, and do not go on.  What a fence has come to is not all: before each try the verdict is asked. */
 static const char *unfenced(const struct ft_core *c)
 {
+	if (c->verdict_unreachable && !ft_peer_heard(c))
+		return "no fence before the arbiter, out of reach, says that it does not run the guest";
 	if (c->fence_fault[0])
 		return c->fence_fault;
-	return c->hearing == FT_PEER_ALIVE ? "it is heard, and has not said yet that its QEMU stands still"
-	                                   : "the arbiter is to say first that it does not run the guest";
+	return ft_peer_heard(c) ? "it is heard, and has not said yet that its QEMU stands still"
+	                        : "the arbiter is to say first that it does not run the guest";
 }
 
 /* Nobody knows how long it lasts, so it is told now; whoever waits for the outcome of an order is told so, too. */
@@ -2608,9 +2618,36 @@ static const char *not_knowing(const struct ft_core *c)
 	           : "frozen until the peer is heard; if it is surely dead: ftctl failover --confirm-fenced";
 }
 
-static bool not_knowing_is_stale(const struct ft_core *c)
+/* Why we stand still, and what ends that. */
+static void cut_off(const struct ft_core *c, char out[FT_TEXT_MAX])
 {
-	return c->cannot_know && strcmp(c->reason, not_knowing(c)) != 0;
+	if (c->cannot_know)
+		snprintf(out, FT_TEXT_MAX, "%s", not_knowing(c));
+	else if (c->claim == FT_CLAIM_WON)
+		snprintf(out, FT_TEXT_MAX,
+		         "won, but the other host may be on (%.85s), frozen; if it is off: ftctl failover "
+		         "--confirm-fenced",
+		         unfenced(c));
+	else
+		snprintf(
+		    out, FT_TEXT_MAX,
+		    "arbiter out of reach (%.60s), frozen; if the peer is surely dead: ftctl failover --confirm-fenced",
+		    c->arbiter_text);
+}
+
+/* Of a claim that is tried again it is not, nor is that of a fence that is at work. */
+static bool cut_off_is_stale(const struct ft_core *c)
+{
+	char why[FT_TEXT_MAX];
+	cut_off(c, why);
+	return (c->cannot_know || (c->claim == FT_CLAIM_WON && !c->fencing)) && strcmp(c->reason, why) != 0;
+}
+
+static void say_what_frees_it(struct ft_core *c, struct ft_actions *out)
+{
+	char why[FT_TEXT_MAX];
+	cut_off(c, why);
+	ft_core_enter(c, out, FT_PHASE_CUT_OFF, "%s", why);
 }
 
 static void to_cut_off(struct ft_core *c, struct ft_actions *out)
@@ -2619,23 +2656,7 @@ static void to_cut_off(struct ft_core *c, struct ft_actions *out)
 	if (!c->frozen)
 		ft_core_do(out, FT_DO_FREEZE);
 	c->freeze_until = FT_NEVER;
-	if (c->cannot_know)
-		ft_core_enter(c, out, FT_PHASE_CUT_OFF, "%s", not_knowing(c));
-	else if (c->claim == FT_CLAIM_WON)
-		ft_core_enter(c, out, FT_PHASE_CUT_OFF,
-		              "won, but the other host may be on (%.85s), frozen; if it is off: ftctl failover "
-		              "--confirm-fenced",
-		              unfenced(c));
-	else
-		ft_core_enter(
-		    c, out, FT_PHASE_CUT_OFF,
-		    "arbiter out of reach (%.60s), frozen; if the peer is surely dead: ftctl failover --confirm-fenced",
-		    c->arbiter_text);
-}
-
-static void say_what_frees_it(struct ft_core *c, struct ft_actions *out)
-{
-	ft_core_enter(c, out, FT_PHASE_CUT_OFF, "%s", not_knowing(c));
+	say_what_frees_it(c, out);
 }
 
 static void claim_as_ordered(struct ft_core *c, struct ft_actions *out)
@@ -3020,7 +3041,7 @@ static const struct ft_rule table[] = {
     {P(CUT_OFF), forced_against_the_peers_word, refuse_force},
     {P(CUT_OFF), forced_cut_off, claim_as_ordered},
     {P(CUT_OFF), claim_again_due, send_claim},
-    {P(CUT_OFF), not_knowing_is_stale, say_what_frees_it},
+    {P(CUT_OFF), cut_off_is_stale, say_what_frees_it},
     {P(SOLO), ft_settle_due, ft_settle},
     {OPEN | P(SOLO), ft_record_due, ft_settle},
     {ANY, ft_verdict_due, ft_put_verdict},

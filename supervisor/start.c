@@ -75,12 +75,12 @@ bool ft_start_verdict_due(const struct ft_core *c)
 	return verdict_is_open(c) && won && no_qemu(c) && !c->arbiter_busy && c->now >= c->verdict_again_at;
 }
 
-/* The register names us; whatever the other side was granted is over, and it is silent.  Not whom the verdict names: that one
- * runs the guest. */
+/* The register names us; whatever the other side was granted is over, and it is silent.  Not whom the verdict names, or who was
+ * given a new guest since: that one runs it. */
 static bool start_waits_for_the_fence(const struct ft_core *c)
 {
 	bool wanted = c->start_wanted && !c->start_confirmed && no_qemu(c) && !verdict_is_open(c);
-	return wanted && !ft_peer_heard(c) && grants_are_over(c);
+	return wanted && c->session.yielded == 0 && !ft_peer_heard(c) && grants_are_over(c);
 }
 
 bool ft_start_fence_look_due(const struct ft_core *c)
@@ -291,6 +291,13 @@ static struct verdict after_the_peers_right(const struct ft_core *c)
 	    "surely off: --confirm-fenced"};
 }
 
+static struct verdict asked_in_vain(void)
+{
+	return (struct verdict){
+	    -1, "the arbiter, which knows whether the guest is this side's still, is out of reach; if the other host "
+	        "is surely off: --confirm-fenced"};
+}
+
 /* It stands above the register. */
 static struct verdict by_verdict(const struct ft_core *c, bool confirmed)
 {
@@ -304,9 +311,7 @@ static struct verdict by_verdict(const struct ft_core *c, bool confirmed)
 		return (struct verdict){-1, "the arbiter is being asked"};
 	if (confirmed)
 		return (struct verdict){1, "a person vouches that the other host is off"};
-	return (struct verdict){
-	    -1, "the arbiter, which knows whether the guest is this side's still, is out of reach; if the other host "
-	        "is surely off: --confirm-fenced"};
+	return asked_in_vain();
 }
 
 static struct verdict beside_a_rival(const struct ft_core *c, bool confirmed)
@@ -343,6 +348,10 @@ static struct verdict as_winner(const struct ft_core *c, bool confirmed)
 		if (!grants_are_over(c))
 			return (struct verdict){-1, "the peer may hold a right to run yet"};
 	}
+	if (!confirmed && !ft_win_complete(c) && c->session.yielded)
+		return after_the_peers_right(c);
+	if (!confirmed && !ft_win_complete(c) && c->verdict_unreachable)
+		return asked_in_vain();
 	if (!confirmed && !ft_win_complete(c))
 		return (struct verdict){
 		    -1, c->fence_fault[0] ? "this side ended the last session, but the other host cannot be powered "

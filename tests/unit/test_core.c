@@ -2415,6 +2415,7 @@ static void win_in_vain(void)
 	peer_is_lost();
 	pass(20);
 	frozen(true);
+	pass(1100); /* in which the peer would have been first */
 	claimed();
 	expect_phase(PLANNING);
 	plan_is_not_answered();

@@ -317,6 +317,35 @@ START_TEST(a_blocked_primary_claims_last)
 }
 END_TEST
 
+/* Nothing is wrong with it yet, but that it has not answered for a while, and then both hosts are starved: it could do nothing with
+ * a win.  _i: 0 the peer is lost, and nobody claims; 1 it is heard again, and the right is back; 2 our QEMU answers after all. */
+START_TEST(a_primary_that_does_not_answer_lets_the_peer_claim_first)
+{
+	protect_surely(FT_ROLE_PRIMARY);
+	w.q.connected = w.q.plan_ready = false;
+	qemu_is();
+	pass(500);
+	expect_phase(FREEZING);
+	ck_assert(!w.c.sick);
+	frozen();
+	w.q.connected = w.q.plan_ready = _i == 2;
+	qemu_is();
+	expect_did(CLAIM, _i == 2);
+	if (_i == 2)
+		return;
+	pass(900);
+	expect_did(CLAIM, 0);
+	if (_i == 1) {
+		acked();
+		expect_did(THAW, 1);
+		expect_phase(WATCH);
+	}
+	hear(FT_PEER_LOST);
+	pass(200);
+	expect_did(CLAIM, _i == 0);
+}
+END_TEST
+
 /* What it was before it stood still by us is not known of it afterwards. */
 START_TEST(a_blocked_primary_that_is_thawed_is_judged_anew)
 {
@@ -2877,6 +2906,7 @@ START_TEST(no_failover_waits_without_end_for_a_disk_that_says_that_our_qemu_has_
 		pass(100);
 		if (w.c.storing && _i % 2)
 			store_fails();
+		ck_assert_int_le(ft_core_deadline(&w.c), w.c.phase_since + SECOND(5)); /* nothing else may wake it */
 	}
 	expect_did(PLAN, 0);
 	pass(100);
@@ -4166,6 +4196,19 @@ START_TEST(a_death_beside_a_session_that_may_be_on_disk_is_told_once_that_is_giv
 }
 END_TEST
 
+/* Of a copy that has died nobody is told in a session that its own side may not have; the peer, its primary, knows of it. */
+START_TEST(a_session_that_the_disk_refuses_is_not_told_of_a_dead_secondary)
+{
+	static const uint8_t none[FT_SESSION_BYTES];
+	begin_to_bind(FT_ROLE_SECONDARY);
+	w.c.params.registers = false;
+	store_fails();
+	qemu_dies();
+	ck_assert_int_eq(w.c.self.vm, FT_VM_ABSENT);
+	ck_assert_mem_eq(w.c.self.session, none, sizeof none);
+}
+END_TEST
+
 START_TEST(a_survivors_next_session_is_given_up_before_its_death_is_told)
 {
 	start(FT_SESSION_ENDED, FT_ROLE_PRIMARY);
@@ -4291,6 +4334,26 @@ START_TEST(an_order_goes_on_once_the_peer_that_came_back_stands_still)
 	expect_did(PLAN, 0);
 	peer_vm(FT_VM_YIELDED);
 	expect_did(PLAN, 1);
+}
+END_TEST
+
+/* Its right was given away by an earlier ftd, and whose process its QEMU is was not known as the order came. */
+START_TEST(an_order_that_asks_ends_where_the_right_was_given_away)
+{
+	start(FT_SESSION_RESIGNED, FT_ROLE_PRIMARY);
+	w.q.pid_verified = false;
+	w.p.side.state = FT_UNPROTECTED;
+	meet();
+	order();
+	expect_phase(ASKING);
+	w.q.pid_verified = true;
+	qemu_is();
+	ck_assert_int_eq(w.c.self.request, FT_REQUEST_NONE);
+	ck_assert_str_eq(ft_result_name(w.c.outcome.result), "refused");
+	expect_phase(YIELDING);
+	expect_did(FREEZE, 1);
+	expect_did(RECORD, 1);
+	expect_did(PLAN, 0);
 }
 END_TEST
 
@@ -5207,6 +5270,35 @@ START_TEST(a_fence_that_fails_is_tried_again_until_it_works)
 	fenced(NULL);
 	expect_phase(PLANNING);
 	expect_did(CLAIM, 1);
+}
+END_TEST
+
+/* ... and where the arbiter does not say whether the other side runs the guest, it is not powered off; that is told. */
+START_TEST(a_fence_that_has_failed_waits_for_the_arbiter_and_says_so)
+{
+	fail_to_fence(_i ? FT_ROLE_PRIMARY : FT_ROLE_SECONDARY);
+	w.asks = true;
+	ck_assert_msg(strstr(w.c.reason, "the plug is stuck"), "%s", w.c.reason);
+	for (int i = 0; i < 3; i++) {
+		pass(40e3);
+		register_is(FT_CLAIM_UNREACHABLE, "no answer");
+		ck_assert_msg(strstr(w.c.reason, "no fence before the arbiter, out of reach"), "%s", w.c.reason);
+		ck_assert_msg(strstr(w.c.reason, "if it is off: ftctl failover --confirm-fenced"), "%s", w.c.reason);
+		expect_phase(CUT_OFF);
+	}
+	expect_did(FENCE, 1);
+	ck_assert_ptr_null(strstr(strstr(w.said, "no fence before") + 1, "no fence before")); /* said once */
+	if (!_i) { /* then it is not the arbiter that is waited for */
+		hear(FT_PEER_ALIVE);
+		ck_assert_ptr_null(strstr(w.c.reason, "no fence before"));
+		hear(FT_PEER_LOST);
+	}
+	pass(40e3);
+	register_is(FT_CLAIM_NOT_NEEDED, "");
+	expect_did(FENCE, 2);
+	ck_assert_msg(strstr(w.c.reason, "no fence before"), "%s", w.c.reason); /* it is tried: nothing is known yet */
+	fenced("the plug is stuck");
+	ck_assert_msg(strstr(w.c.reason, "the plug is stuck"), "%s", w.c.reason);
 }
 END_TEST
 
@@ -6277,6 +6369,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, a_failover_that_is_held_is_an_outcome_and_goes_on, 0, 2);
 	tcase_add_test(tc, a_claim_that_was_held_and_is_lost_is_told_as_lost);
 	tcase_add_test(tc, a_blocked_primary_claims_last);
+	tcase_add_loop_test(tc, a_primary_that_does_not_answer_lets_the_peer_claim_first, 0, 3);
 	tcase_add_test(tc, a_blocked_primary_that_is_thawed_is_judged_anew);
 	tcase_add_test(tc, an_order_that_is_held_is_told_as_held);
 	tcase_add_loop_test(tc, an_order_that_comes_to_nothing_is_an_outcome, 0, 2);
@@ -6464,6 +6557,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, what_was_found_to_be_won_is_no_licence_to_start_beside_who_may_run);
 	tcase_add_loop_test(tc, a_claim_is_won_only_once_the_other_host_is_off, 0, 2);
 	tcase_add_loop_test(tc, a_fence_that_fails_is_tried_again_until_it_works, 0, 2);
+	tcase_add_loop_test(tc, a_fence_that_has_failed_waits_for_the_arbiter_and_says_so, 0, 2);
 	tcase_add_loop_test(tc, a_win_without_its_fence_is_not_gone_on_with_for_a_second_silence, 0, 2);
 	tcase_add_loop_test(tc, who_says_that_it_stands_still_needs_no_fence, 0, 2);
 	tcase_add_test(tc, only_a_person_that_vouches_for_the_other_host_goes_past_a_fence_that_fails);
@@ -6495,10 +6589,12 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, a_qemu_that_is_seen_late_and_stands_still_is_found_as_at_the_start, 0, 8);
 	tcase_add_loop_test(tc, a_qemu_that_is_seen_late_and_whose_session_is_lost_stands_still, 0, 4);
 	tcase_add_loop_test(tc, a_death_beside_a_session_that_may_be_on_disk_is_told_once_that_is_given_up, 0, 4);
+	tcase_add_test(tc, a_session_that_the_disk_refuses_is_not_told_of_a_dead_secondary);
 	tcase_add_test(tc, a_survivors_next_session_is_given_up_before_its_death_is_told);
 	tcase_add_loop_test(tc, a_session_that_the_disk_refuses_is_told_once_its_primary_is_dead, 0, 4);
 	tcase_add_loop_test(tc, a_peer_that_comes_back_before_the_claim_is_answered_says_first_what_it_runs, 0, 2);
 	tcase_add_test(tc, an_order_goes_on_once_the_peer_that_came_back_stands_still);
+	tcase_add_test(tc, an_order_that_asks_ends_where_the_right_was_given_away);
 	tcase_add_test(tc, who_has_released_and_hears_the_other_claim_looks_whether_it_has_lost);
 	tcase_add_test(tc, a_refused_session_is_not_told_as_given_back);
 	tcase_add_test(tc, who_may_be_bound_again_does_not_say_that_it_is_released);

@@ -572,8 +572,8 @@ START_TEST(who_wins_what_both_had_given_up_needs_no_person_later)
 }
 END_TEST
 
-/* Heard, but not known to have nothing that runs: its ftd has just come (0), or its QEMU does not answer (1); a waiting secondary (2), or
- * no QEMU (3), is no danger. */
+/* Heard, but not known to have nothing that runs: its ftd has just come (0), or its QEMU is not in COLO (1), or not known (4); a waiting
+ * secondary (2), no QEMU (3), or one that stands still (5), is no danger: while that is heard.  Nor is it asked too late (6). */
 START_TEST(a_win_after_our_own_word_is_no_licence_beside_a_peer_that_may_run)
 {
 	static const struct {
@@ -581,10 +581,10 @@ START_TEST(a_win_after_our_own_word_is_no_licence_beside_a_peer_that_may_run)
 		enum ft_vm vm;
 		enum ft_role role;
 		int may;
-	} cases[] = {{FT_STARTING, FT_VM_UNKNOWN, FT_ROLE_NONE, -1},
-	             {FT_UNPROTECTED, FT_VM_ALIVE, FT_ROLE_NONE, 0},
-	             {FT_ARMING, FT_VM_ALIVE, FT_ROLE_SECONDARY, 1},
-	             {FT_UNPROTECTED, FT_VM_ABSENT, FT_ROLE_NONE, 1}};
+	} cases[] = {{FT_STARTING, FT_VM_UNKNOWN, FT_ROLE_NONE, -1},    {FT_UNPROTECTED, FT_VM_ALIVE, FT_ROLE_NONE, 0},
+	             {FT_ARMING, FT_VM_ALIVE, FT_ROLE_SECONDARY, 1},    {FT_UNPROTECTED, FT_VM_ABSENT, FT_ROLE_NONE, 1},
+	             {FT_UNPROTECTED, FT_VM_UNKNOWN, FT_ROLE_NONE, -1}, {FT_FENCED, FT_VM_YIELDED, FT_ROLE_NONE, 1},
+	             {FT_STARTING, FT_VM_ALIVE, FT_ROLE_NONE, -1}};
 	struct ft_session s = session(FT_SESSION_ENDED, FT_ROLE_PRIMARY, "alpha");
 	char why[FT_TEXT_MAX];
 	s.given_before = true;
@@ -599,6 +599,14 @@ START_TEST(a_win_after_our_own_word_is_no_licence_beside_a_peer_that_may_run)
 	pass(600);
 	step(&(struct ft_event){.kind = FT_EVENT_ACK, .at = now});
 	ck_assert_int_eq(ft_core_may_start(&c, false, why), cases[_i].may);
+	verdict = FT_CLAIM_COUNT; /* it may name us */
+	want();
+	pass(1);
+	ck_assert_int_eq(ft_core_may_start(&c, false, why), -1);
+	step(&(struct ft_event){.kind = FT_EVENT_REGISTER, .claim = FT_CLAIM_NOT_NEEDED});
+	hear(FT_PEER_LOST);
+	pass(600);
+	ck_assert_int_eq(ft_core_may_start(&c, false, why), 0);
 }
 END_TEST
 
@@ -675,11 +683,32 @@ START_TEST(of_two_that_have_both_won_the_later_starts)
 	};
 	begin_won(cases[_i / 2].title, cases[_i / 2].peers, cases[_i / 2].epoch);
 	c.params.registers = _i % 2 == 0;
+	verdict = FT_CLAIM_COUNT;
 	want();
 	pass(1000);
+	if (_i % 2 == 0 && cases[_i / 2].answer == 1) { /* the verdict stands above both */
+		ck_assert_int_eq(may(false), -1);
+		step(&(struct ft_event){.kind = FT_EVENT_REGISTER, .claim = FT_CLAIM_NOT_NEEDED});
+	}
 	ck_assert_int_eq(may(false), cases[_i / 2].answer);
 	ck_assert_int_eq(may(true), cases[_i / 2].answer); /* nobody can vouch that a host is off which is heard */
 	ck_assert_int_eq(c.self.win, cases[_i / 2].title == FT_TITLE_REGAINED ? FT_WIN_REGAINED : FT_WIN_FIRST);
+}
+END_TEST
+
+/* That the other side is about to start the VM, too, is no reason for a winner not to tell that it is: it would wait for ever. */
+START_TEST(a_winner_tells_of_its_start_beside_one_that_has_not_won)
+{
+	begin_won(FT_TITLE_REGISTER, FT_WIN_NONE, 0);
+	peer.side.vm = FT_VM_UNKNOWN;
+	peer.side.guest = true;
+	hear(FT_PEER_ALIVE);
+	want();
+	pass(1000);
+	ck_assert_int_eq(may(false), -1);
+	ck_assert(c.self.guest);
+	start_is_told();
+	ck_assert_int_eq(may(false), 1);
 }
 END_TEST
 
@@ -721,7 +750,64 @@ START_TEST(who_is_named_by_the_verdict_is_not_powered_off_for_a_start)
 	    .kind = FT_EVENT_REGISTER, .claim = _i ? FT_CLAIM_LOST : FT_CLAIM_UNREACHABLE, .text = "beta"});
 	pass(4000);
 	ck_assert_int_eq(did[FT_DO_FENCE], 0);
-	ck_assert_int_ne(may(false), 1);
+	char why[FT_TEXT_MAX];
+	ck_assert_int_eq(ft_core_may_start(&c, false, why), _i ? 0 : -1);
+	if (!_i)
+		ck_assert_msg(strstr(why, "the arbiter") && strstr(why, "out of reach"), "%s", why);
+	ck_assert_int_eq(ft_core_may_start(&c, true, why),
+	                 _i ? 0 : 1); /* a person answers for the host, not for the verdict */
+}
+END_TEST
+
+/* Nobody wants the VM here (0), a person vouches (1), the other side holds a right yet (2), or is heard, if less well (3); then it is
+ * silent for long (4). */
+START_TEST(a_start_powers_off_only_who_is_silent_for_longer_than_its_right)
+{
+	struct ft_session s = session(FT_SESSION_ENDED, FT_ROLE_PRIMARY, "alpha");
+	char why[FT_TEXT_MAX];
+	s.title = FT_TITLE_UNFENCED;
+	begin(&s, false);
+	c.params.fenced = true;
+	peer.side.vm = FT_VM_UNKNOWN;
+	if (_i == 3)
+		hear(FT_PEER_QUIET);
+	if (_i > 0)
+		step(&(struct ft_event){.kind = FT_EVENT_WANT_START, .confirmed = _i == 1});
+	pass(_i == 2 ? 400 : 600);
+	ck_assert_int_eq(did[FT_DO_FENCE], _i == 4);
+	if (_i < 4)
+		return;
+	ck_assert_int_eq(ft_core_may_start(&c, false, why), -1);
+	ck_assert_msg(strstr(why, "is being powered off"), "%s", why);
+	step(&(struct ft_event){.kind = FT_EVENT_FENCED, .error = true, .text = "the plug is stuck"});
+	ck_assert_int_eq(ft_core_may_start(&c, false, why), -1);
+	ck_assert_msg(strstr(why, "cannot be powered off"), "%s", why);
+	ck_assert_int_eq(ft_core_may_start(&c, true, why), 1);
+}
+END_TEST
+
+/* _i & 1: its fence is to be tried still.  _i & 2: the peer is heard now and then. */
+START_TEST(who_was_given_a_new_guest_is_not_powered_off_by_an_earlier_win)
+{
+	struct ft_session s = session(FT_SESSION_ENDED, FT_ROLE_PRIMARY, "alpha");
+	char why[FT_TEXT_MAX];
+	s.title = _i & 1 ? FT_TITLE_UNFENCED : FT_TITLE_FOUND;
+	s.yielded = 42;
+	s.yielded_as = FT_ROLE_SECONDARY;
+	begin(&s, false);
+	c.params.fenced = true;
+	peer.side.vm = FT_VM_UNKNOWN;
+	if (_i & 2) {
+		hear(FT_PEER_ALIVE);
+		hear(FT_PEER_LOST);
+	}
+	want();
+	for (int i = 0; i < 5; i++)
+		pass(4000);
+	ck_assert_int_eq(did[FT_DO_FENCE], 0);
+	ck_assert_int_eq(ft_core_may_start(&c, false, why), 0);
+	ck_assert_msg(strstr(why, "given the guest to the peer since"), "%s", why);
+	ck_assert_int_eq(ft_core_may_start(&c, true, why), 1);
 }
 END_TEST
 
@@ -1023,12 +1109,15 @@ int main(void)
 	tcase_add_loop_test(tc, a_winner_that_was_powered_off_since_asks_a_person_where_no_register_can_tell, 0, 3);
 	tcase_add_loop_test(tc, a_win_after_our_own_word_is_no_licence_beside_a_silent_peer_and_an_empty_verdict, 0, 5);
 	tcase_add_loop_test(tc, who_wins_what_both_had_given_up_needs_no_person_later, 0, 2);
-	tcase_add_loop_test(tc, a_win_after_our_own_word_is_no_licence_beside_a_peer_that_may_run, 0, 4);
+	tcase_add_loop_test(tc, a_win_after_our_own_word_is_no_licence_beside_a_peer_that_may_run, 0, 7);
 	tcase_add_loop_test(tc, what_was_given_since_the_win_is_no_licence_beside_a_peer_that_may_run, 0, 3);
 	tcase_add_loop_test(tc, that_the_peer_goes_on_beside_an_earlier_win_is_written_down, 0, 3);
 	tcase_add_loop_test(tc, of_two_that_have_both_won_the_later_starts, 0, 10);
+	tcase_add_test(tc, a_winner_tells_of_its_start_beside_one_that_has_not_won);
 	tcase_add_loop_test(tc, of_two_that_have_won_alike_one_starts, 0, 8);
 	tcase_add_loop_test(tc, who_is_named_by_the_verdict_is_not_powered_off_for_a_start, 0, 2);
+	tcase_add_loop_test(tc, who_was_given_a_new_guest_is_not_powered_off_by_an_earlier_win, 0, 4);
+	tcase_add_loop_test(tc, a_start_powers_off_only_who_is_silent_for_longer_than_its_right, 0, 5);
 	tcase_add_test(tc, who_lost_the_session_may_not_start);
 	tcase_add_loop_test(tc, an_open_session_is_claimed_once_every_right_is_over, FT_ROLE_PRIMARY,
 	                    FT_ROLE_SECONDARY + 1);
