@@ -1242,6 +1242,32 @@ START_TEST(the_next_ftd_knows_what_was_yielded_without_a_session)
 }
 END_TEST
 
+/* That the guest was given away is known until one is booted here: until then the win before is no licence, whatever QEMU comes. */
+START_TEST(what_was_given_is_known_until_a_guest_is_booted)
+{
+	static const struct {
+		enum ft_role role, last_role;
+		bool incoming, over;
+	} cases[] = {{FT_ROLE_NONE, FT_ROLE_NONE, false, true},
+	             {FT_ROLE_NONE, FT_ROLE_NONE, true, false},
+	             {FT_ROLE_SECONDARY, FT_ROLE_NONE, false, false},
+	             {FT_ROLE_NONE, FT_ROLE_SECONDARY, false, false}};
+	struct ft_session s = session_before(1);
+	s.yielded = 5;
+	s.yielded_as = FT_ROLE_SECONDARY;
+	start_with(s, cases[_i].role);
+	w.q.instance = 6;
+	w.q.last_role = cases[_i].last_role;
+	w.q.incoming = cases[_i].incoming;
+	qemu_is();
+	pass(10e3);
+	expect_did(STORE, cases[_i].over);
+	ck_assert_uint_eq(w.c.session.yielded, 5);
+	if (cases[_i].over)
+		ck_assert_uint_eq(w.c.store_next.yielded, 0);
+}
+END_TEST
+
 START_TEST(what_was_yielded_without_a_session_is_thawed_for_a_peer_that_does_not_want_it)
 {
 	find_yielded(_i);
@@ -1399,6 +1425,7 @@ START_TEST(a_silent_qemu_whose_session_may_be_lost_is_not_set_free)
 	qemu_is();
 	expect_phase(CUT_OFF);
 	ck_assert(!ft_core_sets_free(&w.c, 5));
+	ck_assert(!ft_core_sets_free(&w.c, 0)); /* which one it is is not known yet */
 }
 END_TEST
 
@@ -2630,6 +2657,7 @@ START_TEST(a_late_win_that_the_verdict_knows_more_of_is_not_given_back)
 	if (!w.c.arbiter_busy)
 		pass(10e3);
 	verdict_is(FT_CLAIM_UNREACHABLE, "no answer");
+	ck_assert(!w.c.arbiter_busy); /* nor asked without a pause */
 	pass(30e3);
 	ck_assert(!w.c.self.returned);
 	verdict_is(FT_CLAIM_LOST, "alpha");
@@ -6279,6 +6307,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, a_disk_that_takes_nothing_keeps_no_answer_back, 0, 2);
 	tcase_add_loop_test(tc, what_is_not_asked_for_any_more_is_not_given, 0, 8);
 	tcase_add_loop_test(tc, the_next_ftd_knows_what_was_yielded_without_a_session, 0, 8);
+	tcase_add_loop_test(tc, what_was_given_is_known_until_a_guest_is_booted, 0, 4);
 	tcase_add_loop_test(tc, what_was_yielded_without_a_session_is_thawed_for_a_peer_that_does_not_want_it, 0, 6);
 	tcase_add_loop_test(tc, a_copy_that_was_yielded_without_a_session_is_held_for_a_peer_that_never_comes, 0, 8);
 	tcase_add_test(tc, who_cannot_know_and_hears_the_peer_says_what_frees_it);

@@ -635,8 +635,8 @@ START_TEST(what_was_given_since_the_win_is_no_licence_beside_a_peer_that_may_run
 }
 END_TEST
 
-/* The peer asks us to yield (0), goes on (1), or runs the guest (2), as nothing runs here: it is silent later, and our next ftd has not
- * heard it. */
+/* The peer asks us to yield (0), goes on (1), or runs the guest (2), as nothing runs here, or our QEMU has died under us (& 4): it is
+ * silent later, and our next ftd has not heard it. */
 START_TEST(that_the_peer_goes_on_beside_an_earlier_win_is_written_down)
 {
 	static const enum ft_state states[] = {FT_CLAIMING, FT_FAILING_OVER, FT_SOLO};
@@ -644,9 +644,13 @@ START_TEST(that_the_peer_goes_on_beside_an_earlier_win_is_written_down)
 	peer.side.vm = FT_VM_ALIVE;
 	peer.side.role = FT_ROLE_SECONDARY;
 	hear(FT_PEER_ALIVE);
+	if (_i & 4) {
+		new_qemu(FT_ROLE_NONE);
+		qemu_dies();
+	}
 	ck_assert_int_eq(did[FT_DO_STORE], 0);
-	peer.side.state = states[_i];
-	peer.side.request = _i == 0 ? FT_REQUEST_YIELD : FT_REQUEST_NONE;
+	peer.side.state = states[_i & 3];
+	peer.side.request = (_i & 3) == 0 ? FT_REQUEST_YIELD : FT_REQUEST_NONE;
 	peer.side.request_id = 9;
 	hear(FT_PEER_ALIVE);
 	ck_assert_int_eq(did[FT_DO_STORE], 1);
@@ -1112,6 +1116,7 @@ int main(void)
 	tcase_add_loop_test(tc, a_win_after_our_own_word_is_no_licence_beside_a_peer_that_may_run, 0, 7);
 	tcase_add_loop_test(tc, what_was_given_since_the_win_is_no_licence_beside_a_peer_that_may_run, 0, 3);
 	tcase_add_loop_test(tc, that_the_peer_goes_on_beside_an_earlier_win_is_written_down, 0, 3);
+	tcase_add_loop_test(tc, that_the_peer_goes_on_beside_an_earlier_win_is_written_down, 4, 7);
 	tcase_add_loop_test(tc, of_two_that_have_both_won_the_later_starts, 0, 10);
 	tcase_add_test(tc, a_winner_tells_of_its_start_beside_one_that_has_not_won);
 	tcase_add_loop_test(tc, of_two_that_have_won_alike_one_starts, 0, 8);
