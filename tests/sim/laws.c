@@ -260,11 +260,12 @@ static bool waits(const struct ft_core *c)
 
 /* A person orders a failover, the peer is silent, and the register cannot be asked, or names us in a session that was released or
  * resigned, so that no lease stops the peer's guest: he answers for it, also as its ftd comes back meanwhile and knows nothing yet.
- * Where the register names the other side, nobody may. */
+ * Where the register names the other side, nobody may.  An order that is confirmed is a truthful one, person.c sees to that: it excuses
+ * nothing. */
 static bool vouches(int host)
 {
 	const struct ft_core *c = &w.host[host].ftd.core;
-	bool ordered = c->outcome.cause == FT_CAUSE_SIGNAL || c->outcome.cause == FT_CAUSE_OPERATOR;
+	bool ordered = is_order(c->outcome.cause) && !c->forced_confirmed;
 	bool heard = c->hearing == FT_PEER_ALIVE || c->hearing == FT_PEER_QUIET;
 	bool knows = c->peer.side.state != FT_STARTING || c->now < c->asked_arbiter_at + FT_ASK_NS;
 	bool won = c->claim == FT_CLAIM_WON && w.host[host].ftd.claimed_released;
@@ -374,7 +375,7 @@ static void note_order(int host)
 {
 	const struct ft_core *c = &w.host[host].ftd.core;
 	uint64_t instance = w.host[host].qemu.instance;
-	bool ordered = c->outcome.cause == FT_CAUSE_SIGNAL, goes_on = c->phase == FT_PHASE_PLANNING;
+	bool ordered = is_order(c->outcome.cause), goes_on = c->phase == FT_PHASE_PLANNING;
 	bool fenced = c->session.title != FT_TITLE_UNFENCED;
 	if (ordered && goes_on)
 		w.ordered[host] = instance;
