@@ -55,7 +55,7 @@ static void boot(int host)
 	struct host *h = &w.host[host];
 	if (h->up)
 		return;
-	if (person_keeps_off(host)) {
+	if (person_keeps_down(host)) {
 		later(50, HOST_BOOT, host);
 		return;
 	}

@@ -489,7 +489,9 @@ static bool could_start(int host)
 	bool ours = s->stage == FT_SESSION_BOUND || (s->stage == FT_SESSION_RELEASED && s->role == FT_ROLE_PRIMARY);
 	bool claimable = ours && c->params.registers; /* after a fence a person says where */
 	bool given = c->phase == FT_PHASE_FENCED && s->instance != c->seen_instance; /* in a later pair */
-	return h->unit && h->ftd.running == FTD_RUNS && !given && (won || claimable);
+	/* Whoever was told there that he may start it by his word, has a minute for that. */
+	bool waits = c->hearing == FT_PEER_ALIVE && w.host[1 - host].ftd.core.start_granted;
+	return h->unit && h->ftd.running == FTD_RUNS && !given && !waits && (won || claimable);
 }
 
 /* Nothing is left that could run, and nobody will start anything. */
@@ -575,7 +577,7 @@ static void judge_outcomes(void)
 			    memcmp(o->session, w.registers[i].id, sizeof o->session) != 0)
 				continue;
 			successes++;
-			ordered |= o->ordered;
+			ordered |= o->ordered || w.ordered[k % 2] != 0; /* whichever ftd carried it through */
 		}
 		bool ousted = w.ousted_for[0] != 0 || w.ousted_for[1] != 0;
 		if (successes > 1 && !ordered && !ousted && !w.vouched && !robbed_of_proof())

@@ -1,5 +1,5 @@
 /* A person who vouches: `ftctl failover --confirm-fenced`, and `may-start --confirm-fenced` where no QEMU is left.  He tells the truth: he has
- * ended the other side's QEMU before, or switched its host off; and as the manual asks him to, he keeps that host off, and its unit
+ * ended the other side's QEMU before, or switched its host off; and as the manual asks him to, he keeps that host off, and then its unit
  * from starting the VM, until the order is done with, and the register names the side that went on by his word. */
 #include "tests/sim/sim.h"
 
@@ -63,9 +63,9 @@ static bool hears(int host)
 static bool is_told(int by)
 {
 	const struct ft_session *s = &w.host[by].ftd.core.session;
-	if (w.options.fence)
-		return hears(1 - by);
-	return s->stage == FT_SESSION_NONE || arbiter_find(s->id) != NULL;
+	if (s->stage == FT_SESSION_NONE) /* and what the other side knows of, it goes by */
+		return w.host[1 - by].ftd.core.hearing == FT_PEER_ALIVE;
+	return w.options.fence ? hears(1 - by) : arbiter_find(s->id) != NULL;
 }
 
 static bool waits_for(int by)
@@ -82,11 +82,17 @@ static bool goes_on(int by)
 	return q->alive && q->mode == FT_ROLE_NONE && (q->last != FT_ROLE_NONE || q->booted);
 }
 
+bool person_keeps_down(int host)
+{
+	const struct kept_off *k = &w.kept_off[host];
+	bool ordering = k->orders > 0 && !w.healed;
+	return k->on && (ordering || waits_for(1 - host));
+}
+
 bool person_keeps_off(int host)
 {
 	struct kept_off *k = &w.kept_off[host];
-	bool ordering = k->orders > 0 && !w.healed;
-	k->on &= ordering || waits_for(1 - host) || (goes_on(1 - host) && !is_told(1 - host));
+	k->on &= person_keeps_down(host) || (goes_on(1 - host) && !is_told(1 - host));
 	return k->on;
 }
 
@@ -136,6 +142,8 @@ static bool order(int host)
 		tell(host, "a person orders a failover, and vouches that the other side's QEMU is dead");
 		ftd_feed(host,
 		         &(struct ft_event){.kind = FT_EVENT_FORCE, .cause = FT_CAUSE_OPERATOR, .confirmed = true});
+	} else if (person_keeps_off(host)) {
+		return false; /* another one is at it */
 	} else if (w.options.arbitrated) {
 		tell(host, "a person wants to start the VM, and vouches that the other side's QEMU is dead");
 		ftd_may_start(host, true);
@@ -165,6 +173,8 @@ void person_vouches(const struct fault *f, const struct happening *h)
 		go_about_it(f, h);
 		return;
 	}
+	if (w.host[1 - f->host].unit_starts)
+		return;
 	tell(f->host, "**** a person ends the other side's %s", f->nth < ENDS_QEMU ? "host" : "QEMU");
 	end_the_other(f);
 	if (f->nth < ENDS_QEMU)

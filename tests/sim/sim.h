@@ -498,7 +498,8 @@ extern const char *const fault_names[FAULT_KINDS];
 /* person.c */
 void person_plan(void);
 void person_vouches(const struct fault *f, const struct happening *h);
-bool person_keeps_off(int host);
+bool person_keeps_down(int host); /* the host */
+bool person_keeps_off(int host);  /* its guest */
 void person_heals(void);
 bool is_order(enum ft_cause cause);
 
