@@ -63,9 +63,12 @@ static bool hears(int host)
 static bool is_told(int by)
 {
 	const struct ft_session *s = &w.host[by].ftd.core.session;
-	if (s->stage == FT_SESSION_NONE) /* and what the other side knows of, it goes by */
-		return w.host[1 - by].ftd.core.hearing == FT_PEER_ALIVE;
-	return w.options.fence ? hears(1 - by) : arbiter_find(s->id) != NULL;
+	if (s->stage != FT_SESSION_NONE && w.options.fence)
+		return hears(1 - by);
+	const struct registration *r = arbiter_find(s->id), *v = arbiter_verdict(s->id);
+	bool named = s->stage != FT_SESSION_NONE && ((r && r->winner == by) || (v && v->winner == by));
+	/* Else whoever has won before goes by that. */
+	return named || w.host[1 - by].ftd.core.hearing == FT_PEER_ALIVE;
 }
 
 static bool waits_for(int by)
