@@ -140,6 +140,8 @@ static void judge_copies(int host)
 	bool ordered = (!peers->alive && w.ordered[host] == ours->instance) || taken_back;
 	bool ousted = w.ousted_for[host] == ours->instance; /* who has won is off, and that is all the loser can know */
 	bool old = ours->instance == w.old_copy[host];
+	if (runs && old && ordered) /* the newer one is gone for ever, and whatever is started there is of this one */
+		w.old_copy[host] = 0;
 	if (w.options.arbitrated && runs && old && !ordered && !ousted && !vouched_pair() && !robbed_of_proof())
 		law_broken("an old copy of the guest runs");
 }
