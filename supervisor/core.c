@@ -127,6 +127,7 @@ void ft_core_init(struct ft_core *c, const struct ft_core_params *params, int64_
 	    .store_again_at = now,
 	    .stayed_stored = params->session.stayed,
 	    .acked_sent = FT_NEVER,
+	    .peer_knows_until = FT_NEVER,
 	    .stood_still_at = FT_NEVER,
 	    .lost_at = FT_NEVER,
 	    .arbiter_again_at = now,
@@ -647,6 +648,7 @@ void ft_core_refresh_self(struct ft_core *c)
 	s->dying = bound && q->vm == FT_VM_GONE && s->vm == FT_VM_UNKNOWN && ft_session_given_up(c) && !c->guest_ended;
 	bool outside = here && q->vm == FT_VM_ALIVE && q->role == FT_ROLE_NONE && q->last_role == FT_ROLE_NONE;
 	s->runs = outside && q->connected && q->running && !q->incoming && !c->frozen;
+	ft_start_tell(c);
 	s->guest = ft_start_announced(c) || (outside && !q->incoming);
 	s->emulator = q->emulator;
 	s->epoch = told->epoch;

@@ -290,6 +290,7 @@ struct ft_core {
 	uint32_t drawn;         /* ids drawn from the seed */
 	int64_t stood_still_at; /* when our clock was last found to have stood still; FT_NEVER it never was */
 	int64_t acked_sent;     /* when the newest heartbeat was sent that gives us a right; FT_NEVER none */
+	int64_t peer_knows_until; /* the newest heartbeat of ours that it has acknowledged, whatever binds it; FT_NEVER none */
 	/* ... and for how long: the detection time that the peer had as it acknowledged it; 0 unknown */
 	int64_t acked_grant;
 	bool proposing;    /* what is on its way to disk is a session that we made; an adopted one the peer has named */
@@ -359,7 +360,9 @@ struct ft_core {
 	int64_t leave_until;
 	bool start_wanted;    /* the VM is to be started here: end what is open, if it is ours to end */
 	bool start_confirmed; /* a person vouches for the other host */
+	bool start_said;      /* we say that we may be starting the VM, or give way to a peer that says so */
 	bool start_second;    /* the peer had said so before us */
+	bool start_granted;   /* a person's word was enough, and what is told of that stands */
 	/* What the arbiter knows of the pair's past: our disk may be an old copy, or a new one where there was another. */
 	bool past_wanted, past_asked;
 	int64_t past_again_at;
@@ -371,6 +374,7 @@ struct ft_core {
 	bool verdict_unreachable;                  /* it was asked for that in vain */
 	uint64_t marked_epoch;                     /* that our mark tells, or is being written to */
 	int64_t start_told_from, start_told_until; /* while we say that we may be starting the VM */
+	int64_t start_vouched_until;               /* ... where only a person's word would let us */
 	bool owes_answer; /* the freeze under way answers the peer's request; otherwise we yield unasked */
 
 	/* Waits; FT_NEVER when not waiting */

@@ -33,6 +33,7 @@ void ft_core_note(struct ft_core *c, int64_t at, const char *format, ...) __attr
 
 /* start.c: that the VM may be started here soon is told to a peer that might do the same. */
 void ft_start_announce(struct ft_core *c);
+void ft_start_tell(struct ft_core *c); /* before our side is composed */
 bool ft_start_announced(const struct ft_core *c);
 /* The session is won, and the verdict is to be read before the VM may start here. */
 bool ft_start_verdict_due(const struct ft_core *c);

@@ -3306,6 +3306,7 @@ int64_t ft_rules_deadline(const struct ft_core *c)
 	    {phase & BOUND && peer_lost(c), signs_of_life_until(c)},
 	    {c->params.arbitrated, lost_from(c)},
 	    {c->self.guest, c->start_told_until},
+	    {c->self.guest, c->start_vouched_until},
 	    {c->start_wanted, ft_session_granted_until(c)},
 	    {c->past_wanted && !c->past_asked, c->past_again_at},
 	    {c->params.arbitrated && phase & RUNNING, ft_core_lease(c)},

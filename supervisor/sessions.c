@@ -416,12 +416,14 @@ bool ft_yield_write_due(const struct ft_core *c)
 	return ft_yield_unwritten(c) && can_store(c);
 }
 
-/* Nothing of ours runs, and the peer goes on, or is about to: the win of the session before is no licence from then on. */
+/* Nothing of ours runs, and the peer goes on, or has the guest anew by a person's word, or is about to: the win of the session before is
+ * no licence from then on. */
 bool ft_gone_on_unwritten(const struct ft_core *c)
 {
 	const struct ft_side *p = &c->peer.side;
 	bool none = c->qemu.vm == FT_VM_GONE || c->qemu.vm == FT_VM_ABSENT;
-	bool goes_on = p->request == FT_REQUEST_YIELD || p->state == FT_FAILING_OVER || p->state == FT_SOLO;
+	bool anew = p->runs || (p->guest && p->win == FT_WIN_NONE && p->epoch > 0);
+	bool goes_on = p->request == FT_REQUEST_YIELD || p->state == FT_FAILING_OVER || p->state == FT_SOLO || anew;
 	return ft_session_ended_by_us(c) && none && c->session.yielded == 0 && ft_peer_heard(c) && goes_on &&
 	       c->params.arbitrated && can_store(c);
 }
@@ -1609,6 +1611,8 @@ int64_t ft_session_granted_until(const struct ft_core *c)
 static void absorb_ack(struct ft_core *c, int64_t sent)
 {
 	bool newer = c->acked_sent == FT_NEVER || sent > c->acked_sent;
+	if (sent != FT_NEVER)
+		c->peer_knows_until = sent;
 	if (sent == FT_NEVER || !ack_counts(c) || !newer)
 		return;
 	c->acked_sent = sent;

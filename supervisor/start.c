@@ -23,6 +23,12 @@ static bool out_there(const struct ft_core *c)
 	return ft_peer_heard(c) && (c->peer.side.vm == FT_VM_GONE || c->peer.side.vm == FT_VM_ABSENT);
 }
 
+/* It has said so, whether or not its QEMU is there yet. */
+static bool peer_starts(const struct ft_core *c)
+{
+	return ft_peer_heard(c) && c->peer.side.guest;
+}
+
 /* Both QEMUs died in it, neither having run alone: each side left the guest to the other. */
 static bool both_gave_up(const struct ft_core *c)
 {
@@ -35,7 +41,7 @@ static bool nobody_there(const struct ft_core *c)
 {
 	const struct ft_side *p = &c->peer.side;
 	bool elsewhere = ft_peer_has_session(c) && !ft_session_shared(c);
-	return out_there(c) && !elsewhere && (p->state == FT_UNPROTECTED || p->state == FT_FENCED);
+	return out_there(c) && !elsewhere && !peer_starts(c) && (p->state == FT_UNPROTECTED || p->state == FT_FENCED);
 }
 
 /* Whatever the other side was granted. */
@@ -53,7 +59,8 @@ static bool start_may_end_it(const struct ft_core *c)
 	bool ours = c->session.stage == FT_SESSION_BOUND ||
 	            (c->session.stage == FT_SESSION_RELEASED && c->session.role == FT_ROLE_PRIMARY);
 	bool known = (ours && !ft_session_given_up(c)) || (c->start_confirmed && ft_session_unended(c));
-	return (known && (!ft_peer_heard(c) || nobody_there(c)) && grants_are_over(c)) || both_gave_up(c);
+	bool both = both_gave_up(c) && !peer_starts(c);
+	return (known && (!ft_peer_heard(c) || nobody_there(c)) && grants_are_over(c)) || both;
 }
 
 bool ft_start_claim_due(const struct ft_core *c)
@@ -135,32 +142,6 @@ static bool is_equalled(const struct ft_core *c)
 	return is_rivalled(c) && c->peer.side.win == ft_session_win(c);
 }
 
-/* Where no session is known, or each has ended the last one, both hosts may come up at once, each with a unit that starts the
- * VM.  So it is told first, and the one that knows of the other's intention when it gets its own leaves it to that; of two that
- * did not, one has the smaller name.  Who has ended the last session tells it, too: a person may order the other side to go on,
- * which goes by our word that nothing runs here. */
-void ft_start_announce(struct ft_core *c)
-{
-	bool under_way = c->now < c->start_told_until;
-	if (!under_way || (c->start_second && !c->peer.side.guest)) {
-		c->start_told_from = c->now;
-		c->start_second = (ft_session_unread(c) || is_equalled(c)) && ft_peer_heard(c) && c->peer.side.guest;
-	}
-	c->start_told_until = c->now + FT_START_NS;
-}
-
-bool ft_start_announced(const struct ft_core *c)
-{
-	bool starts = ft_session_unread(c) || ft_session_ended_by_us(c);
-	return c->params.arbitrated && c->now < c->start_told_until && !c->start_second && starts && no_qemu(c);
-}
-
-/* The peer has acknowledged a heartbeat that told it. */
-static bool start_is_known(const struct ft_core *c)
-{
-	return ft_start_announced(c) && c->acked_sent != FT_NEVER && c->acked_sent > c->start_told_from;
-}
-
 struct verdict {
 	int may; /* as ft_core_may_start */
 	const char *why;
@@ -182,11 +163,81 @@ static struct verdict forbidden(const struct ft_core *c)
 	return (struct verdict){1, NULL};
 }
 
+/* Where no session is known, or each has ended the last one, both hosts may come up at once, each with a unit that starts the
+ * VM.  So it is told first, and the one that knows of the other's intention when it gets its own leaves it to that; of two that
+ * did not, one has the smaller name.  Who has ended the last session tells it, too: a person may order the other side to go on,
+ * which goes by our word that nothing runs here. */
+void ft_start_announce(struct ft_core *c)
+{
+	c->start_told_until = c->now + FT_START_NS;
+	if (c->start_confirmed)
+		c->start_vouched_until = c->start_told_until;
+}
+
+/* Nor where the peer's session makes the answer a no for certain: it would wait for us in vain. */
+static bool may_be_starting(const struct ft_core *c)
+{
+	bool vouched = c->now < c->start_vouched_until && c->session.stage != FT_SESSION_ENDED;
+	bool unread = ft_session_unread(c) && !(ft_peer_heard(c) && c->peer.side.epoch > 0);
+	bool starts = unread || vouched || ft_session_ended_by_us(c);
+	return c->params.arbitrated && c->now < c->start_told_until && starts && no_qemu(c);
+}
+
+/* Beside what the peer said before us. */
+static bool gives_way(const struct ft_core *c)
+{
+	return peer_starts(c) && (!ft_session_ended_by_us(c) || is_equalled(c));
+}
+
+/* The peer has not won, but a person vouches there: it may have been told yes while it did not hear us.  It withdraws that where it has not
+ * been. */
+static bool vouched_there(const struct ft_core *c)
+{
+	return peer_starts(c) && out_there(c) && !is_rivalled(c);
+}
+
+/* By what a peer says that is heard, its host is not off; or it was first.  Once the answer was yes, only that its QEMU is there counts. */
+static bool vouch_is_refused(const struct ft_core *c)
+{
+	bool goes_first =
+	    c->start_second || c->peer.side.win != FT_WIN_NONE || strcmp(c->peer.node, c->params.node) < 0;
+	if (c->start_granted)
+		return !no_qemu(c);
+	return forbidden(c).may == 0 || (ft_peer_heard(c) && !out_there(c)) || (peer_starts(c) && goes_first);
+}
+
+bool ft_start_announced(const struct ft_core *c)
+{
+	return may_be_starting(c) && !c->start_second;
+}
+
+/* The peer has acknowledged a heartbeat that told it. */
+static bool start_is_known(const struct ft_core *c)
+{
+	bool knows = c->peer_knows_until != FT_NEVER && c->peer_knows_until > c->start_told_from;
+	return ft_start_announced(c) && knows;
+}
+
+/* Of two that may, one does. */
+static struct verdict as_one_of_two(const struct ft_core *c)
+{
+	if (c->start_second || (c->peer.side.guest && strcmp(c->peer.node, c->params.node) < 0))
+		return (struct verdict){0, "the other side is starting the VM"};
+	if (!start_is_known(c))
+		return (struct verdict){-1, "the other side is being told"};
+	return (struct verdict){1, NULL};
+}
+
+/* A peer that is heard may be about to start the VM: a winner does so as soon as it is asked. */
 static struct verdict vouched_for(const struct ft_core *c)
 {
 	bool askable = c->params.registers && ft_session_unended(c);
 	if (ft_peer_heard(c) && !out_there(c))
 		return (struct verdict){0, "the peer is there and has a QEMU, so its host is not off"};
+	if (vouch_is_refused(c))
+		return (struct verdict){0, "the other side is starting the VM"};
+	if (ft_peer_heard(c) && as_one_of_two(c).may != 1)
+		return as_one_of_two(c);
 	if (askable && c->claim != FT_CLAIM_UNREACHABLE)
 		return (struct verdict){-1, "the arbiter is being asked"};
 	return (struct verdict){1, "a person vouches that the other host is off"};
@@ -223,16 +274,6 @@ static bool never_was(const struct ft_core *c)
 {
 	enum ft_state s = c->peer.side.state;
 	return out_there(c) && c->peer.side.epoch == 0 && (s == FT_UNPROTECTED || s == FT_ARMING);
-}
-
-/* Of two that may, one does. */
-static struct verdict as_one_of_two(const struct ft_core *c)
-{
-	if (c->start_second || (c->peer.side.guest && strcmp(c->peer.node, c->params.node) < 0))
-		return (struct verdict){0, "the other side is starting the VM"};
-	if (!start_is_known(c))
-		return (struct verdict){-1, "the other side is being told"};
-	return (struct verdict){1, NULL};
 }
 
 /* No session says who may run the guest: it must be sure that there never was one, and that the peer does not run it. */
@@ -314,12 +355,13 @@ static struct verdict by_verdict(const struct ft_core *c, bool confirmed)
 	return asked_in_vain();
 }
 
-static struct verdict beside_a_rival(const struct ft_core *c, bool confirmed)
+/* Also where a person vouches: the other's host is heard. */
+static struct verdict beside_a_rival(const struct ft_core *c)
 {
 	if (c->peer.side.win == FT_WIN_REGAINED && ft_session_win(c) != FT_WIN_REGAINED)
 		return (struct verdict){
 		    0, "this side ended the last session, but the peer was given the guest since: start the VM there"};
-	if (!is_equalled(c) || confirmed)
+	if (!is_equalled(c))
 		return (struct verdict){1, NULL};
 	return as_one_of_two(c);
 }
@@ -331,8 +373,10 @@ static struct verdict as_winner(const struct ft_core *c, bool confirmed)
 		return (struct verdict){0, "the session is being given back: the peer's copy of the guest is to go on"};
 	if (ft_peer_heard(c) && c->peer.side.epoch > c->session.epoch)
 		return (struct verdict){0, "the peer knows a later session than this side: start the VM there"};
-	if (is_rivalled(c) && beside_a_rival(c, confirmed).may != 1)
-		return beside_a_rival(c, confirmed);
+	if (is_rivalled(c) && beside_a_rival(c).may != 1)
+		return beside_a_rival(c);
+	if (vouched_there(c))
+		return (struct verdict){0, "the other side is starting the VM"};
 	if (win_may_be_old(c) && !confirmed)
 		return (struct verdict){
 		    0, "this side ended the last session, but the peer is silent, and may have been given the guest "
@@ -407,6 +451,20 @@ static struct verdict judge_start(const struct ft_core *c, bool confirm_fenced)
 		return (struct verdict){
 		    0, "the last session cannot be read; if the other host is surely off: --confirm-fenced"};
 	return in_open_session(c);
+}
+
+void ft_start_tell(struct ft_core *c)
+{
+	if (vouch_is_refused(c))
+		c->start_vouched_until = c->now;
+	bool vouched = c->now < c->start_vouched_until;
+	bool starts = may_be_starting(c), anew = !c->start_said || (c->start_second && !peer_starts(c));
+	if (starts && anew) {
+		c->start_told_from = c->now;
+		c->start_second = gives_way(c);
+	}
+	c->start_said = starts;
+	c->start_granted = vouched && (c->start_granted || judge_start(c, true).may == 1);
 }
 
 int ft_core_may_start(const struct ft_core *c, bool confirm_fenced, char why[FT_TEXT_MAX])

@@ -51,6 +51,7 @@ const char *const fault_names[FAULT_KINDS] = {
     [LATE_CLAIM] = "late-claim",
     [PAUSE_HOST] = "pause-host",
     [STALE_READS] = "stale-reads",
+    [VOUCH] = "vouch",
 };
 
 #define FIRST_AT     SECOND(1.8) /* after the start: all are protected by then */
@@ -251,6 +252,7 @@ void faults_plan(void)
 	if (w.options.boundaries)
 		deaths_plan();
 	situations_plan();
+	person_plan();
 	w.heals_at = w.now + HEAL_AT;
 	bool slow = planned(STALE_READS) && happens(RANDOM_SITUATION, 0.5);
 	if (slow || (w.options.behind && happens(RANDOM_ON_TOP, 0.15)))
@@ -495,6 +497,10 @@ void fault_happens(const struct happening *h)
 	struct fault *f = &w.faults[h->arg];
 	if (!f->on || w.healed)
 		return;
+	if (f->kind == VOUCH) {
+		person_vouches(f, h);
+		return;
+	}
 	if (f->kind >= END_QEMU) {
 		if (h->what == FAULT_ENDS)
 			situation_ends(f);
@@ -560,4 +566,5 @@ void heal(void)
 		colo_closes(i);
 	}
 	situations_heal();
+	person_heals();
 }

@@ -547,7 +547,7 @@ static void do_record(int host, const struct ft_outcome *o)
 	struct ftd *f = &w.host[host].ftd;
 	f->pending = *o;
 	laws_before_record(host, o);
-	struct kept_outcome kept = {.result = o->result, .ordered = o->cause == FT_CAUSE_SIGNAL, .rebuilt = w.rebuilt};
+	struct kept_outcome kept = {.result = o->result, .ordered = is_order(o->cause), .rebuilt = w.rebuilt};
 	memcpy(kept.session, o->session, sizeof kept.session);
 	if (o->result == FT_SUCCESS)
 		f->success = kept;
@@ -782,7 +782,7 @@ static void answer_may_start(int host)
 {
 	struct ftd *f = &w.host[host].ftd;
 	char why[FT_TEXT_MAX];
-	int may = ft_core_may_start(&f->core, false, why);
+	int may = ft_core_may_start(&f->core, f->start_confirmed, why);
 	if (may < 0 && w.now < f->asked_to_start_at + MAY_START_WAITS)
 		return;
 	f->asked_to_start = false;
@@ -824,7 +824,7 @@ void ftd_feed(int host, const struct ft_event *e)
 	f->wake_core = alarm(host, ft_core_deadline(&f->core));
 }
 
-void ftd_may_start(int host)
+void ftd_may_start(int host, bool confirmed)
 {
 	struct ftd *f = &w.host[host].ftd;
 	if (f->asked_to_start) {
@@ -833,7 +833,8 @@ void ftd_may_start(int host)
 	}
 	f->asked_to_start = true;
 	f->asked_to_start_at = w.now;
-	ftd_feed(host, &(struct ft_event){.kind = FT_EVENT_WANT_START});
+	f->start_confirmed = confirmed;
+	ftd_feed(host, &(struct ft_event){.kind = FT_EVENT_WANT_START, .confirmed = confirmed});
 }
 
 /* ---- life ---- */

@@ -55,6 +55,10 @@ static void boot(int host)
 	struct host *h = &w.host[host];
 	if (h->up)
 		return;
+	if (person_keeps_down(host)) {
+		later(50, HOST_BOOT, host);
+		return;
+	}
 	tell(host, "the host boots");
 	h->up = true;
 	h->booted_at = w.now;
@@ -81,8 +85,8 @@ static void resume(int host)
 static void unit_asks(int host)
 {
 	struct host *h = &w.host[host];
-	if (h->unit && ftd_can_run(host) && !h->qemu.alive && !h->unit_starts)
-		ftd_may_start(host);
+	if (h->unit && ftd_can_run(host) && !h->qemu.alive && !h->unit_starts && !person_keeps_off(host))
+		ftd_may_start(host, false);
 	later(between(RANDOM_ON_TOP, 100, 2000), HOST_UNIT_ASKS, host);
 }
 
@@ -100,8 +104,10 @@ void unit_hears(int host, bool may)
 static void unit_starts(int host, uint32_t boot)
 {
 	struct host *h = &w.host[host];
-	if (boot != h->boots)
+	if (boot != h->boots || person_keeps_off(host)) {
+		h->unit_starts = false;
 		return;
+	}
 	if (h->suspended) {
 		later(10, HOST_UNIT_STARTS, host)->arg = boot;
 		return;

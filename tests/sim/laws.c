@@ -140,6 +140,8 @@ static void judge_copies(int host)
 	bool ordered = (!peers->alive && w.ordered[host] == ours->instance) || taken_back;
 	bool ousted = w.ousted_for[host] == ours->instance; /* who has won is off, and that is all the loser can know */
 	bool old = ours->instance == w.old_copy[host];
+	if (runs && old && ordered) /* the newer one is gone for ever, and whatever is started there is of this one */
+		w.old_copy[host] = 0;
 	if (w.options.arbitrated && runs && old && !ordered && !ousted && !vouched_pair() && !robbed_of_proof())
 		law_broken("an old copy of the guest runs");
 }
@@ -260,11 +262,12 @@ static bool waits(const struct ft_core *c)
 
 /* A person orders a failover, the peer is silent, and the register cannot be asked, or names us in a session that was released or
  * resigned, so that no lease stops the peer's guest: he answers for it, also as its ftd comes back meanwhile and knows nothing yet.
- * Where the register names the other side, nobody may. */
+ * Where the register names the other side, nobody may.  An order that is confirmed is a truthful one, person.c sees to that: it excuses
+ * nothing. */
 static bool vouches(int host)
 {
 	const struct ft_core *c = &w.host[host].ftd.core;
-	bool ordered = c->outcome.cause == FT_CAUSE_SIGNAL || c->outcome.cause == FT_CAUSE_OPERATOR;
+	bool ordered = is_order(c->outcome.cause) && !c->forced_confirmed;
 	bool heard = c->hearing == FT_PEER_ALIVE || c->hearing == FT_PEER_QUIET;
 	bool knows = c->peer.side.state != FT_STARTING || c->now < c->asked_arbiter_at + FT_ASK_NS;
 	bool won = c->claim == FT_CLAIM_WON && w.host[host].ftd.claimed_released;
@@ -377,7 +380,7 @@ static void note_order(int host)
 {
 	const struct ft_core *c = &w.host[host].ftd.core;
 	uint64_t instance = w.host[host].qemu.instance;
-	bool ordered = c->outcome.cause == FT_CAUSE_SIGNAL, goes_on = c->phase == FT_PHASE_PLANNING;
+	bool ordered = is_order(c->outcome.cause), goes_on = c->phase == FT_PHASE_PLANNING;
 	bool fenced = c->session.title != FT_TITLE_UNFENCED;
 	if (ordered && goes_on)
 		w.ordered[host] = instance;
@@ -491,7 +494,9 @@ static bool could_start(int host)
 	bool ours = s->stage == FT_SESSION_BOUND || (s->stage == FT_SESSION_RELEASED && s->role == FT_ROLE_PRIMARY);
 	bool claimable = ours && c->params.registers; /* after a fence a person says where */
 	bool given = c->phase == FT_PHASE_FENCED && s->instance != c->seen_instance; /* in a later pair */
-	return h->unit && h->ftd.running == FTD_RUNS && !given && (won || claimable);
+	/* Whoever was told there that he may start it by his word, has a minute for that. */
+	bool waits = c->hearing == FT_PEER_ALIVE && w.host[1 - host].ftd.core.start_granted;
+	return h->unit && h->ftd.running == FTD_RUNS && !given && !waits && (won || claimable);
 }
 
 /* Nothing is left that could run, and nobody will start anything. */
@@ -577,7 +582,7 @@ static void judge_outcomes(void)
 			    memcmp(o->session, w.registers[i].id, sizeof o->session) != 0)
 				continue;
 			successes++;
-			ordered |= o->ordered;
+			ordered |= o->ordered || w.ordered[k % 2] != 0; /* whichever ftd carried it through */
 		}
 		bool ousted = w.ousted_for[0] != 0 || w.ousted_for[1] != 0;
 		if (successes > 1 && !ordered && !ousted && !w.vouched && !robbed_of_proof())

@@ -23,7 +23,7 @@
 #define INBOX_MAX     256
 #define PARKED_MAX    64
 #define DRAWN_MAX     7 /* faults of the kinds that are drawn; those on top come besides */
-#define FAULTS_MAX    25
+#define FAULTS_MAX    27
 #define REGISTERS_MAX 128
 #define OUTCOMES_MAX  64
 #define RECORDS_MAX   16 /* on their way to a disk */
@@ -40,6 +40,7 @@ enum stream {
 	RANDOM_DEATH,                    /* of the deaths at boundaries */
 	RANDOM_SITUATION,                /* of the situations */
 	RANDOM_ATTACK,                   /* of the floods of earlier lives */
+	RANDOM_PERSON,                   /* of the person who vouches */
 	RANDOM_STREAMS
 };
 uint64_t chance(enum stream s);
@@ -184,6 +185,7 @@ struct ftd {
 	int64_t anew_from;         /* local time: a long stop ended, and nothing was heard since; FT_NEVER none */
 	bool asked_to_start;       /* a unit waits to hear whether it may start the VM */
 	int64_t asked_to_start_at; /* true time */
+	bool start_confirmed;      /* it is not the unit that asks, but a person who vouches */
 	bool stalled;              /* within boundary(): only that goes on with it */
 	int64_t resumed_at;        /* true time */
 	struct ft_core core;
@@ -308,6 +310,7 @@ enum fault_kind {
 	LATE_CLAIM,   /* a proxy delivers a claim long after it was given up */
 	PAUSE_HOST,   /* a host that is a VM stands still, and its clock with it */
 	STALE_READS, /* the arbiter answers what is only read by what it was before; what goes through its log, by what it is */
+	VOUCH, /* a person ends the other side's QEMU, or its host, and then orders this one to go on, as confirmed */
 	FAULT_KINDS
 };
 
@@ -388,6 +391,12 @@ struct world {
 	struct fault faults[FAULTS_MAX];
 	int64_t heals_at;
 	bool heals_late;
+	/* Whose QEMU a person has ended: he starts nothing there, until it is known that the other side has gone on. */
+	struct kept_off {
+		bool on, stopped;
+		uint64_t life;     /* of the ftd that was there then, 0 none */
+		int orders, tries; /* that he has left */
+	} kept_off[2];
 	bool rebuilt; /* a survivor was given a new secondary */
 	int64_t rebuilt_at;
 	bool vouched;   /* a person has said that the other side is dead, and nobody could check it */
@@ -434,7 +443,7 @@ void ftd_pauses(int host, int64_t for_ns); /* its clock has stood still */
 void ftd_continue(int host, uint32_t which_stop);
 void ftd_resumes(int host);
 void ftd_feed(int host, const struct ft_event *e);
-void ftd_may_start(int host); /* a unit asks */
+void ftd_may_start(int host, bool confirmed); /* a unit asks, or a person */
 bool ftd_can_run(int host);
 void ftd_prepare(void); /* once a process */
 const struct ft_config *config_of(int host);
@@ -485,6 +494,14 @@ bool faults_are_restarts(void);
 bool faults_forge_icmp(void);
 void heal(void);
 extern const char *const fault_names[FAULT_KINDS];
+
+/* person.c */
+void person_plan(void);
+void person_vouches(const struct fault *f, const struct happening *h);
+bool person_keeps_down(int host); /* the host */
+bool person_keeps_off(int host);  /* its guest */
+void person_heals(void);
+bool is_order(enum ft_cause cause);
 
 /* situations.c */
 void situations_plan(void);

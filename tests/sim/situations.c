@@ -52,7 +52,7 @@ void situations_plan(void)
 	static const double guards[] = {40, 100, 400};
 	if (happens(RANDOM_SITUATION, 0.1))
 		w.guard_ms = guards[chance(RANDOM_SITUATION) % 3];
-	for (int kind = END_QEMU; kind < FAULT_KINDS; kind++)
+	for (int kind = END_QEMU; kind < VOUCH; kind++)
 		if (w.options.arbitrated || kind == SLEW_CLOCK)
 			add((enum fault_kind)kind);
 }

@@ -3924,7 +3924,7 @@ END_TEST
 
 /* The peer may run by our own word, and nobody hears whether it does: that is for our next ftd to know.  _i: 1 the fence behind the
  * register has powered its host off first; 2 our right was never given; 3 a person vouches for its host; 4 it had no QEMU when it
- * was heard last. */
+ * was heard last; 5 a person vouches for it, and it is heard again before the register answers. */
 START_TEST(who_wins_what_it_had_given_away_writes_that_down)
 {
 	start(_i == 2 ? FT_SESSION_BOUND : FT_SESSION_RESIGNED, FT_ROLE_PRIMARY);
@@ -3937,17 +3937,22 @@ START_TEST(who_wins_what_it_had_given_away_writes_that_down)
 	pass(600);
 	if (_i != 2) /* the verdict, before it says that it yields */
 		register_is(FT_CLAIM_NOT_NEEDED, "");
-	if (_i == 3)
+	if (_i == 3 || _i == 5)
 		order_confirmed();
 	else
 		order();
 	expect_phase(CLAIMING);
+	if (_i == 5) {
+		w.p.side.state = FT_HELD;
+		peer_vm(FT_VM_YIELDED);
+		hear(FT_PEER_ALIVE);
+	}
 	claim_is(FT_CLAIM_WON, "alpha");
 	step(&(struct ft_event){.kind = FT_EVENT_FENCED});
 	while (w.c.storing)
 		stored();
 	ck_assert_int_eq(w.c.store_next.title, FT_TITLE_REGISTER);
-	ck_assert_int_eq(w.c.store_next.given_before, _i == 0 || _i == 4);
+	ck_assert_int_eq(w.c.store_next.given_before, _i == 0 || _i >= 4);
 }
 END_TEST
 
@@ -5426,6 +5431,33 @@ START_TEST(only_a_person_that_vouches_for_the_other_host_goes_past_a_fence_that_
 }
 END_TEST
 
+/* Then it is not off.  _i: 0 it stays silent. */
+START_TEST(a_persons_word_is_no_fence_for_a_peer_that_is_heard_again)
+{
+	start(FT_SESSION_BOUND, FT_ROLE_SECONDARY);
+	w.c.params.fenced = true;
+	qemu_is();
+	pass(3000);
+	if (w.c.arbiter_busy)
+		claim_is(FT_CLAIM_UNREACHABLE, "no answer");
+	recorded();
+	step(&(struct ft_event){.kind = FT_EVENT_FORCE, .cause = FT_CAUSE_OPERATOR, .confirmed = true});
+	ck_assert(w.c.arbiter_busy);
+	if (_i) {
+		w.p.incarnation++;
+		w.p.side.state = FT_STARTING;
+		w.p.side.vm = FT_VM_UNKNOWN;
+		w.p.side.role = FT_ROLE_NONE;
+		memset(w.p.side.session, 0, sizeof w.p.side.session);
+		peer_says();
+		hear(FT_PEER_ALIVE);
+	}
+	claim_is(FT_CLAIM_WON, "alpha");
+	pass(5000);
+	expect_did(PLAN, !_i);
+}
+END_TEST
+
 /* Killed or stopped in between, and the peer still silent; or the win was found, and the fence never tried. */
 START_TEST(a_win_without_its_fence_is_one_after_a_restart)
 {
@@ -6549,7 +6581,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, a_host_that_is_lost_is_fenced, 0, 2);
 	tcase_add_test(tc, a_primary_fences_before_its_peer_is_lost);
 	tcase_add_loop_test(tc, who_wins_by_a_fence_under_this_ftd_may_start_anew, 0, 2);
-	tcase_add_loop_test(tc, who_wins_what_it_had_given_away_writes_that_down, 0, 5);
+	tcase_add_loop_test(tc, who_wins_what_it_had_given_away_writes_that_down, 0, 6);
 	tcase_add_test(tc, who_wins_by_a_fence_what_it_had_given_away_says_that_it_was_the_later);
 	tcase_add_loop_test(tc, a_host_whose_ftd_says_that_nothing_runs_there_is_not_fenced, 0, 2);
 	tcase_add_test(tc, who_ends_a_session_that_the_peer_has_bound_again_ends_that_one);
@@ -6611,6 +6643,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, a_win_without_its_fence_is_not_gone_on_with_for_a_second_silence, 0, 2);
 	tcase_add_loop_test(tc, who_says_that_it_stands_still_needs_no_fence, 0, 2);
 	tcase_add_test(tc, only_a_person_that_vouches_for_the_other_host_goes_past_a_fence_that_fails);
+	tcase_add_loop_test(tc, a_persons_word_is_no_fence_for_a_peer_that_is_heard_again, 0, 2);
 	tcase_add_test(tc, a_win_without_its_fence_waits_for_what_a_peer_that_has_just_come_knows);
 	tcase_add_loop_test(tc, a_win_without_its_fence_is_one_after_a_restart, 0, 4);
 	tcase_add_loop_test(tc, a_frozen_primary_that_has_won_without_the_fence_is_not_woken_by_a_restart, 0, 8);

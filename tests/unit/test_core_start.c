@@ -641,23 +641,27 @@ START_TEST(what_was_given_since_the_win_is_no_licence_beside_a_peer_that_may_run
 }
 END_TEST
 
-/* The peer asks us to yield (0), goes on (1), or runs the guest (2), as nothing runs here, or our QEMU has died under us (& 4): it is
- * silent later, and our next ftd has not heard it. */
+/* The peer asks us to yield (0), goes on (1), runs the guest (2), or one that was started anew (3), or is about to start it, by a person's
+ * word (4), as nothing runs here, or (from 5 on) our QEMU has died under us: it is silent later, and our next ftd has not heard it. */
 START_TEST(that_the_peer_goes_on_beside_an_earlier_win_is_written_down)
 {
-	static const enum ft_state states[] = {FT_CLAIMING, FT_FAILING_OVER, FT_SOLO};
+	static const enum ft_state states[] = {FT_CLAIMING, FT_FAILING_OVER, FT_SOLO, FT_UNPROTECTED, FT_UNPROTECTED};
 	begin_in(FT_SESSION_ENDED, FT_ROLE_PRIMARY, "alpha");
 	peer.side.vm = FT_VM_ALIVE;
 	peer.side.role = FT_ROLE_SECONDARY;
 	hear(FT_PEER_ALIVE);
-	if (_i & 4) {
+	if (_i >= 5) {
 		new_qemu(FT_ROLE_NONE);
 		qemu_dies();
 	}
 	ck_assert_int_eq(did[FT_DO_STORE], 0);
-	peer.side.state = states[_i & 3];
-	peer.side.request = (_i & 3) == 0 ? FT_REQUEST_YIELD : FT_REQUEST_NONE;
+	int does = _i % 5;
+	peer.side.state = states[does];
+	peer.side.request = does == 0 ? FT_REQUEST_YIELD : FT_REQUEST_NONE;
 	peer.side.request_id = 9;
+	peer.side.runs = does == 3;
+	peer.side.guest = does == 4;
+	peer.side.epoch = 1;
 	hear(FT_PEER_ALIVE);
 	ck_assert_int_eq(did[FT_DO_STORE], 1);
 	ck_assert_uint_eq(c.store_next.yielded, 41);
@@ -732,16 +736,104 @@ START_TEST(of_two_that_have_won_alike_one_starts)
 	hear(FT_PEER_ALIVE);
 	want();
 	ck_assert_int_eq(may(false), _i & 2 ? 0 : -1);
-	ck_assert_int_eq(may(true), 1);
+	ck_assert_int_eq(may(true), _i & 2 ? 0 : -1); /* its host is heard */
 	ck_assert_int_eq(c.self.guest, !(_i & 2));
 	peer.side.guest = true;
 	hear(FT_PEER_ALIVE);
 	start_is_told();
 	ck_assert_int_eq(may(false), !(_i & 1) && !(_i & 2));
+	ck_assert_int_eq(may(true), !(_i & 1) && !(_i & 2));
 	peer.side.guest = false; /* it came to nothing */
 	hear(FT_PEER_ALIVE);
 	start_is_told();
 	ck_assert_int_eq(may(false), 1);
+}
+END_TEST
+
+/* A loser, beside whose dead winner a person vouches, with a fence; the winner is heard, and has no QEMU either. */
+static void vouch_beside_a_winner(bool it_starts)
+{
+	begin_in(FT_SESSION_RESIGNED, FT_ROLE_PRIMARY, "");
+	c.params.registers = false;
+	peer.side.win = FT_WIN_FIRST;
+	peer.side.epoch = 1;
+	peer.side.guest = it_starts;
+	hear(FT_PEER_ALIVE);
+	step(&(struct ft_event){.kind = FT_EVENT_WANT_START, .confirmed = true});
+	pass(1000);
+}
+
+/* _i: 1 its session is open, so that no acknowledgement gives a right. */
+START_TEST(a_start_that_is_vouched_for_is_told_to_a_peer_that_is_heard)
+{
+	vouch_beside_a_winner(false);
+	c.session.stage = _i ? FT_SESSION_BOUND : FT_SESSION_RESIGNED;
+	ck_assert(c.self.guest);
+	ck_assert_int_eq(may(true), -1);
+	now += MS(1);
+	step(&(struct ft_event){.kind = FT_EVENT_ACK, .at = now});
+	ck_assert_int_eq(may(true), 1);
+	/* From here on that stands, whatever the peer says of itself, until our QEMU is seen. */
+	peer.side.guest = true;
+	peer.side.state = FT_STARTING;
+	peer.side.vm = FT_VM_UNKNOWN;
+	hear(FT_PEER_ALIVE);
+	ck_assert(c.self.guest);
+}
+END_TEST
+
+/* _i: 1 both say so at once, and the winner has been told yes. */
+START_TEST(a_start_that_is_vouched_for_gives_way_to_a_winner_that_starts)
+{
+	vouch_beside_a_winner(_i == 0);
+	peer.side.guest = true;
+	hear(FT_PEER_ALIVE);
+	ck_assert(!c.self.guest);
+	ck_assert_int_eq(may(true), 0);
+	peer.side.guest = false; /* the refusal has been told, and nobody asks any more */
+	hear(FT_PEER_ALIVE);
+	ck_assert(!c.self.guest);
+}
+END_TEST
+
+/* The peer, which has lost, or has lost its file (1), says that it starts the VM: it was told so while it did not hear us. */
+START_TEST(a_winner_gives_way_to_a_start_that_is_vouched_for)
+{
+	begin_won(FT_TITLE_REGISTER, FT_WIN_NONE, _i ? 0 : 1);
+	c.params.registers = false;
+	start_is_told();
+	ck_assert_int_eq(may(false), 1);
+	peer.side.guest = true;
+	hear(FT_PEER_ALIVE);
+	ck_assert_int_eq(may(false), 0);
+	ck_assert_int_eq(may(true), 0);
+	peer.side.guest = false; /* it came to nothing */
+	hear(FT_PEER_ALIVE);
+	ck_assert_int_eq(may(false), 1);
+}
+END_TEST
+
+/* It would be told no, and the winner wait for it. */
+START_TEST(who_has_no_session_does_not_say_that_it_starts_beside_one_that_has)
+{
+	begin_in(FT_SESSION_NONE, FT_ROLE_NONE, "");
+	peer.side.epoch = _i;
+	hear(FT_PEER_ALIVE);
+	want();
+	ck_assert_int_eq(c.self.guest, !_i);
+}
+END_TEST
+
+START_TEST(an_open_session_is_not_claimed_beside_a_peer_that_starts_the_vm)
+{
+	begin_in(_i & 2 ? FT_SESSION_RESIGNED : FT_SESSION_BOUND, FT_ROLE_PRIMARY, "");
+	memcpy(peer.side.session, c.session.id, sizeof peer.side.session);
+	peer.side.vm = FT_VM_GONE;
+	peer.side.guest = _i & 1;
+	hear(FT_PEER_ALIVE);
+	want();
+	pass(600);
+	ck_assert_int_eq(did[FT_DO_CLAIM], !(_i & 1));
 }
 END_TEST
 
@@ -1121,11 +1213,15 @@ int main(void)
 	tcase_add_loop_test(tc, who_wins_what_both_had_given_up_needs_no_person_later, 0, 3);
 	tcase_add_loop_test(tc, a_win_after_our_own_word_is_no_licence_beside_a_peer_that_may_run, 0, 7);
 	tcase_add_loop_test(tc, what_was_given_since_the_win_is_no_licence_beside_a_peer_that_may_run, 0, 3);
-	tcase_add_loop_test(tc, that_the_peer_goes_on_beside_an_earlier_win_is_written_down, 0, 3);
-	tcase_add_loop_test(tc, that_the_peer_goes_on_beside_an_earlier_win_is_written_down, 4, 7);
+	tcase_add_loop_test(tc, that_the_peer_goes_on_beside_an_earlier_win_is_written_down, 0, 10);
 	tcase_add_loop_test(tc, of_two_that_have_both_won_the_later_starts, 0, 10);
 	tcase_add_test(tc, a_winner_tells_of_its_start_beside_one_that_has_not_won);
 	tcase_add_loop_test(tc, of_two_that_have_won_alike_one_starts, 0, 8);
+	tcase_add_loop_test(tc, a_start_that_is_vouched_for_is_told_to_a_peer_that_is_heard, 0, 2);
+	tcase_add_loop_test(tc, a_start_that_is_vouched_for_gives_way_to_a_winner_that_starts, 0, 2);
+	tcase_add_loop_test(tc, a_winner_gives_way_to_a_start_that_is_vouched_for, 0, 2);
+	tcase_add_loop_test(tc, who_has_no_session_does_not_say_that_it_starts_beside_one_that_has, 0, 2);
+	tcase_add_loop_test(tc, an_open_session_is_not_claimed_beside_a_peer_that_starts_the_vm, 0, 4);
 	tcase_add_loop_test(tc, who_is_named_by_the_verdict_is_not_powered_off_for_a_start, 0, 2);
 	tcase_add_loop_test(tc, who_was_given_a_new_guest_is_not_powered_off_by_an_earlier_win, 0, 4);
 	tcase_add_loop_test(tc, a_start_powers_off_only_who_is_silent_for_longer_than_its_right, 0, 5);
