@@ -45,7 +45,7 @@ bool ft_session_current(const struct ft_core *c); /* bound, and our QEMU is the 
 bool ft_session_unended_stage(enum ft_session_stage stage);
 bool ft_session_unended(const struct ft_core *c); /* there is one that nobody is known to have ended */
 bool ft_session_stale(const struct ft_core *c);   /* not ended, but our QEMU is another one */
-/* ... and a secondary, where the session's was the primary: it is of a pair that came later. */
+/* ... and in COLO, where the session's was the primary: it is of a pair that came later. */
 bool ft_session_outdated(const struct ft_core *c);
 bool ft_session_won(const struct ft_core *c); /* we ended it, and our QEMU of it is still here */
 /* We ended it, and the title alone lets nobody go on: see ft_win_complete(). */
@@ -113,6 +113,7 @@ bool ft_yield_unwritten(const struct ft_core *c);
 bool ft_yield_write_due(const struct ft_core *c);
 bool ft_gone_on_unwritten(const struct ft_core *c);
 void ft_write_yield(struct ft_core *c, struct ft_actions *out);
+void ft_know_gone_on(struct ft_core *c, struct ft_actions *out);
 bool ft_yield_is_over(const struct ft_core *c);
 void ft_forget_yield(struct ft_core *c, struct ft_actions *out);
 bool ft_winner_unstored(const struct ft_core *c);

@@ -178,7 +178,8 @@ static const char *missing_here(const struct ft_core *c)
 	if (c->sick)
 		return both ? "our QEMU's main loop is blocked, and so is the peer's; whichever answers first goes on"
 		            : "our QEMU's main loop is blocked: it answers nothing in band";
-	if (!q->connected && q->stopped && !c->frozen)
+	bool ours = q->instance == c->session.instance || q->instance == c->session.yielded;
+	if (!q->connected && q->stopped && !ours)
 		return "our QEMU stood still when this ftd came (SIGSTOP), in no session that it knows of: if the "
 		       "guest runs "
 		       "elsewhere, end it; if you have stopped it, kill -CONT";
@@ -2983,7 +2984,7 @@ static const struct ft_rule table[] = {
     {ANY & ~BUSY, ft_stayed_no_more, ft_store_as_known},
     {ANY & ~BUSY & ~FROZEN, ft_unresign_due, ft_store_as_known},
     {ANY & ~BUSY, yield_is_over, ft_forget_yield},
-    {ANY & ~BUSY, ft_gone_on_unwritten, ft_write_yield},
+    {ANY & ~BUSY, ft_gone_on_unwritten, ft_know_gone_on},
     {ANY & ~BUSY, leaves_unwritten, write_before_leaving},
     {ANY & ~BUSY, may_say_goodbye, say_goodbye},
     {ANY & ~BUSY, may_exit, exit_now},

@@ -112,7 +112,7 @@ bool ft_session_stale(const struct ft_core *c)
 
 bool ft_session_outdated(const struct ft_core *c)
 {
-	return ft_session_stale(c) && c->session.role == FT_ROLE_PRIMARY && c->qemu.role == FT_ROLE_SECONDARY;
+	return ft_session_stale(c) && c->session.role == FT_ROLE_PRIMARY && c->qemu.role != FT_ROLE_NONE;
 }
 
 static bool ended_here(const struct ft_core *c, bool by_us)
@@ -425,15 +425,25 @@ bool ft_gone_on_unwritten(const struct ft_core *c)
 	bool anew = p->runs || (p->guest && p->win == FT_WIN_NONE && p->epoch > 0);
 	bool goes_on = p->request == FT_REQUEST_YIELD || p->state == FT_FAILING_OVER || p->state == FT_SOLO || anew;
 	return ft_session_ended_by_us(c) && none && c->session.yielded == 0 && ft_peer_heard(c) && goes_on &&
-	       c->params.arbitrated && can_store(c);
+	       c->params.arbitrated && !c->storing;
+}
+
+/* At once, and the disk follows: the peer may be silent before that has mended. */
+void ft_know_gone_on(struct ft_core *c, struct ft_actions *out)
+{
+	(void)out;
+	c->session.yielded = c->session.instance;
+	c->session.yielded_as = c->session.role;
+	if (!c->session.peer[0])
+		memcpy(c->session.peer, c->peer.node, sizeof c->session.peer);
+	c->held_unstored = true;
 }
 
 void ft_write_yield(struct ft_core *c, struct ft_actions *out)
 {
 	struct ft_session next = c->session;
-	bool stands = c->qemu.vm != FT_VM_GONE && c->qemu.vm != FT_VM_ABSENT;
-	next.yielded = stands ? c->qemu.instance : c->session.instance;
-	next.yielded_as = stands ? c->role : c->session.role;
+	next.yielded = c->qemu.instance;
+	next.yielded_as = c->role;
 	if (!next.peer[0])
 		memcpy(next.peer, c->peer.node, sizeof next.peer);
 	store(c, out, &next);
@@ -721,7 +731,8 @@ static bool went_on_without_us(const struct ft_core *c)
 /* Or that was before we came: our next QEMU is a copy of its guest. */
 static bool leads_us_now(const struct ft_core *c)
 {
-	return ft_session_outdated(c) && ft_peer_heard(c) && c->peer.side.role == FT_ROLE_PRIMARY;
+	return ft_session_outdated(c) && c->qemu.role == FT_ROLE_SECONDARY && ft_peer_heard(c) &&
+	       c->peer.side.role == FT_ROLE_PRIMARY;
 }
 
 /* The peer was told, and may have gone on with it: so it is from then on, and once it is on disk for ever.  From a death that may be
@@ -1182,7 +1193,10 @@ bool ft_core_sets_free(const struct ft_core *c, uint64_t instance)
 	/* By the peer's word there was nothing to be read. */
 	bool none = c->forgot && c->session.stage == FT_SESSION_NONE && c->found_instance != 0;
 	bool yielded = instance != 0 && instance == c->session.yielded;
-	return yielded || (instance == c->session.instance && (c->session.stage == FT_SESSION_RELEASED || won)) ||
+	/* A secondary has no limit; an earlier ftd may have stopped it for a loss that our disk never took, and it is thawed again. */
+	bool secondary = c->session.stage == FT_SESSION_BOUND && c->session.role == FT_ROLE_SECONDARY;
+	bool ours = instance == c->session.instance;
+	return yielded || (ours && (c->session.stage == FT_SESSION_RELEASED || won || secondary)) ||
 	       (instance == c->found_instance && none);
 }
 

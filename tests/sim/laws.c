@@ -593,7 +593,7 @@ static void judge_outcomes(void)
 /* What ftd does not promise to mend: a QEMU that was stuck when its ftd came, so that no plan could be made; a QEMU that somebody else
  * has stopped; a death while an ftd took its leave, or where the other side has lost its file, or had not written it yet when
  * it was given the guest; a peer that may have run the guest alone before it died; a QEMU that nobody could freeze, which is
- * never protected. */
+ * never protected; an order that nothing but a person's word stood for, and that failed, as that person was told. */
 static bool beyond_help(int host)
 {
 	const struct host *h = &w.host[host];
@@ -610,8 +610,10 @@ static bool beyond_help(int host)
 	bool alone = unknowing && !w.host[1 - host].qemu.alive;
 	bool given_unwritten = unknowing && h->ftd.core.session.stage == FT_SESSION_NONE &&
 	                       w.host[1 - host].ftd.core.session.stage == FT_SESSION_RESIGNED;
-	return alone || given_unwritten || unaskable || stopped || left || forgot || for_a_person || never_bound ||
-	       h->unverifiable;
+	bool ordered_in_vain = h->ftd.core.phase == FT_PHASE_FAILED && is_order(h->ftd.core.outcome.cause) &&
+	                       h->ftd.core.claim == FT_CLAIM_UNREACHABLE;
+	return alone || ordered_in_vain || given_unwritten || unaskable || stopped || left || forgot || for_a_person ||
+	       never_bound || h->unverifiable;
 }
 
 /* Where no register is shared there is no protection, and nobody is promised that a guest survives. */

@@ -1395,6 +1395,34 @@ START_TEST(a_silent_qemu_of_a_released_session_is_known_to_have_no_limit)
 }
 END_TEST
 
+/* Seen in the simulation: an earlier ftd had read that it has lost, which the disk never took; the next one thaws its secondary, and that
+ * was stopped again for ever. */
+START_TEST(a_silent_secondary_that_is_thawed_is_known_to_have_no_limit)
+{
+	start(FT_SESSION_BOUND, FT_ROLE_SECONDARY);
+	w.q = (struct ft_qemu_facts){.instance = 5, .vm = FT_VM_ALIVE, .stopped = true};
+	qemu_is();
+	expect_did(THAW, 1);
+	ck_assert(ft_core_sets_free(&w.c, 5));
+	ck_assert(!ft_core_sets_free(&w.c, 6));
+}
+END_TEST
+
+/* Seen in the simulation: a fence, both hosts had been down, and the VM was started anew here by a person's word; the next secondary took up
+ * the session of before, as we named it, and waited in it for ever.  _i: our QEMU is that session's. */
+START_TEST(a_primary_does_not_name_the_session_of_the_qemu_before)
+{
+	static const uint8_t none[FT_SESSION_BYTES];
+	start(FT_SESSION_BOUND, FT_ROLE_PRIMARY);
+	w.c.params.registers = false;
+	w.q.instance = _i ? 5 : 6;
+	qemu_is();
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	ck_assert_mem_eq(w.c.self.session, _i ? id : none, sizeof none);
+}
+END_TEST
+
 /* It has regained the session, and stands still by the sentinel of the ftd that had lost it. */
 START_TEST(a_silent_qemu_of_a_session_that_is_won_is_known_to_have_no_limit)
 {
@@ -6497,6 +6525,8 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_qemu_that_was_resigned_and_does_not_stand_still_is_stopped_again);
 	tcase_add_test(tc, only_the_sessions_own_qemu_is_ever_stopped_for_it);
 	tcase_add_test(tc, a_silent_qemu_of_a_released_session_is_known_to_have_no_limit);
+	tcase_add_test(tc, a_silent_secondary_that_is_thawed_is_known_to_have_no_limit);
+	tcase_add_loop_test(tc, a_primary_does_not_name_the_session_of_the_qemu_before, 0, 2);
 	tcase_add_test(tc, a_silent_qemu_of_a_session_that_is_won_is_known_to_have_no_limit);
 	tcase_add_test(tc, a_silent_qemu_that_never_was_in_a_session_is_known_to_have_no_limit);
 	tcase_add_test(tc, a_qemu_that_has_failed_over_and_whose_side_has_resigned_goes_on_where_the_peer_has_yielded);

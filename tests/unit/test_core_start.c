@@ -296,14 +296,28 @@ START_TEST(who_ended_the_session_may_start_unless_the_guest_was_given_away_since
 	ck_assert_int_eq(may(false), -1); /* our disk may be an old one, put back: the peer may know better */
 	pass(521);
 	ck_assert_int_eq(may(false), 1);
+	c.phase = FT_PHASE_FENCED;
+	ck_assert_int_eq(may(false), 0);
+}
+END_TEST
+
+/* Seen in the simulation: the disk took nothing, and what had been heard was forgotten once the peer was silent. */
+START_TEST(a_winner_that_heard_the_guest_run_there_remembers_it_though_its_disk_takes_nothing)
+{
+	begin_in(FT_SESSION_ENDED, FT_ROLE_PRIMARY, "alpha");
+	want();
+	pass(521);
+	ck_assert_int_eq(may(false), 1);
 	peer.side.state = FT_SOLO;
 	peer.side.role = FT_ROLE_SOLO;
 	peer.side.vm = FT_VM_ALIVE;
 	hear(FT_PEER_ALIVE);
+	ck_assert_int_eq(did[FT_DO_STORE], 1);
+	step(&(struct ft_event){.kind = FT_EVENT_STORED, .error = true, .text = "no space left"});
 	ck_assert_int_eq(may(false), 0);
 	hear(FT_PEER_LOST);
-	ck_assert_int_eq(may(false), 1);
-	c.phase = FT_PHASE_FENCED;
+	pass(5000);
+	ck_assert_int_eq(did[FT_DO_STORE], 2);
 	ck_assert_int_eq(may(false), 0);
 }
 END_TEST
@@ -1199,6 +1213,7 @@ int main(void)
 	tcase_add_test(tc, a_guest_outside_of_colo_is_told_and_one_to_be_is_not);
 	tcase_add_test(tc, a_session_that_may_have_been_lost_is_no_licence);
 	tcase_add_test(tc, who_ended_the_session_may_start_unless_the_guest_was_given_away_since);
+	tcase_add_test(tc, a_winner_that_heard_the_guest_run_there_remembers_it_though_its_disk_takes_nothing);
 	tcase_add_test(tc, a_guest_that_was_seen_to_run_there_is_not_started_here_once_it_is_silent);
 	tcase_add_test(tc, a_right_is_not_given_up_for_a_guest_that_was_not_seen_to_run);
 	tcase_add_test(tc, a_primarys_session_is_over_where_its_next_qemu_is_the_peers_secondary);
