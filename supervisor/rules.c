@@ -1663,8 +1663,7 @@ static void to_watch(struct ft_core *c, struct ft_actions *out)
 
 static void to_yielded(struct ft_core *c, struct ft_actions *out)
 {
-	/* The winner's word mostly comes sooner; ours waits for it where the disk alone says that we gave way. */
-	int64_t first_look = ft_resignation_unproven(c) ? c->now : c->now + FT_RETRY_NS;
+	int64_t first_look = c->now + FT_RETRY_NS; /* the winner's word mostly comes sooner */
 	c->verdict_again_at = first_look > c->verdict_again_at ? first_look : c->verdict_again_at;
 	const char *peer = c->peer.node[0] ? c->peer.node : c->session.peer;
 	ft_core_enter(c, out, FT_PHASE_YIELDED, "our QEMU is frozen; it ends once peer %.60s is seen to run the guest",
