@@ -158,6 +158,14 @@ static bool is_awaited(const struct ft_core *c)
 	return ft_session_won(c) && c->proven_instance != c->qemu.instance && peer_vm_is(c, FT_VM_YIELDED);
 }
 
+/* It has said nothing to this ftd, and nothing says why. */
+static bool found_still_and_unknown(const struct ft_core *c)
+{
+	const struct ft_qemu_facts *q = &c->qemu;
+	bool unknown = !c->role_said && !c->frozen && c->session.instance != q->instance;
+	return unknown && !q->connected && q->stopped;
+}
+
 /* The first thing that stands between here and protection, for people: in three parts.  NULL: nothing here. */
 static const char *missing_here(const struct ft_core *c)
 {
@@ -178,10 +186,9 @@ static const char *missing_here(const struct ft_core *c)
 	if (c->sick)
 		return both ? "our QEMU's main loop is blocked, and so is the peer's; whichever answers first goes on"
 		            : "our QEMU's main loop is blocked: it answers nothing in band";
-	if (!q->connected && q->stopped && !c->frozen)
+	if (found_still_and_unknown(c))
 		return "our QEMU stood still when this ftd came (SIGSTOP), in no session that it knows of: if the "
-		       "guest runs "
-		       "elsewhere, end it; if you have stopped it, kill -CONT";
+		       "guest runs elsewhere, end it; if you have stopped it, kill -CONT";
 	if (!q->connected)
 		return "our QEMU does not answer on qmp.socket";
 	if (!q->oob)

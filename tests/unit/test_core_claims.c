@@ -1971,6 +1971,26 @@ START_TEST(who_resigned_by_its_disk_alone_and_stands_in_the_register_gives_nothi
 }
 END_TEST
 
+/* Of a QEMU that was heard, or that a session knows, no person is told that nobody knows what it is.  _i: 0 somebody stops one that runs,
+ * 1 one that a session knows is found standing still, and thawed; 2 one that nobody knows is found so. */
+START_TEST(only_what_stood_still_before_and_is_unknown_is_told_as_such)
+{
+	start(FT_SESSION_BOUND, FT_ROLE_SECONDARY);
+	w.q.instance = _i == 1 ? 5 : 6;
+	if (_i == 0)
+		qemu_is();
+	w.q.connected = w.q.oob = w.q.plan_ready = false;
+	w.q.stopped = true;
+	qemu_is();
+	expect_did(THAW, _i == 1);
+	hear(FT_PEER_ALIVE);
+	pass(5000);
+	bool told =
+	    strstr(w.said, "stood still when this ftd came") || strstr(w.c.reason, "stood still when this ftd came");
+	ck_assert_msg(told == (_i == 2), "%s", w.said);
+}
+END_TEST
+
 /* Seen in the simulation: the peer had ended the session that it spoke of while our disk took nothing for seconds, and the VM had been
  * started anew there.  _i: it holds to it still. */
 START_TEST(a_session_taken_up_late_gives_no_right_by_what_was_acknowledged_before)
@@ -6519,6 +6539,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, who_resigned_by_its_disk_alone_and_is_named_by_the_verdict_goes_on, 0, 2);
 	tcase_add_loop_test(tc, who_resigned_by_its_disk_alone_gives_nothing_by_its_death, 0, 2);
 	tcase_add_loop_test(tc, who_resigned_by_its_disk_alone_and_stands_in_the_register_gives_nothing, 0, 2);
+	tcase_add_loop_test(tc, only_what_stood_still_before_and_is_unknown_is_told_as_such, 0, 3);
 	tcase_add_loop_test(tc, a_session_taken_up_late_gives_no_right_by_what_was_acknowledged_before, 0, 2);
 	tcase_add_loop_test(tc, who_is_no_secondary_takes_nothing_up, 0, 2);
 	tcase_add_test(tc, a_released_session_that_is_proposed_in_vain_is_looked_up);
