@@ -795,6 +795,17 @@ static bool peer_idles(const struct ft_core *c)
 	       strcmp(text, c->reason) != 0;
 }
 
+static const char named_and_resigned[] = "frozen: the register names this side, and its disk says that it gave way, "
+                                         "perhaps before; the peer stands still, too: "
+                                         "ftctl failover here goes on with ours";
+
+/* It may have run alone since, so nothing was given by the disk alone, and the peer has read that we have won: both wait. */
+static bool named_and_resigned_unsaid(const struct ft_core *c)
+{
+	bool named = c->given_away && !c->session.stayed && ft_resignation_unproven(c);
+	return named && peer_vm_is(c, FT_VM_YIELDED) && strcmp(c->reason, named_and_resigned) != 0;
+}
+
 static bool peer_failed(const struct ft_core *c)
 {
 	return ft_peer_heard(c) && c->peer.side.state == FT_FAILED && !c->said_failed;
@@ -2040,6 +2051,11 @@ static void thaw_unwanted(struct ft_core *c, struct ft_actions *out)
 	to_unprotected(c, out);
 }
 
+static void say_named_and_resigned(struct ft_core *c, struct ft_actions *out)
+{
+	ft_core_enter(c, out, FT_PHASE_YIELDED, "%s", named_and_resigned);
+}
+
 static void alarm_peer_failed(struct ft_core *c, struct ft_actions *out)
 {
 	c->said_failed = true;
@@ -3158,6 +3174,7 @@ static const struct ft_rule table[] = {
     {FROZEN, peer_does_not_want_it, thaw_unwanted},
     {P(YIELDED), peer_failed, alarm_peer_failed},
     {P(YIELDED), peer_idles, to_yielded_to_the_idle},
+    {P(YIELDED), named_and_resigned_unsaid, say_named_and_resigned},
     {P(YIELDED), peer_lost_or_absent, to_held},
     {P(HELD), peer_in_pair, to_yielded},
 

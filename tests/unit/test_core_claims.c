@@ -2015,6 +2015,37 @@ START_TEST(a_session_taken_up_late_gives_no_right_by_what_was_acknowledged_befor
 }
 END_TEST
 
+/* The peer has read our name, and stands still for us: a person's order, here, lets the newer copy go on. */
+START_TEST(who_resigned_by_its_disk_alone_and_stands_in_the_register_goes_on_by_an_order)
+{
+	find_resigned_and_silent(_i ? FT_ROLE_PRIMARY : FT_ROLE_SECONDARY);
+	w.p.side.state = FT_FENCED;
+	memset(w.p.side.session, 0, sizeof w.p.side.session);
+	peer_says();
+	for (int i = 0; i < 20; i++) {
+		if (w.c.arbiter_busy)
+			register_is(w.c.errand == FT_ERRAND_READ ? FT_CLAIM_LOST : FT_CLAIM_NOT_NEEDED, "alpha");
+		pass(100);
+	}
+	ck_assert_ptr_null(strstr(w.c.reason, "ftctl failover here"));
+	if (_i == 0) { /* the primary goes on by itself, once the other one is seen to stand still */
+		peer_vm(FT_VM_YIELDED);
+		ck_assert_ptr_nonnull(strstr(w.c.reason, "ftctl failover here"));
+	}
+	forget();
+	order();
+	expect_phase(ASKING);
+	w.p.side.vm = FT_VM_YIELDED;
+	w.p.side.answer = FT_ANSWER_YIELDED;
+	w.p.side.answer_id = w.c.self.request_id;
+	peer_says();
+	expect_did(PLAN, 0);
+	expect_did(CLAIM, 1);
+	claim_is(FT_CLAIM_WON, "alpha");
+	expect_did(PLAN, 1);
+}
+END_TEST
+
 /* Found by fuzzing: it was given up by an earlier ftd, and its QEMU is seen while an order of a person's asks the peer. */
 START_TEST(an_order_that_asks_ends_as_our_right_is_seen_to_be_given_up)
 {
@@ -6540,6 +6571,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, who_resigned_by_its_disk_alone_gives_nothing_by_its_death, 0, 2);
 	tcase_add_loop_test(tc, who_resigned_by_its_disk_alone_and_stands_in_the_register_gives_nothing, 0, 2);
 	tcase_add_loop_test(tc, only_what_stood_still_before_and_is_unknown_is_told_as_such, 0, 3);
+	tcase_add_loop_test(tc, who_resigned_by_its_disk_alone_and_stands_in_the_register_goes_on_by_an_order, 0, 2);
 	tcase_add_loop_test(tc, a_session_taken_up_late_gives_no_right_by_what_was_acknowledged_before, 0, 2);
 	tcase_add_loop_test(tc, who_is_no_secondary_takes_nothing_up, 0, 2);
 	tcase_add_test(tc, a_released_session_that_is_proposed_in_vain_is_looked_up);
