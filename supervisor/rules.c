@@ -733,6 +733,13 @@ static bool giving_back(const struct ft_core *c)
 	return c->frozen && ft_session_won(c) && ft_may_return(c);
 }
 
+/* The register names us, and by our disk alone we gave way: nothing was given by that, and who may have run alone since is our copy.
+ * (Where it is known to have stayed, the session is given back.) */
+static bool won_by_the_register(const struct ft_core *c)
+{
+	return c->given_away && !c->session.stayed && ft_resignation_unproven(c);
+}
+
 /* Both froze for each other (each found its QEMU hung): the primary's guest is the one to go on, but for a QEMU that is on its
  * way out, and a disk that is bad. */
 static bool peer_yielded_too(const struct ft_core *c)
@@ -741,7 +748,7 @@ static bool peer_yielded_too(const struct ft_core *c)
 	bool worse = has_the_worse_disk(c), better = !c->disk_bad && p->disk_bad;
 	/* One that has left COLO, and one that stands still since before we came, are what the session says that they were. */
 	bool led = c->role == FT_ROLE_PRIMARY || (c->role == FT_ROLE_NONE && c->session.role == FT_ROLE_PRIMARY);
-	bool ours = c->ending == FT_ENDING_NOT && (p->ending || better || (led && !worse));
+	bool ours = c->ending == FT_ENDING_NOT && (p->ending || better || (led && !worse) || won_by_the_register(c));
 	bool idle = p->request == FT_REQUEST_NONE;
 	return peer_vm_is(c, FT_VM_YIELDED) && idle && ours && !ft_session_lost(c);
 }
@@ -793,17 +800,6 @@ static bool peer_idles(const struct ft_core *c)
 	idling(c, text);
 	return c->params.arbitrated && ours && idle && peer_vm_is(c, FT_VM_ALIVE) && c->now >= idles_from(c) &&
 	       strcmp(text, c->reason) != 0;
-}
-
-static const char named_and_resigned[] = "frozen: the register names this side, and its disk says that it gave way, "
-                                         "perhaps before; the peer stands still, too: "
-                                         "ftctl failover here goes on with ours";
-
-/* It may have run alone since, so nothing was given by the disk alone, and the peer has read that we have won: both wait. */
-static bool named_and_resigned_unsaid(const struct ft_core *c)
-{
-	bool named = c->given_away && !c->session.stayed && ft_resignation_unproven(c);
-	return named && peer_vm_is(c, FT_VM_YIELDED) && strcmp(c->reason, named_and_resigned) != 0;
 }
 
 static bool peer_failed(const struct ft_core *c)
@@ -2051,11 +2047,6 @@ static void thaw_unwanted(struct ft_core *c, struct ft_actions *out)
 	to_unprotected(c, out);
 }
 
-static void say_named_and_resigned(struct ft_core *c, struct ft_actions *out)
-{
-	ft_core_enter(c, out, FT_PHASE_YIELDED, "%s", named_and_resigned);
-}
-
 static void alarm_peer_failed(struct ft_core *c, struct ft_actions *out)
 {
 	c->said_failed = true;
@@ -3174,7 +3165,6 @@ static const struct ft_rule table[] = {
     {FROZEN, peer_does_not_want_it, thaw_unwanted},
     {P(YIELDED), peer_failed, alarm_peer_failed},
     {P(YIELDED), peer_idles, to_yielded_to_the_idle},
-    {P(YIELDED), named_and_resigned_unsaid, say_named_and_resigned},
     {P(YIELDED), peer_lost_or_absent, to_held},
     {P(HELD), peer_in_pair, to_yielded},
 

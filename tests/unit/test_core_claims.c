@@ -2015,32 +2015,24 @@ START_TEST(a_session_taken_up_late_gives_no_right_by_what_was_acknowledged_befor
 }
 END_TEST
 
-/* The peer has read our name, and stands still for us: a person's order, here, lets the newer copy go on. */
-START_TEST(who_resigned_by_its_disk_alone_and_stands_in_the_register_goes_on_by_an_order)
+/* Seen in the simulation: an earlier ftd had won, and died before that was on disk; the peer has read our name, and stands still for us.
+ * _i: 1 the session is given back, as our copy is known to have stayed in the pair. */
+START_TEST(who_resigned_by_its_disk_alone_and_stands_in_the_register_goes_on_as_the_peer_stands_still)
 {
-	find_resigned_and_silent(_i ? FT_ROLE_PRIMARY : FT_ROLE_SECONDARY);
+	find_resigned_and_silent(FT_ROLE_SECONDARY); /* a primary claims, whatever stands there */
+	w.c.session.stayed = w.c.stayed_stored = _i == 1;
 	w.p.side.state = FT_FENCED;
 	memset(w.p.side.session, 0, sizeof w.p.side.session);
-	peer_says();
-	for (int i = 0; i < 20; i++) {
+	peer_vm(FT_VM_YIELDED);
+	for (int i = 0; i < 20 && !w.did[FT_DO_CLAIM]; i++) {
 		if (w.c.arbiter_busy)
 			register_is(w.c.errand == FT_ERRAND_READ ? FT_CLAIM_LOST : FT_CLAIM_NOT_NEEDED, "alpha");
 		pass(100);
 	}
-	ck_assert_ptr_null(strstr(w.c.reason, "ftctl failover here"));
-	if (_i == 0) { /* the primary goes on by itself, once the other one is seen to stand still */
-		peer_vm(FT_VM_YIELDED);
-		ck_assert_ptr_nonnull(strstr(w.c.reason, "ftctl failover here"));
-	}
-	forget();
-	order();
-	expect_phase(ASKING);
-	w.p.side.vm = FT_VM_YIELDED;
-	w.p.side.answer = FT_ANSWER_YIELDED;
-	w.p.side.answer_id = w.c.self.request_id;
-	peer_says();
 	expect_did(PLAN, 0);
-	expect_did(CLAIM, 1);
+	expect_did(CLAIM, _i != 1);
+	if (_i == 1)
+		return;
 	claim_is(FT_CLAIM_WON, "alpha");
 	expect_did(PLAN, 1);
 }
@@ -6571,7 +6563,8 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, who_resigned_by_its_disk_alone_gives_nothing_by_its_death, 0, 2);
 	tcase_add_loop_test(tc, who_resigned_by_its_disk_alone_and_stands_in_the_register_gives_nothing, 0, 2);
 	tcase_add_loop_test(tc, only_what_stood_still_before_and_is_unknown_is_told_as_such, 0, 3);
-	tcase_add_loop_test(tc, who_resigned_by_its_disk_alone_and_stands_in_the_register_goes_on_by_an_order, 0, 2);
+	tcase_add_loop_test(
+	    tc, who_resigned_by_its_disk_alone_and_stands_in_the_register_goes_on_as_the_peer_stands_still, 0, 2);
 	tcase_add_loop_test(tc, a_session_taken_up_late_gives_no_right_by_what_was_acknowledged_before, 0, 2);
 	tcase_add_loop_test(tc, who_is_no_secondary_takes_nothing_up, 0, 2);
 	tcase_add_test(tc, a_released_session_that_is_proposed_in_vain_is_looked_up);
