@@ -570,7 +570,7 @@ static enum ft_vm gone_as_told(const struct ft_core *c)
 	if (ft_session_ended_by_us(c))
 		return FT_VM_ABSENT;
 	if (!ft_session_open(c))
-		return FT_VM_GONE;
+		return ft_resignation_unproven(c) ? FT_VM_ABSENT : FT_VM_GONE;
 	if (!ft_session_given_up(c)) /* or it may have run alone, before we came */
 		return FT_VM_ABSENT;
 	bool waits = !c->store_fault[0] && c->now < c->gone_at + FT_RETRY_NS;

@@ -335,6 +335,7 @@ struct ft_core {
 	bool unsure;
 	int64_t sure_from; /* if it does not stand there when asked from then on, it never will */
 	int64_t look_again_at, look_backoff;
+	bool vacant;  /* a sure reading has found nobody there: no earlier ftd of ours had won it */
 	bool refused; /* the peer has refused to yield: it may have ended a session that we hold for released */
 	/* The register that we have won is looked at: somebody may put it back to an earlier state. */
 	int64_t guard_at;

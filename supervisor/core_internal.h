@@ -156,7 +156,7 @@ bool ft_session_returned(const struct ft_core *c);
 bool ft_win_given_away(const struct ft_core *c);
 /* Our QEMU of the session says, or said to this ftd, that it is in COLO, and its guest is not known to have run alone since. */
 bool ft_stayed_in_pair(const struct ft_core *c);
-/* Our disk alone says that we gave the session up: our word waits for the verdict, which may know better. */
+/* Our disk alone says that we gave the session up: our word waits for the register, which may know better. */
 bool ft_resignation_unproven(const struct ft_core *c);
 /* Our disk alone says that our QEMU has stayed: the verdict may know better. */
 bool ft_stayed_look_due(const struct ft_core *c);

@@ -158,6 +158,14 @@ static bool is_awaited(const struct ft_core *c)
 	return ft_session_won(c) && c->proven_instance != c->qemu.instance && peer_vm_is(c, FT_VM_YIELDED);
 }
 
+/* It has said nothing to this ftd, and nothing says why. */
+static bool found_still_and_unknown(const struct ft_core *c)
+{
+	const struct ft_qemu_facts *q = &c->qemu;
+	bool unknown = !c->role_said && !c->frozen && c->session.instance != q->instance;
+	return unknown && !q->connected && q->stopped;
+}
+
 /* The first thing that stands between here and protection, for people: in three parts.  NULL: nothing here. */
 static const char *missing_here(const struct ft_core *c)
 {
@@ -178,11 +186,9 @@ static const char *missing_here(const struct ft_core *c)
 	if (c->sick)
 		return both ? "our QEMU's main loop is blocked, and so is the peer's; whichever answers first goes on"
 		            : "our QEMU's main loop is blocked: it answers nothing in band";
-	bool ours = q->instance == c->session.instance || q->instance == c->session.yielded;
-	if (!q->connected && q->stopped && !ours)
+	if (found_still_and_unknown(c))
 		return "our QEMU stood still when this ftd came (SIGSTOP), in no session that it knows of: if the "
-		       "guest runs "
-		       "elsewhere, end it; if you have stopped it, kill -CONT";
+		       "guest runs elsewhere, end it; if you have stopped it, kill -CONT";
 	if (!q->connected)
 		return "our QEMU does not answer on qmp.socket";
 	if (!q->oob)
@@ -727,6 +733,13 @@ static bool giving_back(const struct ft_core *c)
 	return c->frozen && ft_session_won(c) && ft_may_return(c);
 }
 
+/* The register names us, and by our disk alone we gave way: nothing was given by that, and who may have run alone since is our copy.
+ * (Where it is known to have stayed, the session is given back.) */
+static bool won_by_the_register(const struct ft_core *c)
+{
+	return c->given_away && !c->session.stayed && ft_resignation_unproven(c);
+}
+
 /* Both froze for each other (each found its QEMU hung): the primary's guest is the one to go on, but for a QEMU that is on its
  * way out, and a disk that is bad. */
 static bool peer_yielded_too(const struct ft_core *c)
@@ -735,7 +748,7 @@ static bool peer_yielded_too(const struct ft_core *c)
 	bool worse = has_the_worse_disk(c), better = !c->disk_bad && p->disk_bad;
 	/* One that has left COLO, and one that stands still since before we came, are what the session says that they were. */
 	bool led = c->role == FT_ROLE_PRIMARY || (c->role == FT_ROLE_NONE && c->session.role == FT_ROLE_PRIMARY);
-	bool ours = c->ending == FT_ENDING_NOT && (p->ending || better || (led && !worse));
+	bool ours = c->ending == FT_ENDING_NOT && (p->ending || better || (led && !worse) || won_by_the_register(c));
 	bool idle = p->request == FT_REQUEST_NONE;
 	return peer_vm_is(c, FT_VM_YIELDED) && idle && ours && !ft_session_lost(c);
 }
@@ -1664,8 +1677,7 @@ static void to_watch(struct ft_core *c, struct ft_actions *out)
 
 static void to_yielded(struct ft_core *c, struct ft_actions *out)
 {
-	/* The winner's word mostly comes sooner; ours waits for it where the disk alone says that we gave way. */
-	int64_t first_look = ft_resignation_unproven(c) ? c->now : c->now + FT_RETRY_NS;
+	int64_t first_look = c->now + FT_RETRY_NS; /* the winner's word mostly comes sooner */
 	c->verdict_again_at = first_look > c->verdict_again_at ? first_look : c->verdict_again_at;
 	const char *peer = c->peer.node[0] ? c->peer.node : c->session.peer;
 	ft_core_enter(c, out, FT_PHASE_YIELDED, "our QEMU is frozen; it ends once peer %.60s is seen to run the guest",

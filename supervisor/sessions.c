@@ -933,17 +933,6 @@ static bool is_seen_to_have_stayed(const struct ft_core *c)
 	return ft_stayed_in_pair(c) && (died_here(c) || stands);
 }
 
-/* Our disk says that we have given the session up, and may be older than what became of it: an earlier ftd may have been thawed again,
- * have won and gone on while the disk took nothing.  Of a QEMU that answers nothing the verdict alone knows that. */
-bool ft_resignation_unproven(const struct ft_core *c)
-{
-	const struct ft_session *found = &c->params.session;
-	bool by_disk = found->stage == FT_SESSION_RESIGNED && c->session.stage == FT_SESSION_RESIGNED &&
-	               memcmp(found->id, c->session.id, sizeof no_id) == 0;
-	bool of_it = c->session.instance == c->qemu.instance;
-	return c->params.registers && by_disk && of_it && c->unnamed_at == FT_NEVER && !said_in_colo(c);
-}
-
 /* Whatever an earlier ftd of ours had put there: none of that lands any more. */
 static bool verdict_never_named_us(const struct ft_core *c)
 {
@@ -957,6 +946,18 @@ bool ft_win_given_away(const struct ft_core *c)
 	bool known = is_known_to_have_stayed(c) && verdict_never_named_us(c);
 	return c->params.arbitrated && c->session.stage == FT_SESSION_RESIGNED && c->given_away &&
 	       (is_seen_to_have_stayed(c) || known);
+}
+
+/* Our disk says that we have given the session up, and may be older than what became of it: an earlier ftd may have been thawed again,
+ * have won and gone on while the disk took nothing.  Of a QEMU that says nothing to us, and of one that has died so, the register
+ * alone knows that: the verdict is put only after the guest runs. */
+bool ft_resignation_unproven(const struct ft_core *c)
+{
+	const struct ft_session *found = &c->params.session;
+	bool by_disk = found->stage == FT_SESSION_RESIGNED && c->session.stage == FT_SESSION_RESIGNED &&
+	               memcmp(found->id, c->session.id, sizeof no_id) == 0;
+	bool of_it = c->session.instance == c->qemu.instance || died_here(c);
+	return c->params.registers && by_disk && of_it && !c->vacant && !ft_win_given_away(c) && !said_in_colo(c);
 }
 
 bool ft_stayed_look_due(const struct ft_core *c)
@@ -1219,7 +1220,7 @@ static void doubt(struct ft_core *c)
 static void forget_last_session(struct ft_core *c)
 {
 	c->claim = FT_CLAIM_NOT_NEEDED;
-	c->unsure = c->refused = c->given_away = c->given = c->given_in_doubt = false;
+	c->unsure = c->vacant = c->refused = c->given_away = c->given = c->given_in_doubt = false;
 	c->won_to_start = c->taking = c->taken = false;
 	c->verdict = FT_VERDICT_UNKNOWN;
 	if (c->qemu.role != FT_ROLE_NONE) /* that it has run alone was before this pair */
@@ -1409,6 +1410,7 @@ static void absorb_vacant(struct ft_core *c)
 {
 	if (c->asked_surely && c->asked_arbiter_at >= c->sure_from)
 		c->unsure = false;
+	c->vacant |= c->asked_surely;
 	c->refused = c->refused && !c->asked_surely;
 	c->look_backoff = longer(c->look_backoff);
 	c->look_again_at = c->now + c->look_backoff;

@@ -1052,7 +1052,7 @@ START_TEST(a_right_that_was_given_does_not_outlive_a_later_claim)
 }
 END_TEST
 
-START_TEST(who_has_resigned_and_stands_in_the_register_leaves_the_guest_to_the_peer)
+START_TEST(who_has_resigned_and_stands_in_the_register_gives_nothing_by_its_disk_alone)
 {
 	start(FT_SESSION_RESIGNED, FT_ROLE_PRIMARY);
 	w.q.connected = w.q.oob = w.q.plan_ready = false;
@@ -1061,15 +1061,13 @@ START_TEST(who_has_resigned_and_stands_in_the_register_leaves_the_guest_to_the_p
 	expect_phase(YIELDED);
 	peer_says();
 	hear(FT_PEER_ALIVE);
-	ck_assert_int_eq(w.read_verdict, 1);
 	ck_assert_int_ne(w.c.self.vm, FT_VM_YIELDED); /* we may have won later than the disk knows */
-	register_is(FT_CLAIM_NOT_NEEDED, "");
-	ck_assert_int_eq(w.c.self.vm, FT_VM_YIELDED);
 	expect_did(READ, 1);
 	register_is(FT_CLAIM_LOST, "alpha");
+	pass(30e3);
+	ck_assert_int_ne(w.c.self.vm, FT_VM_YIELDED);
 	expect_phase(YIELDED);
 	expect_stage(RESIGNED);
-	ck_assert(w.c.self.doubtful); /* so that the peer knows what its own claim will meet */
 	expect_did(THAW, 0);
 }
 END_TEST
@@ -1937,7 +1935,7 @@ static void find_resigned_and_silent(enum ft_role role)
 
 /* Seen in the simulation: a disk that hung took what it was said to have refused, and nothing of the win since; by the word of the
  * next ftd but one the peer went on with an old copy. */
-START_TEST(who_resigned_by_its_disk_alone_yields_once_the_verdict_has_been_asked)
+START_TEST(who_resigned_by_its_disk_alone_yields_once_the_register_has_been_asked)
 {
 	find_resigned_and_silent(_i ? FT_ROLE_PRIMARY : FT_ROLE_SECONDARY);
 	ck_assert_int_ne(w.c.self.vm, FT_VM_YIELDED);
@@ -1946,7 +1944,7 @@ START_TEST(who_resigned_by_its_disk_alone_yields_once_the_verdict_has_been_asked
 	peer_says();
 	ck_assert_int_ne(w.c.self.answer, FT_ANSWER_YIELDED);
 	answer_vacant();
-	ck_assert_int_gt(w.read_verdict, 0);
+	ck_assert_int_gt(w.did[FT_DO_READ], 0);
 	ck_assert_int_eq(w.c.self.vm, FT_VM_YIELDED);
 	ck_assert_int_eq(w.c.self.answer, FT_ANSWER_YIELDED);
 	ck_assert_uint_eq(w.c.self.answer_id, 77);
@@ -1958,12 +1956,66 @@ START_TEST(who_resigned_by_its_disk_alone_and_is_named_by_the_verdict_goes_on)
 	find_resigned_and_silent(_i ? FT_ROLE_PRIMARY : FT_ROLE_SECONDARY);
 	for (int i = 0; i < 20 && w.c.session.stage == FT_SESSION_RESIGNED; i++) {
 		if (w.c.arbiter_busy)
-			register_is(w.read_verdict ? FT_CLAIM_LOST : FT_CLAIM_NOT_NEEDED, "alpha");
+			register_is(FT_CLAIM_LOST, "alpha");
 		ck_assert_int_ne(w.c.self.vm, FT_VM_YIELDED);
 		pass(100);
 	}
 	ck_assert_str_eq(w.c.session.winner, "alpha");
 	ck_assert_int_ne(w.c.self.vm, FT_VM_YIELDED);
+}
+END_TEST
+
+/* It dies before that: no word then, either, and the peer has to claim. */
+START_TEST(who_resigned_by_its_disk_alone_gives_nothing_by_its_death)
+{
+	find_resigned_and_silent(_i ? FT_ROLE_PRIMARY : FT_ROLE_SECONDARY);
+	w.q = (struct ft_qemu_facts){.vm = FT_VM_GONE};
+	qemu_is();
+	expect_phase(FENCED);
+	ck_assert_str_eq(ft_vm_name(w.c.self.vm), "absent");
+	ck_assert_mem_eq(w.c.self.session, id, sizeof id);
+	answer_vacant();
+	ck_assert_str_eq(ft_vm_name(w.c.self.vm), "gone");
+}
+END_TEST
+
+/* It had won after all, and the verdict is still to say so: the arbiter was out of reach once the guest ran, or ftd died before. */
+START_TEST(who_resigned_by_its_disk_alone_and_stands_in_the_register_gives_nothing)
+{
+	find_resigned_and_silent(_i ? FT_ROLE_PRIMARY : FT_ROLE_SECONDARY);
+	for (int i = 0; i < 300; i++) {
+		if (w.c.arbiter_busy)
+			register_is(w.c.errand == FT_ERRAND_READ ? FT_CLAIM_LOST : FT_CLAIM_NOT_NEEDED, "alpha");
+		ck_assert_str_ne(ft_vm_name(w.c.self.vm), "yielded");
+		pass(100);
+	}
+	ck_assert_int_gt(w.read_verdict, 0);
+	ck_assert(w.c.given_away);
+	if (_i)
+		return;
+	w.q = (struct ft_qemu_facts){.vm = FT_VM_GONE};
+	qemu_is();
+	ck_assert_str_eq(ft_vm_name(w.c.self.vm), "absent");
+}
+END_TEST
+
+/* Of a QEMU that was heard, or that a session knows, no person is told that nobody knows what it is.  _i: 0 somebody stops one that runs,
+ * 1 one that a session knows is found standing still, and thawed; 2 one that nobody knows is found so. */
+START_TEST(only_what_stood_still_before_and_is_unknown_is_told_as_such)
+{
+	start(FT_SESSION_BOUND, FT_ROLE_SECONDARY);
+	w.q.instance = _i == 1 ? 5 : 6;
+	if (_i == 0)
+		qemu_is();
+	w.q.connected = w.q.oob = w.q.plan_ready = false;
+	w.q.stopped = true;
+	qemu_is();
+	expect_did(THAW, _i == 1);
+	hear(FT_PEER_ALIVE);
+	pass(5000);
+	bool told =
+	    strstr(w.said, "stood still when this ftd came") || strstr(w.c.reason, "stood still when this ftd came");
+	ck_assert_msg(told == (_i == 2), "%s", w.said);
 }
 END_TEST
 
@@ -1988,6 +2040,29 @@ START_TEST(a_session_taken_up_late_gives_no_right_by_what_was_acknowledged_befor
 	stored();
 	expect_stage(BOUND);
 	expect_did(THAW, _i);
+}
+END_TEST
+
+/* Seen in the simulation: an earlier ftd had won, and died before that was on disk; the peer has read our name, and stands still for us.
+ * _i: 1 the session is given back, as our copy is known to have stayed in the pair. */
+START_TEST(who_resigned_by_its_disk_alone_and_stands_in_the_register_goes_on_as_the_peer_stands_still)
+{
+	find_resigned_and_silent(FT_ROLE_SECONDARY); /* a primary claims, whatever stands there */
+	w.c.session.stayed = w.c.stayed_stored = _i == 1;
+	w.p.side.state = FT_FENCED;
+	memset(w.p.side.session, 0, sizeof w.p.side.session);
+	peer_vm(FT_VM_YIELDED);
+	for (int i = 0; i < 20 && !w.did[FT_DO_CLAIM]; i++) {
+		if (w.c.arbiter_busy)
+			register_is(w.c.errand == FT_ERRAND_READ ? FT_CLAIM_LOST : FT_CLAIM_NOT_NEEDED, "alpha");
+		pass(100);
+	}
+	expect_did(PLAN, 0);
+	expect_did(CLAIM, _i != 1);
+	if (_i == 1)
+		return;
+	claim_is(FT_CLAIM_WON, "alpha");
+	expect_did(PLAN, 1);
 }
 END_TEST
 
@@ -2743,8 +2818,6 @@ static void resigned_and_named(bool frozen, bool stayed)
 	peer_vm(FT_VM_YIELDED);
 	hear(FT_PEER_ALIVE);
 	pass(4000);
-	if (frozen) /* before it says that it yields */
-		register_is(FT_CLAIM_NOT_NEEDED, "");
 	expect_did(READ, 1);
 	ck_assert(!w.c.self.returned);
 	register_is(FT_CLAIM_LOST, "alpha");
@@ -2793,6 +2866,7 @@ START_TEST(a_late_win_of_a_qemu_that_is_known_to_have_stayed_in_the_pair_is_give
 	resigned_and_named(_i, true);
 	verdict_stays_empty();
 	ck_assert(w.c.self.returned);
+	ck_assert_str_eq(ft_vm_name(w.c.self.vm), _i ? "yielded" : "absent");
 	ck_assert_mem_eq(w.c.self.session, id, sizeof id);
 	forget();
 	pass(60e3);
@@ -6511,7 +6585,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_taken_session_that_the_register_gives_to_another_is_stored_so);
 	tcase_add_test(tc, a_right_that_was_given_outlives_an_earlier_look_into_the_register);
 	tcase_add_test(tc, a_right_that_was_given_does_not_outlive_a_later_claim);
-	tcase_add_test(tc, who_has_resigned_and_stands_in_the_register_leaves_the_guest_to_the_peer);
+	tcase_add_test(tc, who_has_resigned_and_stands_in_the_register_gives_nothing_by_its_disk_alone);
 	tcase_add_test(tc, an_order_to_who_has_resigned_ends_when_the_peer_is_heard_again);
 	tcase_add_loop_test(tc, who_yields_without_a_session_writes_that_down_before_its_qemu_is_stopped, 0, 8);
 	tcase_add_loop_test(tc, a_disk_that_takes_nothing_keeps_no_answer_back, 0, 2);
@@ -6546,8 +6620,13 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, a_word_that_contradicts_itself_ends_no_copy, 0, 2 * CONTRADICTIONS);
 	tcase_add_test(tc, who_resigned_names_the_session_once_its_qemu_is_seen);
 	tcase_add_test(tc, an_order_that_asks_ends_as_our_right_is_seen_to_be_given_up);
-	tcase_add_loop_test(tc, who_resigned_by_its_disk_alone_yields_once_the_verdict_has_been_asked, 0, 2);
+	tcase_add_loop_test(tc, who_resigned_by_its_disk_alone_yields_once_the_register_has_been_asked, 0, 2);
 	tcase_add_loop_test(tc, who_resigned_by_its_disk_alone_and_is_named_by_the_verdict_goes_on, 0, 2);
+	tcase_add_loop_test(tc, who_resigned_by_its_disk_alone_gives_nothing_by_its_death, 0, 2);
+	tcase_add_loop_test(tc, who_resigned_by_its_disk_alone_and_stands_in_the_register_gives_nothing, 0, 2);
+	tcase_add_loop_test(tc, only_what_stood_still_before_and_is_unknown_is_told_as_such, 0, 3);
+	tcase_add_loop_test(
+	    tc, who_resigned_by_its_disk_alone_and_stands_in_the_register_goes_on_as_the_peer_stands_still, 0, 2);
 	tcase_add_loop_test(tc, a_session_taken_up_late_gives_no_right_by_what_was_acknowledged_before, 0, 2);
 	tcase_add_loop_test(tc, who_is_no_secondary_takes_nothing_up, 0, 2);
 	tcase_add_test(tc, a_released_session_that_is_proposed_in_vain_is_looked_up);
