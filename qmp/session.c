@@ -168,10 +168,23 @@ static void drop_plan(struct ft_qmp *q, const char *fault)
 	q->plan = NULL;
 }
 
+static bool in_checkpoint(const struct ft_qmp *q)
+{
+	return q->guest_stopped && q->replicating && q->view.role != FT_ROLE_NONE;
+}
+
+/* How long an answer may take.  While a checkpoint is under way, a side of it may answer nothing in band; that is known to take
+ * too long by when the checkpoint is stuck, which is at five reply timeouts, or at three times the longest. */
+static void allow_time(struct ft_qmp *q)
+{
+	int64_t least = 3 * q->reply_timeout, twice = 2 * q->longest;
+	ft_conn_allow(q->qmp, !in_checkpoint(q) ? q->longest : twice > least ? twice : least);
+}
+
 static void know_longest(struct ft_qmp *q, int64_t longest)
 {
 	q->longest = longest;
-	ft_conn_allow(q->qmp, longest);
+	allow_time(q);
 }
 
 static void forget_qemu(struct ft_qmp *q)
@@ -904,6 +917,7 @@ static void on_qmp_up(struct ft_qmp *q, const json_t *greeting)
 	q->view.vm = FT_VM_ALIVE;
 	q->view.checkpoint_at = FT_NEVER;
 	q->guest_stopped = false;
+	allow_time(q);
 	ft_process_close(&q->candidate);
 	if (!q->running)
 		prove(q);
@@ -971,8 +985,10 @@ static void on_overdue(void *arg, const char *command, int64_t waited, int64_t n
 		ft_log(FT_LOG_WARN, "qmp", "QEMU has not answered %s out of band for %lld ms", command, ms);
 	else
 		ft_log(FT_LOG_WARN, "qmp", "QEMU has not answered %s for %lld ms; %s", command, ms,
-		       oob_answers ? "it answers out of band: its main loop is blocked"
-		                   : "nor does it answer out of band");
+		       !oob_answers       ? "nor does it answer out of band"
+		       : in_checkpoint(q) ? "it answers out of band: a checkpoint takes longer than ever, or its main "
+		                            "loop is blocked"
+		                          : "it answers out of band: its main loop is blocked");
 	tell_view(q, now);
 }
 
@@ -990,15 +1006,14 @@ static const char *text_of(const json_t *data, const char *key)
 
 static void on_resume(struct ft_qmp *q, int64_t now)
 {
-	bool checkpoint = q->guest_stopped && q->replicating && q->view.role != FT_ROLE_NONE;
+	bool checkpoint = in_checkpoint(q);
 	int64_t took = q->guest_stopped_at == FT_NEVER ? 0 : now - q->guest_stopped_at;
 	if (took > LONGEST_MOST)
 		took = LONGEST_MOST;
 	q->guest_stopped = false;
+	know_longest(q, checkpoint && took > q->longest ? took : q->longest);
 	if (!checkpoint)
 		return;
-	if (took > q->longest)
-		know_longest(q, took);
 	q->view.checkpoint_at = q->told.checkpoint_at = now;
 	q->cb.checkpoint(q->arg, took, now);
 }
@@ -1006,6 +1021,7 @@ static void on_resume(struct ft_qmp *q, int64_t now)
 static void on_colo_exit(struct ft_qmp *q, const json_t *data, int64_t now)
 {
 	q->replicating = false;
+	allow_time(q);
 	refresh_soon(q);
 	q->cb.colo_exit(q->arg, text_of(data, "mode"), text_of(data, "reason"), now);
 }
@@ -1066,6 +1082,7 @@ static void on_event(void *arg, const char *name, const json_t *data, int64_t no
 	if (strcmp(name, "STOP") == 0) {
 		q->guest_stopped = true;
 		q->guest_stopped_at = now;
+		allow_time(q);
 	} else if (strcmp(name, "RESUME") == 0) {
 		on_resume(q, now);
 	} else if (strcmp(name, "COLO_EXIT") == 0) {

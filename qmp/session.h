@@ -9,7 +9,8 @@
  * (25 ms doubling to 1 s), unless a plan is running over it.
  * An answer that is late makes the view not connected; the connection itself is kept for ten times as long, at least 10 s,
  * since closing it does not free a blocked QEMU.  In band an answer is late after the reply timeout and the longest checkpoint
- * that this QEMU has had in its role: newer QEMUs answer nothing while they send memory. */
+ * that this QEMU has had in its role, and much later while a checkpoint is under way: while memory goes over, one of the two
+ * QEMUs answers nothing (up to 10.x the secondary, from 11.0 on the primary). */
 #ifndef FT_QMP_SESSION_H
 #define FT_QMP_SESSION_H
 

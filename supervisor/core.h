@@ -289,8 +289,9 @@ struct ft_core {
 	char store_fault[FT_TEXT_MAX];
 	uint32_t drawn;         /* ids drawn from the seed */
 	int64_t stood_still_at; /* when our clock was last found to have stood still; FT_NEVER it never was */
-	int64_t acked_sent;     /* when the newest heartbeat was sent that gives us a right; FT_NEVER none */
-	int64_t peer_knows_until; /* the newest heartbeat of ours that it has acknowledged, whatever binds it; FT_NEVER none */
+	/* When the newest heartbeat of ours was sent that the peer has acknowledged, whatever binds it; FT_NEVER none. */
+	int64_t peer_knows_until;
+	int64_t acked_sent; /* when the newest heartbeat was sent that gives us a right; FT_NEVER none */
 	/* ... and for how long: the detection time that the peer had as it acknowledged it; 0 unknown */
 	int64_t acked_grant;
 	bool proposing;    /* what is on its way to disk is a session that we made; an adopted one the peer has named */

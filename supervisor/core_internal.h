@@ -217,7 +217,7 @@ static inline bool ft_claim_under_way(const struct ft_core *c)
 
 /* A checkpoint that takes longer than this on its way over is stuck; a big guest's memory has to fit in, and what fitted in
  * before may well take longer the next time.  A QEMU that has so long not answered in band, since nothing of the peer's can hold
- * it up any more, is blocked: newer ones do not answer while memory is sent. */
+ * it up any more, is blocked: one of the two does not answer while memory goes over. */
 static inline int64_t ft_stuck_after(const struct ft_core *c)
 {
 	int64_t least = 5 * c->params.reply_timeout;

@@ -80,5 +80,10 @@ def loads_beside_the_main_loop():
     return _version() >= (11, 0)
 
 
+def silent_while_memory_goes_over():
+    """The role of the side that answers nothing in band while a checkpoint's memory is on its way."""
+    return "primary" if _version() >= (11, 0) else "secondary"
+
+
 # By which the conformance scripts name what some QEMUs do.
 WAYS = {"detached-disk-let-go": lets_a_detached_disk_go, "loads-beside-main-loop": loads_beside_the_main_loop}

@@ -5,8 +5,9 @@
 #
 #   "up HHHHHHHH"  once, with the count found on the disk
 #   "at HHHHHHHH"  every 50 ms
+#   "mu HHHHHHHH"  when it begins to change much memory every 50 ms, as the key m has it do
 #
-# Once a key is pressed, it powers the machine off.
+# Once the key p is pressed, it powers the machine off.
 #
 # An answer says nothing but what its question says, so that both guests of a pair give the same, which COLO compares.
 #
@@ -24,6 +25,10 @@
 	.set STACK, PAGE + 0x1000
 	.set COUNT_LBA, 16		# where the count lives on the disk
 	.set PIT_20HZ, 59659		# 1193182 Hz / 20
+	.set MUCH, 0x1000		# segments: 144 pages, from 64 KiB on to where a PC's first memory ends
+	.set MUCH_END, 0xa000
+	.set KEY_P, 0x4d		# as a keyboard says it to whom it has not been told to translate
+	.set KEY_M, 0x3a
 	.set COM1, 0x3f8
 	.set IDE, 0x1f0
 	.set NIC, 0x300			# and the interrupt 3
@@ -93,9 +98,8 @@ forever:
 	call	answer_all
 	btrw	$0, ticked
 	jnc	forever
-	inb	$0x64, %al		# a key was pressed
-	testb	$1, %al
-	jnz	power_off
+	call	obey
+	call	change_much
 	incl	count
 	movl	count, %eax
 	movw	$('a' | 't' << 8), %bx
@@ -111,6 +115,37 @@ forever:
 	movw	$IDE, %dx
 	rep outsw
 	jmp	forever
+
+# Does what the keys say that were pressed since.
+obey:	inb	$0x64, %al		# there is one
+	testb	$1, %al
+	jz	1f
+	inb	$0x60, %al
+	cmpb	$KEY_P, %al
+	je	power_off
+	cmpb	$KEY_M, %al
+	jne	obey			# the end of a key, say
+	movb	$1, much
+	movl	count, %eax
+	movw	$('m' | 'u' << 8), %bx
+	call	say
+	jmp	obey
+1:	ret
+
+# Once told to, changes a word in each page of the memory that nothing else is in.
+change_much:
+	cmpb	$0, much
+	je	2f
+	movw	$MUCH, %bx
+1:	movw	%bx, %es
+	movl	count, %eax
+	movl	%eax, %es:0
+	addw	$0x100, %bx
+	cmpw	$MUCH_END, %bx
+	jb	1b
+	xorw	%ax, %ax
+	movw	%ax, %es
+2:	ret
 
 # As ACPI has it: the PIIX4's power management gets an I/O base, and then the word to sleep for good.
 power_off:
@@ -320,6 +355,7 @@ own_addresses:
 ticked:	.word	0
 oldest:	.byte	0			# in the NIC's ring, 0 without a NIC
 newest:	.byte	0
+much:	.byte	0
 
 	.org	0xfff0			# where every x86 CPU begins
 	ljmp	$0xf000, $0

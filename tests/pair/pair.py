@@ -132,9 +132,10 @@ class Qemu:
         """No flush succeeds any more, where the pair has flush_ms."""
         open(self.path("flush-fails"), "wb").close()
 
-    def press_a_key(self):
-        """The guest powers itself off then, but may not be asked while it stands for a checkpoint."""
-        self.obs.command("send-key", {"keys": [{"type": "qcode", "data": "p"}]})
+    def press(self, key):
+        """p: the guest powers itself off; m: it changes much memory from then on.  It may not be asked while it stands for a
+        checkpoint."""
+        self.obs.command("send-key", {"keys": [{"type": "qcode", "data": key}]})
 
     # what a test asks of it
 
@@ -152,6 +153,11 @@ class Qemu:
         """The newest number the guest has said here, or -1."""
         with open(self.path("serial.log"), encoding="ascii", errors="replace") as f:
             return max(numbers(f.read())[-1:], default=-1)
+
+    def changes_much(self):
+        """The guest has said that it does."""
+        with open(self.path("serial.log"), "rb") as f:
+            return b"mu " in f.read()
 
     def said(self):
         """How many bytes the guest has said here."""

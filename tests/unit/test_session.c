@@ -192,7 +192,7 @@ static void come_up(void)
 	RUN_UNTIL(ready());
 }
 
-static bool logged(const char *text)
+static const char *log_text(void)
 {
 	static char log[LOG_LINES];
 	char path[96];
@@ -201,7 +201,12 @@ static bool logged(const char *text)
 	ck_assert_ptr_nonnull(f);
 	log[fread(log, 1, sizeof log - 1, f)] = '\0';
 	fclose(f);
-	return strstr(log, text) != NULL;
+	return log;
+}
+
+static bool logged(const char *text)
+{
+	return strstr(log_text(), text) != NULL;
 }
 
 static enum ft_step_result result_of(const char *command)
@@ -706,7 +711,7 @@ START_TEST(a_late_answer_still_counts)
 }
 END_TEST
 
-/* Newer QEMUs answer nothing while they send a checkpoint's memory. */
+/* One of the two QEMUs answers nothing while a checkpoint's memory goes over. */
 START_TEST(an_answer_may_take_as_long_as_the_longest_checkpoint)
 {
 	come_up();
@@ -723,6 +728,55 @@ START_TEST(an_answer_may_take_as_long_as_the_longest_checkpoint)
 	fake.orders->mute[FAKE_QMP] = 1;
 	RUN_UNTIL(!told.view.connected);
 	ck_assert_int_ge(ft_clock_now() - since, longest + TIMEOUT * FT_NS_PER_MS);
+}
+END_TEST
+
+/* How long QEMU had answered nothing, in ms, as the newest such line of the log says. */
+static long late_after(void)
+{
+	static const char said[] = "QEMU has not answered query-";
+	const char *newest = NULL;
+	for (const char *at = log_text(); (at = strstr(at, said)) != NULL; at++)
+		newest = at;
+	ck_assert_ptr_nonnull(newest);
+	const char *ms = strstr(newest, " for ");
+	ck_assert_ptr_nonnull(ms);
+	return strtol(ms + 5, NULL, 10);
+}
+
+/* One may take much longer than any before, and be no more than slow; but not so long that it would be known too late. */
+START_TEST(in_a_checkpoint_an_answer_may_take_longer_than_in_any_before)
+{
+	come_up();
+	fake_emit(&fake, "STOP", "");
+	run_for(50);
+	fake.orders->mute[FAKE_QMP] = 1;
+	RUN_UNTIL(!told.view.connected);
+	ck_assert_int_ge(late_after(), 4L * TIMEOUT);
+	ck_assert(logged("a checkpoint takes longer than ever, or its main loop is blocked"));
+	fake.orders->mute[FAKE_QMP] = 0;
+	fake_emit(&fake, "RESUME", "");
+	RUN_UNTIL(told.view.connected && told.checkpoints == 1);
+	long longest = (long)(told.took / FT_NS_PER_MS);
+	ck_assert_int_gt(longest, 3L * TIMEOUT);
+	fake_emit(&fake, "STOP", "");
+	run_for(50);
+	fake.orders->mute[FAKE_QMP] = 1;
+	RUN_UNTIL(!told.view.connected);
+	ck_assert_int_ge(late_after(), TIMEOUT + 2 * longest);
+}
+END_TEST
+
+/* What is no checkpoint any more is given no more than others. */
+START_TEST(a_checkpoint_that_ends_with_colo_gives_no_time)
+{
+	come_up();
+	fake_emit(&fake, "STOP", "");
+	fake_emit(&fake, "COLO_EXIT", "{\"mode\": \"primary\", \"reason\": \"error\"}");
+	RUN_UNTIL(told.colo_exits == 1);
+	fake.orders->mute[FAKE_QMP] = 1;
+	RUN_UNTIL(!told.view.connected);
+	ck_assert(logged("it answers out of band: its main loop is blocked"));
 }
 END_TEST
 
@@ -1153,6 +1207,8 @@ int main(void)
 	tcase_add_test(c, reload_moves_to_other_sockets);
 	tcase_add_test(c, a_late_answer_still_counts);
 	tcase_add_test(c, an_answer_may_take_as_long_as_the_longest_checkpoint);
+	tcase_add_test(c, in_a_checkpoint_an_answer_may_take_longer_than_in_any_before);
+	tcase_add_test(c, a_checkpoint_that_ends_with_colo_gives_no_time);
 	tcase_add_test(c, a_checkpoint_that_we_held_up_took_no_time);
 	tcase_add_test(c, silent_out_of_band);
 	tcase_add_test(c, stopped_by_someone);

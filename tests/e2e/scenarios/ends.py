@@ -154,7 +154,7 @@ def powers_off(qemu):
     """Its guest does, once it is asked in a moment in which it runs."""
     def gone():
         with contextlib.suppress(QmpTimeout, QmpError, OSError):
-            qemu.press_a_key()
+            qemu.press("p")
         return qemu.gone()
     wait(gone, f"{qemu.name}'s guest to power itself off")
 
@@ -178,7 +178,7 @@ def the_guest_powers_itself_off_in_a_qemu_that_stays(arbiter):
     """Nothing is failed over from, and what is done to that QEMU later ends the copy, too."""
     with protected(arbiter=arbiter, stays=True) as rig:
         def off():
-            rig.alpha.qemu.press_a_key()
+            rig.alpha.qemu.press("p")
             return rig.alpha.status()["reason"] == "the guest has powered itself off"
         wait(off, "alpha to say that its guest is off")
         stays(lambda: all(s.state() == "unprotected" and not s.qemu.gone() for s in rig.sides), 3, "nothing is done")
