@@ -1473,7 +1473,9 @@ static void absorb_winner(struct ft_core *c, enum ft_claim claim, const char *wi
 	bool given_before = c->session.stage == FT_SESSION_RESIGNED;
 	bool ours = claim == FT_CLAIM_WON || strcmp(winner, c->params.node) == 0;
 	c->won_to_start |= ours && c->errand == FT_ERRAND_END_OLD;
-	if (ours && c->session.stage == FT_SESSION_RESIGNED && !claiming) {
+	/* The guest was started anew here since, by a person's word, and our claim for that had landed unseen: it is over. */
+	bool anew = c->session.instance != c->qemu.instance && c->role_said && c->qemu.role == FT_ROLE_PRIMARY;
+	if (ours && c->session.stage == FT_SESSION_RESIGNED && !claiming && !anew) {
 		c->unsure = false;
 		c->given_away = true;
 	} else if (!ours && (given_by(c, winner) || taken_and_runs(c))) {

@@ -986,6 +986,15 @@ static void handle(int host, const struct happening *h)
 	}
 }
 
+/* A socket holds one error, however many come in. */
+static bool is_pending(const struct ftd *f, const struct happening *h)
+{
+	for (int i = 0; h->what == FTD_REFUSED && i < f->n_inbox; i++)
+		if (f->inbox[i].what == FTD_REFUSED && f->inbox[i].arg == h->arg)
+			return true;
+	return false;
+}
+
 void ftd_happens(const struct happening *h)
 {
 	struct ftd *f = &w.host[h->host].ftd;
@@ -997,7 +1006,7 @@ void ftd_happens(const struct happening *h)
 		return;
 	if (ftd_can_run(h->host) && !f->in_turn)
 		handle(h->host, h);
-	else if (f->n_inbox < INBOX_MAX)
+	else if (f->n_inbox < INBOX_MAX && !is_pending(f, h))
 		f->inbox[f->n_inbox++] = *h;
 }
 

@@ -137,7 +137,8 @@ static void judge_copies(int host)
 	bool runs = runs_as_master(host) && !runs_as_master(1 - host) && !excused(host);
 	/* Whoever of ftd has died since.  Or he took back what had been given away, while the other side was silent. */
 	bool taken_back = w.taken_back[host] == ours->instance;
-	bool ordered = (!peers->alive && w.ordered[host] == ours->instance) || taken_back;
+	bool wanted = w.ordered[host] == ours->instance || vouched_pair();
+	bool ordered = (!peers->alive && wanted) || taken_back;
 	bool ousted = w.ousted_for[host] == ours->instance; /* who has won is off, and that is all the loser can know */
 	bool old = ours->instance == w.old_copy[host];
 	if (runs && old && ordered) /* the newer one is gone for ever, and whatever is started there is of this one */

@@ -143,6 +143,7 @@ static bool order(int host)
 		return false;
 	if (w.host[host].qemu.alive) {
 		tell(host, "a person orders a failover, and vouches that the other side's QEMU is dead");
+		w.ordered[host] = w.host[host].qemu.instance; /* whichever ftd carries it through, and however late */
 		ftd_feed(host,
 		         &(struct ft_event){.kind = FT_EVENT_FORCE, .cause = FT_CAUSE_OPERATOR, .confirmed = true});
 	} else if (person_keeps_off(host)) {

@@ -2086,6 +2086,29 @@ START_TEST(an_order_that_asks_ends_as_our_right_is_seen_to_be_given_up)
 }
 END_TEST
 
+/* Seen in the simulation: it had given the session up, a person had the guest started anew here as the arbiter was out of reach, and the
+ * claim for that had landed. */
+START_TEST(who_was_started_by_a_persons_word_and_finds_the_claim_landed_leads_on)
+{
+	start(FT_SESSION_RESIGNED, FT_ROLE_SECONDARY);
+	w.q.role = FT_ROLE_PRIMARY;
+	w.q.instance = 6;
+	w.p.side.role = FT_ROLE_SECONDARY;
+	w.p.side.state = FT_ARMING;
+	memset(w.p.side.session, 0, sizeof id);
+	meet();
+	for (int i = 0; i < 50; i++) {
+		if (w.c.arbiter_busy)
+			register_is(FT_CLAIM_LOST, "alpha");
+		pass(100);
+		acked();
+	}
+	ck_assert(!w.c.given_away);
+	ck_assert_str_eq(w.c.store_next.winner, "alpha");
+	ck_assert(w.c.store_next.given_before); /* by that alone no VM is started here */
+}
+END_TEST
+
 /* Who never was in COLO, or is still not known to be, holds no copy. */
 START_TEST(who_is_no_secondary_takes_nothing_up)
 {
@@ -6619,6 +6642,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, a_word_that_contradicts_itself_is_no_answer, 0, CONTRADICTIONS);
 	tcase_add_loop_test(tc, a_word_that_contradicts_itself_ends_no_copy, 0, 2 * CONTRADICTIONS);
 	tcase_add_test(tc, who_resigned_names_the_session_once_its_qemu_is_seen);
+	tcase_add_test(tc, who_was_started_by_a_persons_word_and_finds_the_claim_landed_leads_on);
 	tcase_add_test(tc, an_order_that_asks_ends_as_our_right_is_seen_to_be_given_up);
 	tcase_add_loop_test(tc, who_resigned_by_its_disk_alone_yields_once_the_register_has_been_asked, 0, 2);
 	tcase_add_loop_test(tc, who_resigned_by_its_disk_alone_and_is_named_by_the_verdict_goes_on, 0, 2);
