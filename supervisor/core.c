@@ -629,8 +629,10 @@ void ft_core_refresh_self(struct ft_core *c)
 	/* Also where it was resigned: the peer must know in which one our QEMU died, or yields.  Not before that has been seen: the disk may
 	 * say so although it ran the guest alone since, and a primary takes its right from whoever names the session. */
 	bool resigned = c->session.stage == FT_SESSION_RESIGNED && s->vm != FT_VM_ALIVE && s->vm != FT_VM_UNKNOWN;
-	/* A secondary's word gives the primary its right to run: first its QEMU must have said that it is one still. */
-	bool known = c->session.role == FT_ROLE_PRIMARY || (c->role_said && q->role == FT_ROLE_SECONDARY);
+	/* A secondary's word gives the primary its right to run: first its QEMU must have said that it is one still.  A primary's lets the
+	 * peer claim: first its QEMU is seen, so that the sentinel stops it in time. */
+	bool led = c->session.role == FT_ROLE_PRIMARY && q->vm != FT_VM_UNKNOWN;
+	bool known = led || (c->role_said && q->role == FT_ROLE_SECONDARY);
 	/* A release on its way to disk takes the primary's word back at once: the peer's next ftd must not be bound by it. */
 	bool releasing = ft_release_may_stand(c) && c->session.role == FT_ROLE_PRIMARY;
 	bool named = known && !releasing && !ft_session_outdated(c) && !c->held_unstored;

@@ -606,7 +606,9 @@ static bool outlived(const struct ft_core *c)
 	bool claims_none = ft_session_ended_by_us(c) || c->session.stage == FT_SESSION_RESIGNED;
 	bool ended = claims_none && c->peer.side.epoch > c->session.epoch;
 	bool unasked = ft_session_unended(c) && !c->params.registers;
-	return c->session.instance != c->qemu.instance && (ended || unasked);
+	/* By a person's word it went on in this very one, which it could not end: it leads our new QEMU in it. */
+	bool led_on = ft_session_unended(c) && c->vacant && !c->unsure && ft_session_shared(c);
+	return c->session.instance != c->qemu.instance && (ended || unasked || led_on);
 }
 
 bool ft_accept_due(const struct ft_core *c)

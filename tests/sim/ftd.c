@@ -691,6 +691,18 @@ static void goodbye(int host, uint32_t left)
 		later(10, FTD_GOODBYE, host)->arg = left - 1;
 }
 
+static void note_question(int host, const struct ft_action *a)
+{
+	struct ftd *f = &w.host[host].ftd;
+	if (a->verdict) {
+		f->verdict_asked_at = w.now;
+		return;
+	}
+	f->claimed_released = a->kind == FT_DO_CLAIM && f->core.session.stage != FT_SESSION_BOUND;
+	if (f->claimed_released && f->core.outcome_busy && is_order(f->core.outcome.cause))
+		w.order_claimed[host] = w.host[host].qemu.instance;
+}
+
 static void act(int host, const struct ft_action *a)
 {
 	struct ftd *f = &w.host[host].ftd;
@@ -735,10 +747,7 @@ static void act(int host, const struct ft_action *a)
 	case FT_DO_READ:
 		tell(host, "%s%s %02x%02x", a->kind == FT_DO_CLAIM ? "CLAIM" : "READ",
 		     a->verdict ? " the verdict of" : "", f->core.claim_id[0], f->core.claim_id[1]);
-		if (!a->verdict)
-			f->claimed_released = a->kind == FT_DO_CLAIM && f->core.session.stage != FT_SESSION_BOUND;
-		else
-			f->verdict_asked_at = w.now;
+		note_question(host, a);
 		arbiter_ask(host, a);
 		break;
 	case FT_DO_FENCE:

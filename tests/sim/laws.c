@@ -375,8 +375,8 @@ static void judge_yield(int host, const struct ft_actions *out)
 	}
 }
 
-/* Once its claim is won, an order stands in the register, and whichever ftd comes next may carry it through: by a plan, with its fence,
- * if one belongs to it.  To wake the copy otherwise is not to carry it through. */
+/* Once it has claimed, an order may stand in the register, whatever this ftd hears of that, and whichever ftd comes next may carry it
+ * through: by a plan, with its fence, if one belongs to it.  To wake the copy otherwise is not to carry it through. */
 static void note_order(int host)
 {
 	const struct ft_core *c = &w.host[host].ftd.core;
@@ -385,9 +385,7 @@ static void note_order(int host)
 	bool fenced = c->session.title != FT_TITLE_UNFENCED;
 	if (ordered && goes_on)
 		w.ordered[host] = instance;
-	if (ordered && c->claim == FT_CLAIM_WON && w.host[host].ftd.claimed_released)
-		w.order_won[host] = instance;
-	if (goes_on && fenced && w.order_won[host] == instance)
+	if (goes_on && fenced && w.order_claimed[host] == instance)
 		w.taken_back[host] = instance;
 }
 
@@ -594,7 +592,8 @@ static void judge_outcomes(void)
 /* What ftd does not promise to mend: a QEMU that was stuck when its ftd came, so that no plan could be made; a QEMU that somebody else
  * has stopped; a death while an ftd took its leave, or where the other side has lost its file, or had not written it yet when
  * it was given the guest; a peer that may have run the guest alone before it died; a QEMU that nobody could freeze, which is
- * never protected; an order that nothing but a person's word stood for, and that failed, as that person was told. */
+ * never protected; an order that nothing but a person's word stood for, and that failed, as that person was told, or whose ftd died,
+ * so that he gives it again. */
 static bool beyond_help(int host)
 {
 	const struct host *h = &w.host[host];
@@ -613,8 +612,9 @@ static bool beyond_help(int host)
 	                       w.host[1 - host].ftd.core.session.stage == FT_SESSION_RESIGNED;
 	bool ordered_in_vain = h->ftd.core.phase == FT_PHASE_FAILED && is_order(h->ftd.core.outcome.cause) &&
 	                       h->ftd.core.claim == FT_CLAIM_UNREACHABLE;
-	return alone || ordered_in_vain || given_unwritten || unaskable || stopped || left || forgot || for_a_person ||
-	       never_bound || h->unverifiable;
+	bool order_died = is_held(host) && w.order_claimed[host] == h->qemu.instance;
+	return alone || ordered_in_vain || order_died || given_unwritten || unaskable || stopped || left || forgot ||
+	       for_a_person || never_bound || h->unverifiable;
 }
 
 /* Where no register is shared there is no protection, and nobody is promised that a guest survives. */

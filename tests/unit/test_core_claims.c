@@ -1421,6 +1421,44 @@ START_TEST(a_primary_does_not_name_the_session_of_the_qemu_before)
 }
 END_TEST
 
+/* Seen in the simulation: its disk had taken the session as its ftd ended, and the next one named it, and was killed before it had seen
+ * its QEMU: no sentinel knew of an end of its right, and the peer claimed and went on beside it. */
+START_TEST(a_primary_names_its_session_once_its_qemu_is_seen)
+{
+	static const uint8_t none[FT_SESSION_BYTES];
+	start(FT_SESSION_BOUND, FT_ROLE_PRIMARY);
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	ck_assert_mem_eq(w.c.self.session, none, sizeof none);
+	qemu_is();
+	ck_assert_mem_eq(w.c.self.session, id, sizeof id);
+}
+END_TEST
+
+/* Seen in the simulation: the primary had gone on by a person's word alone, the arbiter out of reach, and its next ftd found itself bound
+ * as ever; the new secondary waited for the end of that session for ever.  _i: the register cannot be asked. */
+START_TEST(a_new_secondary_is_led_in_the_session_that_nobody_could_end)
+{
+	start(FT_SESSION_BOUND, FT_ROLE_SECONDARY);
+	w.q.instance = 6;
+	meet();
+	ck_assert_uint_eq(w.c.session.instance, 5);
+	for (int i = 0; i < 300 && w.did[FT_DO_STORE] == 0; i++) {
+		if (w.c.arbiter_busy)
+			register_is(_i ? FT_CLAIM_UNREACHABLE : FT_CLAIM_NOT_NEEDED, "");
+		pass(100);
+		acked();
+	}
+	expect_did(STORE, _i == 0);
+	if (_i)
+		return;
+	ck_assert(w.now >= w.c.started_at + SECOND(1)); /* not before a claim of an earlier ftd can have landed */
+	stored();
+	expect_stage(BOUND);
+	ck_assert_uint_eq(w.c.session.instance, 6);
+}
+END_TEST
+
 /* It has regained the session, and stands still by the sentinel of the ftd that had lost it. */
 START_TEST(a_silent_qemu_of_a_session_that_is_won_is_known_to_have_no_limit)
 {
@@ -6622,6 +6660,8 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_qemu_that_was_resigned_and_does_not_stand_still_is_stopped_again);
 	tcase_add_test(tc, only_the_sessions_own_qemu_is_ever_stopped_for_it);
 	tcase_add_test(tc, a_silent_qemu_of_a_released_session_is_known_to_have_no_limit);
+	tcase_add_test(tc, a_primary_names_its_session_once_its_qemu_is_seen);
+	tcase_add_loop_test(tc, a_new_secondary_is_led_in_the_session_that_nobody_could_end, 0, 2);
 	tcase_add_test(tc, a_silent_secondary_that_is_thawed_is_known_to_have_no_limit);
 	tcase_add_loop_test(tc, a_primary_does_not_name_the_session_of_the_qemu_before, 0, 2);
 	tcase_add_test(tc, a_silent_qemu_of_a_session_that_is_won_is_known_to_have_no_limit);
