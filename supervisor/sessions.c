@@ -434,8 +434,6 @@ void ft_know_gone_on(struct ft_core *c, struct ft_actions *out)
 	(void)out;
 	c->session.yielded = c->session.instance;
 	c->session.yielded_as = c->session.role;
-	if (!c->session.peer[0])
-		memcpy(c->session.peer, c->peer.node, sizeof c->session.peer);
 	c->held_unstored = true;
 }
 
