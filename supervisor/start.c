@@ -177,7 +177,9 @@ void ft_start_announce(struct ft_core *c)
 /* Nor where the peer's session makes the answer a no for certain: it would wait for us in vain. */
 static bool may_be_starting(const struct ft_core *c)
 {
-	bool vouched = c->now < c->start_vouched_until && c->session.stage != FT_SESSION_ENDED;
+	/* Once a person has been told yes, whatever the arbiter says since: the QEMU may be on its way. */
+	bool counts = c->start_granted || c->session.stage != FT_SESSION_ENDED;
+	bool vouched = c->now < c->start_vouched_until && counts;
 	bool unread = ft_session_unread(c) && !(ft_peer_heard(c) && c->peer.side.epoch > 0);
 	bool starts = unread || vouched || ft_session_ended_by_us(c);
 	return c->params.arbitrated && c->now < c->start_told_until && starts && no_qemu(c);

@@ -51,7 +51,8 @@ static bool excused(int host)
 	bool found_out = h->missed == 0;
 	/* Its lease is of the detection time that its last ftd had, which may have been a longer one. */
 	double lease = INTERVAL_MS * (h->longest_after + 1);
-	double late = !ftd_can_run(host) ? lease : found_out ? 5 : INTERVAL_MS + 10;
+	bool came_since = h->paused_until != FT_NEVER && h->ftd.resumed_at < h->paused_until;
+	double late = !ftd_can_run(host) || came_since ? lease : found_out ? 5 : INTERVAL_MS + 10;
 	/* One that was stopped as it found out, or before, tells its sentinel once it goes on. */
 	bool stopped = h->paused_until != FT_NEVER && h->ftd.resumed_at > h->paused_until &&
 	               h->ftd.resumed_at < h->paused_until + MS(lease);
