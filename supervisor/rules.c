@@ -1291,7 +1291,10 @@ static bool broken_and_alone(const struct ft_core *c)
 {
 	bool nobody = peer_lost(c) || peer_vm_is(c, FT_VM_ABSENT);
 	bool known = broken(c) || half_a_pair_since_we_came(c);
-	return is_primary(c) && could_fail_over(c) && known && ft_session_won(c) && nobody;
+	/* Or the guest was started anew here since, by that win. */
+	bool anew = ft_session_ended_by_us(c) && !ft_win_pending(c) && c->session.yielded == 0 &&
+	            c->session.instance != c->qemu.instance;
+	return is_primary(c) && could_fail_over(c) && known && (ft_session_won(c) || anew) && nobody;
 }
 
 /* Both are ready, and yet no session comes about: a person must know what it hangs on. */

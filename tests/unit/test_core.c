@@ -2379,6 +2379,23 @@ START_TEST(a_survivor_whose_new_pair_breaks_goes_on)
 }
 END_TEST
 
+/* Seen in the simulation: the winner's QEMU was another one by now, and its guest stood in a checkpoint for good as the new secondary's host
+ * died.  _i: 1 the peer was given the guest since; 2 the win is not complete. */
+START_TEST(a_guest_that_was_started_anew_and_whose_new_pair_breaks_goes_on)
+{
+	release_session();
+	w.c.session.stage = FT_SESSION_ENDED;
+	strcpy(w.c.session.winner, "alpha");
+	w.c.session.instance = w.q.instance + 100;
+	w.c.session.yielded = _i == 1 ? w.c.session.instance : 0;
+	w.c.session.title = _i == 2 ? FT_TITLE_FOUND : FT_TITLE_REGISTER;
+	colo_exit();
+	peer_is_lost();
+	pass(1000);
+	expect_did(PLAN, _i == 0);
+}
+END_TEST
+
 /* Our ftd came after its new secondary had died, and so after the break. */
 START_TEST(a_survivor_that_finds_its_new_pair_halved_goes_on)
 {
@@ -2920,6 +2937,7 @@ static TCase *unbound_case(void)
 	EACH(a_new_pair_may_take_its_time, 2);
 	ONCE(a_primary_that_may_not_lead_does_not_ask);
 	EACH(a_survivor_whose_new_pair_breaks_goes_on, 2);
+	EACH(a_guest_that_was_started_anew_and_whose_new_pair_breaks_goes_on, 3);
 	EACH(a_survivor_that_finds_its_new_pair_halved_goes_on, 2);
 	ONCE(a_failover_that_was_not_answered_is_tried_again_when_qemu_answers);
 	ONCE(a_failover_that_is_refused_is_not_tried_without_end);
