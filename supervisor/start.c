@@ -369,6 +369,19 @@ static struct verdict beside_a_rival(const struct ft_core *c)
 }
 
 /* Our disk may be an old one, put back. */
+/* The win lets nobody go on before the other host is off. */
+static struct verdict before_the_fence(const struct ft_core *c)
+{
+	if (c->session.yielded)
+		return after_the_peers_right(c);
+	if (c->verdict_unreachable)
+		return asked_in_vain();
+	return (struct verdict){-1, c->fence_fault[0]
+	                                ? "this side ended the last session, but the other host cannot be powered "
+	                                  "off (the log says why); if it is surely off: --confirm-fenced"
+	                                : "the other host is being powered off"};
+}
+
 static struct verdict as_winner(const struct ft_core *c, bool confirmed)
 {
 	if (ft_return_owed(c))
@@ -394,15 +407,8 @@ static struct verdict as_winner(const struct ft_core *c, bool confirmed)
 		if (!grants_are_over(c))
 			return (struct verdict){-1, "the peer may hold a right to run yet"};
 	}
-	if (!confirmed && !ft_win_complete(c) && c->session.yielded)
-		return after_the_peers_right(c);
-	if (!confirmed && !ft_win_complete(c) && c->verdict_unreachable)
-		return asked_in_vain();
 	if (!confirmed && !ft_win_complete(c))
-		return (struct verdict){
-		    -1, c->fence_fault[0] ? "this side ended the last session, but the other host cannot be powered "
-		                            "off (the log says why); if it is surely off: --confirm-fenced"
-		                          : "the other host is being powered off"};
+		return before_the_fence(c);
 	if (ft_peer_heard(c) && !out_there(c) && !start_is_known(c))
 		return (struct verdict){-1, "the other side is being told"};
 	return by_verdict(c, confirmed);

@@ -699,8 +699,10 @@ static void note_question(int host, const struct ft_action *a)
 		return;
 	}
 	f->claimed_released = a->kind == FT_DO_CLAIM && f->core.session.stage != FT_SESSION_BOUND;
-	if (f->claimed_released && f->core.outcome_busy && is_order(f->core.outcome.cause))
+	if (f->claimed_released && f->core.outcome_busy && is_order(f->core.outcome.cause)) {
 		w.order_claimed[host] = w.host[host].qemu.instance;
+		w.order_life[host] = f->life;
+	}
 }
 
 static void act(int host, const struct ft_action *a)
@@ -1015,8 +1017,10 @@ void ftd_happens(const struct happening *h)
 		return;
 	if (ftd_can_run(h->host) && !f->in_turn)
 		handle(h->host, h);
-	else if (f->n_inbox < INBOX_MAX && !is_pending(f, h))
+	else if (!is_pending(f, h)) {
+		assert(f->n_inbox < INBOX_MAX); /* what is dropped here would look like a fault of ftd's */
 		f->inbox[f->n_inbox++] = *h;
+	}
 }
 
 /* All that came in meanwhile is ready at once, in an order that the event loop makes up. */

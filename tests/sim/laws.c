@@ -386,7 +386,9 @@ static void note_order(int host)
 	bool fenced = c->session.title != FT_TITLE_UNFENCED;
 	if (ordered && goes_on)
 		w.ordered[host] = instance;
-	if (goes_on && fenced && w.order_claimed[host] == instance)
+	const struct registration *r = arbiter_find(c->session.id);
+	bool stands = w.options.fence || (r && r->winner == host);
+	if (goes_on && fenced && stands && w.order_claimed[host] == instance)
 		w.taken_back[host] = instance;
 }
 
@@ -613,7 +615,8 @@ static bool beyond_help(int host)
 	                       w.host[1 - host].ftd.core.session.stage == FT_SESSION_RESIGNED;
 	bool ordered_in_vain = h->ftd.core.phase == FT_PHASE_FAILED && is_order(h->ftd.core.outcome.cause) &&
 	                       h->ftd.core.claim == FT_CLAIM_UNREACHABLE;
-	bool order_died = is_held(host) && w.order_claimed[host] == h->qemu.instance;
+	bool order_died =
+	    is_held(host) && w.order_claimed[host] == h->qemu.instance && w.order_life[host] != h->ftd.life;
 	return alone || ordered_in_vain || order_died || given_unwritten || unaskable || stopped || left || forgot ||
 	       for_a_person || never_bound || h->unverifiable;
 }

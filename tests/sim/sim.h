@@ -412,6 +412,7 @@ struct world {
 	int64_t crashed_at[2];     /* FT_NEVER never, or its peer was not protected then */
 	uint64_t ordered[2];       /* the QEMU that a person has ordered to go on; 0 none */
 	uint64_t order_claimed[2]; /* ... by a claim in a session that was released or resigned, which may land */
+	uint64_t order_life[2];    /* ... and the life of the ftd that claimed */
 	uint64_t taken_back[2];    /* ... and that order has been carried through */
 	uint64_t old_copy[2];      /* the QEMU whose peer has run the guest alone since; 0 none */
 	uint64_t ousted_for[2];    /* the QEMU for which its host's fence has switched a silent winner off; 0 none */
