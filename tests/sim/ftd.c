@@ -916,10 +916,19 @@ static void marked(int host, const struct happening *h)
 	                                  .mark = h->error ? 0 : arbiter_found(h->arg)});
 }
 
+/* What a QEMU has said comes by its own connection: of one that is gone nothing is told of the next. */
+static bool said_by_another(int host, const struct happening *h)
+{
+	bool said = h->what == FTD_COLO_EXIT || h->what == FTD_SHUTDOWN || h->what == FTD_CHECKPOINT;
+	return said && h->arg != (uint32_t)w.host[host].ftd.seen.instance;
+}
+
 static void handle(int host, const struct happening *h)
 {
 	struct ftd *f = &w.host[host].ftd;
 	const struct qemu *q = &w.host[host].qemu;
+	if (said_by_another(host, h))
+		return;
 	switch ((int)h->what) { /* the others are not for it */
 	case FTD_REFUSED:
 		f->refused_pending[h->arg] = true;

@@ -90,11 +90,20 @@ static void answers_changed(int host)
 	look_soon(host, in_band ? between(of(host), 1, 60) : 1000.1);
 }
 
+/* To whom it is connected. */
+static void emit(int host, double ms, enum what what, uint8_t detail)
+{
+	if (!w.host[host].ftd.spoken)
+		return;
+	struct happening *h = later(ms, what, host);
+	h->arg = (uint32_t)w.host[host].qemu.instance;
+	h->detail = detail;
+}
+
 static void emit_colo_exit(int host, const char *reason)
 {
 	tell(host, "QEMU emits COLO_EXIT{%s}", reason);
-	if (w.host[host].ftd.spoken)
-		later(between(of(host), 0.05, 1), FTD_COLO_EXIT, host);
+	emit(host, between(of(host), 0.05, 1), FTD_COLO_EXIT, 0);
 }
 
 static void say_colo_exit(int host)
@@ -196,8 +205,7 @@ static void end_checkpoint(int host)
 {
 	w.host[host].qemu.checkpoint = CHECKPOINT_NONE;
 	for (int i = 0; i < 2; i++)
-		if (w.host[i].ftd.spoken)
-			later(between(of(host), 0.05, 1), FTD_CHECKPOINT, i);
+		emit(i, between(of(host), 0.05, 1), FTD_CHECKPOINT, 0);
 	attempt_in(host, (double)w.checkpoint_every / 1e6);
 }
 
@@ -358,8 +366,7 @@ static void ends(const struct happening *h)
 		q->ending = true;
 		w.guest_ended |= by_guest;
 		answers_changed(host);
-		if (w.host[host].ftd.spoken)
-			later(between(of(host), 0.05, 0.5), FTD_SHUTDOWN, host)->detail = h->detail;
+		emit(host, between(of(host), 0.05, 0.5), FTD_SHUTDOWN, h->detail);
 		end_goes_on(1, h, 1);
 	} else if (h->arg == 1) {
 		q->quit = true;

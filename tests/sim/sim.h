@@ -56,7 +56,7 @@ enum what {
 	FTD_LOOK,       /* QMP shows how QEMU stands */
 	FTD_GONE,       /* the kernel says that QEMU has died */
 	FTD_HUNG,       /* QEMU is stopped and answers nothing */
-	FTD_COLO_EXIT,  /* the event */
+	FTD_COLO_EXIT,  /* the event; .arg: which QEMU said so, as for the next two */
 	FTD_SHUTDOWN,   /* the event; .detail: enum ft_ending */
 	FTD_CHECKPOINT, /* the event */
 	FTD_FROZEN,     /* the freezer's answer; .arg: which freeze */
