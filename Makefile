@@ -43,7 +43,7 @@ LINK    = $(CC) $(OUR_CFLAGS) $(CFLAGS) $(SANITIZE) $(OUR_LDFLAGS) $(LDFLAGS)
 LIBS    = $(LDLIBS) $(OUR_LIBS)
 
 Q := $(if $(V),,@)
-ROOMS    := config heartbeat qmp arbiter supervisor report ctl
+ROOMS    := base core heartbeat process store report qmp arbiter config ctl supervisor
 MAINS    := supervisor/main.c ctl/ftctl.c
 LIB_SRC  := $(filter-out $(MAINS),$(foreach r,$(ROOMS),$(wildcard $(r)/*.c)))
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
@@ -72,7 +72,7 @@ $(B)/obj/%.o: %.c Makefile VERSION
 UNIT := $(patsubst %.c,$(B)/%,$(UNIT_SRC))
 # What a test stands in for, by the linker.
 WRAP_test_daemon := $(addprefix -Wl$(shell echo ,)--wrap=,ft_exclusion_publish ft_daemon_act ft_qmp_view ft_qmp_process \
-                      ft_process_alive ft_process_signal ft_qmp_set_frozen ft_freezer_cancel ft_alarm_set)
+                      ft_process_alive ft_process_signal ft_qmp_set_frozen ft_freezer_cancel ft_timer_set)
 $(B)/tests/%: $(B)/obj/tests/%.o $(B)/libftd.a
 	@mkdir -p $(@D)
 	@echo 'link  $@'
@@ -244,6 +244,7 @@ $(TIDY): tidy/%:
 # functions, and has failed by that.
 lint-all:
 	@$(MAKE) --no-print-directory B=build/lint WERROR=1 everything
+	tests/tools/rooms build/lint $(ROOMS)
 	$(CLANG_FORMAT) --dry-run -Werror $(LIB_SRC) $(MAINS) $(wildcard $(foreach r,$(ROOMS),$(r)/*.h) tests/*/*.[ch])
 	@$(MAKE) --no-print-directory -j$(CORES) tidy
 	cppcheck -j$(CORES) --quiet --std=c11 --error-exitcode=1 --inline-suppr --enable=warning,performance,portability \

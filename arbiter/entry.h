@@ -3,7 +3,7 @@
 #ifndef FT_ARBITER_ENTRY_H
 #define FT_ARBITER_ENTRY_H
 
-#include "supervisor/types.h"
+#include "base/types.h"
 
 #include <time.h>
 

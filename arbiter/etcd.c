@@ -15,9 +15,9 @@
 #include "arbiter/etcd_version.h"
 #include "arbiter/http.h"
 #include "arbiter/internal.h"
-#include "arbiter/secret.h"
-#include "config/vault.h"
-#include "supervisor/clock.h"
+#include "base/clock.h"
+#include "base/secret.h"
+#include "base/vault.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -1,9 +1,9 @@
 /* See fence.h. */
 #include "arbiter/fence.h"
 
-#include "arbiter/child.h"
 #include "arbiter/internal.h"
-#include "arbiter/secret.h"
+#include "base/child.h"
+#include "base/secret.h"
 
 #include <assert.h>
 #include <ctype.h>

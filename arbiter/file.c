@@ -1,8 +1,8 @@
 /* Arbiter type "file": registers on shared storage, asked by a child process, since such storage hangs.
  * Knows: child processes.  Must not know: how a register is kept (register.c).  Never touches the path in ftd's own
  * process. */
-#include "arbiter/child.h"
 #include "arbiter/register.h"
+#include "base/child.h"
 
 #include <assert.h>
 #include <stdlib.h>

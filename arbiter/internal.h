@@ -1,6 +1,6 @@
 /* What the files of this room share.  Nobody outside arbiter/ includes it.
  *
- *   arbiter.c      the front: one slot for each kind of question, its deadline, who won
+ *   front.c        every arbiter: one slot for each kind of question, its deadline, who won
  *   file.c         type file: runs register.c in a child process
  *   register.c     the register as a file; blocks
  *   etcd.c         type etcd: which endpoint is asked what, and when
@@ -9,9 +9,8 @@
  *   http.c         libcurl's multi interface on the event loop
  *   fence_type.c   type fence: a fence agent as the arbiter
  *   fence.c        one run of a fence agent
- *   child.c        child processes that may hang
  *   entry.c        what stands in a register, and in a mark (pure)
- *   secret.c       password files */
+ *   arbiter.c      which of the types */
 #ifndef FT_ARBITER_INTERNAL_H
 #define FT_ARBITER_INTERNAL_H
 
@@ -59,6 +58,10 @@ struct ft_arbiter_ops {
 };
 
 extern const struct ft_arbiter_ops ft_arbiter_file_ops, ft_arbiter_etcd_ops, ft_arbiter_fence_ops;
+
+/* An arbiter of that type: as ft_arbiter_new. */
+struct ft_arbiter *ft_arbiter_front(struct event_base *base, const struct ft_arbiter_settings *settings,
+                                    const struct ft_arbiter_ops *ops, FILE *errors);
 
 /* From anywhere, ask() included: the one who asked hears of it from the event loop. Copies. */
 void ft_arbiter_tell(struct ft_arbiter *front, enum ft_question question, const struct ft_told *told);

@@ -2,7 +2,7 @@
 #include "arbiter/register.h"
 
 #include "arbiter/entry.h"
-#include "supervisor/clock.h"
+#include "base/clock.h"
 
 #include <assert.h>
 #include <dirent.h>

@@ -3,11 +3,10 @@
 #ifndef FT_ARBITER_SETTINGS_H
 #define FT_ARBITER_SETTINGS_H
 
-#include "supervisor/types.h"
+#include "base/types.h"
 
 #define FT_ENDPOINTS_MAX     5
 #define FT_FENCE_OPTIONS_MAX 32
-#define FT_SETTING_MAX       256 /* one text, with the NUL */
 
 enum ft_arbiter_type { FT_ARBITER_NONE = 0, FT_ARBITER_FILE, FT_ARBITER_ETCD, FT_ARBITER_FENCE };
 

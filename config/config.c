@@ -1,32 +1,11 @@
 /* The whole of ft.conf: source, syntax, settings, and their relations, in this order.
  * Knows: libconfig.  Must not know: what the settings are used for. */
+#include "base/vault.h"
 #include "config/internal.h"
-#include "config/vault.h"
 
 #include <sodium.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-
-void ft_fault(struct ft_reader *r, struct ft_where w, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	(void)fprintf(r->errors, "%s:", w.file ? w.file : r->c->path);
-	if (w.line > 0)
-		(void)fprintf(r->errors, "%u:", w.line);
-	(void)fputc(' ', r->errors);
-	(void)vfprintf(r->errors, format, args);
-	(void)fputc('\n', r->errors);
-	va_end(args);
-	r->n_faults++;
-}
-
-struct ft_where ft_where(const config_setting_t *s)
-{
-	return (struct ft_where){config_setting_source_file(s), config_setting_source_line(s)};
-}
 
 static void syntax_fault(struct ft_reader *r, const config_t *tree)
 {
@@ -58,8 +37,19 @@ static void read_file(struct ft_reader *r)
 	free(source);
 }
 
-#define OPEN_BYTES   offsetof(struct ft_config, keys)
+#define OPEN_BYTES   offsetof(struct ft_config, heartbeat.keys)
 #define SECRET_BYTES (sizeof(struct ft_config) - OPEN_BYTES)
+
+static void tell_whose(struct ft_config *c)
+{
+	char *const pairs[] = {c->arbiter.pair, c->heartbeat.pair, c->hook.pair};
+	char *const nodes[] = {c->arbiter.node, c->heartbeat.node, c->hook.node};
+
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+		memcpy(pairs[i], c->pair, sizeof(c->pair));
+		memcpy(nodes[i], c->node, sizeof(c->node));
+	}
+}
 
 /* only: as in struct ft_reader. */
 static struct ft_config *load(const char *path, const char *const *only, FILE *errors)
@@ -81,8 +71,7 @@ static struct ft_config *load(const char *path, const char *const *only, FILE *e
 		ft_config_free(c);
 		return NULL;
 	}
-	memcpy(c->arbiter.pair, c->pair, sizeof(c->arbiter.pair));
-	memcpy(c->arbiter.node, c->node, sizeof(c->arbiter.node));
+	tell_whose(c);
 	return c;
 }
 
@@ -108,7 +97,7 @@ void ft_config_free(struct ft_config *c)
 {
 	if (!c)
 		return;
-	for (int i = 0; i < c->n_hook; i++)
-		free(c->hook[i]);
+	for (int i = 0; i < c->hook.argc; i++)
+		free(c->hook.argv[i]);
 	ft_vault_free(c, OPEN_BYTES, SECRET_BYTES);
 }

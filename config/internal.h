@@ -3,11 +3,9 @@
  *   source.c    the file as bytes: opened safely, cleared of what the parser would swallow or die of
  *   settings.c  the table of all settings, and the walk of the parsed tree against it
  *   value.c     one judge for each kind of value
- *   address.c   "10.0.0.1:7400" -> struct sockaddr_storage; what is a good URL
  *   key.c       key files
- *   file.c      files: opened as what they must be, and judged by who else could change them
- *   vault.c     memory for secrets
  *   relations.c what settings must hold among each other
+ *   fault.c     what is said of a fault, and of the place where it stands
  *   config.c    the whole: load, free */
 #ifndef FT_CONFIG_INTERNAL_H
 #define FT_CONFIG_INTERNAL_H
@@ -49,7 +47,7 @@ struct ft_setting {
 	ft_judge_tree *tree; /* FT_TREE */
 	bool stored;
 	size_t offset,
-	    room; /* where it is stored in struct ft_config (a link's: in struct ft_link_config); sizeof that */
+	    room; /* where it is stored in struct ft_config (a link's: in struct ft_link_settings); sizeof that */
 	enum ft_reload reload;
 	int min, max;         /* FT_INT */
 	int number;           /* FT_INT: default */
@@ -83,11 +81,6 @@ ft_judge_tree ft_judge_key_files, ft_judge_disregard, ft_judge_hook, ft_judge_en
 void ft_judge_int(struct ft_reader *r, const struct ft_setting *row, const config_setting_t *s, void *slot);
 void ft_judge_bool(struct ft_reader *r, const struct ft_setting *row, const config_setting_t *s, void *slot);
 void ft_type_fault(struct ft_reader *r, const struct ft_setting *row, const config_setting_t *s);
-
-/* "https://host:port" or "http://host:port", and no more.  Returns NULL, or what is wrong with text. */
-const char *ft_url_fault(const char *text);
-/* Same family, address, scope and port. */
-bool ft_address_equal(const struct sockaddr_storage *a, const struct sockaddr_storage *b);
 
 /* Returns 0, or -1 with why, a text like "is a folder; a regular file ...". sodium_init() must have been called. */
 #define FT_KEY_WHY_MAX 1024

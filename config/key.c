@@ -1,6 +1,6 @@
 /* Key files: one key of 64 hex digits each.
  * Knows: files, libsodium.  Must not know: what the keys are used for. */
-#include "config/file.h"
+#include "base/file.h"
 #include "config/internal.h"
 
 #include <errno.h>

@@ -64,11 +64,12 @@ static void judge_without_arbiter(struct ft_reader *r, const config_t *tree)
 }
 
 /* Into the guard must go the primary's freeze, and by how much two clocks run apart in the detection time: a thousandth, see
- * supervisor/clock.h. */
+ * base/clock.h. */
 static void judge_guard(struct ft_reader *r, const config_t *tree)
 {
 	struct ft_config *c = r->c;
-	int apart = (c->interval_ms * c->lost_after + CLOCKS_APART - 1) / CLOCKS_APART, least = GUARD_FREEZE_MS + apart;
+	int apart = (c->heartbeat.interval_ms * c->heartbeat.lost_after + CLOCKS_APART - 1) / CLOCKS_APART,
+	    least = GUARD_FREEZE_MS + apart;
 	int guard = GUARD_MS > GUARD_ROOM_MS + apart ? GUARD_MS : GUARD_ROOM_MS + apart;
 
 	if (!config_lookup(tree, "failover.guard_ms"))
@@ -78,7 +79,7 @@ static void judge_guard(struct ft_reader *r, const config_t *tree)
 		    r, place_of(tree, "failover.guard_ms"),
 		    "failover.guard_ms is %d, too short for the primary's freeze and for two clocks in a detection "
 		    "time of %d ms; at least %d with an arbiter",
-		    guard, c->interval_ms * c->lost_after, least);
+		    guard, c->heartbeat.interval_ms * c->heartbeat.lost_after, least);
 }
 
 static void judge_with_arbiter(struct ft_reader *r, const config_t *tree)
@@ -116,12 +117,12 @@ static void judge_sockets(struct ft_reader *r, const config_t *tree)
 {
 	const struct ft_config *c = r->c;
 
-	if (c->qmp_socket[0] && strcmp(c->qmp_socket, c->qmp_oob_socket) == 0)
+	if (c->qmp.socket[0] && strcmp(c->qmp.socket, c->qmp.oob_socket) == 0)
 		ft_fault(r, place_of(tree, "qmp.oob_socket"),
 		         "qmp.oob_socket is the same as qmp.socket; a second -qmp socket of the same "
 		         "QEMU, since each serves one client");
 	if (config_lookup(tree, "control.socket") && c->control_socket[0] &&
-	    (strcmp(c->control_socket, c->qmp_socket) == 0 || strcmp(c->control_socket, c->qmp_oob_socket) == 0))
+	    (strcmp(c->control_socket, c->qmp.socket) == 0 || strcmp(c->control_socket, c->qmp.oob_socket) == 0))
 		ft_fault(r, place_of(tree, "control.socket"),
 		         "control.socket is one of QEMU's sockets; a path of ftd's own");
 }

@@ -1,6 +1,7 @@
 /* Every setting of ft.conf, one row each, and the walk of the parsed tree against the rows.
  * Adding a setting is adding a row.
  * Knows: names, types, ranges, defaults.  Must not know: what the settings are used for. */
+#include "base/address.h"
 #include "config/internal.h"
 
 #include <stdlib.h>
@@ -41,21 +42,22 @@ static const struct ft_setting settings[] = {
     {"heartbeat", FT_GROUP, FT_OPTIONAL, .allowed = A_GROUP},
     {"heartbeat.key_file", FT_TREE, FT_ALWAYS, .tree = ft_judge_key_files, IN(ft_config, key_file),
      .allowed = "the absolute path of a file with 64 hex digits, mode 0600, or a list of up to 4 such paths"},
-    {"heartbeat.interval_ms", FT_INT, FT_OPTIONAL, IN(ft_config, interval_ms), WITH_ARBITER, RANGE(5, 10000, 100),
-     .allowed = "milliseconds"},
-    {"heartbeat.lost_after", FT_INT, FT_OPTIONAL, IN(ft_config, lost_after), WITH_ARBITER, RANGE(2, 100, 5),
+    {"heartbeat.interval_ms", FT_INT, FT_OPTIONAL, IN(ft_config, heartbeat.interval_ms), WITH_ARBITER,
+     RANGE(5, 10000, 100), .allowed = "milliseconds"},
+    {"heartbeat.lost_after", FT_INT, FT_OPTIONAL, IN(ft_config, heartbeat.lost_after), WITH_ARBITER, RANGE(2, 100, 5),
      .allowed = "intervals"},
-    {"heartbeat.links", FT_TREE, FT_ALWAYS, .tree = judge_links, IN(ft_config, links),
+    {"heartbeat.links", FT_TREE, FT_ALWAYS, .tree = judge_links, IN(ft_config, heartbeat.links),
      .allowed = "a list of 1 to 8 links, ( { local = \"10.0.0.1:7400\"; peer = \"10.0.0.2:7400\"; } )"},
-    {"heartbeat.links.local", FT_STRING, FT_OPTIONAL, ft_judge_any, IN(ft_link_config, local_text), .allowed = AN_END},
-    {"heartbeat.links.peer", FT_STRING, FT_OPTIONAL, ft_judge_any, IN(ft_link_config, peer_text), .allowed = AN_END},
+    {"heartbeat.links.local", FT_STRING, FT_OPTIONAL, ft_judge_any, IN(ft_link_settings, local_text),
+     .allowed = AN_END},
+    {"heartbeat.links.peer", FT_STRING, FT_OPTIONAL, ft_judge_any, IN(ft_link_settings, peer_text), .allowed = AN_END},
 
     {"qmp", FT_GROUP, FT_OPTIONAL, .allowed = A_GROUP},
-    {"qmp.socket", FT_STRING, FT_ALWAYS, ft_judge_path, IN(ft_config, qmp_socket), .allowed = A_SOCKET},
-    {"qmp.oob_socket", FT_STRING, FT_ALWAYS, ft_judge_path, IN(ft_config, qmp_oob_socket), .allowed = A_SOCKET},
-    {"qmp.reply_timeout_ms", FT_INT, FT_OPTIONAL, IN(ft_config, qmp_reply_timeout_ms), RANGE(50, 60000, 1000),
+    {"qmp.socket", FT_STRING, FT_ALWAYS, ft_judge_path, IN(ft_config, qmp.socket), .allowed = A_SOCKET},
+    {"qmp.oob_socket", FT_STRING, FT_ALWAYS, ft_judge_path, IN(ft_config, qmp.oob_socket), .allowed = A_SOCKET},
+    {"qmp.reply_timeout_ms", FT_INT, FT_OPTIONAL, IN(ft_config, qmp.reply_timeout_ms), RANGE(50, 60000, 1000),
      .allowed = "milliseconds"},
-    {"qmp.disregard", FT_TREE, FT_OPTIONAL, .tree = ft_judge_disregard, IN(ft_config, disregard),
+    {"qmp.disregard", FT_TREE, FT_OPTIONAL, .tree = ft_judge_disregard, IN(ft_config, qmp.disregard),
      .allowed = "an array of up to 16 strings, each a kind and an id as `ftctl check` names them, "
                 "[ \"chardev mon0\" ]; kinds: chardev, block-node, object, export, yank"},
 
@@ -94,9 +96,9 @@ static const struct ft_setting settings[] = {
      .allowed = "milliseconds"}, /* with an arbiter the default follows from the detection time: relations.c */
 
     {"report", FT_GROUP, FT_OPTIONAL, .allowed = A_GROUP},
-    {"report.hook", FT_TREE, FT_OPTIONAL, .tree = ft_judge_hook, IN(ft_config, hook),
+    {"report.hook", FT_TREE, FT_OPTIONAL, .tree = ft_judge_hook, IN(ft_config, hook.argv),
      .allowed = "an array of strings, [ \"/absolute/program\", \"argument\" ], or [] for none"},
-    {"report.hook_timeout_ms", FT_INT, FT_OPTIONAL, IN(ft_config, hook_timeout_ms), RANGE(100, 600000, 10000),
+    {"report.hook_timeout_ms", FT_INT, FT_OPTIONAL, IN(ft_config, hook.timeout_ms), RANGE(100, 600000, 10000),
      .allowed = "milliseconds"},
 
     {"control", FT_GROUP, FT_OPTIONAL, .allowed = A_GROUP},
@@ -233,7 +235,7 @@ static bool same_end(const struct sockaddr_storage *a, const char *a_text, const
 }
 
 /* What a link must hold within itself and against the links before it. */
-static void judge_pairing(struct ft_reader *r, struct ft_where w, const struct ft_link_config *link)
+static void judge_pairing(struct ft_reader *r, struct ft_where w, const struct ft_link_settings *link)
 {
 	if (link->local.ss_family != link->peer.ss_family)
 		ft_fault(r, w, "heartbeat.links: local %s and peer %s are of two families; both IPv4, or both IPv6",
@@ -241,7 +243,7 @@ static void judge_pairing(struct ft_reader *r, struct ft_where w, const struct f
 	if (same_end(&link->local, link->local_text, &link->peer, link->peer_text))
 		ft_fault(r, w, "heartbeat.links: local and peer are both %s; two different addresses",
 		         link->local_text);
-	for (const struct ft_link_config *other = r->c->links; other < link; other++)
+	for (const struct ft_link_settings *other = r->c->heartbeat.links; other < link; other++)
 		if (same_end(&other->local, other->local_text, &link->local, link->local_text))
 			ft_fault(r, w,
 			         "heartbeat.links: local %s is the same as in an earlier link; one address and port "
@@ -250,7 +252,7 @@ static void judge_pairing(struct ft_reader *r, struct ft_where w, const struct f
 }
 
 static void judge_link(struct ft_reader *r, const struct ft_setting *row, config_setting_t *s,
-                       struct ft_link_config *link)
+                       struct ft_link_settings *link)
 {
 	int before = r->n_faults;
 
@@ -267,7 +269,7 @@ static void judge_link(struct ft_reader *r, const struct ft_setting *row, config
 
 static void judge_links(struct ft_reader *r, const struct ft_setting *row, const config_setting_t *s, void *slot)
 {
-	struct ft_link_config *links = slot;
+	struct ft_link_settings *links = slot;
 	int n = config_setting_is_list(s) ? config_setting_length(s) : -1;
 
 	if (n < 0) {
@@ -278,7 +280,7 @@ static void judge_links(struct ft_reader *r, const struct ft_setting *row, const
 		ft_fault(r, ft_where(s), "%s has %d links; %s", row->path, n, row->allowed);
 	for (int i = 0; i < n && i < FT_LINKS_MAX; i++)
 		judge_link(r, row, config_setting_get_elem(s, (unsigned)i), &links[i]);
-	r->c->n_links = n;
+	r->c->heartbeat.n_links = n;
 }
 
 /* The fallback with PAIR or HOST filled in. */

@@ -2,7 +2,7 @@
  * would swallow (a number that does not fit becomes another number) or die of (an included folder ends the process, an
  * included pipe blocks it).
  * Knows: files, comments, strings, numbers and @include of libconfig's syntax.  Must not know: any setting. */
-#include "config/file.h"
+#include "base/file.h"
 #include "config/internal.h"
 
 #include <ctype.h>

@@ -1,7 +1,8 @@
 /* One judge for each kind of value.
  * Knows: what a good name, path, mode, ... is.  Must not know: which settings there are (that is the table's). */
-#include "arbiter/secret.h"
-#include "config/file.h"
+#include "base/address.h"
+#include "base/file.h"
+#include "base/secret.h"
 #include "config/internal.h"
 
 #include <ctype.h>
@@ -290,7 +291,7 @@ static void add_key(struct ft_reader *r, const struct ft_setting *row, struct ft
 {
 	char why[FT_KEY_WHY_MAX];
 	char shown[FT_SHOWN_MAX];
-	struct ft_key *key = &r->c->keys[r->c->n_keys];
+	struct ft_key *key = &r->c->heartbeat.keys[r->c->heartbeat.n_keys];
 
 	if (path[0] != '/') {
 		refuse_text(r, row, w, path, "is not an absolute path");
@@ -300,12 +301,12 @@ static void add_key(struct ft_reader *r, const struct ft_setting *row, struct ft
 		ft_fault(r, w, "%s %s %s", row->path, ft_shown(path, shown), why);
 		return;
 	}
-	for (int i = 0; i < r->c->n_keys; i++)
-		if (r->c->keys[i].id == key->id) {
+	for (int i = 0; i < r->c->heartbeat.n_keys; i++)
+		if (r->c->heartbeat.keys[i].id == key->id) {
 			refuse_text(r, row, w, path, "holds a key that an earlier file holds already");
 			return;
 		}
-	r->c->n_keys++;
+	r->c->heartbeat.n_keys++;
 }
 
 void ft_judge_key_files(struct ft_reader *r, const struct ft_setting *row, const config_setting_t *s, void *slot)
@@ -335,7 +336,7 @@ void ft_judge_hook(struct ft_reader *r, const struct ft_setting *row, const conf
 			ft_fault(r, ft_where(s), "%s: out of memory; try again", row->path);
 			return;
 		}
-		r->c->n_hook = i + 1;
+		r->c->hook.argc = i + 1;
 	}
 }
 

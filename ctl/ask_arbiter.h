@@ -3,7 +3,7 @@
 #ifndef FT_CTL_ASK_ARBITER_H
 #define FT_CTL_ASK_ARBITER_H
 
-#include "supervisor/types.h"
+#include "base/types.h"
 
 #include <stdio.h>
 
@@ -18,7 +18,7 @@ struct ft_ask_arbiter {
 	/* FT_CLAIM_LOST: somebody stands there, maybe we (winner); NOT_NEEDED: nobody; UNREACHABLE (error). */
 	enum ft_claim (*read)(void *arg, const struct ft_session *session, char winner[FT_NAME_MAX],
 	                      char error[FT_TEXT_MAX]);
-	/* The same of the session's verdict, see supervisor/sessions.c. */
+	/* The same of the session's verdict, see core/sessions.c. */
 	enum ft_claim (*verdict)(void *arg, const struct ft_session *session, char winner[FT_NAME_MAX],
 	                         char error[FT_TEXT_MAX]);
 	/* What the marks tell of the pair's past, by those of node and peer, or, with peer "", of any.  FT_CLAIM_LOST: some are

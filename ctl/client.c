@@ -1,8 +1,8 @@
 /* See client.h. */
 #include "ctl/client.h"
 
+#include "base/clock.h"
 #include "report/record.h"
-#include "supervisor/clock.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -3,7 +3,7 @@
 #ifndef FT_CTL_CLIENT_H
 #define FT_CTL_CLIENT_H
 
-#include "supervisor/types.h"
+#include "base/types.h"
 
 #include <jansson.h>
 

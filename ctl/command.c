@@ -1,14 +1,14 @@
 /* See command.h. */
 #include "ctl/command.h"
 
+#include "base/file.h"
+#include "base/text.h"
 #include "config/config.h"
-#include "config/file.h"
 #include "ctl/client.h"
 #include "ctl/may_start.h"
 #include "ctl/tune.h"
-#include "report/outcomes.h"
 #include "report/record.h"
-#include "report/text.h"
+#include "store/outcomes.h"
 
 #include <errno.h>
 #include <getopt.h>

@@ -1,7 +1,7 @@
 /* See control.h. */
 #include "ctl/control.h"
 
-#include "report/log.h"
+#include "base/log.h"
 #include "report/record.h"
 
 #include <errno.h>

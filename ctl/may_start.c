@@ -1,12 +1,12 @@
 /* See may_start.h. */
 #include "ctl/may_start.h"
 
+#include "base/clock.h"
 #include "ctl/client.h"
-#include "report/scribe.h"
-#include "supervisor/clock.h"
-#include "supervisor/instance.h"
-#include "supervisor/lock.h"
-#include "supervisor/session_file.h"
+#include "process/instance.h"
+#include "store/lock.h"
+#include "store/session_file.h"
+#include "store/writer.h"
 
 #include <event2/event.h>
 #include <poll.h>
@@ -59,13 +59,13 @@ static void on_stored(void *arg, const char *error)
 static bool write_session(const char *state_dir, const char *text, char error[FT_MAY_START_MAX])
 {
 	struct stored s = {.base = event_base_new(), .error = error};
-	struct ft_scribe *scribe = s.base ? ft_scribe_new(s.base, state_dir, stderr) : NULL;
+	struct ft_writer *writer = s.base ? ft_writer_new(s.base, state_dir, stderr) : NULL;
 	snprintf(error, FT_MAY_START_MAX, "%s/%s: no process could be started to write it", state_dir, FT_SESSION_FILE);
-	if (scribe) {
-		ft_scribe_replace(scribe, FT_SESSION_FILE, text, strlen(text), STORE_MS, on_stored, &s);
+	if (writer) {
+		ft_writer_replace(writer, FT_SESSION_FILE, text, strlen(text), STORE_MS, on_stored, &s);
 		event_base_dispatch(s.base);
 	}
-	ft_scribe_free(scribe, 0);
+	ft_writer_free(writer, 0);
 	if (s.base)
 		event_base_free(s.base);
 	return error[0] == '\0';
@@ -121,7 +121,7 @@ static bool vouched_for(struct question *q, const char *because)
 static void wait_for_earlier_rights(const struct question *q)
 {
 	const struct ft_config *c = q->config;
-	int64_t ours = (int64_t)c->interval_ms * c->lost_after, bound = q->session.window_ms;
+	int64_t ours = (int64_t)c->heartbeat.interval_ms * c->heartbeat.lost_after, bound = q->session.window_ms;
 	int64_t ms = (bound > ours ? bound : ours) + c->guard_ms, until = q->asked_at + ms * FT_NS_PER_MS;
 	for (int64_t left; (left = until - ft_clock_now()) > 0;)
 		poll(NULL, 0, (int)(left / FT_NS_PER_MS) + 1);

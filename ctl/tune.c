@@ -1,7 +1,7 @@
 /* See tune.h. */
 #include "ctl/tune.h"
 
-#include "report/text.h"
+#include "base/text.h"
 
 #include <math.h>
 #include <stdbool.h>

@@ -13,7 +13,7 @@
 #ifndef FT_HEARTBEAT_ARRIVALS_H
 #define FT_HEARTBEAT_ARRIVALS_H
 
-#include "supervisor/types.h"
+#include "base/types.h"
 
 /* Log-scaled: values below 16 exactly, above to an eighth of their size, up to 2^26. */
 #define FT_HISTOGRAM_BUCKETS 192

@@ -10,7 +10,7 @@
 #ifndef FT_HEARTBEAT_DETECTOR_H
 #define FT_HEARTBEAT_DETECTOR_H
 
-#include "supervisor/types.h"
+#include "base/types.h"
 
 enum ft_hearing {
 	FT_HEARING_NEVER = 0, /* no authentic, echoed heartbeat yet since start */

@@ -36,12 +36,12 @@ static bool elapsed(int64_t since, int64_t period, int64_t now)
 	return since == FT_NEVER || now - since >= period;
 }
 
-static void take_config(struct ft_hub *h, const struct ft_config *config)
+static void take_settings(struct ft_hub *h, const struct ft_heartbeat_settings *settings)
 {
-	assert(config->n_links >= 1 && config->n_links <= FT_LINKS_MAX && config->n_keys >= 1);
-	h->keys = config->keys;
-	h->n_keys = config->n_keys;
-	h->n_links = config->n_links;
+	assert(settings->n_links >= 1 && settings->n_links <= FT_LINKS_MAX && settings->n_keys >= 1);
+	h->keys = settings->keys;
+	h->n_keys = settings->n_keys;
+	h->n_links = settings->n_links;
 }
 
 /* Some number below range, always the same for this incarnation and n (the mixer of splitmix64). */
@@ -90,31 +90,34 @@ static void keep_step(struct ft_hub *h, int64_t now)
 	}
 }
 
-void ft_hub_init(struct ft_hub *h, const struct ft_config *config, uint64_t incarnation, int64_t born, int64_t now)
+void ft_hub_init(struct ft_hub *h, const struct ft_heartbeat_settings *settings, uint64_t incarnation, int64_t born,
+                 int64_t now)
 {
 	assert(incarnation != 0 && born >= 0);
 	*h = (struct ft_hub){.incarnation = incarnation, .born = born, .next_send = now};
-	memcpy(h->pair, config->pair, sizeof h->pair);
-	memcpy(h->node, config->node, sizeof h->node);
-	take_config(h, config);
+	memcpy(h->pair, settings->pair, sizeof h->pair);
+	memcpy(h->node, settings->node, sizeof h->node);
+	take_settings(h, settings);
 	for (int i = 0; i < FT_LINKS_MAX; i++) {
 		h->links[i].acked_sent = h->links[i].answered_at = FT_NEVER;
 		h->links[i].stats.rtt = -1;
 		h->links[i].stats.acked_at = h->links[i].stats.heard_since = FT_NEVER;
 	}
-	ft_detector_init(&h->detector, config->n_links, config->interval_ms * FT_NS_PER_MS, config->lost_after, now);
+	ft_detector_init(&h->detector, settings->n_links, settings->interval_ms * FT_NS_PER_MS, settings->lost_after,
+	                 now);
 	h->slot = now - draw(h, 0, h->detector.interval);
 	ft_arrivals_init(&h->arrivals, h->detector.interval, h->detector.window, now);
 }
 
 /* Links keep their sequences, dropped ones too: the peer goes on counting by index if the link comes back. */
-void ft_hub_reconfigure(struct ft_hub *h, const struct ft_config *config, int64_t now)
+void ft_hub_reconfigure(struct ft_hub *h, const struct ft_heartbeat_settings *settings, int64_t now)
 {
 	const struct ft_detector *d = &h->detector;
-	bool anew = config->n_links != h->n_links || config->interval_ms * FT_NS_PER_MS != d->interval;
+	bool anew = settings->n_links != h->n_links || settings->interval_ms * FT_NS_PER_MS != d->interval;
 
-	take_config(h, config);
-	ft_detector_retime(&h->detector, config->n_links, config->interval_ms * FT_NS_PER_MS, config->lost_after, now);
+	take_settings(h, settings);
+	ft_detector_retime(&h->detector, settings->n_links, settings->interval_ms * FT_NS_PER_MS, settings->lost_after,
+	                   now);
 	ft_arrivals_retime(&h->arrivals, d->interval, d->window, anew, now);
 	if (h->next_send > now + h->detector.interval) {
 		h->slot = now - draw(h, 0, h->detector.interval);

@@ -104,7 +104,7 @@ struct ft_hub_link {
 
 struct ft_hub {
 	char pair[FT_NAME_MAX], node[FT_NAME_MAX];
-	const struct ft_key *keys; /* owned by the config; swapped on reload */
+	const struct ft_key *keys; /* owned by the settings; swapped on reload */
 	int n_keys;
 	uint64_t incarnation;
 	int64_t born;
@@ -122,9 +122,10 @@ struct ft_hub {
 };
 
 /* config must outlive the hub, or be replaced; incarnation is random and not 0; born is the wall clock's time, ns, 0 unknown. */
-void ft_hub_init(struct ft_hub *h, const struct ft_config *config, uint64_t incarnation, int64_t born, int64_t now);
+void ft_hub_init(struct ft_hub *h, const struct ft_heartbeat_settings *settings, uint64_t incarnation, int64_t born,
+                 int64_t now);
 /* A new config in place of the old one. Tick first. */
-void ft_hub_reconfigure(struct ft_hub *h, const struct ft_config *config, int64_t now);
+void ft_hub_reconfigure(struct ft_hub *h, const struct ft_heartbeat_settings *settings, int64_t now);
 
 /* Writes the next heartbeat for link; returns its length.  Counts it as sent.  After FT_HEARD_HELLO on that link it is the
  * answer to the hello. */

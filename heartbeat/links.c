@@ -1,11 +1,12 @@
 /* See links.h.
- * Every wake-up, whatever its cause, is one turn: read all sockets, judge, tell, send, set the alarm.  Where there is only a
+ * Every wake-up, whatever its cause, is one turn: read all sockets, judge, tell, send, set the timer.  Where there is only a
  * heartbeat to be sent, the sockets are left to the loop. */
 #include "heartbeat/links.h"
+#include "base/address.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/timer.h"
 #include "heartbeat/sieve.h"
-#include "report/log.h"
-#include "supervisor/alarm.h"
-#include "supervisor/clock.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -62,15 +63,15 @@ struct inbox {
 
 struct ft_links {
 	struct event_base *base;
-	struct ft_alarms *alarms;
-	const struct ft_config *config;
+	struct ft_timers *timers;
+	const struct ft_heartbeat_settings *settings;
 	struct ft_links_callbacks cb;
 	void *arg;
 	struct ft_hub hub;
 	struct udp_link links[FT_LINKS_MAX]; /* hub.n_links of them */
 	struct inbox inbox;
-	struct ft_alarm *alarm; /* for the next turn at the latest */
-	struct ft_alarm *open_again;
+	struct ft_timer *timer; /* for the next turn at the latest */
+	struct ft_timer *open_again;
 	bool open_again_set;
 	struct event *looked; /* the loop is about to look at the sockets again */
 	bool drained;         /* since it last looked: what it found readable then is read */
@@ -100,7 +101,7 @@ static void note_refused(struct ft_links *l, int i, int64_t now)
 static void open_again_later(struct ft_links *l)
 {
 	if (!l->open_again_set)
-		ft_alarm_set(l->open_again, ft_clock_now() + OPEN_AGAIN);
+		ft_timer_set(l->open_again, ft_clock_now() + OPEN_AGAIN);
 	l->open_again_set = true;
 }
 
@@ -229,7 +230,7 @@ static void sieve(struct ft_links *l, int i, int64_t now)
 {
 	struct flood *f = &l->links[i].flood;
 
-	if (ft_sieve_attach(l->links[i].fd, l->config->keys, l->config->n_keys) != 0)
+	if (ft_sieve_attach(l->links[i].fd, l->settings->keys, l->settings->n_keys) != 0)
 		return;
 	if (f->until == 0 || now - f->until >= FLOOD_AGAIN)
 		ft_log(FT_LOG_WARN, "heartbeat",
@@ -321,7 +322,7 @@ static void tell(struct ft_links *l, bool hearing_changed, int64_t now)
 	}
 }
 
-static void set_alarm(struct ft_links *l)
+static void set_timer(struct ft_links *l)
 {
 	int64_t at = ft_hub_deadline(&l->hub), sieved_until = sieve_ends(l);
 
@@ -330,7 +331,7 @@ static void set_alarm(struct ft_links *l)
 	for (int i = 0; i < l->hub.n_links; i++)
 		if (l->links[i].refused_pending)
 			at = 0;
-	ft_alarm_set(l->alarm, at);
+	ft_timer_set(l->timer, at);
 }
 
 static void drain_all(struct ft_links *l)
@@ -359,7 +360,7 @@ static void finish_turn(struct ft_links *l, int64_t now)
 		send_all(l, now);
 	l->greet = false;
 	l->in_turn = false;
-	set_alarm(l);
+	set_timer(l);
 }
 
 static void turn(struct ft_links *l)
@@ -382,8 +383,8 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	if (l->drained)
 		return;
 	turn(l);
-	/* A secondary wakes once an interval, to hear; its own alarm is far. */
-	ft_alarms_join(l->alarms);
+	/* A secondary wakes once an interval, to hear; its own timer is far. */
+	ft_timers_join(l->timers);
 }
 
 /* Activated by hand in a turn, it comes after all that the loop has found when it last looked. */
@@ -396,7 +397,7 @@ static void on_looked(evutil_socket_t fd, short what, void *arg)
 
 /* Without a look at the sockets the turn keeps to the time by which it needs none: were we stopped in between, a later one
  * would judge what was never read. */
-static void on_alarm(void *arg)
+static void on_timer(void *arg)
 {
 	struct ft_links *l = arg;
 	int64_t now = ft_clock_now();
@@ -447,7 +448,7 @@ static int fault(struct udp_link *u, const char *what, const char *address, int 
 	return -1;
 }
 
-static int bind_and_connect(struct udp_link *u, const struct ft_link_config *c)
+static int bind_and_connect(struct udp_link *u, const struct ft_link_settings *c)
 {
 	int on = 1, size = RECEIVE_BUFFER, rc;
 
@@ -481,7 +482,7 @@ static int watch(struct ft_links *l, struct udp_link *u, const char *address)
 }
 
 /* 0, or -1 with the fault in out, which stands for the link all the same. */
-static int open_link(struct ft_links *l, const struct ft_link_config *c, struct udp_link *out)
+static int open_link(struct ft_links *l, const struct ft_link_settings *c, struct udp_link *out)
 {
 	struct udp_link closed = {.fd = -1,
 	                          .refused_at = FT_NEVER,
@@ -504,10 +505,10 @@ static int open_link(struct ft_links *l, const struct ft_link_config *c, struct 
 }
 
 /* The interface may have another number meanwhile, or none: then the text tells. */
-static bool same_link(const struct ft_links *l, int i, const struct ft_link_config *c)
+static bool same_link(const struct ft_links *l, int i, const struct ft_link_settings *c)
 {
 	const struct udp_link *u = &l->links[i];
-	const struct ft_link_config *old = &l->config->links[i];
+	const struct ft_link_settings *old = &l->settings->links[i];
 
 	if (u->local_len != c->local_len || u->peer_len != c->peer_len)
 		return false;
@@ -517,7 +518,7 @@ static bool same_link(const struct ft_links *l, int i, const struct ft_link_conf
 }
 
 /* The link with these addresses, open or still to be opened, or -1. */
-static int find_link(const struct ft_links *l, const struct ft_link_config *c)
+static int find_link(const struct ft_links *l, const struct ft_link_settings *c)
 {
 	for (int i = 0; i < l->hub.n_links; i++)
 		if (same_link(l, i, c))
@@ -544,7 +545,7 @@ static void follow_interface(struct sockaddr_storage *address, const char *text)
 static void open_again(struct ft_links *l, int i)
 {
 	struct udp_link now, *before = &l->links[i];
-	struct ft_link_config c = l->config->links[i];
+	struct ft_link_settings c = l->settings->links[i];
 
 	follow_interface(&c.local, c.local_text);
 	follow_interface(&c.peer, c.peer_text);
@@ -573,10 +574,10 @@ static void on_open_again(void *arg)
 	}
 }
 
-/* Opens what config has and we have not, and only then closes what we have and config has not.  All or nothing; but what
+/* Opens what settings has and we have not, and only then closes what we have and settings has not.  All or nothing; but what
  * could not be opened at the start may still wait.
  * A link that changes its peer only is bound anew beside its old socket, hence the moment of SO_REUSEADDR. */
-static int swap_sockets(struct ft_links *l, const struct ft_config *config, bool at_start, FILE *errors)
+static int swap_sockets(struct ft_links *l, const struct ft_heartbeat_settings *settings, bool at_start, FILE *errors)
 {
 	struct udp_link fresh[FT_LINKS_MAX];
 	bool opened[FT_LINKS_MAX] = {false}, failed[FT_LINKS_MAX] = {false}, kept[FT_LINKS_MAX] = {false};
@@ -585,14 +586,14 @@ static int swap_sockets(struct ft_links *l, const struct ft_config *config, bool
 	for (int i = 0; i < l->hub.n_links; i++)
 		if (l->links[i].fd >= 0)
 			(void)set_reuse(l->links[i].fd, 1);
-	for (int i = 0; i < config->n_links; i++) {
-		int old = find_link(l, &config->links[i]);
+	for (int i = 0; i < settings->n_links; i++) {
+		int old = find_link(l, &settings->links[i]);
 
 		if (old >= 0 && !kept[old]) {
 			fresh[i] = l->links[old];
 			kept[old] = true;
 		} else {
-			opened[i] = open_link(l, &config->links[i], &fresh[i]) == 0;
+			opened[i] = open_link(l, &settings->links[i], &fresh[i]) == 0;
 			failed[i] = !opened[i];
 			faults += failed[i] && !(at_start && !fresh[i].lasting);
 		}
@@ -603,7 +604,7 @@ static int swap_sockets(struct ft_links *l, const struct ft_config *config, bool
 		if (!faults && !kept[i])
 			close_link(&l->links[i]);
 	}
-	for (int i = 0; i < config->n_links && faults; i++) {
+	for (int i = 0; i < settings->n_links && faults; i++) {
 		if (opened[i])
 			close_link(&fresh[i]);
 		else if (failed[i])
@@ -612,23 +613,24 @@ static int swap_sockets(struct ft_links *l, const struct ft_config *config, bool
 	if (faults)
 		return -1;
 	for (int i = 0; i < FT_LINKS_MAX; i++)
-		l->links[i] = i < config->n_links ? fresh[i] : (struct udp_link){.fd = -1};
+		l->links[i] = i < settings->n_links ? fresh[i] : (struct udp_link){.fd = -1};
 	return 0;
 }
 
 static int make_events(struct ft_links *l, FILE *errors)
 {
-	l->alarm = ft_alarm_new(l->alarms, on_alarm, l);
-	l->open_again = ft_alarm_new(l->alarms, on_open_again, l);
+	l->timer = ft_timer_new(l->timers, on_timer, l);
+	l->open_again = ft_timer_new(l->timers, on_open_again, l);
 	l->looked = event_new(l->base, -1, 0, on_looked, l);
-	if (l->alarm && l->open_again && l->looked)
+	if (l->timer && l->open_again && l->looked)
 		return 0;
 	fprintf(errors, "heartbeat timer: out of memory\n");
 	return -1;
 }
 
-struct ft_links *ft_links_new(struct event_base *base, struct ft_alarms *alarms, const struct ft_config *config,
-                              uint64_t incarnation, const struct ft_links_callbacks *cb, void *arg, FILE *errors)
+struct ft_links *ft_links_new(struct event_base *base, struct ft_timers *timers,
+                              const struct ft_heartbeat_settings *settings, uint64_t incarnation,
+                              const struct ft_links_callbacks *cb, void *arg, FILE *errors)
 {
 	struct ft_links *l = calloc(1, sizeof *l);
 	struct timespec wall = ft_clock_wall();
@@ -638,34 +640,34 @@ struct ft_links *ft_links_new(struct event_base *base, struct ft_alarms *alarms,
 		fprintf(errors, "heartbeat links: out of memory\n");
 		return NULL;
 	}
-	*l = (struct ft_links){.base = base, .alarms = alarms, .config = config, .cb = *cb, .arg = arg};
+	*l = (struct ft_links){.base = base, .timers = timers, .settings = settings, .cb = *cb, .arg = arg};
 	for (int i = 0; i < FT_LINKS_MAX; i++)
 		l->links[i].fd = -1;
 	prepare_inbox(&l->inbox);
-	ft_hub_init(&l->hub, config, incarnation, born, ft_clock_now());
-	if (swap_sockets(l, config, true, errors) != 0 || make_events(l, errors) != 0) {
+	ft_hub_init(&l->hub, settings, incarnation, born, ft_clock_now());
+	if (swap_sockets(l, settings, true, errors) != 0 || make_events(l, errors) != 0) {
 		ft_links_free(l);
 		return NULL;
 	}
-	for (int i = 0; i < config->n_links; i++)
+	for (int i = 0; i < settings->n_links; i++)
 		if (l->links[i].fd < 0) {
 			tell_closed(i, &l->links[i]);
 			open_again_later(l);
 		}
-	set_alarm(l);
+	set_timer(l);
 	return l;
 }
 
-int ft_links_reconfigure(struct ft_links *l, const struct ft_config *config, FILE *errors)
+int ft_links_reconfigure(struct ft_links *l, const struct ft_heartbeat_settings *settings, FILE *errors)
 {
 	assert(!l->in_turn);
-	if (swap_sockets(l, config, false, errors) != 0)
+	if (swap_sockets(l, settings, false, errors) != 0)
 		return -1;
-	l->config = config;
-	ft_hub_reconfigure(&l->hub, config, ft_clock_now());
-	for (int i = 0; i < config->n_links; i++)
+	l->settings = settings;
+	ft_hub_reconfigure(&l->hub, settings, ft_clock_now());
+	for (int i = 0; i < settings->n_links; i++)
 		end_sieve(l, i); /* the keys may be others */
-	set_alarm(l);
+	set_timer(l);
 	return 0;
 }
 
@@ -679,7 +681,7 @@ void ft_links_send_now(struct ft_links *l)
 	/* Within a turn its time holds: what is sent later must not carry an earlier time. */
 	send_all(l, l->in_turn ? l->now : ft_clock_now());
 	if (!l->in_turn)
-		set_alarm(l);
+		set_timer(l);
 }
 
 void ft_links_catch_up(struct ft_links *l)
@@ -699,8 +701,8 @@ void ft_links_free(struct ft_links *l)
 	assert(!l->in_turn);
 	for (int i = 0; i < FT_LINKS_MAX; i++)
 		close_link(&l->links[i]);
-	ft_alarm_free(l->alarm);
-	ft_alarm_free(l->open_again);
+	ft_timer_free(l->timer);
+	ft_timer_free(l->open_again);
 	if (l->looked)
 		event_free(l->looked);
 	free(l);

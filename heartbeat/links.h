@@ -6,8 +6,10 @@
 
 #include "heartbeat/hub.h"
 
+#include <stdio.h>
+
 struct event_base;
-struct ft_alarms;
+struct ft_timers;
 struct ft_links;
 
 /* Called from the event loop or from ft_links_catch_up, once everything that had come in was received and judged.  All
@@ -35,12 +37,13 @@ struct ft_links_callbacks {
 /* Opens every link.  One whose address or interface is not there yet, or that has no route or one that is forbidden or leads
  * nowhere, is opened later, and the log says so: the others are no worse for it.  Returns NULL after writing one line a
  * fault to errors where that will not pass (port taken, or not allowed).
- * base, alarms and config must outlive the links, or be replaced (config). */
-struct ft_links *ft_links_new(struct event_base *base, struct ft_alarms *alarms, const struct ft_config *config,
-                              uint64_t incarnation, const struct ft_links_callbacks *cb, void *arg, FILE *errors);
+ * base, timers and settings must outlive the links, or be replaced (settings). */
+struct ft_links *ft_links_new(struct event_base *base, struct ft_timers *timers,
+                              const struct ft_heartbeat_settings *settings, uint64_t incarnation,
+                              const struct ft_links_callbacks *cb, void *arg, FILE *errors);
 /* Swaps to a new config: sockets whose addresses did not change stay open, no heartbeat is missed.
  * Returns 0, or -1 with nothing changed (a new address cannot be bound). The old config may be freed afterwards. */
-int ft_links_reconfigure(struct ft_links *l, const struct ft_config *config, FILE *errors);
+int ft_links_reconfigure(struct ft_links *l, const struct ft_heartbeat_settings *settings, FILE *errors);
 /* A heartbeat on every link at once: a change of state. */
 void ft_links_send_now(struct ft_links *l);
 /* Writes the next heartbeat for a link, for somebody else to send; returns its length. */

@@ -3,7 +3,7 @@
 #ifndef FT_HEARTBEAT_TROUBLE_H
 #define FT_HEARTBEAT_TROUBLE_H
 
-#include "supervisor/types.h"
+#include "base/types.h"
 
 #define FT_TROUBLES_MAX  16
 #define FT_TROUBLE_LASTS (60000 * FT_NS_PER_MS) /* what is older is forgotten; what is older than half of it may be */

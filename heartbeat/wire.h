@@ -51,8 +51,8 @@
 #ifndef FT_HEARTBEAT_WIRE_H
 #define FT_HEARTBEAT_WIRE_H
 
-#include "config/config.h"
-#include "supervisor/types.h"
+#include "base/types.h"
+#include "heartbeat/settings.h"
 
 #define FT_WIRE_VERSION 3
 #define FT_WIRE_FIXED   109

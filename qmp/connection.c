@@ -1,9 +1,9 @@
 #include "qmp/connection.h"
 
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/timer.h"
 #include "qmp/framing.h"
-#include "report/log.h"
-#include "supervisor/alarm.h"
-#include "supervisor/clock.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -46,7 +46,7 @@ struct ft_conn {
 
 	struct event_base *base;
 	struct event *readable, *writable; /* of fd; made and freed with it */
-	struct ft_alarm *timer;            /* the next deadline, or the next attempt to connect */
+	struct ft_timer *timer;            /* the next deadline, or the next attempt to connect */
 	int64_t timer_due;
 	int fd;
 	struct ucred listener, sender; /* who called listen(), and who wrote what has come; pid 0: not known */
@@ -131,7 +131,7 @@ static void fail_requests(struct ft_conn *c, int64_t now)
 static void schedule_connect(struct ft_conn *c, int64_t now, int64_t delay)
 {
 	c->timer_due = now + delay;
-	ft_alarm_set(c->timer, c->timer_due);
+	ft_timer_set(c->timer, c->timer_due);
 }
 
 static void fail(struct ft_conn *c, enum ft_conn_fault fault, const char *why, int64_t now)
@@ -183,7 +183,7 @@ static void set_timer(struct ft_conn *c)
 	if (c->phase == CLOSED)
 		return; /* the timer waits for the next attempt to connect */
 	c->timer_due = next_deadline(c);
-	ft_alarm_set(c->timer, c->timer_due);
+	ft_timer_set(c->timer, c->timer_due);
 }
 
 void ft_conn_begin_anew(struct ft_conn *c)
@@ -674,7 +674,7 @@ void ft_conn_reopen(struct ft_conn *c)
 	fail_requests(c, now);
 }
 
-struct ft_conn *ft_conn_new(struct event_base *base, struct ft_alarms *alarms, const char *label, const char *path,
+struct ft_conn *ft_conn_new(struct event_base *base, struct ft_timers *timers, const char *label, const char *path,
                             bool want_oob, int64_t reply_timeout, const struct ft_conn_callbacks *cb, void *arg)
 {
 	struct ft_conn *c = calloc(1, sizeof *c);
@@ -689,7 +689,7 @@ struct ft_conn *ft_conn_new(struct event_base *base, struct ft_alarms *alarms, c
 	c->fd = c->passing = -1;
 	c->backoff = BACKOFF_MIN;
 	c->framing = ft_framing_new(FT_FRAME_SMALL);
-	c->timer = ft_alarm_new(alarms, on_timer, c);
+	c->timer = ft_timer_new(timers, on_timer, c);
 	if (!c->timer)
 		abort();
 	snprintf(c->path, sizeof c->path, "%s", path);
@@ -702,7 +702,7 @@ void ft_conn_free(struct ft_conn *c)
 	if (!c)
 		return;
 	close_socket(c);
-	ft_alarm_free(c->timer);
+	ft_timer_free(c->timer);
 	ft_framing_free(c->framing);
 	free(c);
 }

@@ -7,7 +7,7 @@
 #ifndef FT_QMP_CONNECTION_H
 #define FT_QMP_CONNECTION_H
 
-#include "supervisor/types.h"
+#include "base/types.h"
 
 #include <jansson.h>
 #include <sys/types.h>
@@ -17,7 +17,7 @@
 #define FT_CONN_REQUESTS     8 /* outstanding at most; QEMU reads no further ahead either */
 
 struct event_base;
-struct ft_alarms;
+struct ft_timers;
 struct ft_conn;
 
 enum ft_conn_fault {
@@ -45,7 +45,7 @@ typedef void ft_conn_reply(void *arg, int tag, const json_t *reply, int64_t now)
 
 /* want_oob: enable out-of-band execution where QEMU offers it, and send every request that way.
  * label: for the log, not copied. path and callbacks are copied. Opens at once, from the event loop. */
-struct ft_conn *ft_conn_new(struct event_base *base, struct ft_alarms *alarms, const char *label, const char *path,
+struct ft_conn *ft_conn_new(struct event_base *base, struct ft_timers *timers, const char *label, const char *path,
                             bool want_oob, int64_t reply_timeout, const struct ft_conn_callbacks *cb, void *arg);
 void ft_conn_free(struct ft_conn *c); /* without callbacks; NULL is fine */
 

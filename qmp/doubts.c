@@ -172,7 +172,7 @@ static bool is_of_a_device(const struct build *b, const char *id)
 		json_array_foreach(json_object_get(b->answers, list), i, entry)
 		{
 			snprintf(key, sizeof key, "%s/%s.chardev", *f, text(entry, "name"));
-			if (ft_topology_can_use_chardev(entry) && !strcmp(text(b->answers, key), id))
+			if (ft_device_can_use_chardev(entry) && !strcmp(text(b->answers, key), id))
 				return true;
 		}
 	}
@@ -201,7 +201,7 @@ static void mark_own(struct graph *g)
 {
 	bool changed = true;
 
-	ft_topology_unmark(g);
+	ft_graph_unmark(g);
 	for (int n = 1; n < g->n_nodes; n++)
 		g->nodes[n].beneath = !strcmp(g->nodes[n].type, "block-backend");
 	for (size_t i = 0; i < g->n_edges; i++) /* a mirror's own way to its target is a block backend, too */
@@ -213,7 +213,7 @@ static void mark_own(struct graph *g)
 		changed = false;
 		for (size_t i = 0; i < g->n_edges; i++) {
 			const struct edge *e = &g->edges[i];
-			bool further = is_driver(g, e->parent, "quorum") && !ft_topology_is_first_child(g, e);
+			bool further = is_driver(g, e->parent, "quorum") && !ft_graph_is_first_child(g, e);
 			bool way = g->nodes[e->parent].beneath && !further;
 			if (way && !g->nodes[e->child].beneath)
 				g->nodes[e->child].beneath = changed = true;
@@ -275,10 +275,10 @@ static int judge_copies(struct build *b)
 
 	for (size_t i = 0; i < g->n_edges; i++) {
 		const struct edge *e = &g->edges[i];
-		if (!is_driver(g, e->parent, "quorum") || ft_topology_is_first_child(g, e) ||
-		    !ft_topology_may_be_colo(&g->nodes[e->parent]))
+		if (!is_driver(g, e->parent, "quorum") || ft_graph_is_first_child(g, e) ||
+		    !ft_graph_may_be_colo(&g->nodes[e->parent]))
 			continue;
-		int end = ft_topology_straight_end(g, e->child);
+		int end = ft_graph_straight_end(g, e->child);
 		bool known = false;
 		for (size_t k = 0; k < sizeof(here) / sizeof(here[0]); k++)
 			known |= is_driver(g, end, here[k]);

@@ -3,13 +3,13 @@
  * running a plan · events. */
 #include "qmp/session.h"
 
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/timer.h"
+#include "process/deathwatch.h"
 #include "qmp/connection.h"
-#include "qmp/deathwatch.h"
 #include "qmp/discovery.h"
 #include "qmp/runner.h"
-#include "report/log.h"
-#include "supervisor/alarm.h"
-#include "supervisor/clock.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -36,7 +36,7 @@ struct side { /* what a connection's callbacks are told to say which one it is *
 
 struct ft_qmp {
 	struct event_base *base;
-	struct ft_alarms *alarms;
+	struct ft_timers *timers;
 	int64_t reply_timeout;
 	struct ft_qmp_callbacks cb;
 	void *arg;
@@ -71,7 +71,7 @@ struct ft_qmp {
 	    peer_nodes; /* block nodes: the guest's disks, and of what is beneath them the peer's copies */
 	json_t *yanks;  /* query-yank's answer to the last ping */
 
-	struct ft_alarm *ping_alarm;
+	struct ft_timer *ping_timer;
 	int pings_to_poll;
 	int polls_waiting;
 	bool guest_stopped, replicating; /* checkpoints: a STOP was seen; COLO has not ended since */
@@ -221,7 +221,7 @@ static void watch_process(struct ft_qmp *q, struct ft_process process)
 {
 	close_process(q);
 	q->process = process;
-	q->watch = ft_deathwatch_new(q->base, q->alarms, &q->process, on_death, q);
+	q->watch = ft_deathwatch_new(q->base, q->timers, &q->process, on_death, q);
 }
 
 /* What we froze has died so: whoever comes next is not frozen, and is to be asked. */
@@ -725,10 +725,10 @@ static void judge_silence(struct ft_qmp *q, int64_t silent_since, int64_t now)
 static void ping_later(struct ft_qmp *q, int64_t now)
 {
 	q->pinged_at = now;
-	ft_alarm_set_from(q->ping_alarm, now + PING_EVERY, now + PING_EVERY + PING_LATE);
+	ft_timer_set_from(q->ping_timer, now + PING_EVERY, now + PING_EVERY + PING_LATE);
 }
 
-static void on_ping_alarm(void *arg)
+static void on_ping_timer(void *arg)
 {
 	struct ft_qmp *q = arg;
 	int64_t now = ft_clock_now();
@@ -1115,15 +1115,15 @@ static struct event *new_timer(struct ft_qmp *q, event_callback_fn fire)
 
 static void make_timers(struct ft_qmp *q)
 {
-	q->ping_alarm = ft_alarm_new(q->alarms, on_ping_alarm, q);
-	if (!q->ping_alarm)
+	q->ping_timer = ft_timer_new(q->timers, on_ping_timer, q);
+	if (!q->ping_timer)
 		abort();
 	q->refresh_timer = new_timer(q, on_refresh_timer);
 	q->run_timer = new_timer(q, on_run_timer);
 	ping_later(q, ft_clock_now());
 }
 
-struct ft_qmp *ft_qmp_new(struct event_base *base, struct ft_alarms *alarms, const struct ft_config *config,
+struct ft_qmp *ft_qmp_new(struct event_base *base, struct ft_timers *timers, const struct ft_qmp_settings *settings,
                           const struct ft_qmp_callbacks *cb, void *arg)
 {
 	static const struct ft_conn_callbacks callbacks = {
@@ -1138,18 +1138,18 @@ struct ft_qmp *ft_qmp_new(struct event_base *base, struct ft_alarms *alarms, con
 	if (!q)
 		abort();
 	q->base = base;
-	q->alarms = alarms;
-	q->reply_timeout = config->qmp_reply_timeout_ms * FT_NS_PER_MS;
-	q->disregard = config->disregard;
+	q->timers = timers;
+	q->reply_timeout = settings->reply_timeout_ms * FT_NS_PER_MS;
+	q->disregard = settings->disregard;
 	q->cb = *cb;
 	q->arg = arg;
 	q->process = q->candidate = (struct ft_process)FT_PROCESS_NONE;
 	q->token = -1;
 	q->sides[FT_CHANNEL_QMP] = (struct side){q, FT_CHANNEL_QMP};
 	q->sides[FT_CHANNEL_OOB] = (struct side){q, FT_CHANNEL_OOB};
-	q->qmp = ft_conn_new(base, alarms, "qmp.socket", config->qmp_socket, false, q->reply_timeout, &callbacks,
+	q->qmp = ft_conn_new(base, timers, "qmp.socket", settings->socket, false, q->reply_timeout, &callbacks,
 	                     &q->sides[FT_CHANNEL_QMP]);
-	q->oob = ft_conn_new(base, alarms, "qmp.oob_socket", config->qmp_oob_socket, true, q->reply_timeout, &callbacks,
+	q->oob = ft_conn_new(base, timers, "qmp.oob_socket", settings->oob_socket, true, q->reply_timeout, &callbacks,
 	                     &q->sides[FT_CHANNEL_OOB]);
 	q->discovery = ft_discovery_new(q->qmp, on_discovered, q);
 	make_timers(q);
@@ -1159,14 +1159,14 @@ struct ft_qmp *ft_qmp_new(struct event_base *base, struct ft_alarms *alarms, con
 	return q;
 }
 
-void ft_qmp_reconfigure(struct ft_qmp *q, const struct ft_config *config)
+void ft_qmp_reconfigure(struct ft_qmp *q, const struct ft_qmp_settings *settings)
 {
 	int64_t now = ft_clock_now();
-	q->reply_timeout = config->qmp_reply_timeout_ms * FT_NS_PER_MS;
-	q->disregard = config->disregard;
-	if (ft_conn_reconfigure(q->oob, config->qmp_oob_socket, q->reply_timeout))
+	q->reply_timeout = settings->reply_timeout_ms * FT_NS_PER_MS;
+	q->disregard = settings->disregard;
+	if (ft_conn_reconfigure(q->oob, settings->oob_socket, q->reply_timeout))
 		run_lost(q, FT_CHANNEL_OOB, "the socket was changed", now);
-	if (ft_conn_reconfigure(q->qmp, config->qmp_socket, q->reply_timeout)) {
+	if (ft_conn_reconfigure(q->qmp, settings->socket, q->reply_timeout)) {
 		q->status_known = false;
 		run_lost(q, FT_CHANNEL_QMP, "the socket was changed", now);
 	}
@@ -1275,7 +1275,7 @@ void ft_qmp_free(struct ft_qmp *q)
 	close_process(q);
 	ft_process_close(&q->candidate);
 	forget_token(q);
-	ft_alarm_free(q->ping_alarm);
+	ft_timer_free(q->ping_timer);
 	event_free(q->refresh_timer);
 	event_free(q->run_timer);
 	drop_plan(q, "");

@@ -14,13 +14,13 @@
 #ifndef FT_QMP_SESSION_H
 #define FT_QMP_SESSION_H
 
-#include "config/config.h"
+#include "process/process.h"
 #include "qmp/plan.h"
-#include "qmp/process.h"
+#include "qmp/settings.h"
 #include "qmp/traits.h"
 
 struct event_base;
-struct ft_alarms;
+struct ft_timers;
 struct ft_qmp;
 
 /* The local QEMU as last seen. */
@@ -60,11 +60,11 @@ struct ft_qmp_callbacks {
 	void (*shutdown)(void *arg, const char *reason, int64_t now);
 };
 
-/* base and alarms must outlive it. */
-struct ft_qmp *ft_qmp_new(struct event_base *base, struct ft_alarms *alarms, const struct ft_config *config,
+/* base and timers must outlive it. */
+struct ft_qmp *ft_qmp_new(struct event_base *base, struct ft_timers *timers, const struct ft_qmp_settings *settings,
                           const struct ft_qmp_callbacks *cb, void *arg);
 /* Changed sockets are reconnected; unchanged ones stay. */
-void ft_qmp_reconfigure(struct ft_qmp *q, const struct ft_config *config);
+void ft_qmp_reconfigure(struct ft_qmp *q, const struct ft_qmp_settings *settings);
 const struct ft_qemu_view *ft_qmp_view(const struct ft_qmp *q);
 /* What of this QEMU's COLO is not understood, as last asked: while any of it is not disregarded (ft.conf), no plan is ready. */
 const struct ft_doubts *ft_qmp_doubts(const struct ft_qmp *q);

@@ -4,7 +4,7 @@
 #ifndef FT_QMP_TOPOLOGY_H
 #define FT_QMP_TOPOLOGY_H
 
-#include "supervisor/types.h"
+#include "base/types.h"
 
 #include <jansson.h>
 

@@ -1,7 +1,8 @@
-/* What topology.c and doubts.c share.  Nobody else includes it.
+/* What the files of the topology share.  Nobody else includes it.
  *
- *   topology.c  what is asked of QEMU, and what of it COLO is known to use
- *   doubts.c    what is left over, and may lead to the peer */
+ *   graph.c     its block nodes as a graph, its devices
+ *   doubts.c    what is left over, and may lead to the peer
+ *   topology.c  what is asked of QEMU, and what of it COLO is known to use */
 #ifndef FT_QMP_TOPOLOGY_INTERNAL_H
 #define FT_QMP_TOPOLOGY_INTERNAL_H
 
@@ -23,7 +24,7 @@ struct node {
 	const char *type;       /* "block-driver", "block-backend", "block-job" */
 	const char *name, *drv; /* "" unless it is a block driver node */
 	const char *file;       /* query-named-block-nodes "file" */
-	bool beneath;           /* scratch of ft_topology_mark_beneath */
+	bool beneath;           /* scratch of ft_graph_mark_beneath */
 };
 
 struct edge {
@@ -122,15 +123,22 @@ static inline json_t *options_of(const struct node *n)
 }
 
 /* Of /machine/peripheral: whether it is a device that a guest uses a chardev through. */
-bool ft_topology_can_use_chardev(const json_t *entry);
-void ft_topology_unmark(struct graph *g);
+bool ft_device_can_use_chardev(const json_t *entry);
+
+/* graph.c: fills b->graph.  Returns 0, or -1 with b->error. */
+int ft_graph_read(struct build *b);
+/* Marks every node beneath node, itself included, on top of what is marked already. */
+void ft_graph_mark_beneath(struct graph *g, int node);
+void ft_graph_unmark(struct graph *g);
+/* Of a replication driver's node. */
+bool ft_graph_says_secondary(const struct graph *g, int node);
 /* The end of the straight way down ("file" edges) from node. */
-int ft_topology_straight_end(const struct graph *g, int node);
+int ft_graph_straight_end(const struct graph *g, int node);
 /* Of a quorum's children, the one that was there first: the guest's own disk. */
-bool ft_topology_is_first_child(const struct graph *g, const struct edge *edge);
+bool ft_graph_is_first_child(const struct graph *g, const struct edge *edge);
 /* Whether it may be one of COLO's: those read from the first child that works, and are content with one.  What cannot be read
  * is no reason not to think so. */
-bool ft_topology_may_be_colo(const struct node *quorum);
+bool ft_graph_may_be_colo(const struct node *quorum);
 
 /* doubts.c: fills b->t->doubts, once all else is known.  Returns 0, or -1 with b->error. */
 int ft_topology_judge(struct build *b);

@@ -3,7 +3,7 @@
 #ifndef FT_QMP_TRAITS_H
 #define FT_QMP_TRAITS_H
 
-#include "supervisor/types.h"
+#include "base/types.h"
 
 #include <jansson.h>
 

@@ -4,8 +4,8 @@
  * hold it for ever.  Standard input is a file in memory: it is complete before the hook starts, and nothing has to be fed. */
 #include "report/hook.h"
 
-#include "report/log.h"
-#include "supervisor/clock.h"
+#include "base/clock.h"
+#include "base/log.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -389,7 +389,7 @@ static void forget_command(struct ft_hooks *h)
 	h->argc = 0;
 }
 
-struct ft_hooks *ft_hooks_new(struct event_base *base, const struct ft_config *config)
+struct ft_hooks *ft_hooks_new(struct event_base *base, const struct ft_hook_settings *settings)
 {
 	struct ft_hooks *h = must(calloc(1, sizeof(*h)));
 	h->base = base;
@@ -398,7 +398,7 @@ struct ft_hooks *ft_hooks_new(struct event_base *base, const struct ft_config *c
 	h->again = must(evtimer_new(base, on_again, h));
 	TAILQ_INIT(&h->waiting);
 	listen_to_hooks(h);
-	ft_hooks_reconfigure(h, config);
+	ft_hooks_reconfigure(h, settings);
 	return h;
 }
 
@@ -408,15 +408,15 @@ void ft_hooks_yield_to(struct ft_hooks *h, bool (*may)(void *arg), void *arg)
 	h->may_arg = arg;
 }
 
-void ft_hooks_reconfigure(struct ft_hooks *h, const struct ft_config *config)
+void ft_hooks_reconfigure(struct ft_hooks *h, const struct ft_hook_settings *settings)
 {
 	forget_command(h);
-	h->argc = config->n_hook;
-	for (int i = 0; i < config->n_hook; i++)
-		h->argv[i] = must(strdup(config->hook[i]));
-	h->timeout_ms = config->hook_timeout_ms;
-	snprintf(h->pair, sizeof(h->pair), "%s", config->pair);
-	snprintf(h->node, sizeof(h->node), "%s", config->node);
+	h->argc = settings->argc;
+	for (int i = 0; i < settings->argc; i++)
+		h->argv[i] = must(strdup(settings->argv[i]));
+	h->timeout_ms = settings->timeout_ms;
+	snprintf(h->pair, sizeof(h->pair), "%s", settings->pair);
+	snprintf(h->node, sizeof(h->node), "%s", settings->node);
 	while (h->argc == 0 && !TAILQ_EMPTY(&h->waiting))
 		drop(h, TAILQ_FIRST(&h->waiting));
 }

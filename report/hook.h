@@ -8,7 +8,7 @@
 #ifndef FT_REPORT_HOOK_H
 #define FT_REPORT_HOOK_H
 
-#include "config/config.h"
+#include "report/settings.h"
 
 #define FT_HOOKS_WAITING_MAX 32
 
@@ -22,11 +22,11 @@ struct ft_hook_event {
 	const char *json; /* standard input */
 };
 
-struct ft_hooks *ft_hooks_new(struct event_base *base, const struct ft_config *config);
+struct ft_hooks *ft_hooks_new(struct event_base *base, const struct ft_hook_settings *settings);
 /* No hook is started while may(arg) says no: it is asked again every 100 ms.  For whoever needs a process more urgently. */
 void ft_hooks_yield_to(struct ft_hooks *h, bool (*may)(void *arg), void *arg);
 /* Copies what it needs, as _new does. What is running runs on; what waits is run as the new config says. */
-void ft_hooks_reconfigure(struct ft_hooks *h, const struct ft_config *config);
+void ft_hooks_reconfigure(struct ft_hooks *h, const struct ft_hook_settings *settings);
 void ft_hooks_run(struct ft_hooks *h,
                   const struct ft_hook_event *e); /* copies; nothing happens when no hook is configured */
 /* Lets what is queued run on for at most wait_ms, then kills. NULL is fine. */

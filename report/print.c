@@ -2,7 +2,7 @@
  * missing or of another type, and no text is shown before it was cleaned. */
 #include "report/record.h"
 
-#include "report/text.h"
+#include "base/text.h"
 
 #include <stdlib.h>
 #include <string.h>

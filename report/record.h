@@ -3,7 +3,7 @@
 #ifndef FT_REPORT_RECORD_H
 #define FT_REPORT_RECORD_H
 
-#include "supervisor/types.h"
+#include "base/types.h"
 
 #include <jansson.h>
 #include <stdio.h>

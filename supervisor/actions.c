@@ -1,7 +1,7 @@
 /* Doing what the core says. */
-#include "report/log.h"
+#include "base/clock.h"
+#include "base/log.h"
 #include "report/record.h"
-#include "supervisor/clock.h"
 #include "supervisor/daemon_internal.h"
 #include "supervisor/service.h"
 
@@ -56,9 +56,9 @@ void ft_daemon_tell(struct ft_daemon *d, const char *event, const char *reason)
 	run_news(d, event, reason, "", ft_status_json(&source));
 }
 
-static void do_alert(struct ft_daemon *d, const struct ft_action *a)
+static void do_alarm(struct ft_daemon *d, const struct ft_action *a)
 {
-	const char *name = ft_alert_name(a->alert);
+	const char *name = ft_alarm_name(a->alarm);
 	if (a->raised)
 		ft_log_surely(FT_LOG_ERROR, "core", "ALARM %s: %s", name, a->text);
 	else
@@ -116,7 +116,7 @@ void ft_daemon_note_announced(struct ft_daemon *d, const uint8_t session[FT_SESS
 	char text[FT_ANNOUNCED_MAX];
 	ft_announced_text(session, text);
 	if (d->exclusion) /* else there is no session, and nothing to tell twice */
-		ft_scribe_replace(d->scribe, FT_ANNOUNCED_FILE, text, strlen(text), FT_DISK_MS, NULL, NULL);
+		ft_writer_replace(d->writer, FT_ANNOUNCED_FILE, text, strlen(text), FT_DISK_MS, NULL, NULL);
 }
 
 static void recorded_success(void *arg, const char *error)
@@ -146,7 +146,7 @@ static void do_record(struct ft_daemon *d, const struct ft_outcome *o)
 	char *text = d->pending_outcome ? json_dumps(d->pending_outcome, FT_JSON_FLAGS) : NULL;
 	bool success = o->result == FT_SUCCESS;
 	if (text)
-		ft_scribe_append(d->scribe, FT_OUTCOMES_FILE, text, strlen(text), FT_DISK_MS,
+		ft_writer_append(d->writer, FT_OUTCOMES_FILE, text, strlen(text), FT_DISK_MS,
 		                 success ? recorded_success : recorded, d);
 	else
 		ft_log(FT_LOG_ERROR, "report", "out of memory: the outcome cannot be written");
@@ -162,7 +162,7 @@ static void do_record(struct ft_daemon *d, const struct ft_outcome *o)
 /* The very same text, by which one that came through all the same is known. */
 static void do_repeat(struct ft_daemon *d)
 {
-	ft_scribe_append_once(d->scribe, FT_OUTCOMES_FILE, d->success, strlen(d->success), FT_DISK_MS,
+	ft_writer_append_once(d->writer, FT_OUTCOMES_FILE, d->success, strlen(d->success), FT_DISK_MS,
 	                      recorded_after_all, d);
 }
 
@@ -318,8 +318,8 @@ void ft_daemon_act(struct ft_daemon *d, const struct ft_action *a)
 	case FT_DO_REMEMBER:
 		do_exclusion(d, a);
 		break;
-	case FT_DO_ALERT:
-		do_alert(d, a);
+	case FT_DO_ALARM:
+		do_alarm(d, a);
 		break;
 	case FT_DO_PLAN:
 		ft_qmp_run_plan(d->qmp);

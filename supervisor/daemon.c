@@ -1,12 +1,12 @@
 /* The loop that feeds the decision core: its life, and what the shells tell. */
-#include "config/file.h"
-#include "report/log.h"
-#include "supervisor/clock.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "process/instance.h"
+#include "store/session_file.h"
 #include "supervisor/daemon_internal.h"
 #include "supervisor/herald.h"
-#include "supervisor/instance.h"
 #include "supervisor/service.h"
-#include "supervisor/session_file.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -66,7 +66,7 @@ static uint32_t name_of_end(const struct sockaddr_storage *a)
 }
 
 /* The same on both hosts, where one's end is local and the other's is the peer's. */
-static uint32_t name_of_link(const struct ft_link_config *link)
+static uint32_t name_of_link(const struct ft_link_settings *link)
 {
 	uint32_t local = name_of_end(&link->local), peer = name_of_end(&link->peer);
 	uint32_t lower = local < peer ? local : peer, upper = local < peer ? peer : local;
@@ -90,10 +90,10 @@ static struct ft_share share_of(const struct ft_config *config)
 	struct ft_share s = {
 	    .arbiter = (uint8_t)(1 + config->arbiter.type),
 	    .guard_ms = (uint32_t)config->guard_ms,
-	    .n_links = config->n_links,
+	    .n_links = config->heartbeat.n_links,
 	};
-	for (int i = 0; i < config->n_links; i++)
-		s.links[i] = name_of_link(&config->links[i]);
+	for (int i = 0; i < config->heartbeat.n_links; i++)
+		s.links[i] = name_of_link(&config->heartbeat.links[i]);
 	place_of(&config->arbiter, s.place);
 	return s;
 }
@@ -102,9 +102,9 @@ struct ft_core_params ft_daemon_core_params(const struct ft_config *config, uint
 {
 	struct ft_core_params p = {
 	    .incarnation = incarnation,
-	    .interval = config->interval_ms * FT_NS_PER_MS,
-	    .window = (int64_t)config->interval_ms * config->lost_after * FT_NS_PER_MS,
-	    .reply_timeout = config->qmp_reply_timeout_ms * FT_NS_PER_MS,
+	    .interval = config->heartbeat.interval_ms * FT_NS_PER_MS,
+	    .window = (int64_t)config->heartbeat.interval_ms * config->heartbeat.lost_after * FT_NS_PER_MS,
+	    .reply_timeout = config->qmp.reply_timeout_ms * FT_NS_PER_MS,
 	};
 	memcpy(p.node, config->node, sizeof p.node);
 	p.arbitrated = config->arbiter.type != FT_ARBITER_NONE;
@@ -187,7 +187,7 @@ static void feed(struct ft_daemon *d, const struct ft_event *event)
 	}
 	if (d->may_start)
 		ft_daemon_answer_may_start(d, false);
-	ft_alarm_set(d->core_alarm, ft_core_deadline(&d->core));
+	ft_timer_set(d->core_timer, ft_core_deadline(&d->core));
 }
 
 static void look_at_clocks(struct ft_daemon *d)
@@ -205,7 +205,7 @@ void ft_daemon_feed(struct ft_daemon *d, const struct ft_event *event)
 
 /* ---- what the shells tell ---- */
 
-static void on_core_alarm(void *arg)
+static void on_core_timer(void *arg)
 {
 	struct ft_daemon *d = arg;
 	ft_links_catch_up(d->links); /* after a stall of ours the peer may have been heard meanwhile */
@@ -242,7 +242,7 @@ static void on_news(void *arg, const struct ft_beat *peer, bool new_incarnation,
 
 static void tell_link(struct ft_daemon *d, int i, const struct ft_diagnosis *g)
 {
-	const struct ft_link_config *c = &d->config->links[i];
+	const struct ft_link_settings *c = &d->config->heartbeat.links[i];
 	bool well = g->state == FT_LINK_UP && g->kind == 0;
 	char text[4 * FT_TEXT_MAX];
 	snprintf(text, sizeof text, "link %d, %s -> %s, is %s%s%s%s%s", i + 1, c->local_text, c->peer_text,
@@ -258,7 +258,7 @@ static void look_at_links(struct ft_daemon *d, int64_t now)
 		return;
 	d->links_looked_at = now;
 	ft_log_tell_left_out();
-	for (int i = 0; i < d->config->n_links; i++)
+	for (int i = 0; i < d->config->heartbeat.n_links; i++)
 		if (ft_link_news(&d->link_news, ft_links_hub(d->links), i, now, &g))
 			tell_link(d, i, &g);
 }
@@ -290,7 +290,8 @@ static void on_hearing(void *arg, enum ft_hearing hearing, int64_t now)
 	if (hearing == FT_HEARING_LOST && d->core.peer_known && d->core.peer.side.leaving)
 		ft_log(FT_LOG_INFO, "heartbeat", "peer %s's ftd, which was asked to stop, has gone", d->core.peer.node);
 	else if (hearing == FT_HEARING_LOST)
-		ft_log(FT_LOG_WARN, "heartbeat", "peer lost: nothing heard on any of %d links", d->config->n_links);
+		ft_log(FT_LOG_WARN, "heartbeat", "peer lost: nothing heard on any of %d links",
+		       d->config->heartbeat.n_links);
 	else if (d->core.hearing == FT_PEER_LOST)
 		ft_log(FT_LOG_WARN, "heartbeat", "peer heard again");
 	ft_daemon_feed(d, &(struct ft_event){
@@ -388,7 +389,7 @@ static void find_qemu_of_session(struct ft_daemon *d)
 	if (pid == 0 || ft_process_open(pid, &d->found) != 0)
 		return;
 	d->found_instance = yielded ? s->yielded : s->instance;
-	d->found_watch = ft_deathwatch_new(d->base, d->alarms, &d->found, on_found_died, d);
+	d->found_watch = ft_deathwatch_new(d->base, d->timers, &d->found, on_found_died, d);
 	on_view(d, ft_qmp_view(d->qmp), ft_clock_now());
 }
 
@@ -590,14 +591,14 @@ static void find_success(struct ft_daemon *d, struct ft_core_params *p)
 
 static bool make_events(struct ft_daemon *d)
 {
-	d->alarms = ft_alarms_new(d->base);
-	d->core_alarm = d->alarms ? ft_alarm_new(d->alarms, on_core_alarm, d) : NULL;
+	d->timers = ft_timers_new(d->base);
+	d->core_timer = d->timers ? ft_timer_new(d->timers, on_core_timer, d) : NULL;
 	d->leave_timer = evtimer_new(d->base, on_leave_timer, d);
 	d->may_start_timer = evtimer_new(d->base, ft_daemon_on_may_start_timer, d);
 	d->reload_timer = evtimer_new(d->base, ft_daemon_on_reload_timer, d);
 	d->goodbye_timer = evtimer_new(d->base, on_goodbye_timer, d);
 	d->watchdog_timer = event_new(d->base, -1, EV_PERSIST, on_watchdog_timer, d);
-	bool good = d->core_alarm && d->leave_timer && d->may_start_timer && d->reload_timer && d->goodbye_timer &&
+	bool good = d->core_timer && d->leave_timer && d->may_start_timer && d->reload_timer && d->goodbye_timer &&
 	            d->watchdog_timer;
 	for (int i = 0; i < FT_SIGNALS && good; i++) {
 		d->signal_events[i] = evsignal_new(d->base, signals[i], ft_daemon_on_signal, d);
@@ -621,10 +622,10 @@ static bool make_children(struct ft_daemon *d, struct ft_session *session, FILE 
 	    .reach = on_reach,
 	};
 	ft_herald_relieve(d->config->state_dir, HERALD_MS);
-	d->scribe = ft_scribe_new(d->base, d->config->state_dir, errors);
-	if (!d->scribe || d->config->arbiter.type == FT_ARBITER_NONE)
-		return d->scribe != NULL;
-	d->exclusion = ft_exclusion_new(d->base, d->config, d->scribe, &exclusion, d, session, errors);
+	d->writer = ft_writer_new(d->base, d->config->state_dir, errors);
+	if (!d->writer || d->config->arbiter.type == FT_ARBITER_NONE)
+		return d->writer != NULL;
+	d->exclusion = ft_exclusion_new(d->base, d->config, d->writer, &exclusion, d, session, errors);
 	return d->exclusion != NULL;
 }
 
@@ -653,15 +654,15 @@ static bool make_shells(struct ft_daemon *d, uint64_t incarnation, FILE *errors)
 	d->control = ft_control_new(d->base, d->config, ft_daemon_on_verb, d, errors);
 	if (!d->control)
 		return false;
-	d->links = ft_links_new(d->base, d->alarms, d->config, incarnation, &links, d, errors);
+	d->links = ft_links_new(d->base, d->timers, &d->config->heartbeat, incarnation, &links, d, errors);
 	if (!d->links)
 		return false;
 	d->children = ft_children_new(d->base);
-	d->hooks = ft_hooks_new(d->base, d->config);
+	d->hooks = ft_hooks_new(d->base, &d->config->hook);
 	if (d->hooks && d->exclusion)
 		ft_hooks_yield_to(d->hooks, on_may_run_hook, d);
 	d->freezer = ft_freezer_new(d->base, on_frozen, d);
-	d->qmp = ft_qmp_new(d->base, d->alarms, d->config, &qmp, d);
+	d->qmp = ft_qmp_new(d->base, d->timers, &d->config->qmp, &qmp, d);
 	return d->hooks && d->freezer && d->qmp;
 }
 
@@ -709,8 +710,8 @@ static void leave_herald(struct ft_daemon *d)
 		session.stage = FT_SESSION_RESIGNED;
 		resigned = ft_session_file_text(&session, d->config->pair, d->config->node);
 	}
-	word = (struct ft_herald_word){.n_links = d->config->n_links, .found = found, .resigned = resigned};
-	memcpy(word.links, d->config->links, sizeof word.links);
+	word = (struct ft_herald_word){.n_links = d->config->heartbeat.n_links, .found = found, .resigned = resigned};
+	memcpy(word.links, d->config->heartbeat.links, sizeof word.links);
 	for (int i = 0; i < word.n_links; i++)
 		for (int k = 0; k < FT_HERALD_ROUNDS; k++)
 			word.len[i][k] = ft_links_compose(d->links, i, &side, word.data[i][k]);
@@ -723,8 +724,9 @@ static void leave_herald(struct ft_daemon *d)
 int ft_daemon_run(struct ft_daemon *d)
 {
 	ft_log(FT_LOG_INFO, "main", "ftd %s, incarnation %016llx, %d links, heartbeat %d ms x %d, arbiter %s",
-	       FT_VERSION, (unsigned long long)d->core.params.incarnation, d->config->n_links, d->config->interval_ms,
-	       d->config->lost_after, ft_arbiter_word(d->config->arbiter.type));
+	       FT_VERSION, (unsigned long long)d->core.params.incarnation, d->config->heartbeat.n_links,
+	       d->config->heartbeat.interval_ms, d->config->heartbeat.lost_after,
+	       ft_arbiter_word(d->config->arbiter.type));
 	if (ft_status_unfenced_guest(d->config))
 		ft_log(FT_LOG_WARN, "main", "%s (%s)", FT_PAUSED_UNFENCED, ft_pulse_hypervisor());
 	if (!d->exclusion)
@@ -756,8 +758,8 @@ void ft_daemon_free(struct ft_daemon *d)
 	if (d->children)
 		ft_children_free(d->children);
 	/* What waits for the disk looks at the others when it is told, and may be the answer that an operator waits for. */
-	if (d->scribe)
-		ft_scribe_free(d->scribe, 2000);
+	if (d->writer)
+		ft_writer_free(d->writer, 2000);
 	for (int i = 0; i < d->n_calls; i++)
 		ft_call_answer(d->calls[i], 1, NULL, "ftd is leaving");
 	if (d->may_start)
@@ -777,8 +779,8 @@ void ft_daemon_free(struct ft_daemon *d)
 		ft_links_free(d->links);
 	for (int i = 0; i < FT_SIGNALS; i++)
 		free_event(d->signal_events[i]);
-	ft_alarm_free(d->core_alarm);
-	ft_alarms_free(d->alarms);
+	ft_timer_free(d->core_timer);
+	ft_timers_free(d->timers);
 	free_event(d->leave_timer);
 	free_event(d->may_start_timer);
 	free_event(d->reload_timer);

@@ -3,19 +3,19 @@
 #ifndef FT_SUPERVISOR_DAEMON_INTERNAL_H
 #define FT_SUPERVISOR_DAEMON_INTERNAL_H
 
-#include "arbiter/child.h"
+#include "base/child.h"
+#include "base/timer.h"
+#include "core/core.h"
 #include "ctl/control.h"
 #include "heartbeat/links.h"
-#include "qmp/deathwatch.h"
+#include "process/deathwatch.h"
+#include "process/freezer.h"
 #include "qmp/session.h"
 #include "report/hook.h"
-#include "report/outcomes.h"
-#include "report/scribe.h"
-#include "supervisor/alarm.h"
-#include "supervisor/core.h"
+#include "store/outcomes.h"
+#include "store/writer.h"
 #include "supervisor/daemon.h"
 #include "supervisor/exclusion.h"
-#include "supervisor/freezer.h"
 #include "supervisor/link_news.h"
 #include "supervisor/pulse.h"
 #include "supervisor/status.h"
@@ -27,7 +27,7 @@
 #define FT_CALLS_MAX     16                    /* operators waiting for one failover */
 #define FT_LEAVE_MS      30000                 /* a failover under way is finished first, but not for longer */
 #define FT_LOOK_NS       (1000 * FT_NS_PER_MS) /* between two looks at what is the matter with the links */
-#define FT_DISK_MS       4500                  /* for the scribe; within the core's own FT_RECORD_NS */
+#define FT_DISK_MS       4500                  /* for the writer; within the core's own FT_RECORD_NS */
 
 struct ft_daemon {
 	struct ft_config *config;
@@ -35,7 +35,7 @@ struct ft_daemon {
 	struct ft_core core;
 	struct ft_links *links;
 	struct ft_qmp *qmp;
-	struct ft_scribe *scribe;
+	struct ft_writer *writer;
 	struct ft_hooks *hooks;
 	enum ft_state told; /* the newest state that the hook was told of */
 	struct ft_control *control;
@@ -52,8 +52,8 @@ struct ft_daemon {
 	pid_t instance_pid; /* the QEMU process that instance names */
 	uint64_t instance;
 	struct event *signal_events[FT_SIGNALS];
-	struct ft_alarms *alarms;
-	struct ft_alarm *core_alarm;
+	struct ft_timers *timers;
+	struct ft_timer *core_timer;
 	struct event *leave_timer, *goodbye_timer, *watchdog_timer;
 	int goodbyes_left;
 	int exit_code;

@@ -3,10 +3,10 @@
 
 #include "arbiter/arbiter.h"
 #include "arbiter/fence.h"
-#include "report/log.h"
-#include "supervisor/clock.h"
-#include "supervisor/sentinel.h"
-#include "supervisor/session_file.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "process/sentinel.h"
+#include "store/session_file.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -39,7 +39,7 @@ struct ft_exclusion {
 	void *arg;
 	char pair[FT_NAME_MAX], node[FT_NAME_MAX];
 	enum ft_arbiter_type type;
-	struct ft_scribe *scribe;
+	struct ft_writer *writer;
 	struct ft_arbiter *arbiter;
 	struct ft_fence *fence; /* behind a won claim; NULL: none */
 	struct ft_fence *power; /* the same agent for its status, so that a check never stands in the way of a claim */
@@ -248,7 +248,7 @@ static void try_soon(struct ft_exclusion *x, const char *peer)
 		look_again_in(x, x->power_ms);
 }
 
-struct ft_exclusion *ft_exclusion_new(struct event_base *base, const struct ft_config *config, struct ft_scribe *scribe,
+struct ft_exclusion *ft_exclusion_new(struct event_base *base, const struct ft_config *config, struct ft_writer *writer,
                                       const struct ft_exclusion_callbacks *cb, void *arg, struct ft_session *session,
                                       FILE *errors)
 {
@@ -259,7 +259,7 @@ struct ft_exclusion *ft_exclusion_new(struct event_base *base, const struct ft_c
 		return NULL;
 	x->cb = cb;
 	x->arg = arg;
-	x->scribe = scribe;
+	x->writer = writer;
 	x->granted = evtimer_new(base, on_granted, x);
 	x->after_relief = evtimer_new(base, on_relieved, x);
 	x->relief_again = evtimer_new(base, on_relief_again, x);
@@ -311,7 +311,7 @@ void ft_exclusion_store(struct ft_exclusion *x, const struct ft_session *session
 	char *text = ft_session_file_text(session, x->pair, x->node);
 	if (!text)
 		abort(); /* out of memory, or a session that the core may not make */
-	ft_scribe_replace(x->scribe, SESSION_FILE, text, strlen(text), STORE_MS, on_stored, x);
+	ft_writer_replace(x->writer, SESSION_FILE, text, strlen(text), STORE_MS, on_stored, x);
 	free(text);
 }
 

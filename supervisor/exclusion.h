@@ -1,11 +1,11 @@
 /* What makes sessions and leases hold in the world: the session file, the arbiter, the fence and the sentinel.
- * Knows: these four, the scribe.  Must not know: when a claim is due or a lease ends; that is the core's. */
+ * Knows: these four, the writer.  Must not know: when a claim is due or a lease ends; that is the core's. */
 #ifndef FT_SUPERVISOR_EXCLUSION_H
 #define FT_SUPERVISOR_EXCLUSION_H
 
 #include "config/config.h"
-#include "qmp/process.h"
-#include "report/scribe.h"
+#include "process/process.h"
+#include "store/writer.h"
 
 #include <jansson.h>
 
@@ -35,11 +35,11 @@ struct ft_exclusion_callbacks {
 /* "none", "file", "etcd", "fence" */
 const char *ft_arbiter_word(enum ft_arbiter_type type);
 
-/* For configs with an arbiter. Reads the session file into *session. NULL after lines to errors.  scribe must outlive it.
+/* For configs with an arbiter. Reads the session file into *session. NULL after lines to errors.  writer must outlive it.
  * Tries the arbiter then, as a check does, and again until a claim would work; what stands against one is warned of.  From
  * then on it is looked at every ten seconds or so, at no cost to speak of, and a power switch every minute: that it cannot be
  * reached is news, and nothing else. */
-struct ft_exclusion *ft_exclusion_new(struct event_base *base, const struct ft_config *config, struct ft_scribe *scribe,
+struct ft_exclusion *ft_exclusion_new(struct event_base *base, const struct ft_config *config, struct ft_writer *writer,
                                       const struct ft_exclusion_callbacks *cb, void *arg, struct ft_session *session,
                                       FILE *errors);
 /* The peer's name, as it is heard.  Of a new one, whether a claim would work is tried anew. */

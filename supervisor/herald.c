@@ -1,9 +1,9 @@
 /* See herald.h. */
 #include "supervisor/herald.h"
 
-#include "config/file.h"
-#include "report/log.h"
-#include "supervisor/session_file.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "store/session_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -63,7 +63,7 @@ static bool resign(const struct ft_herald_word *word)
 static void tell(const struct ft_herald_word *word, int round)
 {
 	for (int i = 0; i < word->n_links; i++) {
-		const struct ft_link_config *c = &word->links[i];
+		const struct ft_link_settings *c = &word->links[i];
 		int on = 1, fd = socket(c->local.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 		if (fd < 0)
 			continue;

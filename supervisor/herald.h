@@ -11,13 +11,13 @@
 
 #include "config/config.h"
 #include "heartbeat/wire.h"
-#include "qmp/process.h"
+#include "process/process.h"
 
 #define FT_HERALD_ROUNDS 3 /* datagrams on each link, in case one is lost */
 
 struct ft_herald_word {
 	int n_links;
-	struct ft_link_config links[FT_LINKS_MAX];
+	struct ft_link_settings links[FT_LINKS_MAX];
 	uint8_t data[FT_LINKS_MAX][FT_HERALD_ROUNDS][FT_WIRE_MAX];
 	size_t len[FT_LINKS_MAX][FT_HERALD_ROUNDS];
 	const char *found,

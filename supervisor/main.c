@@ -1,12 +1,12 @@
 /* ftd: arguments, configuration, lock, then the daemon's loop.
  * Exit: 0 asked to stop, 1 run-time fault, 2 usage or config. */
-#include "qmp/process.h"
-#include "report/log.h"
+#include "base/log.h"
+#include "base/realtime.h"
+#include "process/process.h"
+#include "store/lock.h"
 #include "supervisor/daemon.h"
 #include "supervisor/init.h"
-#include "supervisor/lock.h"
 #include "supervisor/privilege.h"
-#include "supervisor/realtime.h"
 
 #include <errno.h>
 #include <fcntl.h>

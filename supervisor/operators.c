@@ -1,5 +1,5 @@
 /* Signals, and the verbs of the control socket. */
-#include "report/log.h"
+#include "base/log.h"
 #include "report/record.h"
 #include "supervisor/daemon_internal.h"
 #include "supervisor/tune.h"
@@ -108,7 +108,7 @@ static void verb_check(struct ft_daemon *d, struct ft_call *call)
 	}
 	*c = (struct check_call){.d = d, .call = call};
 	ft_qmp_ask_traits(d->qmp); /* it has answered when the disk has, or what it said last is told */
-	ft_scribe_replace(d->scribe, "check", "ftctl check\n", 12, FT_DISK_MS, check_disk_done, c);
+	ft_writer_replace(d->writer, "check", "ftctl check\n", 12, FT_DISK_MS, check_disk_done, c);
 }
 
 void ft_daemon_on_may_start_timer(evutil_socket_t fd, short what, void *arg)

@@ -1,7 +1,7 @@
 /* See pulse.h. */
 #include "supervisor/pulse.h"
 
-#include "supervisor/clock.h"
+#include "base/clock.h"
 
 #include <stdio.h>
 #include <string.h>

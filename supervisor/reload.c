@@ -2,7 +2,7 @@
  *
  * A child reads it first, with a deadline: the file, a key, the hook or the list of groups may be on a storage or behind a
  * name server that hangs, and no heartbeat may wait for that.  Only what the child has found good is read by us. */
-#include "report/log.h"
+#include "base/log.h"
 #include "supervisor/daemon_internal.h"
 
 #include <assert.h>
@@ -19,13 +19,13 @@ static bool swap(struct ft_daemon *d, FILE *errors)
 	const char *fixed = next ? ft_config_fixed_difference(d->config, next) : NULL;
 	if (fixed)
 		fprintf(errors, "%s: %s has changed; that takes a restart of ftd\n", d->config->path, fixed);
-	if (!next || fixed || ft_links_reconfigure(d->links, next, errors) != 0) {
+	if (!next || fixed || ft_links_reconfigure(d->links, &next->heartbeat, errors) != 0) {
 		ft_config_free(next);
 		return false;
 	}
 	ft_link_news_reset(&d->link_news);
-	ft_qmp_reconfigure(d->qmp, next);
-	ft_hooks_reconfigure(d->hooks, next);
+	ft_qmp_reconfigure(d->qmp, &next->qmp);
+	ft_hooks_reconfigure(d->hooks, &next->hook);
 	ft_log_level(next->log_level);
 	struct ft_core_params params = ft_daemon_core_params(next, d->core.params.incarnation);
 	ft_core_retime(&d->core, &params);

@@ -1,12 +1,12 @@
 /* `status` and `check` as JSON. */
 #include "supervisor/status.h"
 
+#include "base/realtime.h"
 #include "heartbeat/diagnosis.h"
 #include "qmp/plan.h"
 #include "report/record.h"
 #include "supervisor/nic.h"
 #include "supervisor/pulse.h"
-#include "supervisor/realtime.h"
 
 #include <errno.h>
 #include <math.h>
@@ -107,7 +107,7 @@ static json_t *peer_json(const struct ft_status_source *s)
 
 static json_t *link_json(const struct ft_status_source *s, int i)
 {
-	const struct ft_link_config *lc = &s->config->links[i];
+	const struct ft_link_settings *lc = &s->config->heartbeat.links[i];
 	const struct ft_detector_link *d = &s->hub->detector.links[i];
 	const struct ft_link_stats *st = &s->hub->links[i].stats;
 	const struct ft_arrivals_link *al = &s->hub->arrivals.links[i];
@@ -138,7 +138,7 @@ static json_t *link_json(const struct ft_status_source *s, int i)
 /* What ftd does not understand about this QEMU's COLO, and what a person vouches for, whether it is there or not. */
 static void add_doubts(json_t *qemu, const struct ft_status_source *s)
 {
-	const struct ft_disregard *vouched = &s->config->disregard;
+	const struct ft_disregard *vouched = &s->config->qmp.disregard;
 	json_t *doubts = json_array(), *names = json_array();
 	for (int i = 0; s->doubts && i < s->doubts->n; i++) {
 		const struct ft_doubt *d = &s->doubts->doubt[i];
@@ -173,10 +173,10 @@ static json_t *qemu_json(const struct ft_status_source *s)
 static json_t *alarms_json(const struct ft_status_source *s)
 {
 	json_t *alarms = json_array();
-	for (enum ft_alert_kind k = 0; k < FT_ALERT_COUNT; k++) {
-		const struct ft_alert *a = &s->core->alerts[k];
+	for (enum ft_alarm_kind k = 0; k < FT_ALARM_COUNT; k++) {
+		const struct ft_alarm *a = &s->core->alarms[k];
 		if (a->since != FT_NEVER)
-			json_array_append_new(alarms, json_pack("{s:s, s:o, s:o, s:n}", "alarm", ft_alert_name(k),
+			json_array_append_new(alarms, json_pack("{s:s, s:o, s:o, s:n}", "alarm", ft_alarm_name(k),
 			                                        "since", time_json(s, a->since), "evidence",
 			                                        ft_text_json(a->evidence), "cleared_by"));
 	}
@@ -189,7 +189,7 @@ json_t *ft_status_json(const struct ft_status_source *s)
 	char time[32];
 	ft_time_text(s->wall, time);
 	json_t *links = json_array();
-	for (int i = 0; i < s->config->n_links; i++)
+	for (int i = 0; i < s->config->heartbeat.n_links; i++)
 		json_array_append_new(links, link_json(s, i));
 	enum ft_state state = ft_core_state(c);
 	json_t *out =
@@ -226,15 +226,15 @@ static void check_qmp(json_t *checks, const struct ft_status_source *s)
 {
 	const struct ft_qemu_view *q = s->qemu;
 	if (q->connected)
-		add(checks, "qmp", "ok", "", "QEMU %s answers on %s", q->version, s->config->qmp_socket);
+		add(checks, "qmp", "ok", "", "QEMU %s answers on %s", q->version, s->config->qmp.socket);
 	else
 		add(checks, "qmp", "FAIL", "is QEMU running with this socket, and no other client on it?",
-		    "QEMU does not answer on %s", s->config->qmp_socket);
+		    "QEMU does not answer on %s", s->config->qmp.socket);
 	if (q->oob)
-		add(checks, "qmp-oob", "ok", "", "out-of-band commands work on %s", s->config->qmp_oob_socket);
+		add(checks, "qmp-oob", "ok", "", "out-of-band commands work on %s", s->config->qmp.oob_socket);
 	else
 		add(checks, "qmp-oob", "FAIL", "give QEMU a second -qmp socket for ftd alone",
-		    "no out-of-band answers on %s", s->config->qmp_oob_socket);
+		    "no out-of-band answers on %s", s->config->qmp.oob_socket);
 }
 
 static void check_process(json_t *checks, const struct ft_status_source *s)
@@ -291,7 +291,7 @@ static void check_replication(json_t *checks, const struct ft_status_source *s)
 
 static void check_doubts(json_t *checks, const struct ft_status_source *s)
 {
-	const struct ft_disregard *vouched = &s->config->disregard;
+	const struct ft_disregard *vouched = &s->config->qmp.disregard;
 	for (int i = 0; s->doubts && i < s->doubts->n; i++) {
 		const struct ft_doubt *d = &s->doubts->doubt[i];
 		if (!ft_disregards(vouched, d->name))
@@ -322,7 +322,7 @@ static void check_setup(json_t *checks, const struct ft_setup *setup)
 
 static void check_link(json_t *checks, const struct ft_status_source *s, int i)
 {
-	const struct ft_link_config *lc = &s->config->links[i];
+	const struct ft_link_settings *lc = &s->config->heartbeat.links[i];
 	struct ft_diagnosis g;
 	char name[24];
 	snprintf(name, sizeof name, "link %d", i + 1);
@@ -339,20 +339,20 @@ static void check_link(json_t *checks, const struct ft_status_source *s, int i)
 static void check_nics(json_t *checks, const struct ft_config *config)
 {
 	char first[IF_NAMESIZE], other[IF_NAMESIZE];
-	const struct ft_link_config *l = config->links;
-	if (config->n_links < 2 || ft_nic_of(&l[0].local, &l[0].peer, first) != 0)
+	const struct ft_link_settings *l = config->heartbeat.links;
+	if (config->heartbeat.n_links < 2 || ft_nic_of(&l[0].local, &l[0].peer, first) != 0)
 		return;
-	for (int i = 1; i < config->n_links; i++)
+	for (int i = 1; i < config->heartbeat.n_links; i++)
 		if (ft_nic_of(&l[i].local, &l[i].peer, other) != 0 || strcmp(other, first) != 0)
 			return;
 	add(checks, "links", "warn", "give one of them a NIC, a cable and a switch of its own",
-	    "all %d links go through one NIC, %s: what cuts one cuts all", config->n_links, first);
+	    "all %d links go through one NIC, %s: what cuts one cuts all", config->heartbeat.n_links, first);
 }
 
 static void check_peer(json_t *checks, const struct ft_status_source *s)
 {
 	const struct ft_core *c = s->core;
-	for (int i = 0; i < s->config->n_links; i++)
+	for (int i = 0; i < s->config->heartbeat.n_links; i++)
 		check_link(checks, s, i);
 	check_nics(checks, s->config);
 	if (c->peer_known && c->peer.side.leaving)
@@ -519,11 +519,11 @@ static json_t *plan_json(const struct ft_plan *plan)
 
 static void check_alarms(json_t *checks, const struct ft_core *c)
 {
-	for (enum ft_alert_kind k = 0; k < FT_ALERT_COUNT; k++) {
+	for (enum ft_alarm_kind k = 0; k < FT_ALARM_COUNT; k++) {
 		char name[32];
-		snprintf(name, sizeof name, "alarm %s", ft_alert_name(k));
-		if (c->alerts[k].since != FT_NEVER)
-			add(checks, name, "FAIL", "see the text", "%s", c->alerts[k].evidence);
+		snprintf(name, sizeof name, "alarm %s", ft_alarm_name(k));
+		if (c->alarms[k].since != FT_NEVER)
+			add(checks, name, "FAIL", "see the text", "%s", c->alarms[k].evidence);
 	}
 }
 

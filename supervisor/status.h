@@ -3,9 +3,9 @@
 #ifndef FT_SUPERVISOR_STATUS_H
 #define FT_SUPERVISOR_STATUS_H
 
+#include "core/core.h"
 #include "heartbeat/hub.h"
 #include "qmp/session.h"
-#include "supervisor/core.h"
 #include "supervisor/exclusion.h"
 #include "supervisor/fitness.h"
 

@@ -37,7 +37,7 @@ static double share(uint64_t part, uint64_t of)
 	return of > 0 ? (double)part / (double)of : 0;
 }
 
-static json_t *link_json(const struct ft_link_config *c, const struct ft_arrivals_link *l)
+static json_t *link_json(const struct ft_link_settings *c, const struct ft_arrivals_link *l)
 {
 	json_t *out =
 	    json_pack("{s:s, s:s, s:I, s:I, s:f, s:f, s:I, s:o}", "local", c->local_text, "peer", c->peer_text, "heard",
@@ -105,11 +105,11 @@ json_t *ft_tune_json(const struct ft_status_source *s, const json_t *request, in
 	*error = take_wish(request, &wish);
 	if (*error)
 		return NULL;
-	struct ft_advice advice = ft_advise(a, s->config->lost_after, &wish);
+	struct ft_advice advice = ft_advise(a, s->config->heartbeat.lost_after, &wish);
 	*code = code_of(advice.verdict);
 	json_t *links = json_array();
-	for (int i = 0; i < s->config->n_links; i++)
-		json_array_append_new(links, link_json(&s->config->links[i], &a->links[i]));
+	for (int i = 0; i < s->config->heartbeat.n_links; i++)
+		json_array_append_new(links, link_json(&s->config->heartbeat.links[i], &a->links[i]));
 	json_t *wished = json_pack("{s:f, s:o}", "alarms_per_hour", wish.alarms_per_hour, "detection_ms",
 	                           wish.detection > 0 ? json_integer(wish.detection / FT_NS_PER_MS) : json_null());
 	return json_pack("{s:s, s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "pair", s->config->pair, "node",

@@ -117,8 +117,8 @@ class Side:
     def sentinel(self):
         return self._child("ftd-sentinel")
 
-    def scribe(self):
-        return self._child("ftd-scribe")
+    def writer(self):
+        return self._child("ftd-writer")
 
     def _child(self, name):
         for pid in processes.children(self.ftd.pid):

@@ -371,7 +371,7 @@ static bool act(struct world *w, int host, const struct ft_action *a)
 	case FT_DO_SEND: /* what is heard is always the newest */
 	case FT_DO_OUTCOME:
 	case FT_DO_REMEMBER: /* nobody asks whether a VM may be started */
-	case FT_DO_ALERT:
+	case FT_DO_ALARM:
 	case FT_DO_MARK: /* its sides do not say which arbiter they have, so they need not prove that they share it */
 	case FT_DO_YANK: /* no QEMU of its is blocked: what is silent stands still, and has broken with its peer already */
 		return true;

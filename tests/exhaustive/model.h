@@ -9,7 +9,7 @@
 #ifndef FT_TESTS_EXHAUSTIVE_MODEL_H
 #define FT_TESTS_EXHAUSTIVE_MODEL_H
 
-#include "supervisor/core.h"
+#include "core/core.h"
 #include "tests/unit/core_world.h"
 
 #define INTERVAL_MS 100

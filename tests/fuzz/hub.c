@@ -6,13 +6,13 @@
 
 #define LIVES 8
 
-static struct ft_config config = {.pair = "vm1",
-                                  .node = "alpha",
-                                  .interval_ms = 100,
-                                  .lost_after = 5,
-                                  .n_links = 2,
-                                  .n_keys = 1,
-                                  .keys = {{.id = 1, .bytes = "a key"}}};
+static struct ft_heartbeat_settings config = {.pair = "vm1",
+                                              .node = "alpha",
+                                              .interval_ms = 100,
+                                              .lost_after = 5,
+                                              .n_links = 2,
+                                              .n_keys = 1,
+                                              .keys = {{.id = 1, .bytes = "a key"}}};
 
 struct world {
 	struct ft_hub hub;

@@ -1,5 +1,5 @@
 /* outcomes.jsonl and what else state_dir tells of the past, after crashes and editors. */
-#include "report/outcomes.h"
+#include "store/outcomes.h"
 #include "report/record.h"
 #include "tests/fuzz/fuzz.h"
 

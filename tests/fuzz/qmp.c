@@ -1,7 +1,7 @@
 /* The whole of the QMP room on a false clock, and a QEMU that answers as a real one once did, or says what it likes, in any
  * pieces, early, late or never, hangs up and comes again. */
+#include "base/timer.h"
 #include "qmp/session.h"
-#include "supervisor/alarm.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <event2/event.h>
@@ -15,7 +15,7 @@
 #define HOUR    (3600000 * FT_NS_PER_MS)
 #define BEGINS                                                                                                         \
 	(INT64_C(100000) *                                                                                             \
-	 HOUR) /* where no clock of the kernel's is: its timers never ring, this program rings the alarms */
+	 HOUR) /* where no clock of the kernel's is: its timers never ring, this program rings the timers */
 #define GREETING                                                                                                       \
 	"{\"QMP\": {\"version\": {\"qemu\": {\"micro\": 22, \"minor\": 2, \"major\": 7}, \"package\": \"\"}, "         \
 	"\"capabilities\": [\"oob\"]}}\r\n"
@@ -31,7 +31,7 @@ static struct qemu {
 	size_t len;
 } qemus[SOCKETS];
 
-static struct ft_config config = {.qmp_reply_timeout_ms = 1000};
+static struct ft_qmp_settings config = {.reply_timeout_ms = 1000};
 static struct ft_qmp *qmp;
 static int plans_run, plans_done, plans_finished;
 
@@ -269,9 +269,9 @@ static void act(struct input *in)
 	}
 }
 
-static void turn(struct event_base *base, struct ft_alarms *alarms)
+static void turn(struct event_base *base, struct ft_timers *timers)
 {
-	ft_alarms_join(alarms);
+	ft_timers_join(timers);
 	event_base_loop(base, EVLOOP_NONBLOCK);
 	for (int i = 0; i < SOCKETS; i++)
 		look(&qemus[i]);
@@ -287,8 +287,8 @@ static void set_up(void)
 		LAW(recorded[i], "the fixtures, from the project's root");
 		add_answers(recorded[i], roles[i & 1], i > 1);
 	}
-	listen_at(&qemus[0], config.qmp_socket, "qmp");
-	listen_at(&qemus[1], config.qmp_oob_socket, "oob");
+	listen_at(&qemus[0], config.socket, "qmp");
+	listen_at(&qemus[1], config.oob_socket, "oob");
 	signal(SIGPIPE, SIG_IGN); /* as the daemon does */
 }
 
@@ -304,18 +304,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	now = BEGINS;
 	plans_run = plans_done = plans_finished = 0;
 	struct event_base *base = event_base_new();
-	struct ft_alarms *alarms = ft_alarms_new(base);
-	qmp = ft_qmp_new(base, alarms, &config, &cb, NULL);
+	struct ft_timers *timers = ft_timers_new(base);
+	qmp = ft_qmp_new(base, timers, &config, &cb, NULL);
 	while (in.left > 0) {
-		turn(base, alarms);
+		turn(base, timers);
 		act(&in);
 	}
 	/* Every plan ends, within its deadlines, whatever QEMU does. */
 	for (int64_t end = now + HOUR; plans_finished < plans_run && now < end; now += 500 * FT_NS_PER_MS)
-		turn(base, alarms);
+		turn(base, timers);
 	LAW(plans_done == plans_run && plans_finished == plans_run, "every plan ends");
 	ft_qmp_free(qmp);
-	ft_alarms_free(alarms);
+	ft_timers_free(timers);
 	event_base_free(base);
 	for (int i = 0; i < SOCKETS; i++) {
 		hang_up(&qemus[i]);

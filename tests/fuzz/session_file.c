@@ -1,5 +1,5 @@
 /* state_dir/session: what a disk, a person or a restored backup has left there. */
-#include "supervisor/session_file.h"
+#include "store/session_file.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <jansson.h>

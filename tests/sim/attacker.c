@@ -38,7 +38,7 @@ static void recall_hellos(void)
 	for (int i = 0; i < 2 * FORMER_LIVES; i++) {
 		struct recorded *r = &hellos[i % 2][i / 2];
 		struct ft_hub life;
-		ft_hub_init(&life, config_of(i % 2), (uint64_t)i + 1, SECOND(1e5 + i), 0);
+		ft_hub_init(&life, settings_of(i % 2), (uint64_t)i + 1, SECOND(1e5 + i), 0);
 		r->link = i / 2 % LINKS;
 		r->len = ft_hub_compose(&life, r->link, &side, 0, r->data);
 	}

@@ -40,7 +40,7 @@ static void add_event(uint64_t *sum, const struct ft_event *e, int64_t now)
 static void add_action(uint64_t *sum, const struct ft_action *a)
 {
 	const int64_t values[] = {a->kind,  a->level,  a->fence, a->verdict, a->sure,
-	                          a->alert, a->raised, a->from,  a->to};
+	                          a->alarm, a->raised, a->from,  a->to};
 	for (size_t i = 0; i < sizeof values / sizeof values[0]; i++)
 		add_number(sum, values[i]);
 	add_text(sum, a->text);

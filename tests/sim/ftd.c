@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct ft_config config[2];
+static struct ft_heartbeat_settings settings[2];
 static struct ft_plan plans[2];
 static json_t *done, *refused, *colo_status[3][3], *migrate_status[2], *run_status[3];
 
@@ -46,9 +46,9 @@ static void prepare_replies(void)
 		run_status[i] = json_pack("{s:{s:s}}", "return", "status", run[i]);
 }
 
-const struct ft_config *config_of(int host)
+const struct ft_heartbeat_settings *settings_of(int host)
 {
-	return &config[host];
+	return &settings[host];
 }
 
 void ftd_prepare(void)
@@ -57,14 +57,13 @@ void ftd_prepare(void)
 	prepare_plan("default-secondary", &plans[1]);
 	prepare_replies();
 	for (int i = 0; i < 2; i++) {
-		struct ft_config *c = &config[i];
-		*c = (struct ft_config){.pair = "vm1",
-		                        .n_keys = 1,
-		                        .keys = {{.id = 7, .bytes = {1, 2, 3}}},
-		                        .interval_ms = INTERVAL_MS,
-		                        .lost_after = LOST_AFTER,
-		                        .n_links = LINKS,
-		                        .guard_ms = GUARD_MS};
+		struct ft_heartbeat_settings *c = &settings[i];
+		*c = (struct ft_heartbeat_settings){.pair = "vm1",
+		                                    .n_keys = 1,
+		                                    .keys = {{.id = 7, .bytes = {1, 2, 3}}},
+		                                    .interval_ms = INTERVAL_MS,
+		                                    .lost_after = LOST_AFTER,
+		                                    .n_links = LINKS};
 		snprintf(c->node, sizeof c->node, "%s", i ? "beta" : "alpha");
 	}
 }
@@ -757,8 +756,8 @@ static void act(int host, const struct ft_action *a)
 		laws_before_fence(host);
 		arbiter_fence(host);
 		break;
-	case FT_DO_ALERT:
-		tell(host, "ALARM %s %s: %s", ft_alert_name(a->alert), a->raised ? "raised" : "over", a->text);
+	case FT_DO_ALARM:
+		tell(host, "ALARM %s %s: %s", ft_alarm_name(a->alarm), a->raised ? "raised" : "over", a->text);
 		break;
 	case FT_DO_MARK:
 		arbiter_mark(host);
@@ -1115,8 +1114,7 @@ void ftd_start(int host)
 	struct ftd *f = &h->ftd;
 	if (!h->up || h->suspended || f->running != FTD_DEAD || h->blown)
 		return;
-	config[host].lost_after = h->lost_after;
-	config[host].guard_ms = (int)w.guard_ms;
+	settings[host].lost_after = h->lost_after;
 	struct ft_core_params p = {.incarnation = chance(of(host)) | 1,
 	                           .interval = MS(INTERVAL_MS),
 	                           .window = MS(INTERVAL_MS * h->lost_after),
@@ -1146,7 +1144,7 @@ void ftd_start(int host)
 	f->plan_runs = f->request_open = false;
 	f->verdict_asked_at = 0;
 	f->mark_open = 0;
-	memcpy(p.node, config[host].node, sizeof p.node);
+	memcpy(p.node, settings[host].node, sizeof p.node);
 	for (int i = 0; i < LINKS; i++)
 		p.share.links[i] = (uint32_t)i + 1;
 	for (size_t i = 0; i < sizeof p.seed; i++)
@@ -1161,7 +1159,7 @@ void ftd_start(int host)
 	tell(host, "ftd starts, its session: %s %02x%02x", ft_session_stage_name(p.session.stage), p.session.id[0],
 	     p.session.id[1]);
 	ft_core_init(&f->core, &p, local_time(host));
-	ft_hub_init(&f->hub, &config[host], p.incarnation, wall_time(host), local_time(host));
+	ft_hub_init(&f->hub, &settings[host], p.incarnation, wall_time(host), local_time(host));
 	faults_at_start();
 	f->wake_links = w.now + MS(between(of(host), 0, 5));
 	f->wake_plan = FT_NEVER;

@@ -6,9 +6,9 @@
 #ifndef FT_TESTS_SIM_SIM_H
 #define FT_TESTS_SIM_SIM_H
 
+#include "core/core.h"
 #include "heartbeat/hub.h"
 #include "qmp/runner.h"
-#include "supervisor/core.h"
 
 #define MS(x)       ((int64_t)(1e6 * (double)(x)))
 #define SECOND(x)   MS(1000.0 * (x))
@@ -447,7 +447,7 @@ void ftd_feed(int host, const struct ft_event *e);
 void ftd_may_start(int host, bool confirmed); /* a unit asks, or a person */
 bool ftd_can_run(int host);
 void ftd_prepare(void); /* once a process */
-const struct ft_config *config_of(int host);
+const struct ft_heartbeat_settings *settings_of(int host);
 int64_t wall_time(int host);
 void look_soon(int host, double ms);
 const struct ft_plan *plan_of(enum ft_role role);

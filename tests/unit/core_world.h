@@ -3,7 +3,7 @@
 #ifndef FT_TESTS_UNIT_CORE_WORLD_H
 #define FT_TESTS_UNIT_CORE_WORLD_H
 
-#include "supervisor/core.h"
+#include "core/core.h"
 
 #include <check.h>
 #include <string.h>
@@ -35,7 +35,7 @@ static inline const char *action_name(enum ft_action_kind k)
 	    [FT_DO_KILL] = "KILL",     [FT_DO_STORE] = "STORE",       [FT_DO_CLAIM] = "CLAIM",
 	    [FT_DO_READ] = "READ",     [FT_DO_PLAN] = "PLAN",         [FT_DO_RECORD] = "RECORD",
 	    [FT_DO_REPEAT] = "REPEAT", [FT_DO_OUTCOME] = "OUTCOME",   [FT_DO_EXIT] = "EXIT",
-	    [FT_DO_FENCE] = "FENCE",   [FT_DO_YANK] = "YANK",         [FT_DO_ALERT] = "ALERT",
+	    [FT_DO_FENCE] = "FENCE",   [FT_DO_YANK] = "YANK",         [FT_DO_ALARM] = "ALERT",
 	    [FT_DO_MARK] = "MARK",     [FT_DO_REMEMBER] = "REMEMBER",
 	};
 	return k < sizeof names / sizeof names[0] ? names[k] : "?";

@@ -1,6 +1,6 @@
 /* The fence: only an agent that exits with 0 in time has fenced; and no agent, however bad, holds ftd up. */
 #include "arbiter/fence.h"
-#include "supervisor/clock.h"
+#include "base/clock.h"
 #include "tests/arbiter/ask.h"
 #include "tests/arbiter/no_process.h"
 #include "tests/unit/skip.h"

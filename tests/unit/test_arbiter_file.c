@@ -1,7 +1,7 @@
 /* The file arbiter: one winner, however many race, die or come again; and a storage that stalls holds nobody up. */
-#include "arbiter/child.h"
 #include "arbiter/register.h"
-#include "supervisor/clock.h"
+#include "base/child.h"
+#include "base/clock.h"
 #include "tests/arbiter/ask.h"
 #include "tests/arbiter/no_process.h"
 #include "tests/arbiter/race.h"

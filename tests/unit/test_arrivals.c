@@ -329,7 +329,7 @@ END_TEST
 
 #define IN_FLIGHT 64
 
-static struct ft_config config[2];
+static struct ft_heartbeat_settings config[2];
 static struct ft_hub hub[2];
 static struct {
 	int64_t at;
@@ -418,8 +418,8 @@ static void boot_hubs(void)
 {
 	start();
 	for (int i = 0; i < 2; i++) {
-		config[i] =
-		    (struct ft_config){.pair = "vm1", .n_keys = 1, .interval_ms = 100, .lost_after = 5, .n_links = 1};
+		config[i] = (struct ft_heartbeat_settings){
+		    .pair = "vm1", .n_keys = 1, .interval_ms = 100, .lost_after = 5, .n_links = 1};
 		strcpy(config[i].node, i ? "beta" : "alpha");
 		config[i].keys[0] = (struct ft_key){.id = 42, .bytes = {1, 2, 3}};
 		ft_hub_init(&hub[i], &config[i], (uint64_t)i + 1, 0, now + i * 37 * MS);

@@ -1,5 +1,5 @@
 /* The clock of the decisions, beside a kernel whose own clock is slewed and whose host sleeps.  clock_gettime() is ours here. */
-#include "supervisor/clock.h"
+#include "base/clock.h"
 
 #include <check.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* ft.conf: what is accepted, what it becomes, and that every fault is told with its line and what is allowed. */
-#include "arbiter/secret.h"
+#include "base/file.h"
+#include "base/secret.h"
 #include "config/config.h"
-#include "config/file.h"
 #include "tests/unit/skip.h"
 
 #include <check.h>
@@ -204,20 +204,20 @@ START_TEST(every_setting_lands)
 	ck_assert_str_eq(c->node, "Alpha");
 	ck_assert_str_eq(c->state_dir, "/var/lib/ftd/x");
 	ck_assert_str_eq(c->key_file, in_folder("key"));
-	ck_assert_int_eq(c->n_keys, 1);
-	ck_assert_int_eq(c->interval_ms, 20);
-	ck_assert_int_eq(c->lost_after, 7);
-	ck_assert_str_eq(c->qmp_socket, "/run/q");
-	ck_assert_str_eq(c->qmp_oob_socket, "/run/o");
-	ck_assert_int_eq(c->qmp_reply_timeout_ms, 300);
+	ck_assert_int_eq(c->heartbeat.n_keys, 1);
+	ck_assert_int_eq(c->heartbeat.interval_ms, 20);
+	ck_assert_int_eq(c->heartbeat.lost_after, 7);
+	ck_assert_str_eq(c->qmp.socket, "/run/q");
+	ck_assert_str_eq(c->qmp.oob_socket, "/run/o");
+	ck_assert_int_eq(c->qmp.reply_timeout_ms, 300);
 	ck_assert_int_eq(c->arbiter.type, FT_ARBITER_NONE);
 	ck_assert_int_eq(c->arbiter.timeout_ms, 40);
 	ck_assert_int_eq(c->guard_ms, 30);
-	ck_assert_int_eq(c->n_hook, 3);
-	ck_assert_str_eq(c->hook[0], "/bin/sh");
-	ck_assert_str_eq(c->hook[2], "true");
-	ck_assert_ptr_null(c->hook[3]);
-	ck_assert_int_eq(c->hook_timeout_ms, 500);
+	ck_assert_int_eq(c->hook.argc, 3);
+	ck_assert_str_eq(c->hook.argv[0], "/bin/sh");
+	ck_assert_str_eq(c->hook.argv[2], "true");
+	ck_assert_ptr_null(c->hook.argv[3]);
+	ck_assert_int_eq(c->hook.timeout_ms, 500);
 	ck_assert_str_eq(c->control_socket, "/run/c");
 	ck_assert_uint_eq(c->control_mode, 0600);
 	ck_assert_uint_eq(c->control_gid, (gid_t)-1);
@@ -241,13 +241,13 @@ START_TEST(what_is_left_out_has_its_default)
 	ck_assert_int_eq(gethostname(host, sizeof(host)), 0);
 	ck_assert_str_eq(c->node, host);
 	ck_assert_str_eq(c->state_dir, "/var/lib/ftd/p.1_x-y");
-	ck_assert_int_eq(c->interval_ms, 100);
-	ck_assert_int_eq(c->lost_after, 5);
-	ck_assert_int_eq(c->qmp_reply_timeout_ms, 1000);
+	ck_assert_int_eq(c->heartbeat.interval_ms, 100);
+	ck_assert_int_eq(c->heartbeat.lost_after, 5);
+	ck_assert_int_eq(c->qmp.reply_timeout_ms, 1000);
 	ck_assert_int_eq(c->arbiter.timeout_ms, 1000);
 	ck_assert_int_eq(c->guard_ms, 20);
-	ck_assert_int_eq(c->n_hook, 0);
-	ck_assert_int_eq(c->hook_timeout_ms, 10000);
+	ck_assert_int_eq(c->hook.argc, 0);
+	ck_assert_int_eq(c->hook.timeout_ms, 10000);
 	ck_assert_str_eq(c->control_socket, "/run/ftd/p.1_x-y.sock");
 	ck_assert_uint_eq(c->control_mode, 0660);
 	ck_assert_uint_eq(c->control_gid, (gid_t)-1);
@@ -259,18 +259,18 @@ END_TEST
 START_TEST(links_become_socket_addresses)
 {
 	struct ft_config *c = load_good(write_with(0, NULL));
-	const struct sockaddr_in *v4 = (const struct sockaddr_in *)&c->links[0].local;
-	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&c->links[1].peer;
+	const struct sockaddr_in *v4 = (const struct sockaddr_in *)&c->heartbeat.links[0].local;
+	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&c->heartbeat.links[1].peer;
 
-	ck_assert_int_eq(c->n_links, 2);
-	ck_assert_str_eq(c->links[0].local_text, "10.0.0.1:7400");
-	ck_assert_str_eq(c->links[1].peer_text, "[fd00::2]:7401");
+	ck_assert_int_eq(c->heartbeat.n_links, 2);
+	ck_assert_str_eq(c->heartbeat.links[0].local_text, "10.0.0.1:7400");
+	ck_assert_str_eq(c->heartbeat.links[1].peer_text, "[fd00::2]:7401");
 	ck_assert_int_eq(v4->sin_family, AF_INET);
-	ck_assert_uint_eq(c->links[0].local_len, sizeof(*v4));
+	ck_assert_uint_eq(c->heartbeat.links[0].local_len, sizeof(*v4));
 	ck_assert_uint_eq(ntohl(v4->sin_addr.s_addr), 0x0a000001);
 	ck_assert_uint_eq(ntohs(v4->sin_port), 7400);
 	ck_assert_int_eq(v6->sin6_family, AF_INET6);
-	ck_assert_uint_eq(c->links[1].peer_len, sizeof(*v6));
+	ck_assert_uint_eq(c->heartbeat.links[1].peer_len, sizeof(*v6));
 	ck_assert_uint_eq(v6->sin6_addr.s6_addr[0], 0xfd);
 	ck_assert_uint_eq(v6->sin6_addr.s6_addr[15], 2);
 	ck_assert_uint_eq(ntohs(v6->sin6_port), 7401);
@@ -278,7 +278,7 @@ START_TEST(links_become_socket_addresses)
 	ft_config_free(c);
 
 	c = load_good(write_with(9, "{ local = \"[fe80::1%lo]:7400\"; peer = \"[fe80::2%lo]:7400\"; }"));
-	v6 = (const struct sockaddr_in6 *)&c->links[1].local;
+	v6 = (const struct sockaddr_in6 *)&c->heartbeat.links[1].local;
 	ck_assert_uint_ne(v6->sin6_scope_id, 0);
 	ft_config_free(c);
 }
@@ -291,9 +291,9 @@ START_TEST(a_link_may_name_an_interface_that_is_missing)
 	    load_good(write_with(9, "{ local = \"[fe80::1%nosuchif]:7400\"; peer = \"[fe80::2%nosuchif]:7400\"; },"
 	                            "{ local = \"[fe80::1%northis]:7400\"; peer = \"[fe80::2%northis]:7400\"; }"));
 
-	ck_assert_int_eq(c->n_links, 3);
-	ck_assert_str_eq(c->links[1].local_text, "[fe80::1%nosuchif]:7400");
-	ck_assert_uint_eq(((const struct sockaddr_in6 *)&c->links[1].local)->sin6_scope_id, 0);
+	ck_assert_int_eq(c->heartbeat.n_links, 3);
+	ck_assert_str_eq(c->heartbeat.links[1].local_text, "[fe80::1%nosuchif]:7400");
+	ck_assert_uint_eq(((const struct sockaddr_in6 *)&c->heartbeat.links[1].local)->sin6_scope_id, 0);
 	ft_config_free(c);
 }
 END_TEST
@@ -352,7 +352,7 @@ START_TEST(one_to_eight_links)
 			continue;
 		}
 		struct ft_config *c = load_good(path);
-		ck_assert_int_eq(c->n_links, n);
+		ck_assert_int_eq(c->heartbeat.n_links, n);
 		ft_config_free(c);
 	}
 }
@@ -614,7 +614,7 @@ START_TEST(an_arbiter_brings_watchdog_and_guard)
 }
 END_TEST
 
-/* Two clocks run apart by a thousandth of what they measure; chronyd's slewing is none of it, see supervisor/clock.h. */
+/* Two clocks run apart by a thousandth of what they measure; chronyd's slewing is none of it, see base/clock.h. */
 START_TEST(the_guard_has_room_for_two_clocks_in_the_detection_time)
 {
 	static const struct {
@@ -852,7 +852,7 @@ START_TEST(a_fault_in_an_included_file_names_that_file)
 
 	(void)write_text("inner.conf", "interval_ms = 33;\n", 0644);
 	struct ft_config *c = load_good(write_with(6, text));
-	ck_assert_int_eq(c->interval_ms, 33);
+	ck_assert_int_eq(c->heartbeat.interval_ms, 33);
 	ft_config_free(c);
 }
 END_TEST
@@ -940,13 +940,13 @@ START_TEST(carriage_returns_and_a_byte_order_mark_are_no_part_of_it)
 	static const char *const keys[] = {KEY_A "\r\n", KEY_A "\r", MARK KEY_A "\n", MARK KEY_A "\r\n"};
 	char secret[FT_SETTING_MAX], text[4096] = MARK;
 	struct ft_config *c = load_good(write_with(0, NULL));
-	struct ft_key plain = c->keys[0];
+	struct ft_key plain = c->heartbeat.keys[0];
 
 	ft_config_free(c);
 	for (int i = 0; i < LENGTH(keys); i++) {
 		(void)write_text("key", keys[i], 0600);
 		c = load_good(write_with(0, NULL));
-		ck_assert_mem_eq(c->keys[0].bytes, plain.bytes, sizeof(plain.bytes));
+		ck_assert_mem_eq(c->heartbeat.keys[0].bytes, plain.bytes, sizeof(plain.bytes));
 		ft_config_free(c);
 	}
 	(void)write_text("key", MARK "\r\n", 0600);
@@ -1153,14 +1153,14 @@ START_TEST(keys_are_rotated_by_listing_two)
 
 	(void)snprintf(text, sizeof(text), "key_file = [ \"KEY\", \"%s\" ];", other);
 	struct ft_config *c = load_good(write_with(5, text));
-	ck_assert_int_eq(c->n_keys, 2);
+	ck_assert_int_eq(c->heartbeat.n_keys, 2);
 	ck_assert_str_eq(c->key_file, in_folder("key"));
-	ck_assert_uint_eq(c->keys[0].bytes[1], 0x11);
-	ck_assert_uint_eq(c->keys[0].bytes[FT_KEY_BYTES - 1], 0xff);
-	ck_assert_uint_eq(c->keys[1].bytes[0], 0xff);
+	ck_assert_uint_eq(c->heartbeat.keys[0].bytes[1], 0x11);
+	ck_assert_uint_eq(c->heartbeat.keys[0].bytes[FT_KEY_BYTES - 1], 0xff);
+	ck_assert_uint_eq(c->heartbeat.keys[1].bytes[0], 0xff);
 	/* BLAKE2b-256, as b2sum -l 256 says it. */
-	ck_assert_uint_eq(c->keys[0].id, 0x7f129e85);
-	ck_assert_uint_eq(c->keys[1].id, 0x3ac4756d);
+	ck_assert_uint_eq(c->heartbeat.keys[0].id, 0x7f129e85);
+	ck_assert_uint_eq(c->heartbeat.keys[1].id, 0x3ac4756d);
 	ft_config_free(c);
 
 	(void)write_text("other", KEY_A, 0600); /* the same key in another file */
@@ -1189,12 +1189,12 @@ START_TEST(a_new_key_is_private_and_never_overwrites)
 	struct ft_config *first = load_good(write_with(5, text));
 	ck_assert_int_eq(ft_key_generate(path, errors), -1);
 	struct ft_config *second = load_good(write_with(5, text));
-	ck_assert_mem_eq(first->keys, second->keys, sizeof(first->keys[0]));
+	ck_assert_mem_eq(first->heartbeat.keys, second->heartbeat.keys, sizeof(first->heartbeat.keys[0]));
 	ck_assert_int_eq(unlink(path), 0);
 	ck_assert_int_eq(ft_key_generate(path, errors), 0);
 	ft_config_free(second);
 	second = load_good(write_with(5, text));
-	ck_assert_mem_ne(first->keys, second->keys, sizeof(first->keys[0]));
+	ck_assert_mem_ne(first->heartbeat.keys, second->heartbeat.keys, sizeof(first->heartbeat.keys[0]));
 	ck_assert_int_eq(ft_key_generate("/nonexistent/new.key", errors), -1);
 	ck_assert_int_eq(fclose(errors), 0);
 	ck_assert_ptr_nonnull(strstr(said_text, "new.key: File exists; an existing file is never overwritten"));
@@ -1251,12 +1251,12 @@ START_TEST(what_a_person_vouches_for)
 	struct ft_config *old = load_good(write_with(0, NULL));
 	struct ft_config *c = load_good(write_with(15, "disregard = [ \"chardev mon0\", \"block-node #block123\" ];"));
 
-	ck_assert_int_eq(old->disregard.n, 0);
-	ck_assert_int_eq(c->disregard.n, 2);
-	ck_assert(ft_disregards(&c->disregard, "chardev mon0"));
-	ck_assert(ft_disregards(&c->disregard, "block-node #block123"));
-	ck_assert(!ft_disregards(&c->disregard, "chardev mon"));
-	ck_assert(!ft_disregards(&old->disregard, "chardev mon0"));
+	ck_assert_int_eq(old->qmp.disregard.n, 0);
+	ck_assert_int_eq(c->qmp.disregard.n, 2);
+	ck_assert(ft_disregards(&c->qmp.disregard, "chardev mon0"));
+	ck_assert(ft_disregards(&c->qmp.disregard, "block-node #block123"));
+	ck_assert(!ft_disregards(&c->qmp.disregard, "chardev mon"));
+	ck_assert(!ft_disregards(&old->qmp.disregard, "chardev mon0"));
 	ck_assert_pstr_eq(ft_config_fixed_difference(old, c), NULL);
 	ft_config_free(c);
 	ft_config_free(old);
@@ -1303,12 +1303,12 @@ START_TEST(a_reload_may_not_change_the_detection_time_of_an_arbiter)
 	struct ft_config *none = load_good(write_with(0, NULL)), *old = load_good(write_arbiter(TYPE_FILE, ""));
 	struct ft_config *c = load_good(write_arbiter(TYPE_FILE, ""));
 
-	c->interval_ms++;
+	c->heartbeat.interval_ms++;
 	ck_assert_str_eq(ft_config_fixed_difference(old, c), "heartbeat.interval_ms");
-	c->interval_ms--;
-	c->lost_after++;
+	c->heartbeat.interval_ms--;
+	c->heartbeat.lost_after++;
 	ck_assert_str_eq(ft_config_fixed_difference(old, c), "heartbeat.lost_after");
-	c->lost_after--;
+	c->heartbeat.lost_after--;
 	c->guard_ms++;
 	ck_assert_str_eq(ft_config_fixed_difference(old, c), "failover.guard_ms");
 	c->guard_ms--;
@@ -1317,8 +1317,8 @@ START_TEST(a_reload_may_not_change_the_detection_time_of_an_arbiter)
 	ft_config_free(c);
 
 	c = load_good(write_with(21, "failover: { guard_ms = 31; };"));
-	c->interval_ms++;
-	c->lost_after++;
+	c->heartbeat.interval_ms++;
+	c->heartbeat.lost_after++;
 	ck_assert_ptr_null(ft_config_fixed_difference(none, c));
 	strcpy(c->watchdog_device, "/dev/watchdog");
 	ck_assert_str_eq(ft_config_fixed_difference(none, c), "watchdog_device");
@@ -1344,11 +1344,11 @@ START_TEST(the_example_loads)
 	ck_assert_int_eq(fclose(in), 0);
 	ck_assert_int_eq(fclose(out), 0);
 	struct ft_config *c = load_good(in_folder("example.conf"));
-	ck_assert_int_eq(c->interval_ms, 100);
-	ck_assert_int_eq(c->lost_after, 5);
-	ck_assert_int_eq(c->n_links, 2);
-	ck_assert_int_eq(c->links[0].local.ss_family, AF_INET);
-	ck_assert_int_eq(c->links[1].local.ss_family, AF_INET6);
+	ck_assert_int_eq(c->heartbeat.interval_ms, 100);
+	ck_assert_int_eq(c->heartbeat.lost_after, 5);
+	ck_assert_int_eq(c->heartbeat.n_links, 2);
+	ck_assert_int_eq(c->heartbeat.links[0].local.ss_family, AF_INET);
+	ck_assert_int_eq(c->heartbeat.links[1].local.ss_family, AF_INET6);
 	ck_assert_int_eq(c->arbiter.type, FT_ARBITER_NONE);
 	ft_config_free(c);
 }

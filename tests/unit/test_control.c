@@ -1,8 +1,8 @@
 /* The control socket with real clients, good and bad ones, and ftctl's answers and exit codes. */
+#include "base/clock.h"
 #include "ctl/client.h"
 #include "ctl/command.h"
 #include "ctl/control.h"
-#include "supervisor/clock.h"
 #include "tests/unit/skip.h"
 
 #include <check.h>

@@ -1,6 +1,6 @@
 /* The decision core alone, in virtual time: every row of its table is the reason for at least one assertion here.
  * Times: heartbeat 100 ms, lost after 500 ms, a checkpoint at least every 2 s, stuck 5 s after it was due. */
-#include "supervisor/core_internal.h"
+#include "core/core_internal.h"
 #include "tests/unit/core_world.h"
 
 #include <stdio.h>

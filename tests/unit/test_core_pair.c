@@ -564,7 +564,7 @@ static void act(int host, const struct ft_action *a)
 	case FT_DO_SEND:
 		send_beat(host);
 		break;
-	case FT_DO_ALERT:
+	case FT_DO_ALARM:
 	case FT_DO_MARK: /* its sides do not say which arbiter they have */
 		break;
 	case FT_DO_PROBE:

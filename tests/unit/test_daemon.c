@@ -1,7 +1,7 @@
 /* What the daemon does around one step of the core, with stand-ins for the rooms it hands things to (the linker's --wrap, see
  * the Makefile): the order of things is what keeps two guests from running. */
+#include "base/clock.h"
 #include "qmp/session.h"
-#include "supervisor/clock.h"
 #include "supervisor/daemon_internal.h"
 
 #include <check.h>
@@ -78,8 +78,8 @@ void __wrap_ft_freezer_cancel(struct ft_freezer *f)
 	(void)f;
 }
 
-void __wrap_ft_alarm_set(struct ft_alarm *a, int64_t at);
-void __wrap_ft_alarm_set(struct ft_alarm *a, int64_t at)
+void __wrap_ft_timer_set(struct ft_timer *a, int64_t at);
+void __wrap_ft_timer_set(struct ft_timer *a, int64_t at)
 {
 	(void)a, (void)at;
 }

@@ -1,6 +1,6 @@
 /* Real processes with real memory, killed.  What counts is the order of what is told, not how fast. */
-#include "qmp/deathwatch.h"
-#include "supervisor/alarm.h"
+#include "base/timer.h"
+#include "process/deathwatch.h"
 
 #include <check.h>
 #include <event2/event.h>
@@ -22,7 +22,7 @@
 enum leader { STAYS, LEAVES };
 
 static struct event_base *base;
-static struct ft_alarms *alarms;
+static struct ft_timers *timers;
 static struct event *looks;
 static struct ft_process process;
 static struct ft_deathwatch *watch;
@@ -92,7 +92,7 @@ static void start_child(size_t memory, int threads, enum leader leader)
 	ck_assert_int_eq(ft_process_open(pid, &process), 0);
 	told.dying = told.dead = 0;
 	told.early = false;
-	watch = ft_deathwatch_new(base, alarms, &process, on_told, NULL);
+	watch = ft_deathwatch_new(base, timers, &process, on_told, NULL);
 }
 
 static void end_child(void)
@@ -116,7 +116,7 @@ static void on_look(evutil_socket_t fd, short what, void *arg)
 static void set_up(void)
 {
 	base = event_base_new();
-	alarms = ft_alarms_new(base);
+	timers = ft_timers_new(base);
 	looks = event_new(base, -1, EV_PERSIST, on_look, NULL);
 	process = (struct ft_process)FT_PROCESS_NONE;
 }
@@ -125,7 +125,7 @@ static void tear_down(void)
 {
 	end_child();
 	event_free(looks);
-	ft_alarms_free(alarms);
+	ft_timers_free(timers);
 	event_base_free(base);
 }
 

@@ -2,9 +2,9 @@
  * nothing could be claimed is known before a claim is due. */
 #include "supervisor/exclusion.h"
 
-#include "report/log.h"
-#include "supervisor/clock.h"
-#include "supervisor/sentinel_child.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "process/sentinel_child.h"
 
 #include <check.h>
 #include <event2/event.h>

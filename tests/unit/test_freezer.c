@@ -1,6 +1,6 @@
 /* Real processes that are kept from running, and told to stop. */
-#include "supervisor/clock.h"
-#include "supervisor/freezer.h"
+#include "base/clock.h"
+#include "process/freezer.h"
 #include "tests/unit/cgroups.h"
 
 #include <check.h>

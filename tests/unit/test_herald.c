@@ -1,6 +1,6 @@
 /* What a leaving ftd leaves behind: a process dies, and it is told; not if another ftd has come since. */
+#include "store/session_file.h"
 #include "supervisor/herald.h"
-#include "supervisor/session_file.h"
 
 #include <arpa/inet.h>
 #include <check.h>
@@ -72,7 +72,7 @@ static void set_up(void)
 	ck_assert_int_ge(qemu.pidfd, 0);
 	memset(&word, 0, sizeof word);
 	word.n_links = 1;
-	struct ft_link_config *c = &word.links[0];
+	struct ft_link_settings *c = &word.links[0];
 	c->local_len = c->peer_len = sizeof at;
 	peer = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	bind_to(&at, peer);

@@ -1,7 +1,7 @@
 /* The notify hook: what it gets, that it is one at a time, and that a late one goes, family and all. */
+#include "base/clock.h"
+#include "base/log.h"
 #include "report/hook.h"
-#include "report/log.h"
-#include "supervisor/clock.h"
 #include "tests/arbiter/no_process.h"
 
 #include <check.h>
@@ -18,7 +18,7 @@
 
 static struct event_base *base;
 static struct ft_hooks *hooks;
-static struct ft_config config;
+static struct ft_hook_settings config;
 static char dir[64], script[80];
 
 static void use_script(const char *body)
@@ -36,9 +36,9 @@ static void set_up(void)
 	strcpy(dir, "/tmp/ftd-test-hook.XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	snprintf(script, sizeof(script), "%s/hook", dir);
-	config = (struct ft_config){.pair = "vm1", .node = "alpha", .n_hook = 2, .hook_timeout_ms = 20000};
-	config.hook[0] = script;
-	config.hook[1] = argument;
+	config = (struct ft_hook_settings){.pair = "vm1", .node = "alpha", .argc = 2, .timeout_ms = 20000};
+	config.argv[0] = script;
+	config.argv[1] = argument;
 	base = event_base_new();
 	hooks = ft_hooks_new(base, &config);
 }
@@ -209,7 +209,7 @@ END_TEST
 
 START_TEST(a_late_hook_is_killed_with_its_whole_group)
 {
-	config.hook_timeout_ms = 300;
+	config.timeout_ms = 300;
 	ft_hooks_reconfigure(hooks, &config);
 	use_script("[ $FT_STATE = next ] && touch next && exit\n"
 	           "trap '' TERM INT HUP\nsleep 1000 &\necho $! > pid.tmp; mv pid.tmp pid; wait; sleep 1000");
@@ -335,7 +335,7 @@ END_TEST
 START_TEST(a_hook_that_floods_the_log_is_held_back)
 {
 	int lines = 0, before = log_to_file();
-	config.hook_timeout_ms = 2000;
+	config.timeout_ms = 2000;
 	ft_hooks_reconfigure(hooks, &config);
 	use_script("touch began; exec yes 'a line of a flood'");
 	run("state", "suspect");
@@ -385,7 +385,7 @@ END_TEST
 
 START_TEST(without_a_hook_nothing_happens)
 {
-	struct ft_config none = {.hook_timeout_ms = 1000};
+	struct ft_hook_settings none = {.timeout_ms = 1000};
 	use_script("touch ran");
 	ft_hooks_reconfigure(hooks, &none);
 	run("state", "suspect");

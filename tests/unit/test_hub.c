@@ -22,7 +22,7 @@ struct datagram {
 
 struct host {
 	bool running;
-	struct ft_config config;
+	struct ft_heartbeat_settings config;
 	struct ft_hub hub;
 	struct ft_side side;
 	int lost;      /* times the peer was declared lost */
@@ -53,9 +53,10 @@ static unsigned dice(unsigned sides)
 	return (unsigned)(dice_state >> 32) % sides;
 }
 
-static void set_config(struct ft_config *c, const char *node, int n_links)
+static void set_config(struct ft_heartbeat_settings *c, const char *node, int n_links)
 {
-	*c = (struct ft_config){.pair = "vm1", .n_keys = 1, .interval_ms = 100, .lost_after = 5, .n_links = n_links};
+	*c = (struct ft_heartbeat_settings){
+	    .pair = "vm1", .n_keys = 1, .interval_ms = 100, .lost_after = 5, .n_links = n_links};
 	strcpy(c->node, node);
 	c->keys[0] = (struct ft_key){.id = 42, .bytes = {1, 2, 3}};
 }
@@ -426,7 +427,7 @@ END_TEST
 START_TEST(own_packets_and_a_namesake_are_reflections)
 {
 	struct ft_hub twin;
-	struct ft_config config;
+	struct ft_heartbeat_settings config;
 	uint8_t data[FT_WIRE_MAX];
 	size_t len;
 
@@ -676,7 +677,7 @@ static enum ft_heard pass(struct ft_hub *from, struct ft_hub *to, int link)
 
 START_TEST(hellos_are_answered_twice_an_interval)
 {
-	struct ft_config config;
+	struct ft_heartbeat_settings config;
 	struct ft_hub old[100];
 	int answers = 0;
 
@@ -1089,7 +1090,7 @@ END_TEST
 
 START_TEST(a_reload_misses_nothing)
 {
-	struct ft_config other = hosts[0].config;
+	struct ft_heartbeat_settings other = hosts[0].config;
 
 	run(1000 * MS);
 	/* A new key signs, the old one is still accepted; then one link less; then back. */
@@ -1165,7 +1166,7 @@ static void assert_well(int i, int link)
 START_TEST(a_pair_that_is_set_up_wrongly_is_told_how)
 {
 	static const char *const expected[] = {"same node name", "made with another key", "another pair"};
-	struct ft_config *c = &hosts[1].config;
+	struct ft_heartbeat_settings *c = &hosts[1].config;
 
 	if (_i == 0)
 		strcpy(c->node, "alpha");
@@ -1243,7 +1244,7 @@ START_TEST(what_has_passed_is_forgotten)
 {
 	uint8_t data[FT_WIRE_MAX];
 	struct ft_hub stranger;
-	struct ft_config config;
+	struct ft_heartbeat_settings config;
 
 	run(1000 * MS);
 	set_config(&config, "gamma", LINKS);

@@ -65,7 +65,7 @@ START_TEST(an_outcome_that_is_not_on_disk_yet_is_told_once)
 {
 	char answer[4096], command[128];
 	struct ft_daemon *d = start();
-	kill(ft_scribe_pid(d->scribe), SIGSTOP); /* the disk hangs */
+	kill(ft_writer_pid(d->writer), SIGSTOP); /* the disk hangs */
 	int fd = ask("{\"verb\":\"failover\"}\n");
 	while (d->n_calls == 0 || !d->core.outcome_busy)
 		ck_assert_int_eq(event_base_loop(d->base, EVLOOP_ONCE), 0);

@@ -1,5 +1,5 @@
 /* What others can make us do: so much, and no more, and that it is told. */
-#include "report/limit.h"
+#include "base/limit.h"
 
 #include <check.h>
 

@@ -1,8 +1,8 @@
 /* Real sockets on loopback, IPv4 and IPv6, on a real event loop.  Deadlines are generous: nothing here fails because
  * the machine is busy. */
+#include "base/clock.h"
+#include "base/timer.h"
 #include "heartbeat/links.h"
-#include "supervisor/alarm.h"
-#include "supervisor/clock.h"
 #include "tests/attack/unreachable.h"
 #include "tests/unit/skip.h"
 
@@ -23,7 +23,7 @@
 
 struct end {
 	int64_t acked;
-	struct ft_config config;
+	struct ft_heartbeat_settings config;
 	struct ft_links *links;
 	struct ft_side side;
 	int news, lost, new_incarnations, stalls, dues;
@@ -36,7 +36,7 @@ struct end {
 
 static struct end a, b;
 static struct event_base *base_a, *base_b;
-static struct ft_alarms *alarms_a, *alarms_b;
+static struct ft_timers *timers_a, *timers_b;
 static char *error_text;
 static size_t error_len;
 static FILE *errors;
@@ -154,7 +154,7 @@ static int bind_any(int family, int *port)
 /* Gives link i of both ends a new pair of free ports. */
 static void address_link(int i, int family)
 {
-	struct ft_link_config *la = &a.config.links[i], *lb = &b.config.links[i];
+	struct ft_link_settings *la = &a.config.links[i], *lb = &b.config.links[i];
 	int port_a, port_b, fd_a = bind_any(family, &port_a), fd_b = bind_any(family, &port_b);
 
 	ck_assert(fd_a >= 0 && fd_b >= 0);
@@ -182,16 +182,16 @@ static int second_family(void)
 
 static struct ft_links *open_end(struct end *e, struct event_base *base, uint64_t incarnation)
 {
-	struct ft_alarms *alarms = base == base_a ? alarms_a : alarms_b;
+	struct ft_timers *timers = base == base_a ? timers_a : timers_b;
 
-	e->links = ft_links_new(base, alarms, &e->config, incarnation, &callbacks, e, errors);
+	e->links = ft_links_new(base, timers, &e->config, incarnation, &callbacks, e, errors);
 	fflush(errors);
 	return e->links;
 }
 
 static void prepare(void)
 {
-	struct ft_config c = {.pair = "vm1", .n_keys = 1, .interval_ms = 20, .lost_after = 5, .n_links = 2};
+	struct ft_heartbeat_settings c = {.pair = "vm1", .n_keys = 1, .interval_ms = 20, .lost_after = 5, .n_links = 2};
 
 	c.keys[0] = (struct ft_key){.id = 42, .bytes = {1, 2, 3}};
 	a = b = (struct end){.config = c, .side = {.state = FT_UNPROTECTED}};
@@ -201,9 +201,9 @@ static void prepare(void)
 	base_b = event_base_new();
 	errors = open_memstream(&error_text, &error_len);
 	ck_assert(base_a && base_b && errors);
-	alarms_a = ft_alarms_new(base_a);
-	alarms_b = ft_alarms_new(base_b);
-	ck_assert(alarms_a && alarms_b);
+	timers_a = ft_timers_new(base_a);
+	timers_b = ft_timers_new(base_b);
+	ck_assert(timers_a && timers_b);
 	address_link(0, AF_INET);
 	address_link(1, second_family());
 }
@@ -212,8 +212,8 @@ static void clean_up(void)
 {
 	ft_links_free(a.links);
 	ft_links_free(b.links);
-	ft_alarms_free(alarms_a);
-	ft_alarms_free(alarms_b);
+	ft_timers_free(timers_a);
+	ft_timers_free(timers_b);
 	event_base_free(base_a);
 	event_base_free(base_b);
 	fclose(errors);
@@ -447,7 +447,7 @@ static void puppet_meets_a(struct puppet *p)
 	p->fd = bind_any(AF_INET, &(int){0});
 	struct sockaddr_storage *own = &a.config.links[0].peer;
 	ck_assert_int_eq(getsockname(p->fd, (struct sockaddr *)own, &a.config.links[0].peer_len), 0);
-	const struct ft_link_config *to = &a.config.links[0];
+	const struct ft_link_settings *to = &a.config.links[0];
 	ck_assert_int_eq(connect(p->fd, (const struct sockaddr *)&to->local, to->local_len), 0);
 	ft_hub_init(&p->hub, &b.config, 2, 0, ft_clock_now());
 	ck_assert_msg(open_end(&a, base_a, 1) != NULL, "%s", error_text);
@@ -565,7 +565,7 @@ static const struct {
                    {ICMP_HOST_ISOLATED, ENONET},     {ICMP_PKT_FILTERED, EHOSTUNREACH}};
 
 /* Somebody who has seen nothing of the link but knows its addresses says that a's heartbeats do not arrive. */
-static void forge(int raw, const struct ft_link_config *link, uint8_t code)
+static void forge(int raw, const struct ft_link_settings *link, uint8_t code)
 {
 	const struct sockaddr_in *from = (const void *)&link->local, *to = (const void *)&link->peer;
 	struct unreachable forged = forge_unreachable(from, to, code);
@@ -598,7 +598,7 @@ START_TEST(the_word_of_others_on_a_heartbeat_does_not_hold_up_the_next)
 	/* It is the error that is meant: told to who sends but once. */
 	ft_links_free(a.links);
 	a.links = NULL;
-	const struct ft_link_config *link = &a.config.links[0];
+	const struct ft_link_settings *link = &a.config.links[0];
 	ck_assert_int_eq(bind(plain, (const struct sockaddr *)&link->local, link->local_len), 0);
 	ck_assert_int_eq(connect(plain, (const struct sockaddr *)&link->peer, link->peer_len), 0);
 	forge(raw, link, unreachable[_i].code);
@@ -628,14 +628,14 @@ START_TEST(every_fault_at_start_has_its_line)
 END_TEST
 
 /* Nobody has TEST-NET-1's addresses, until somebody has. */
-static void lack_the_address(struct ft_link_config *c)
+static void lack_the_address(struct ft_link_settings *c)
 {
 	((struct sockaddr_in *)(void *)&c->local)->sin_addr.s_addr = inet_addr("192.0.2.1");
 }
 
 START_TEST(a_link_that_cannot_be_opened_yet_does_not_hold_up_the_others)
 {
-	struct ft_link_config here = a.config.links[0];
+	struct ft_link_settings here = a.config.links[0];
 
 	lack_the_address(&a.config.links[0]);
 	ck_assert_msg(open_end(&a, base_a, 1) != NULL, "%s", error_text);
@@ -657,7 +657,7 @@ END_TEST
 
 START_TEST(a_link_is_opened_once_its_address_is_there)
 {
-	struct ft_link_config here = a.config.links[0];
+	struct ft_link_settings here = a.config.links[0];
 
 	lack_the_address(&a.config.links[0]);
 	ck_assert_msg(open_end(&a, base_a, 1) != NULL, "%s", error_text);
@@ -696,7 +696,7 @@ static bool make_interface(void)
 	              "ip addr add fe80::77/64 dev v0 nodad; } 2>/dev/null") == 0;
 }
 
-static void address_link_local(struct ft_link_config *c, const char *interface)
+static void address_link_local(struct ft_link_settings *c, const char *interface)
 {
 	c->local_len = make_address(AF_INET6, 7400, &c->local);
 	inet_pton(AF_INET6, "fe80::77", &((struct sockaddr_in6 *)(void *)&c->local)->sin6_addr);
@@ -728,7 +728,7 @@ END_TEST
 
 START_TEST(a_link_whose_interface_is_missing_comes_up_with_it)
 {
-	struct ft_config same;
+	struct ft_heartbeat_settings same;
 
 	if (unshare(CLONE_NEWNET) != 0 || system("ip link set lo up") != 0) {
 		skipped("a missing interface", "no network namespace may be made here");
@@ -759,7 +759,7 @@ END_TEST
 START_TEST(a_route_that_leads_nowhere_is_a_link_that_is_down)
 {
 	static const char *const kinds[] = {"blackhole", "prohibit", "unreachable"};
-	struct ft_link_config *c = &a.config.links[0];
+	struct ft_link_settings *c = &a.config.links[0];
 	char command[128];
 
 	if (unshare(CLONE_NEWNET) != 0 || system("ip link set lo up") != 0) {
@@ -796,7 +796,7 @@ END_TEST
 
 START_TEST(a_reload_keeps_the_heartbeats_flowing)
 {
-	struct ft_config *next = malloc(sizeof *next);
+	struct ft_heartbeat_settings *next = malloc(sizeof *next);
 	uint64_t before;
 
 	ck_assert_ptr_nonnull(next);
@@ -827,7 +827,7 @@ END_TEST
 
 START_TEST(a_failed_reload_changes_nothing)
 {
-	struct ft_config good = a.config, bad = a.config;
+	struct ft_heartbeat_settings good = a.config, bad = a.config;
 	uint64_t before;
 
 	open_both();

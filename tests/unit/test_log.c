@@ -1,6 +1,6 @@
 /* Log lines: what a person sees, and that a stuck reader stops nothing. */
-#include "report/log.h"
-#include "report/text.h"
+#include "base/log.h"
+#include "base/text.h"
 
 #include <check.h>
 #include <errno.h>

@@ -39,7 +39,7 @@ struct datagram {
 
 /* One side, and what is on its way to it, in order. */
 struct side {
-	struct ft_config config;
+	struct ft_heartbeat_settings config;
 	struct ft_hub hub;
 	unsigned first, n;
 	struct datagram in_flight[IN_FLIGHT];
@@ -146,7 +146,7 @@ static void meet(void)
 	for (int i = 0; i < 2; i++) {
 		struct side *s = &sides[i];
 
-		s->config = (struct ft_config){.pair = "vm1", .n_keys = 1, .n_links = 1};
+		s->config = (struct ft_heartbeat_settings){.pair = "vm1", .n_keys = 1, .n_links = 1};
 		s->config.interval_ms = set.interval_ms;
 		s->config.lost_after = set.lost_after;
 		strcpy(s->config.node, i ? "beta" : "alpha");

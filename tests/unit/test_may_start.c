@@ -1,11 +1,11 @@
 /* May this host start the VM?  Every stage a session can be left in, with an arbiter that is played and with a real one. */
+#include "base/clock.h"
 #include "ctl/command.h"
 #include "ctl/control.h"
 #include "ctl/may_start.h"
-#include "supervisor/clock.h"
-#include "supervisor/instance.h"
-#include "supervisor/lock.h"
-#include "supervisor/session_file.h"
+#include "process/instance.h"
+#include "store/lock.h"
+#include "store/session_file.h"
 
 #include <check.h>
 #include <event2/event.h>
@@ -87,8 +87,8 @@ static void set_up(void)
 	config = (struct ft_config){
 	    .pair = "vm1",
 	    .node = "alpha",
-	    .interval_ms = 5,
-	    .lost_after = 2,
+	    .heartbeat.interval_ms = 5,
+	    .heartbeat.lost_after = 2,
 	    .guard_ms = 5,
 	    .control_mode = 0600,
 	    .control_gid = (gid_t)-1,
@@ -362,8 +362,8 @@ END_TEST
 START_TEST(a_claim_waits_until_earlier_rights_are_over)
 {
 	int64_t begun = ft_clock_now();
-	config.interval_ms = 50;
-	config.lost_after = 4;
+	config.heartbeat.interval_ms = 50;
+	config.heartbeat.lost_after = 4;
 	config.guard_ms = 100;
 	put_session(FT_SESSION_BOUND, FT_ROLE_SECONDARY, "");
 	plays.claim = FT_CLAIM_WON;
@@ -386,8 +386,8 @@ START_TEST(a_claim_waits_for_the_sessions_own_detection_time)
 	char *text = ft_session_file_text(&s, config.pair, config.node);
 	put(FT_SESSION_FILE, text);
 	free(text);
-	config.interval_ms = 10;
-	config.lost_after = 5;
+	config.heartbeat.interval_ms = 10;
+	config.heartbeat.lost_after = 5;
 	config.guard_ms = 20;
 	plays.claim = FT_CLAIM_WON;
 	ck_assert(may(false));

@@ -1,4 +1,5 @@
 /* Real interfaces, in a network namespace of our own. */
+#include "base/address.h"
 #include "config/config.h"
 #include "supervisor/nic.h"
 #include "tests/unit/skip.h"

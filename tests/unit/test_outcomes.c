@@ -1,5 +1,5 @@
 /* The outcomes on disk, read back: what a crash has torn says nothing, and hides nothing. */
-#include "report/outcomes.h"
+#include "store/outcomes.h"
 
 #include <check.h>
 #include <errno.h>

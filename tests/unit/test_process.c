@@ -1,5 +1,5 @@
 /* pidfds and /proc, with real children. */
-#include "qmp/process.h"
+#include "process/process.h"
 #include "tests/unit/cgroups.h"
 #include "tests/unit/skip.h"
 

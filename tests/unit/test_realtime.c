@@ -1,6 +1,6 @@
 /* Each test in a process of its own, which becomes real-time, or is not allowed to. */
-#include "supervisor/core.h"
-#include "supervisor/realtime.h"
+#include "base/realtime.h"
+#include "core/core.h"
 #include "tests/unit/skip.h"
 
 #include <check.h>

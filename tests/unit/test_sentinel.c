@@ -1,7 +1,7 @@
 /* The sentinel over real processes: what stops when the lease ends, whatever becomes of who set it. */
-#include "report/log.h"
-#include "supervisor/clock.h"
-#include "supervisor/sentinel.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "process/sentinel.h"
 #include "tests/arbiter/no_process.h"
 #include "tests/unit/skip.h"
 

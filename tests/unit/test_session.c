@@ -1,9 +1,9 @@
 /* The session against a QMP server that misbehaves on order, and against a real QEMU where one is installed. */
 #include "qmp/session.h"
 
-#include "report/log.h"
-#include "supervisor/alarm.h"
-#include "supervisor/clock.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/timer.h"
 #include "tests/unit/fake_qmp.h"
 
 #include <check.h>
@@ -18,10 +18,10 @@
 
 static char dir[64];
 static struct event_base *base;
-static struct ft_alarms *alarms;
+static struct ft_timers *timers;
 static struct event *ticker;
 static struct ft_qmp *qmp;
-static struct ft_config config;
+static struct ft_qmp_settings config;
 static struct fake fake;
 
 /* What the callbacks told. */
@@ -120,7 +120,7 @@ static void set_up(void)
 	close(fd);
 	ft_log_init("test");
 	base = event_base_new();
-	alarms = ft_alarms_new(base);
+	timers = ft_timers_new(base);
 	ticker = event_new(base, -1, EV_PERSIST, on_tick, NULL);
 	event_add(ticker, &tick);
 	fake_prepare(&fake, dir, "fake");
@@ -143,7 +143,7 @@ static void tear_down(void)
 {
 	ft_qmp_free(qmp);
 	qmp = NULL;
-	ft_alarms_free(alarms);
+	ft_timers_free(timers);
 	event_free(ticker);
 	event_base_free(base);
 	fake_end(&fake);
@@ -154,10 +154,10 @@ static void open_session(const char *qmp_path, const char *oob_path)
 {
 	static const struct ft_qmp_callbacks callbacks = {on_view,      on_colo_exit,     on_checkpoint, on_hung,
 	                                                  on_plan_done, on_plan_finished, on_disk,       on_shutdown};
-	snprintf(config.qmp_socket, sizeof config.qmp_socket, "%s", qmp_path);
-	snprintf(config.qmp_oob_socket, sizeof config.qmp_oob_socket, "%s", oob_path);
-	config.qmp_reply_timeout_ms = TIMEOUT;
-	qmp = ft_qmp_new(base, alarms, &config, &callbacks, NULL);
+	snprintf(config.socket, sizeof config.socket, "%s", qmp_path);
+	snprintf(config.oob_socket, sizeof config.oob_socket, "%s", oob_path);
+	config.reply_timeout_ms = TIMEOUT;
+	qmp = ft_qmp_new(base, timers, &config, &callbacks, NULL);
 }
 
 static void open_fake(void)
@@ -685,8 +685,8 @@ START_TEST(reload_moves_to_other_sockets)
 	run_for(QUIET_MS);
 	ck_assert_int_eq(fake.orders->accepted[FAKE_QMP], 1); /* the same sockets: kept */
 	fake_start(&other);
-	snprintf(config.qmp_socket, sizeof config.qmp_socket, "%s", other.paths[FAKE_QMP]);
-	snprintf(config.qmp_oob_socket, sizeof config.qmp_oob_socket, "%s", other.paths[FAKE_OOB]);
+	snprintf(config.socket, sizeof config.socket, "%s", other.paths[FAKE_QMP]);
+	snprintf(config.oob_socket, sizeof config.oob_socket, "%s", other.paths[FAKE_OOB]);
 	ft_qmp_reconfigure(qmp, &config);
 	RUN_UNTIL(ready() && told.view.pid == other.pid);
 	fake_end(&other);
@@ -1057,7 +1057,7 @@ START_TEST(another_run_does_not_wait_for_what_is_left_of_the_first)
 	come_up();
 	fake.orders->mute[FAKE_OOB] = 1;
 	run_plan();
-	snprintf(config.qmp_socket, sizeof config.qmp_socket, "/%.100s", fake.paths[FAKE_QMP]);
+	snprintf(config.socket, sizeof config.socket, "/%.100s", fake.paths[FAKE_QMP]);
 	ft_qmp_reconfigure(qmp, &config);
 	ck_assert_int_eq(told.done, 1);
 	ck_assert(!told.report.ok);

@@ -1,6 +1,6 @@
 /* The session on disk: what was stored is read back, and nothing else is ever taken for it. */
-#include "supervisor/instance.h"
-#include "supervisor/session_file.h"
+#include "process/instance.h"
+#include "store/session_file.h"
 
 #include <check.h>
 #include <fcntl.h>

@@ -21,12 +21,14 @@ static void set_up(void)
 	memset(&config, 0, sizeof config);
 	strcpy(config.pair, "vm1");
 	strcpy(config.node, "alpha");
-	config.n_links = config.n_keys = 1;
-	config.interval_ms = 100;
-	config.lost_after = 5;
+	strcpy(config.heartbeat.pair, "vm1");
+	strcpy(config.heartbeat.node, "alpha");
+	config.heartbeat.n_links = config.heartbeat.n_keys = 1;
+	config.heartbeat.interval_ms = 100;
+	config.heartbeat.lost_after = 5;
 	struct ft_core_params params = {.incarnation = 7, .interval = 100 * FT_NS_PER_MS, .window = 500 * FT_NS_PER_MS};
 	ft_core_init(&core, &params, now);
-	ft_hub_init(&hub, &config, 7, 0, now);
+	ft_hub_init(&hub, &config.heartbeat, 7, 0, now);
 	qemu = (struct ft_qemu_view){
 	    .connected = true, .oob = true, .pid = 4711, .vm = FT_VM_ALIVE, .role = FT_ROLE_PRIMARY};
 	checked = NULL;
@@ -172,7 +174,7 @@ START_TEST(what_is_not_understood_is_said_and_so_is_who_overruled_it)
 	ck_assert_ptr_null(strstr(text, "vouched"));
 	free(text);
 
-	config.disregard = (struct ft_disregard){.n = 2, .name = {"chardev mon0", "chardev gone"}};
+	config.qmp.disregard = (struct ft_disregard){.n = 2, .name = {"chardev mon0", "chardev gone"}};
 	json_decref(checked);
 	checked = ft_check_json(&s, "", "", "");
 	ck_assert_int_eq(count(checked, "doubt", "FAIL", ""), 1);
@@ -240,8 +242,8 @@ END_TEST
 START_TEST(an_alarm_is_in_the_status_and_fails_the_check)
 {
 	ck_assert_str_eq(line("alarm two-masters"), "");
-	core.alerts[FT_ALERT_TWO_MASTERS].since = core.now;
-	strcpy(core.alerts[FT_ALERT_TWO_MASTERS].evidence, "TWO MASTERS: it runs there, too");
+	core.alarms[FT_ALARM_TWO_MASTERS].since = core.now;
+	strcpy(core.alarms[FT_ALARM_TWO_MASTERS].evidence, "TWO MASTERS: it runs there, too");
 	ck_assert_str_eq(line("alarm two-masters"), "FAIL: TWO MASTERS: it runs there, too");
 	struct ft_status_source s = source();
 	json_t *j = ft_status_json(&s);

@@ -14,11 +14,14 @@ static struct ft_status_source source;
 
 static void set_up(void)
 {
-	config = (struct ft_config){.pair = "vm1", .node = "alpha", .n_keys = 1, .interval_ms = 100, .lost_after = 5};
-	config.n_links = 1;
-	strcpy(config.links[0].local_text, "10.0.0.1:7400");
-	strcpy(config.links[0].peer_text, "10.0.0.2:7400");
-	ft_hub_init(&hub, &config, 1, 0, 0);
+	config = (struct ft_config){
+	    .pair = "vm1",
+	    .node = "alpha",
+	    .heartbeat = {.pair = "vm1", .node = "alpha", .n_keys = 1, .interval_ms = 100, .lost_after = 5}};
+	config.heartbeat.n_links = 1;
+	strcpy(config.heartbeat.links[0].local_text, "10.0.0.1:7400");
+	strcpy(config.heartbeat.links[0].peer_text, "10.0.0.2:7400");
+	ft_hub_init(&hub, &config.heartbeat, 1, 0, 0);
 	source = (struct ft_status_source){.config = &config, .hub = &hub};
 }
 

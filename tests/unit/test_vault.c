@@ -1,5 +1,5 @@
 /* Memory for secrets: what a core file, and a child process, see of it. */
-#include "config/vault.h"
+#include "base/vault.h"
 
 #include <check.h>
 #include <stdbool.h>

@@ -27,7 +27,7 @@ def kill_qemu_beside_a_disk_that_hangs(role):
     """The word that gives the right away is never written; the survivor has it from the register."""
     with protected(arbiter="file") as rig:
         victim = rig.side(role)
-        os.kill(victim.scribe(), signal.SIGSTOP)
+        os.kill(victim.writer(), signal.SIGSTOP)
         victim.qemu.kill()
         record = failed_over(rig, rig.other(victim), "peer-vm-gone")
         seen = [e["what"] for e in record["evidence"]]

@@ -42,10 +42,10 @@ def realtime():
             assert _policy(side.ftd.pid) == (os.SCHED_RR, 10), _policy(side.ftd.pid)
             children = {_name(pid): pid for pid in processes.children(side.ftd.pid)}
             assert _policy(children["ftd-sentinel"]) == (os.SCHED_RR, 50), children
-            assert _policy(children["ftd-scribe"]) == (os.SCHED_OTHER, 0), children
+            assert _policy(children["ftd-writer"]) == (os.SCHED_OTHER, 0), children
             if "/san/" not in rig.ftd:  # ASan makes mlockall do nothing
                 assert _locked_kb(side.ftd.pid) > 1024 and _locked_kb(children["ftd-sentinel"]) > 1024
-                assert _locked_kb(children["ftd-scribe"]) == 0
+                assert _locked_kb(children["ftd-writer"]) == 0
             assert "priority 10; memory is locked" in side.ftctl("check").stdout, side.ftctl("check").stdout
         # It takes a restart, and a reload says so.
         rig.alpha.write_conf(realtime=False)

@@ -140,7 +140,7 @@ def an_outcome_that_ftd_was_killed_before_is_made_up_for():
     with protected(arbiter="file", hook=True) as rig:
         alpha, beta = rig.sides
         session = beta.status()["session"]["id"]
-        os.kill(beta.scribe(), signal.SIGSTOP)
+        os.kill(beta.writer(), signal.SIGSTOP)
         alpha.kill_host()
         wait(lambda: beta.qemu.colo()[0] == "none", "beta's QEMU to fail over")
         beta.kill_ftd()
@@ -188,12 +188,12 @@ def an_outcome_that_the_disk_did_not_take_is_written_later():
     """A limit on the size of a file is as a full disk, but for the session, which is small."""
     with protected(hook=True) as rig:
         alpha, beta = rig.sides
-        resource.prlimit(beta.scribe(), resource.RLIMIT_FSIZE, (1024, resource.RLIM_INFINITY))
+        resource.prlimit(beta.writer(), resource.RLIMIT_FSIZE, (1024, resource.RLIM_INFINITY))
         alpha.kill_host()
         beta.wait_state("solo")
         beta.wait_log("the outcome is not known to be in")
         assert beta.outcomes() == [], beta.outcomes()
-        resource.prlimit(beta.scribe(), resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        resource.prlimit(beta.writer(), resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         beta.wait_log("is on disk now")
         failed_over(rig, beta, HOST_DIED)
 

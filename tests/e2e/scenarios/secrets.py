@@ -33,12 +33,12 @@ def no_core_file_holds_the_key():
         for side in rig.sides:
             secrets, ftd = _key(side), side.ftd.pid
             assert memory.places_of(ftd, secrets), "it is not even where it is needed: this test finds nothing"
-            assert {"ftd-sentinel", "ftd-scribe"} <= memory.children(ftd).keys(), memory.children(ftd)
+            assert {"ftd-sentinel", "ftd-writer"} <= memory.children(ftd).keys(), memory.children(ftd)
             _hidden(ftd, secrets)
             # Those that are forked later, from an ftd that has long used the key.
-            old = memory.children(ftd)["ftd-scribe"]
+            old = memory.children(ftd)["ftd-writer"]
             os.kill(old, signal.SIGKILL)
-            wait(lambda ftd=ftd, old=old: memory.children(ftd).get("ftd-scribe", old) != old, "another scribe")
+            wait(lambda ftd=ftd, old=old: memory.children(ftd).get("ftd-writer", old) != old, "another writer")
             assert side.ftctl("reload").returncode == 0
             _hidden(ftd, secrets)
 
