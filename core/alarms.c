@@ -50,7 +50,7 @@ static enum answer two_masters(const struct ft_core *c)
 {
 	if (ours_runs(c) && !ft_peer_heard(c))
 		return AS_BEFORE;
-	return both_run(c) && c->now >= both_due(c) ? YES : NO;
+	return both_run(c) && ft_due(c, both_due(c)) ? YES : NO;
 }
 
 static enum answer unshared(const struct ft_core *c)
@@ -150,8 +150,8 @@ void ft_alarm(struct ft_core *c, struct ft_actions *out)
 bool ft_began_beside_winner(const struct ft_core *c)
 {
 	return c->began_beside == c->qemu.instance && c->qemu.instance != 0 && c->self.runs && peer_solo(c) &&
-	       c->peer.side.proven && c->qemu.pid_verified && c->now >= ft_after(c->both_since, FT_WORD_NS) &&
-	       c->now >= c->freeze_again_at;
+	       c->peer.side.proven && c->qemu.pid_verified && ft_due(c, ft_after(c->both_since, FT_WORD_NS)) &&
+	       ft_due(c, c->freeze_again_at);
 }
 
 int64_t ft_alarm_deadline(const struct ft_core *c)

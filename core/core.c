@@ -121,6 +121,7 @@ void ft_core_init(struct ft_core *c, const struct ft_core_params *params, int64_
 	    .probe_again_at = now,
 	    .peer_at = now,
 	    .resume_at = FT_NEVER,
+	    .wake_at = now,
 	    .started_at = now,
 	    .over_at = now,
 	    .session = params->session,
@@ -151,16 +152,6 @@ void ft_core_init(struct ft_core *c, const struct ft_core_params *params, int64_
 	/* An answer that the peer still shows to our predecessor must not fit a request of ours. */
 	c->self.request_id = (uint32_t)params->incarnation;
 	c->self.share = params->share;
-}
-
-void ft_core_retime(struct ft_core *c, const struct ft_core_params *params)
-{
-	c->params.interval = params->interval;
-	c->params.window = params->window;
-	c->params.reply_timeout = params->reply_timeout;
-	c->params.share = params->share;
-	memcpy(c->self.share.links, params->share.links, sizeof c->self.share.links);
-	c->self.share.n_links = params->share.n_links;
 }
 
 /* Who contradicts itself has said nothing of its QEMU: that gives us no right, ends no copy of ours, asks for nothing and answers
@@ -325,7 +316,7 @@ static void absorb_qemu(struct ft_core *c, const struct ft_event *e)
 		c->proven_instance = q.instance;
 	/* It was a primary before we came, and nothing says in which session, or whether that was ended.  Also where this ftd was
 	 * stopped as it started, and looks late. */
-	if (other && (first_look || c->phase == FT_PHASE_STARTING || c->now < c->started_at + FT_STARTING_NS))
+	if (other && (first_look || c->phase == FT_PHASE_STARTING || !ft_due(c, c->started_at + FT_STARTING_NS)))
 		c->found_instance = q.instance; /* however late it says what it is */
 	if (q.connected && q.role == FT_ROLE_NONE)
 		c->found_instance = 0; /* what it becomes from here on, we see */
@@ -398,7 +389,7 @@ static void absorb_checkpoint(struct ft_core *c, const struct ft_event *e)
 		c->longest = e->at;
 	if (c->silent_from != FT_NEVER)
 		c->silent_from = c->now; /* slow: it gets on */
-	bool hinted = c->refused_at != FT_NEVER && c->now < c->refused_at + FT_WORD_NS;
+	bool hinted = c->refused_at != FT_NEVER && !ft_due(c, c->refused_at + FT_WORD_NS);
 	if (c->phase == FT_PHASE_PROTECTED && c->hearing == FT_PEER_ALIVE && !hinted) {
 		/* All is well: a hint that nothing followed is no evidence of what comes. */
 		c->refused_at = FT_NEVER;
@@ -508,6 +499,17 @@ static void absorb_version(struct ft_core *c, const struct ft_event *e)
 	c->foreign_version = e->version;
 }
 
+static void absorb_settings(struct ft_core *c, const struct ft_event *e)
+{
+	const struct ft_core_params *params = e->settings;
+	c->params.interval = params->interval;
+	c->params.window = params->window;
+	c->params.reply_timeout = params->reply_timeout;
+	c->params.share = params->share;
+	memcpy(c->self.share.links, params->share.links, sizeof c->self.share.links);
+	c->self.share.n_links = params->share.n_links;
+}
+
 static void absorb_force(struct ft_core *c, const struct ft_event *e)
 {
 	c->forced = e->cause;
@@ -551,9 +553,18 @@ static void absorb(struct ft_core *c, const struct ft_event *e)
 	    [FT_EVENT_WANT_START] = absorb_want_start,
 	    [FT_EVENT_FORCE] = absorb_force,
 	    [FT_EVENT_LEAVE] = absorb_leave,
+	    [FT_EVENT_SETTINGS] = absorb_settings,
 	};
 	if (absorbers[e->kind])
 		absorbers[e->kind](c, e);
+}
+
+bool ft_due(const struct ft_core *c, int64_t at)
+{
+	bool due = c->now >= at;
+	if (!due && c->asking && at < *c->asking)
+		*c->asking = at;
+	return due;
 }
 
 /* A death that is told gives our right to run away: so first that is on disk, or after a crash we might claim it again.  If
@@ -573,7 +584,7 @@ static enum ft_vm gone_as_told(const struct ft_core *c)
 		return ft_resignation_unproven(c) ? FT_VM_ABSENT : FT_VM_GONE;
 	if (!ft_session_given_up(c)) /* or it may have run alone, before we came */
 		return FT_VM_ABSENT;
-	bool waits = !c->store_fault[0] && c->now < c->gone_at + FT_RETRY_NS;
+	bool waits = !c->store_fault[0] && !ft_due(c, c->gone_at + FT_RETRY_NS);
 	return waits ? FT_VM_UNKNOWN : FT_VM_ABSENT;
 }
 
@@ -591,7 +602,7 @@ static void judge_silence(struct ft_core *c)
 		ft_core_hear_anew(c);
 	else if (!c->frozen && c->silent_from == FT_NEVER)
 		c->silent_from = c->now;
-	else if (!c->frozen && c->now >= ft_after(c->yanked_at, ft_stuck_after(c)))
+	else if (!c->frozen && ft_due(c, ft_after(c->yanked_at, ft_stuck_after(c))))
 		c->sick = true;
 }
 
@@ -601,6 +612,8 @@ void ft_core_refresh_self(struct ft_core *c)
 	const struct ft_qemu_facts *q = &c->qemu;
 	bool here = q->vm != FT_VM_GONE && q->vm != FT_VM_ABSENT;
 	struct ft_side *s = &c->self;
+	c->wake_at = FT_NEVER;
+	c->asking = &c->wake_at;
 	judge_silence(c);
 	s->state = ft_phase_state(c->phase);
 	s->role = c->phase == FT_PHASE_SOLO ? FT_ROLE_SOLO : here ? q->role : FT_ROLE_NONE;
@@ -623,7 +636,7 @@ void ft_core_refresh_self(struct ft_core *c)
 	           c->ending == FT_ENDING_NOT && !c->disk_bad;
 	s->disk_bad = here && c->disk_bad;
 	s->ending = here && c->ending != FT_ENDING_NOT;
-	s->sick = here && (c->hung || c->now >= ft_after(c->yanked_at, c->params.reply_timeout));
+	s->sick = here && (c->hung || ft_due(c, ft_after(c->yanked_at, c->params.reply_timeout)));
 	s->checkpoint_ms = q->checkpoint_ms > 0 ? (uint32_t)q->checkpoint_ms : 0;
 	s->leaving = c->left;
 	/* Also where it was resigned: the peer must know in which one our QEMU died, or yields.  Not before that has been seen: the disk may
@@ -651,6 +664,8 @@ void ft_core_refresh_self(struct ft_core *c)
 	bool outside = here && q->vm == FT_VM_ALIVE && q->role == FT_ROLE_NONE && q->last_role == FT_ROLE_NONE;
 	s->runs = outside && q->connected && q->running && !q->incoming && !c->frozen;
 	ft_start_tell(c);
+	if (c->start_wanted) /* whoever waits for it is answered then */
+		(void)ft_due(c, ft_session_granted_until(c));
 	s->guest = ft_start_announced(c) || (outside && !q->incoming);
 	s->emulator = q->emulator;
 	s->epoch = told->epoch;
@@ -677,15 +692,14 @@ void ft_core_step(struct ft_core *c, const struct ft_event *event, int64_t now, 
 
 int64_t ft_core_deadline(const struct ft_core *c)
 {
-	int64_t at = ft_rules_deadline(c);
-	return at < c->now ? c->now : at;
+	return c->wake_at;
 }
 
 bool ft_core_may_run(const struct ft_core *c)
 {
 	bool freezing = c->phase == FT_PHASE_YIELDING || c->phase == FT_PHASE_FREEZING ||
 	                c->phase == FT_PHASE_CUT_OFF || c->phase == FT_PHASE_FENCED;
-	return !c->frozen && !freezing && c->now < ft_core_lease(c);
+	return !c->frozen && !freezing && !ft_due(c, ft_core_lease(c));
 }
 
 bool ft_core_last_word(const struct ft_core *c, struct ft_side *word)

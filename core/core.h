@@ -63,8 +63,9 @@ enum ft_event_kind {
 	                        tell, of node .text; NOT_NEEDED: there is no mark; UNREACHABLE; the answer to FT_DO_REMEMBER */
 	FT_EVENT_VERSION, /* .version: the peer's host sends heartbeats of another version than ours */
 	FT_EVENT_WANT_START, /* a person or a unit wants to start the VM here as primary: see ft_core_may_start; .confirmed */
-	FT_EVENT_FORCE, /* .cause: FT_CAUSE_SIGNAL or FT_CAUSE_OPERATOR */
-	FT_EVENT_LEAVE, /* asked to stop */
+	FT_EVENT_FORCE,    /* .cause: FT_CAUSE_SIGNAL or FT_CAUSE_OPERATOR */
+	FT_EVENT_LEAVE,    /* asked to stop */
+	FT_EVENT_SETTINGS, /* .settings: new timing and addresses, after a reload; what is not reloaded stays as it was */
 	FT_EVENT_COUNT
 };
 
@@ -115,10 +116,11 @@ struct ft_event {
 	int64_t at;
 	uint64_t mark, epoch;
 	int version;
-	const char *text;                  /* may be NULL; copied */
-	const struct ft_peer_news *peer;   /* copied */
-	const struct ft_qemu_facts *qemu;  /* copied */
-	const struct ft_plan_report *plan; /* copied */
+	const char *text;                      /* may be NULL; copied */
+	const struct ft_peer_news *peer;       /* copied */
+	const struct ft_qemu_facts *qemu;      /* copied */
+	const struct ft_plan_report *plan;     /* copied */
+	const struct ft_core_params *settings; /* copied */
 };
 
 enum ft_action_kind {
@@ -384,7 +386,9 @@ struct ft_core {
 	int64_t kill_again_at;
 	int freezes_failed; /* in a row */
 	int64_t peer_at;    /* when the peer last said something new */
-	int64_t resume_at;  /* the table had not come to rest when the newest step ended; FT_NEVER it had */
+	/* When the table is to be read again, though nothing happens; and where such times are kept while it is read, else NULL: ft_due(). */
+	int64_t wake_at, *asking;
+	int64_t resume_at; /* the table had not come to rest when the newest step ended; FT_NEVER it had */
 
 	/* The takeover under way */
 	enum ft_role role; /* that our QEMU has or last had in this pair */
@@ -429,8 +433,6 @@ struct ft_core {
 };
 
 void ft_core_init(struct ft_core *c, const struct ft_core_params *params, int64_t now);
-/* New timing after a reload. */
-void ft_core_retime(struct ft_core *c, const struct ft_core_params *params);
 /* now must not run backwards.  out is overwritten. */
 void ft_core_step(struct ft_core *c, const struct ft_event *event, int64_t now, struct ft_actions *out);
 /* When FT_EVENT_TIME is due; FT_NEVER if nothing waits. */

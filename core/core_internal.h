@@ -13,10 +13,11 @@ struct ft_rule {
 /* Reads the table from the top until no row holds, or for so long as a step may be; then core->resume_at. */
 void ft_rules_apply(struct ft_core *c, struct ft_actions *out);
 void ft_rules_read(const struct ft_rule *rules, size_t n, struct ft_core *c, struct ft_actions *out);
-/* The earliest time at which a row could hold that does not hold now; FT_NEVER if none waits for time. */
-int64_t ft_rules_deadline(const struct ft_core *c);
+/* Whether that time has come.  No condition compares with core->now but by this: what it asks about in vain, in the reading of the
+ * table that comes to rest, is when the table is read again, so that none can be forgotten. */
+bool ft_due(const struct ft_core *c, int64_t at);
 
-/* Makes core->self say what the facts and the phase are now. */
+/* Makes core->self say what the facts and the phase are now; a reading of the table begins with it. */
 void ft_core_refresh_self(struct ft_core *c);
 /* The one place where the phase changes. */
 void ft_core_enter(struct ft_core *c, struct ft_actions *out, enum ft_phase phase, const char *format, ...)

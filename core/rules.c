@@ -35,7 +35,7 @@ static int64_t lost_from(const struct ft_core *c)
 
 static bool peer_lost(const struct ft_core *c)
 {
-	return c->now >= lost_from(c);
+	return ft_due(c, lost_from(c));
 }
 
 static bool peer_vm_is(const struct ft_core *c, enum ft_vm vm)
@@ -311,7 +311,7 @@ static bool can_give_way(const struct ft_core *c)
 static bool gives_way(const struct ft_core *c)
 {
 	bool past_right = by_the_host(c) && ft_session_current(c) && ft_lease_over(c);
-	return (can_give_way(c) || past_right) && can_freeze(c) && c->now >= c->freeze_again_at;
+	return (can_give_way(c) || past_right) && can_freeze(c) && ft_due(c, c->freeze_again_at);
 }
 
 /* A claim that is under way says first what has become of it. */
@@ -335,7 +335,7 @@ static bool gives_way_for_disk(const struct ft_core *c)
 	const struct ft_side *p = &c->peer.side;
 	bool able = p->ready || broken(c) || p->repl_broken;
 	return has_the_worse_disk(c) && in_colo(c) && is_in_session(c) && peer_in_pair(c) && !p->ending && !p->sick &&
-	       able && can_freeze(c) && c->now >= c->freeze_again_at;
+	       able && can_freeze(c) && ft_due(c, c->freeze_again_at);
 }
 
 /* For so long a silent peer that can go on better is let to claim first: it does within a detection time of the same silence. */
@@ -361,7 +361,7 @@ static bool disk_news(const struct ft_core *c)
 static bool tells_of_death(const struct ft_core *c)
 {
 	bool told = c->self.vm == FT_VM_GONE || c->self.vm == FT_VM_UNKNOWN;
-	return c->qemu.vm == FT_VM_GONE && told && c->now < c->gone_at + FT_LANDS_NS && peer_in_pair(c) &&
+	return c->qemu.vm == FT_VM_GONE && told && !ft_due(c, c->gone_at + FT_LANDS_NS) && peer_in_pair(c) &&
 	       c->role != FT_ROLE_NONE && c->gone_instance != 0;
 }
 
@@ -403,7 +403,7 @@ static bool end_is_answered(const struct ft_core *c)
 /* Our QEMU is on its way out, and there is a peer that will go on: first we see it do so, for so long as that may take. */
 static bool giving_way(const struct ft_core *c)
 {
-	bool yielded = c->phase == FT_PHASE_YIELDED && c->now < c->phase_since + FT_LANDS_NS;
+	bool yielded = c->phase == FT_PHASE_YIELDED && !ft_due(c, c->phase_since + FT_LANDS_NS);
 	bool by_host = c->ending == FT_ENDING_HOST && (can_give_way(c) || yielded);
 	return ft_peer_heard(c) && (by_host || c->guest_ended || tells_of_death(c));
 }
@@ -427,7 +427,7 @@ static bool leaves_unwritten(const struct ft_core *c)
 
 static bool writes_before_leaving(const struct ft_core *c)
 {
-	return success_unwritten(c) && c->now < c->write_until;
+	return success_unwritten(c) && !ft_due(c, c->write_until);
 }
 
 /* A bound secondary says goodbye only once its claim is given up on disk (ft_release_due); one that cannot write, or whose
@@ -441,7 +441,7 @@ static bool may_say_goodbye(const struct ft_core *c)
 /* A bound primary waits until its peer has given up its claim; in vain, the sentinel stays on guard. */
 static bool may_exit(const struct ft_core *c)
 {
-	bool waiting = ft_session_current(c) && c->session.role == FT_ROLE_PRIMARY && c->now < c->leave_until;
+	bool waiting = ft_session_current(c) && c->session.role == FT_ROLE_PRIMARY && !ft_due(c, c->leave_until);
 	return c->left && leaves_at_rest(c) && !writes_before_leaving(c) && !waiting && !c->storing;
 }
 
@@ -452,13 +452,13 @@ static bool has_exited(const struct ft_core *c)
 
 static bool outcome_written(const struct ft_core *c)
 {
-	return c->record_until != FT_NEVER && c->now >= c->record_until;
+	return c->record_until != FT_NEVER && ft_due(c, c->record_until);
 }
 
 static bool started(const struct ft_core *c)
 {
 	bool known = (c->qemu.connected && c->hearing != FT_PEER_NEVER);
-	return known || c->now >= c->phase_since + FT_STARTING_NS;
+	return known || ft_due(c, c->phase_since + FT_STARTING_NS);
 }
 
 /* Only a side that was in this COLO pair is ended by the peer's going solo: a primary always was; a secondary may be
@@ -477,7 +477,7 @@ static bool is_nowhere_to_be_frozen(const struct ft_core *c)
 
 static bool ended_by_peer(const struct ft_core *c)
 {
-	return pair_is_over(c) && !is_nowhere_to_be_frozen(c) && c->now >= c->freeze_again_at;
+	return pair_is_over(c) && !is_nowhere_to_be_frozen(c) && ft_due(c, c->freeze_again_at);
 }
 
 static bool ended_by_peer_in_vain(const struct ft_core *c)
@@ -546,7 +546,7 @@ static int64_t written_until(const struct ft_core *c)
 
 static bool asked_and_being_written(const struct ft_core *c)
 {
-	return asked_to_yield(c) && ft_yield_unwritten(c) && c->storing && c->now < written_until(c);
+	return asked_to_yield(c) && ft_yield_unwritten(c) && c->storing && !ft_due(c, written_until(c));
 }
 
 static bool yield_is_over(const struct ft_core *c)
@@ -597,12 +597,12 @@ static bool frozen_and_over(const struct ft_core *c)
 
 static bool unfrozen_and_over(const struct ft_core *c)
 {
-	return !c->frozen && c->now >= c->freeze_until && peer_has_it(c);
+	return !c->frozen && ft_due(c, c->freeze_until) && peer_has_it(c);
 }
 
 static bool may_freeze_again(const struct ft_core *c)
 {
-	return !c->frozen && c->now >= c->freeze_until && c->now >= c->freeze_again_at;
+	return !c->frozen && ft_due(c, c->freeze_until) && ft_due(c, c->freeze_again_at);
 }
 
 /* It is to stand still, and not to be thawed again; nor to be ended yet. */
@@ -652,7 +652,7 @@ static bool ends_unfrozen(const struct ft_core *c)
 /* What has no right any more is stopped again and again instead. */
 static bool freeze_failed(const struct ft_core *c)
 {
-	return c->now >= c->freeze_until && !c->storing && !ft_session_lost(c) && !resigned_but_runs(c) &&
+	return ft_due(c, c->freeze_until) && !c->storing && !ft_session_lost(c) && !resigned_but_runs(c) &&
 	       !ends_past_right(c);
 }
 
@@ -724,7 +724,7 @@ static bool failed_for_good(const struct ft_core *c)
 {
 	bool won = ft_session_won(c) && ft_may_return(c) && ft_stayed_in_pair(c);
 	return won && in_colo(c) && can_freeze(c) && peer_vm_is(c, FT_VM_YIELDED) && !c->outcome_busy &&
-	       c->now >= c->phase_since + FT_GIVE_BACK_NS && c->now >= c->freeze_again_at;
+	       ft_due(c, c->phase_since + FT_GIVE_BACK_NS) && ft_due(c, c->freeze_again_at);
 }
 
 /* On its way to disk.  One that says it did not take it may have: then ours must not go on, either. */
@@ -774,7 +774,7 @@ static bool peer_does_not_want_it(const struct ft_core *c)
 	/* Under a session it may have taken over by our word. */
 	bool unbound = !ft_session_unended(c) || c->session.stage == FT_SESSION_RELEASED;
 	return unbound && !ft_session_lost(c) && ft_peer_heard(c) && calm && p->request == FT_REQUEST_NONE &&
-	       p->role == opposite(c->role) && c->now >= since + FT_WORD_NS;
+	       p->role == opposite(c->role) && ft_due(c, since + FT_WORD_NS);
 }
 
 /* It has won, or our word, and goes on with neither; that it has failed it says itself. */
@@ -798,7 +798,7 @@ static bool peer_idles(const struct ft_core *c)
 	bool idle = s == FT_UNPROTECTED || s == FT_ARMING;
 	bool ours = ft_session_lost(c) || c->session.stage == FT_SESSION_RESIGNED;
 	idling(c, text);
-	return c->params.arbitrated && ours && idle && peer_vm_is(c, FT_VM_ALIVE) && c->now >= idles_from(c) &&
+	return c->params.arbitrated && ours && idle && peer_vm_is(c, FT_VM_ALIVE) && ft_due(c, idles_from(c)) &&
 	       strcmp(text, c->reason) != 0;
 }
 
@@ -878,7 +878,8 @@ static bool forced_alone(const struct ft_core *c)
 static bool runs_unheard(const struct ft_core *c)
 {
 	bool unleased = c->params.arbitrated && !ft_session_current(c);
-	bool replicates = c->qemu.role == FT_ROLE_SECONDARY && in_colo(c) && !broken(c) && c->now < checkpoint_due(c);
+	bool replicates =
+	    c->qemu.role == FT_ROLE_SECONDARY && in_colo(c) && !broken(c) && !ft_due(c, checkpoint_due(c));
 	return unleased && replicates && !ft_peer_heard(c) && !c->forced_confirmed;
 }
 
@@ -900,7 +901,7 @@ static bool forced_and_lost(const struct ft_core *c)
 
 static bool vouched_for_the_winner(const struct ft_core *c)
 {
-	bool never = c->hearing == FT_PEER_NEVER && c->now >= ft_session_granted_until(c);
+	bool never = c->hearing == FT_PEER_NEVER && ft_due(c, ft_session_granted_until(c));
 	bool silent = c->hearing == FT_PEER_LOST && peer_lost(c);
 	bool out = peer_vm_out(c) && !c->peer.side.guest; /* nor is it starting the guest anew */
 	return forced_and_lost(c) && c->forced_confirmed && (never || silent || out);
@@ -997,7 +998,7 @@ static bool ask_refused(const struct ft_core *c)
 
 static bool ask_overdue(const struct ft_core *c)
 {
-	return c->now >= c->ask_until;
+	return ft_due(c, c->ask_until);
 }
 
 /* The right was given by the peer's word, and the register tells of a later one. */
@@ -1019,7 +1020,7 @@ static bool plan_hopeless(const struct ft_core *c)
 
 static bool plan_retry_due(const struct ft_core *c)
 {
-	return !c->plan_running && !c->outcome.plan.ok && c->now >= c->retry_at;
+	return !c->plan_running && !c->outcome.plan.ok && ft_due(c, c->retry_at);
 }
 
 static bool plan_due(const struct ft_core *c)
@@ -1030,7 +1031,7 @@ static bool plan_due(const struct ft_core *c)
 /* For ever no failover waits for a disk: what our next ftd finds there it does not say before it has asked the verdict. */
 static bool plan_overdue(const struct ft_core *c)
 {
-	return plan_retry_due(c) && c->now >= c->phase_since + FT_RECORD_NS;
+	return plan_retry_due(c) && ft_due(c, c->phase_since + FT_RECORD_NS);
 }
 
 /* QEMU itself says that it has left COLO in a failover: by hand, or under a predecessor of this ftd. */
@@ -1045,11 +1046,12 @@ static bool already_over(const struct ft_core *c)
 }
 
 /* We have won, and the guest runs here by that; but no success of the session was ever handed to the disk.  While the arbiter
- * is asked, whether it names us is about to be known. */
+ * is asked, whether it names us is about to be known; and a success that the disk has not taken yet is not forgotten for this one. */
 static bool outcome_owed(const struct ft_core *c)
 {
 	bool handed_over = memcmp(c->recorded, c->session.id, sizeof c->recorded) == 0;
-	return ft_session_won(c) && left_colo(c) && !handed_over && !c->outcome_busy && !c->arbiter_busy;
+	return ft_session_won(c) && left_colo(c) && !handed_over && !c->unwritten && !c->outcome_busy &&
+	       !c->arbiter_busy;
 }
 
 /* Its answer must not be taken for that of one which is waited for. */
@@ -1060,7 +1062,7 @@ static bool may_repeat(const struct ft_core *c)
 
 static bool repeat_due(const struct ft_core *c)
 {
-	return may_repeat(c) && c->now >= c->repeat_at;
+	return may_repeat(c) && ft_due(c, c->repeat_at);
 }
 
 /* ... but no register is known to have given it the right. */
@@ -1084,7 +1086,7 @@ static bool may_start_anew(const struct ft_core *c)
 static bool killed_but_alive(const struct ft_core *c)
 {
 	bool alive = c->qemu.vm == FT_VM_ALIVE && c->qemu.instance == c->gone_instance;
-	return alive && c->now >= c->kill_again_at;
+	return alive && ft_due(c, c->kill_again_at);
 }
 
 static bool unbound(const struct ft_core *c)
@@ -1129,12 +1131,12 @@ static bool gone_unbound(const struct ft_core *c)
 static bool sick_with_able_peer(const struct ft_core *c)
 {
 	return is_sick(c) && peer_vm_is(c, FT_VM_ALIVE) && !c->peer.side.sick && !c->peer.side.ending &&
-	       can_freeze(c) && c->now >= c->freeze_again_at;
+	       can_freeze(c) && ft_due(c, c->freeze_again_at);
 }
 
 static bool stuck(const struct ft_core *c)
 {
-	return is_primary(c) && c->now >= checkpoint_due(c);
+	return is_primary(c) && ft_due(c, checkpoint_due(c));
 }
 
 /* Our QEMU may wait for the peer, whose answer in a checkpoint does not come.  What leads there may be broken where replication
@@ -1142,14 +1144,14 @@ static bool stuck(const struct ft_core *c)
 static bool yank_due(const struct ft_core *c)
 {
 	bool silent = c->silent_from != FT_NEVER && !c->frozen && !c->hung && c->yanked_at == FT_NEVER;
-	bool over = broken(c) || c->now >= checkpoint_due(c) || c->peer.side.sick;
+	bool over = broken(c) || ft_due(c, checkpoint_due(c)) || c->peer.side.sick;
 	return silent && in_colo(c) && !is_ending(c) && ft_peer_heard(c) && (is_forced(c) || (c->bound && over));
 }
 
 /* A yank can fail, and the peer's side sees nothing of what is broken here in our mind alone: both would wait for ever. */
 static bool yank_unproven(const struct ft_core *c)
 {
-	return answers_in_band(c) && c->qemu.connected && in_colo(c) && !is_ending(c) && c->now >= c->yank_again_at;
+	return answers_in_band(c) && c->qemu.connected && in_colo(c) && !is_ending(c) && ft_due(c, c->yank_again_at);
 }
 
 static bool sick_unsaid(const struct ft_core *c)
@@ -1161,7 +1163,7 @@ static bool sick_unsaid(const struct ft_core *c)
 /* Of a primary also one that nobody saw break: its checkpoints are overdue, and the peer has no QEMU to take them. */
 static bool broken_and_absent(const struct ft_core *c)
 {
-	bool can_ask = !c->params.arbitrated || (!c->arbiter_busy && c->now >= c->arbiter_again_at);
+	bool can_ask = !c->params.arbitrated || (!c->arbiter_busy && ft_due(c, c->arbiter_again_at));
 	bool out = peer_vm_is(c, FT_VM_ABSENT) || peer_vm_is(c, FT_VM_GONE);
 	bool absent = peer_vm_is(c, FT_VM_ABSENT) && ft_session_matches(c);
 	/* It was lost before it was bound, too: its word gives us nothing, and the register does. */
@@ -1174,7 +1176,7 @@ static bool primary_absent(const struct ft_core *c)
 {
 	return ft_session_current(c) && ft_session_shared(c) && c->session.role == FT_ROLE_SECONDARY &&
 	       peer_vm_is(c, FT_VM_ABSENT) && c->peer.side.state == FT_UNPROTECTED && !c->arbiter_busy &&
-	       c->now >= c->arbiter_again_at;
+	       ft_due(c, c->arbiter_again_at);
 }
 
 /* Our own QEMU's COLO_EXIT is asked for, not the peer's word: only a QEMU that lives can have said it.  A peer that is on its
@@ -1182,7 +1184,7 @@ static bool primary_absent(const struct ft_core *c)
 static bool broken_here_is_primary(const struct ft_core *c)
 {
 	return (broken(c) || stuck(c)) && is_primary(c) && answers_in_band(c) && peer_vm_is(c, FT_VM_ALIVE) &&
-	       !c->peer.side.ending && !has_the_worse_disk(c) && c->now >= c->ask_again_at;
+	       !c->peer.side.ending && !has_the_worse_disk(c) && ft_due(c, c->ask_again_at);
 }
 
 /* The peer's QEMU is there but never was in COLO: a new one, started in the dead one's place. */
@@ -1190,18 +1192,18 @@ static bool broken_and_primary_replaced(const struct ft_core *c)
 {
 	return broken(c) && !is_primary(c) && answers_in_band(c) && peer_vm_is(c, FT_VM_ALIVE) &&
 	       c->peer.side.role == FT_ROLE_NONE && c->peer.side.state == FT_UNPROTECTED &&
-	       c->now >= c->broken_at + FT_WORD_NS && c->now >= c->ask_again_at;
+	       ft_due(c, c->broken_at + FT_WORD_NS) && ft_due(c, c->ask_again_at);
 }
 
 static bool peer_says_broken(const struct ft_core *c)
 {
 	bool says = ft_peer_heard(c) && (c->peer.side.repl_broken || c->peer.side.vm == FT_VM_ABSENT);
-	return says && is_primary(c) && !broken(c) && c->now >= c->probe_again_at;
+	return says && is_primary(c) && !broken(c) && ft_due(c, c->probe_again_at);
 }
 
 static bool lost_but_alive(const struct ft_core *c)
 {
-	return peer_lost(c) && c->now < signs_of_life_until(c);
+	return peer_lost(c) && !ft_due(c, signs_of_life_until(c));
 }
 
 static bool lost_but_alive_unprobed(const struct ft_core *c)
@@ -1211,7 +1213,7 @@ static bool lost_but_alive_unprobed(const struct ft_core *c)
 
 static bool broken_and_waiting(const struct ft_core *c)
 {
-	return broken(c) && ft_peer_heard(c) && c->now < c->broken_at + FT_WORD_NS;
+	return broken(c) && ft_peer_heard(c) && !ft_due(c, c->broken_at + FT_WORD_NS);
 }
 
 /* A side that is blocked takes nothing over before it answers: then it claims, if nobody has before. */
@@ -1250,7 +1252,7 @@ static bool cannot_arm(const struct ft_core *c)
 /* QEMU does not tell of a break that was before we came; the peer's does, and our probes go unanswered. */
 static bool broken_before_we_came(const struct ft_core *c)
 {
-	return c->peer.side.repl_broken && c->checkpoint_at == FT_NEVER && c->now >= c->phase_since + FT_WORD_NS;
+	return c->peer.side.repl_broken && c->checkpoint_at == FT_NEVER && ft_due(c, c->phase_since + FT_WORD_NS);
 }
 
 /* Nor does anybody, if both ftd came after it.  Replication that was proven once, and does not answer now, is broken; a
@@ -1283,7 +1285,7 @@ static bool broken_unbound(const struct ft_core *c)
 	bool known = broken(c) || (c->phase == FT_PHASE_ARMING && broken_before_we_came(c)) || stuck_since_we_came(c) ||
 	             half_a_pair_since_we_came(c);
 	return is_primary(c) && could_fail_over(c) && ft_session_may_lead(c) && known && !p->leaving &&
-	       (in_pair || peer_vm_is(c, FT_VM_GONE)) && c->now >= c->ask_again_at;
+	       (in_pair || peer_vm_is(c, FT_VM_GONE)) && ft_due(c, c->ask_again_at);
 }
 
 /* The last session was ended by us, and no new one was made: there is nobody to be asked, and nobody else may run it. */
@@ -1306,14 +1308,14 @@ static bool can_arm_again(const struct ft_core *c)
 static bool arming_hangs(const struct ft_core *c)
 {
 	const char *text = ft_session_missing(c);
-	return text && c->now >= c->phase_since + FT_RETRY_NS && strcmp(text, c->reason) != 0;
+	return text && ft_due(c, c->phase_since + FT_RETRY_NS) && strcmp(text, c->reason) != 0;
 }
 
 static bool checkpoint_wanted(const struct ft_core *c)
 {
 	bool peer_wants = ft_peer_heard(c) && c->peer.side.state == FT_ARMING && !c->peer.side.ready;
 	return is_primary(c) && c->qemu.connected && (c->checkpoint_at == FT_NEVER || peer_wants) &&
-	       c->now >= c->probe_again_at;
+	       ft_due(c, c->probe_again_at);
 }
 
 static bool reason_is_stale(const struct ft_core *c)
@@ -1352,7 +1354,7 @@ static bool won_and_able(const struct ft_core *c)
 {
 	bool out = peer_vm_is(c, FT_VM_GONE) || peer_vm_is(c, FT_VM_ABSENT) || peer_vm_is(c, FT_VM_YIELDED);
 	bool silent = c->hearing == FT_PEER_LOST && peer_lost(c);
-	bool nobody = c->hearing == FT_PEER_NEVER && c->now >= c->started_at + FT_STARTING_NS;
+	bool nobody = c->hearing == FT_PEER_NEVER && ft_due(c, c->started_at + FT_STARTING_NS);
 	bool old_peer = is_primary(c) && ft_session_shared(c);
 	if (ft_win_pending(
 	        c)) { /* what the peer has been granted must be over, and one that is quiet may be heard again */
@@ -1383,7 +1385,7 @@ static bool right_is_given(const struct ft_core *c)
 static bool failed_but_able(const struct ft_core *c)
 {
 	bool able = could_fail_over(c) && (won_and_able(c) || right_is_given(c)) && !peer_solo(c);
-	return c->retry_owed && able && c->now >= c->phase_since + ft_backoff(c->failures);
+	return c->retry_owed && able && ft_due(c, c->phase_since + ft_backoff(c->failures));
 }
 
 /* Found standing still: an earlier ftd froze it, or its sentinel.  However late it is seen; what we freeze ourselves has phases of
@@ -1483,7 +1485,7 @@ static int64_t claim_from(const struct ft_core *c)
 
 static bool may_claim(const struct ft_core *c)
 {
-	bool waited = c->now >= claim_from(c);
+	bool waited = ft_due(c, claim_from(c));
 	return c->frozen && ft_session_unended(c) && waited && !c->arbiter_busy;
 }
 
@@ -1539,7 +1541,8 @@ static bool given_and_taken(const struct ft_core *c)
 
 static bool claim_unsent(const struct ft_core *c)
 {
-	return c->claim == FT_CLAIM_NOT_NEEDED && !c->arbiter_busy && ft_session_unended(c) && c->now >= claims_from(c);
+	return c->claim == FT_CLAIM_NOT_NEEDED && !c->arbiter_busy && ft_session_unended(c) &&
+	       ft_due(c, claims_from(c));
 }
 
 static bool claim_won(const struct ft_core *c)
@@ -1556,7 +1559,7 @@ static bool order_meets_who_may_run(const struct ft_core *c)
 	bool stands = p->state == FT_HELD || p->role == FT_ROLE_SECONDARY;
 	bool may_run = (p->vm == FT_VM_ALIVE || p->vm == FT_VM_UNKNOWN) && !stands;
 	return c->params.registers && !c->params.fenced && claim_won(c) && ordered && ft_peer_heard(c) &&
-	       !ft_session_shared(c) && may_run && c->now < c->asked_arbiter_at + FT_ASK_NS;
+	       !ft_session_shared(c) && may_run && !ft_due(c, c->asked_arbiter_at + FT_ASK_NS);
 }
 
 static bool claim_won_afterwards(const struct ft_core *c)
@@ -1591,7 +1594,7 @@ static bool forced_and_unreachable(const struct ft_core *c)
 static bool claim_again_due(const struct ft_core *c)
 {
 	return !ft_claim_proves_nothing(c) && ft_session_unended(c) && !c->cannot_know && !c->arbiter_busy &&
-	       c->now >= c->arbiter_again_at;
+	       ft_due(c, c->arbiter_again_at);
 }
 
 /* A cut-off secondary goes back to its promise first; the primary's right can then be renewed.  Not one whose QEMU has left
@@ -3258,14 +3261,17 @@ void ft_rules_read(const struct ft_rule *rules, size_t n, struct ft_core *c, str
 		size_t i = 0;
 		while (i < n && !((rules[i].phases >> c->phase & 1u) && rules[i].when(c)))
 			i++;
-		if (i == n || !rules[i].then)
+		if (i == n || !rules[i].then) {
+			c->asking = NULL;
 			return;
+		}
 		if (step_is_full(out, round))
 			break;
 		rules[i].then(c, out);
 		ft_core_refresh_self(c);
 	}
-	c->resume_at = c->now + FT_RETRY_NS;
+	c->asking = NULL;
+	c->resume_at = c->wake_at = c->now + FT_RETRY_NS;
 	if (!resumes)
 		ft_core_say(
 		    c, out, FT_LEVEL_ERROR,
@@ -3276,78 +3282,4 @@ void ft_rules_read(const struct ft_rule *rules, size_t n, struct ft_core *c, str
 void ft_rules_apply(struct ft_core *c, struct ft_actions *out)
 {
 	ft_rules_read(table, sizeof table / sizeof table[0], c, out);
-}
-
-struct wait {
-	bool relevant;
-	int64_t at;
-};
-
-/* One that has passed without a row holding is not waited for. */
-static int64_t earliest(const struct wait *waits, size_t n, int64_t now)
-{
-	int64_t next = FT_NEVER;
-	for (size_t i = 0; i < n; i++)
-		if (waits[i].relevant && waits[i].at > now && waits[i].at < next)
-			next = waits[i].at;
-	return next;
-}
-
-/* Every time that a condition above compares with now. */
-int64_t ft_rules_deadline(const struct ft_core *c)
-{
-	uint32_t phase = 1u << c->phase;
-	int64_t peer_calm = (c->phase_since > c->peer_at ? c->phase_since : c->peer_at) + FT_WORD_NS;
-	const struct wait waits[] = {
-	    {true, c->resume_at},
-	    {true, c->record_until},
-	    {phase & ~BUSY && may_repeat(c), c->repeat_at},
-	    {phase & P(STARTING), c->phase_since + FT_STARTING_NS},
-	    {phase & (P(YIELDING) | P(FREEZING)), c->freeze_until},
-	    {asked_to_yield(c), written_until(c)},
-	    {phase & P(CLAIMING) && has_the_worse_disk(c), claims_from(c)},
-	    {phase & P(FENCED), c->kill_again_at},
-	    {phase & P(ASKING), c->ask_until},
-	    {phase & P(CLAIMING), ft_after(c->asked_arbiter_at, FT_ASK_NS)},
-	    {phase & P(PLANNING) && !c->plan_running, c->retry_at},
-	    {phase & P(PLANNING) && !c->plan_running, c->phase_since + FT_RECORD_NS},
-	    {phase & P(FAILED) && c->retry_owed, c->phase_since + ft_backoff(c->failures)},
-	    {phase & (P(ARMING) | BOUND), c->probe_again_at},
-	    {phase & BOUND, ft_after(c->broken_at, FT_WORD_NS)},
-	    {phase & P(ARMING), c->phase_since + FT_WORD_NS},
-	    {c->params.arbitrated && phase & P(ARMING), c->phase_since + FT_RETRY_NS},
-	    {phase & (OPEN | P(SOLO) | BOUND), c->ask_again_at},
-	    {phase & (OPEN | BOUND | P(FAILED) | P(YIELDING) | P(FREEZING)), c->freeze_again_at},
-	    {phase & (OPEN | BOUND) && is_primary(c), checkpoint_due(c)},
-	    {phase & BOUND && peer_lost(c), signs_of_life_until(c)},
-	    {c->params.arbitrated, lost_from(c)},
-	    {c->self.guest, c->start_told_until},
-	    {c->self.guest, c->start_vouched_until},
-	    {c->start_wanted, ft_session_granted_until(c)},
-	    {c->past_wanted && !c->past_asked, c->past_again_at},
-	    {c->params.arbitrated && phase & RUNNING, ft_core_lease(c)},
-	    {c->params.arbitrated && phase & P(FREEZING), claim_from(c)},
-	    {phase & BOUND && c->silent_from != FT_NEVER, checkpoint_due(c)},
-	    {!c->frozen, ft_after(c->yanked_at, ft_stuck_after(c))},
-	    {true, ft_after(c->yanked_at, c->params.reply_timeout)},
-	    {phase & (OPEN | BOUND), c->yank_again_at},
-	    {c->params.arbitrated, c->store_again_at},
-	    {c->self.vm == FT_VM_UNKNOWN && c->qemu.vm == FT_VM_GONE, c->gone_at + FT_RETRY_NS},
-	    {c->params.arbitrated, c->arbiter_again_at},
-	    {c->params.arbitrated, c->look_again_at},
-	    {c->params.registers, c->verdict_again_at},
-	    {phase & (P(UNPROTECTED) | P(FAILED)), c->phase_since + FT_GIVE_BACK_NS},
-	    {phase & P(HELD), ft_oust_deadline(c)},
-	    {phase & P(YIELDED), idles_from(c)},
-	    {c->params.arbitrated, c->fence_again_at},
-	    {!c->exited, ft_mark_deadline(c)},
-	    {!c->exited, ft_alarm_deadline(c)},
-	    {!c->exited && phase & (OPEN | P(SOLO)), ft_guard_deadline(c)},
-	    {c->left && !c->exited, c->leave_until},
-	    {c->leave && !c->exited, c->write_until},
-	    {phase & FROZEN, peer_calm},
-	    {c->leave && c->qemu.vm == FT_VM_GONE, c->gone_at + FT_LANDS_NS},
-	    {phase & P(YIELDED) && c->leave && c->ending == FT_ENDING_HOST, c->phase_since + FT_LANDS_NS},
-	};
-	return earliest(waits, sizeof waits / sizeof waits[0], c->now);
 }

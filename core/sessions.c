@@ -176,7 +176,7 @@ void ft_win_settle(struct ft_core *c)
 static bool fence_wanted(const struct ft_core *c)
 {
 	bool silent = c->hearing != FT_PEER_ALIVE && !peer_is_out(c);
-	return ft_win_pending(c) && c->params.fenced && silent && !c->fencing && c->now >= c->fence_again_at;
+	return ft_win_pending(c) && c->params.fenced && silent && !c->fencing && ft_due(c, c->fence_again_at);
 }
 
 /* Each try reads the verdict first, but for the one that follows upon a claim that has ended the session: the other side may have had
@@ -188,7 +188,7 @@ static bool names_no_other(const struct ft_core *c)
 
 bool ft_fence_look_due(const struct ft_core *c)
 {
-	return fence_wanted(c) && !names_no_other(c) && !c->arbiter_busy && c->now >= c->verdict_again_at;
+	return fence_wanted(c) && !names_no_other(c) && !c->arbiter_busy && ft_due(c, c->verdict_again_at);
 }
 
 bool ft_fence_due(const struct ft_core *c)
@@ -255,12 +255,12 @@ static bool about_verdict(enum ft_errand errand)
 
 static bool can_store(const struct ft_core *c)
 {
-	return !c->storing && c->now >= c->store_again_at;
+	return !c->storing && ft_due(c, c->store_again_at);
 }
 
 bool ft_can_ask_arbiter(const struct ft_core *c)
 {
-	return !c->arbiter_busy && c->now >= c->arbiter_again_at;
+	return !c->arbiter_busy && ft_due(c, c->arbiter_again_at);
 }
 
 /* Lost, and yet a person has let our next QEMU go on: the winner's has ended, and its next one is the secondary of ours. */
@@ -550,7 +550,7 @@ static bool may_be_waited_for(const struct ft_core *c)
 /* Not before a calm peer has acknowledged us: the right to run would have ended before it began, and QEMU be frozen. */
 bool ft_propose_due(const struct ft_core *c)
 {
-	bool acknowledged = c->now < acknowledged_until(c) && ft_sharing_proven(c);
+	bool acknowledged = !ft_due(c, acknowledged_until(c)) && ft_sharing_proven(c);
 	return acknowledged && c->params.arbitrated && c->qemu.role == FT_ROLE_PRIMARY && c->self.ready &&
 	       ft_peer_heard(c) && c->peer.side.ready && same_timing(c) && !claimable(c) && may_propose(c) &&
 	       !may_be_waited_for(c) && can_store(c);
@@ -632,6 +632,12 @@ void ft_end_old(struct ft_core *c, struct ft_actions *out)
 	ft_session_claim(c, out, FT_ERRAND_END_OLD);
 }
 
+/* The guest was started anew here since, by a person's word, and leads: our claim for that had landed unseen. */
+static bool leads_anew(const struct ft_core *c)
+{
+	return c->session.instance != c->qemu.instance && c->role_said && c->qemu.role == FT_ROLE_PRIMARY;
+}
+
 /* We hold on to a session that the peer, heard, does not name: it may be over.  Or our own name may stand there, and then
  * we must go on alone before the peer has to: it never could.  The register knows.  One that was released is named by
  * nobody; but where a new QEMU stands in the place of the other half, it was ended for that. */
@@ -645,10 +651,10 @@ bool ft_look_up_due(const struct ft_core *c)
 	bool released = c->session.stage == FT_SESSION_RELEASED && (replaced || waits || claims || c->refused || alone);
 	bool held = c->session.stage == FT_SESSION_BOUND || c->session.stage == FT_SESSION_RESIGNED || released;
 	bool settled = ft_peer_heard(c) && c->peer.side.state != FT_STARTING;
-	bool doubt = c->unsure || (!ft_session_shared(c) && !c->given_away);
+	bool doubt = c->unsure || (!ft_session_shared(c) && !c->given_away) || (c->given_away && leads_anew(c));
 	bool claimable = !c->only_proposed || c->proposed_again; /* it was, at some time */
 	return c->params.registers && held && (settled || (released && alone)) && doubt && claimable && !c->storing &&
-	       ft_can_ask_arbiter(c) && c->now >= c->look_again_at;
+	       ft_can_ask_arbiter(c) && ft_due(c, c->look_again_at);
 }
 
 static struct ft_action *ask_arbiter(struct ft_core *c, struct ft_actions *out, enum ft_action_kind kind,
@@ -817,7 +823,7 @@ static int64_t guard_every(const struct ft_core *c)
 bool ft_guard_due(const struct ft_core *c)
 {
 	return ft_holds_title(c) && !c->left && !c->outcome_busy && !c->put_back && ft_can_ask_arbiter(c) &&
-	       c->now >= c->guard_at;
+	       ft_due(c, c->guard_at);
 }
 
 /* For as long as the guest runs alone: by what costs the arbiter least. */
@@ -964,7 +970,7 @@ bool ft_stayed_look_due(const struct ft_core *c)
 {
 	bool unknown = c->verdict == FT_VERDICT_UNKNOWN && !verdict_never_named_us(c);
 	return c->session.stage == FT_SESSION_RESIGNED && c->given_away && is_known_to_have_stayed(c) &&
-	       !is_seen_to_have_stayed(c) && unknown && !c->arbiter_busy && c->now >= c->verdict_again_at;
+	       !is_seen_to_have_stayed(c) && unknown && !c->arbiter_busy && ft_due(c, c->verdict_again_at);
 }
 
 bool ft_given_back(const struct ft_core *c)
@@ -991,7 +997,7 @@ bool ft_verdict_due(const struct ft_core *c)
 	bool runs = ft_session_ended_by_us(c) && ft_guest_proven(c) && c->session.title != FT_TITLE_WORD;
 	bool returned = ft_session_returned(c) && !c->winner_unstored;
 	return c->params.registers && (runs || returned) && c->verdict == FT_VERDICT_UNKNOWN && !c->arbiter_busy &&
-	       c->now >= c->verdict_again_at;
+	       ft_due(c, c->verdict_again_at);
 }
 
 static void put_verdict(struct ft_core *c, struct ft_actions *out, enum ft_errand errand, const char *name)
@@ -1060,7 +1066,7 @@ bool ft_ousts_given_up(const struct ft_core *c)
 static bool is_ousted(const struct ft_core *c)
 {
 	bool since = c->hearing != FT_PEER_LOST || c->ousted_at >= c->lost_at;
-	return c->ousted_at != FT_NEVER && since && c->now < c->ousted_at + FT_LANDS_NS;
+	return c->ousted_at != FT_NEVER && since && !ft_due(c, c->ousted_at + FT_LANDS_NS);
 }
 
 /* Each try reads the verdict first: who stands there runs the guest. */
@@ -1068,7 +1074,7 @@ bool ft_oust_due(const struct ft_core *c)
 {
 	int64_t from = oust_from(c) > c->fence_again_at ? oust_from(c) : c->fence_again_at;
 	bool unnamed = named_nobody_for_long(c) && c->unnamed_at >= from;
-	return ousts(c) && c->now >= from && (unnamed || ft_session_won(c)) && !is_ousted(c) && !c->fencing &&
+	return ousts(c) && ft_due(c, from) && (unnamed || ft_session_won(c)) && !is_ousted(c) && !c->fencing &&
 	       !c->arbiter_busy;
 }
 
@@ -1110,7 +1116,7 @@ static void settle_oust(struct ft_core *c, bool answered)
 {
 	if (c->ousted_at == FT_NEVER)
 		return;
-	bool in_time = answered && c->now < c->ousted_at + FT_LANDS_NS;
+	bool in_time = answered && !ft_due(c, c->ousted_at + FT_LANDS_NS);
 	c->ousted_at = FT_NEVER;
 	c->oust_owed = !in_time;
 	c->ousts += !in_time;
@@ -1123,7 +1129,7 @@ bool ft_verdict_look_due(const struct ft_core *c)
 	bool resigned = c->session.stage == FT_SESSION_RESIGNED && c->session.instance == c->qemu.instance;
 	return c->params.registers && c->frozen && (resigned || ft_session_lost(c)) &&
 	       c->session.title != FT_TITLE_RETURNED && c->verdict != FT_VERDICT_STANDS && !c->arbiter_busy &&
-	       c->now >= c->verdict_again_at;
+	       ft_due(c, c->verdict_again_at);
 }
 
 void ft_look_at_verdict(struct ft_core *c, struct ft_actions *out)
@@ -1203,7 +1209,7 @@ bool ft_core_sets_free(const struct ft_core *c, uint64_t instance)
 
 bool ft_lease_over(const struct ft_core *c)
 {
-	return c->now >= ft_core_lease(c);
+	return ft_due(c, ft_core_lease(c));
 }
 
 /* ---- answers ---- */
@@ -1473,9 +1479,7 @@ static void absorb_winner(struct ft_core *c, enum ft_claim claim, const char *wi
 	bool given_before = c->session.stage == FT_SESSION_RESIGNED;
 	bool ours = claim == FT_CLAIM_WON || strcmp(winner, c->params.node) == 0;
 	c->won_to_start |= ours && c->errand == FT_ERRAND_END_OLD;
-	/* The guest was started anew here since, by a person's word, and our claim for that had landed unseen: it is over. */
-	bool anew = c->session.instance != c->qemu.instance && c->role_said && c->qemu.role == FT_ROLE_PRIMARY;
-	if (ours && c->session.stage == FT_SESSION_RESIGNED && !claiming && !anew) {
+	if (ours && c->session.stage == FT_SESSION_RESIGNED && !claiming && !leads_anew(c)) {
 		c->unsure = false;
 		c->given_away = true;
 	} else if (!ours && (given_by(c, winner) || taken_and_runs(c))) {

@@ -182,7 +182,7 @@ static uint64_t epoch_to_mark(const struct ft_core *c)
 bool ft_mark_due(const struct ft_core *c)
 {
 	bool news = epoch_to_mark(c) != c->marked_epoch && !c->mark_fault[0];
-	return may_mark(c) && (news || c->now >= c->mark_again_at);
+	return may_mark(c) && (news || ft_due(c, c->mark_again_at));
 }
 
 int64_t ft_mark_deadline(const struct ft_core *c)

@@ -47,8 +47,8 @@ static bool nobody_there(const struct ft_core *c)
 /* Whatever the other side was granted. */
 static bool grants_are_over(const struct ft_core *c)
 {
-	bool lost = c->hearing != FT_PEER_LOST || c->now >= c->lost_at + c->params.guard;
-	return lost && c->now >= ft_session_granted_until(c);
+	bool lost = c->hearing != FT_PEER_LOST || ft_due(c, c->lost_at + c->params.guard);
+	return lost && ft_due(c, ft_session_granted_until(c));
 }
 
 /* Nothing of the session runs here, nothing there or nobody speaks for it, and whatever it was granted is over.  A released
@@ -79,7 +79,7 @@ static bool verdict_is_open(const struct ft_core *c)
 bool ft_start_verdict_due(const struct ft_core *c)
 {
 	bool won = ft_session_ended_by_us(c) && c->session.title != FT_TITLE_WORD;
-	return verdict_is_open(c) && won && no_qemu(c) && !c->arbiter_busy && c->now >= c->verdict_again_at;
+	return verdict_is_open(c) && won && no_qemu(c) && !c->arbiter_busy && ft_due(c, c->verdict_again_at);
 }
 
 /* The register names us; whatever the other side was granted is over, and it is silent.  Not whom the verdict names, or who was
@@ -105,7 +105,7 @@ bool ft_start_fence_due(const struct ft_core *c)
 /* Asked for each start: what it said before may be old. */
 bool ft_past_due(const struct ft_core *c)
 {
-	return c->past_wanted && !c->past_asked && c->now >= c->past_again_at;
+	return c->past_wanted && !c->past_asked && ft_due(c, c->past_again_at);
 }
 
 void ft_remember(struct ft_core *c, struct ft_actions *out)
@@ -179,10 +179,10 @@ static bool may_be_starting(const struct ft_core *c)
 {
 	/* Once a person has been told yes, whatever the arbiter says since: the QEMU may be on its way. */
 	bool counts = c->start_granted || c->session.stage != FT_SESSION_ENDED;
-	bool vouched = c->now < c->start_vouched_until && counts;
+	bool vouched = !ft_due(c, c->start_vouched_until) && counts;
 	bool unread = ft_session_unread(c) && !(ft_peer_heard(c) && c->peer.side.epoch > 0);
 	bool starts = unread || vouched || ft_session_ended_by_us(c);
-	return c->params.arbitrated && c->now < c->start_told_until && starts && no_qemu(c);
+	return c->params.arbitrated && !ft_due(c, c->start_told_until) && starts && no_qemu(c);
 }
 
 /* Beside what the peer said before us. */
@@ -465,7 +465,7 @@ void ft_start_tell(struct ft_core *c)
 {
 	if (vouch_is_refused(c))
 		c->start_vouched_until = c->now;
-	bool vouched = c->now < c->start_vouched_until;
+	bool vouched = !ft_due(c, c->start_vouched_until);
 	bool starts = may_be_starting(c), anew = !c->start_said || (c->start_second && !peer_starts(c));
 	if (starts && anew) {
 		c->start_told_from = c->now;

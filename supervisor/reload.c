@@ -28,9 +28,9 @@ static bool swap(struct ft_daemon *d, FILE *errors)
 	ft_hooks_reconfigure(d->hooks, &next->hook);
 	ft_log_level(next->log_level);
 	struct ft_core_params params = ft_daemon_core_params(next, d->core.params.incarnation);
-	ft_core_retime(&d->core, &params);
 	ft_config_free(d->config);
 	d->config = next;
+	ft_daemon_feed(d, &(struct ft_event){.kind = FT_EVENT_SETTINGS, .settings = &params});
 	return true;
 }
 

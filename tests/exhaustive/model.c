@@ -1274,6 +1274,7 @@ static void forget_idle(struct ft_core *c)
 	                    &c->arbiter_again_at, &c->fence_again_at, &c->write_until};
 	for (size_t i = 0; i < sizeof until / sizeof until[0]; i++)
 		past_is_now(until[i], now);
+	c->wake_at = 0; /* follows from the others */
 	c->now = 0;
 }
 

@@ -49,7 +49,7 @@ static void step(const struct ft_event *e)
 {
 	static const struct ft_event nothing = {.kind = FT_EVENT_TIME};
 	ft_core_step(&w.core, e, w.now, &w.out);
-	const char *broken = broken_invariant(&w.core, e, &w.pending, &w.out);
+	const char *broken = broken_law(&w.core, e, &w.pending, &w.out);
 	LAW(!broken, broken);
 	for (size_t i = 0; i < QUESTIONS; i++)
 		w.open[i] += count_actions(&w.out, questions[i].asked);

@@ -1,11 +1,13 @@
 /* The laws.  What each one means is said where it is judged. */
 #include "tests/sim/sim.h"
+#include "tests/unit/core_world.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define FREEZES_MAX 60
-#define ASKS_MAX    300
+#define FREEZES_MAX     60
+#define ASKS_MAX        300
+#define SLEEP_LOOKED_AT 16 /* of so many moments at one, as it costs more than a step */
 
 const char *const world_spins = "the world spins";
 static const uint8_t none[FT_SESSION_BYTES];
@@ -402,6 +404,8 @@ void laws_after_step(int host, const struct ft_actions *out)
 		law_broken("a failover waits for a disk without end");
 	if (c->resume_at != FT_NEVER)
 		law_broken("the table does not come to rest");
+	if (w.now % SLEEP_LOOKED_AT == 0 && sleeps_too_long(c))
+		law_broken("the deadline is later than something comes due");
 	if (due <= c->now)
 		law_broken("a deadline that is not in the future: a busy loop");
 	bool owed = c->plan_running || c->arbiter_busy || c->fencing || c->storing;
@@ -466,8 +470,9 @@ static bool solo(int host)
 	bool left_still = left && old->stopped && other->ftd.core.qemu.stopped;
 	bool other_rests =
 	    !old->alive || (old->mode == FT_ROLE_NONE && old->last == FT_ROLE_NONE) || left_over || left_still;
-	bool ours_rests =
-	    h->ftd.core.phase == FT_PHASE_SOLO || (h->qemu.booted && h->ftd.core.phase == FT_PHASE_UNPROTECTED);
+	bool leads_nobody = h->qemu.mode == FT_ROLE_PRIMARY && left_still;
+	bool ours_rests = h->ftd.core.phase == FT_PHASE_SOLO ||
+	                  ((h->qemu.booted || leads_nobody) && h->ftd.core.phase == FT_PHASE_UNPROTECTED);
 	return runs_as_master(host) && h->ftd.running == FTD_RUNS && ours_rests && other_rests &&
 	       !h->ftd.core.outcome_busy;
 }

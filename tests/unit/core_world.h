@@ -35,7 +35,7 @@ static inline const char *action_name(enum ft_action_kind k)
 	    [FT_DO_KILL] = "KILL",     [FT_DO_STORE] = "STORE",       [FT_DO_CLAIM] = "CLAIM",
 	    [FT_DO_READ] = "READ",     [FT_DO_PLAN] = "PLAN",         [FT_DO_RECORD] = "RECORD",
 	    [FT_DO_REPEAT] = "REPEAT", [FT_DO_OUTCOME] = "OUTCOME",   [FT_DO_EXIT] = "EXIT",
-	    [FT_DO_FENCE] = "FENCE",   [FT_DO_YANK] = "YANK",         [FT_DO_ALARM] = "ALERT",
+	    [FT_DO_FENCE] = "FENCE",   [FT_DO_YANK] = "YANK",         [FT_DO_ALARM] = "ALARM",
 	    [FT_DO_MARK] = "MARK",     [FT_DO_REMEMBER] = "REMEMBER",
 	};
 	return k < sizeof names / sizeof names[0] ? names[k] : "?";
@@ -53,6 +53,26 @@ static inline int count_actions(const struct ft_actions *out, enum ft_action_kin
 struct pending {
 	int plans, records;
 };
+
+/* Between a step and the time for which the core asks to be woken nothing comes due: its deadline follows from the same reading of the
+ * table, and what a condition would look at beside it would be slept through. */
+static inline bool sleeps_too_long(const struct ft_core *c)
+{
+	static struct ft_core copy;
+	static struct ft_actions out;
+	int64_t due = ft_core_deadline(c);
+	int64_t until = due == FT_NEVER ? c->now + SECOND(1000) : due;
+	const int64_t looks[] = {c->now + (until - c->now) / 2, until - 1};
+	for (int i = 0; i < 2; i++) {
+		copy = *c;
+		if (looks[i] <= c->now)
+			continue;
+		ft_core_step(&copy, &(struct ft_event){.kind = FT_EVENT_TIME}, looks[i], &out);
+		if (out.n > 0 || !ft_side_equal(&copy.self, &c->self))
+			return true;
+	}
+	return false;
+}
 
 /* NULL, or the invariant that the step just done has broken. */
 static inline const char *broken_invariant(const struct ft_core *c, const struct ft_event *e, struct pending *p,
@@ -102,6 +122,14 @@ static inline const char *broken_invariant(const struct ft_core *c, const struct
 	if (!ft_side_possible(&c->self) || (ft_core_last_word(c, &last) && !ft_side_possible(&last)))
 		return "what we say of ourselves contradicts itself";
 	return NULL;
+}
+
+/* The same, where a step may take its time. */
+static inline const char *broken_law(const struct ft_core *c, const struct ft_event *e, struct pending *p,
+                                     const struct ft_actions *out)
+{
+	const char *broken = broken_invariant(c, e, p, out);
+	return broken ? broken : sleeps_too_long(c) ? "the deadline is later than something comes due" : NULL;
 }
 
 #endif

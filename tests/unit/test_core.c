@@ -42,7 +42,7 @@ static void step(const struct ft_event *e)
 {
 	static const struct ft_event nothing = {.kind = FT_EVENT_TIME};
 	ft_core_step(&w.c, e, w.now, &w.out);
-	const char *fault = broken_invariant(&w.c, e, &w.pending, &w.out);
+	const char *fault = broken_law(&w.c, e, &w.pending, &w.out);
 	ck_assert_msg(!fault, "event %d in phase %s: %s", (int)e->kind, phase_name(w.c.phase), fault);
 	note_actions();
 	struct ft_actions again;

@@ -21,7 +21,7 @@ static void step(const struct ft_event *e)
 {
 	struct ft_actions out;
 	ft_core_step(&w.c, e, w.now, &out);
-	const char *fault = broken_invariant(&w.c, e, &w.pending, &out);
+	const char *fault = broken_law(&w.c, e, &w.pending, &out);
 	ck_assert_msg(!fault, "event %d in phase %s: %s", (int)e->kind, phase_name(w.c.phase), fault);
 	for (int i = 0; i < out.n; i++) {
 		size_t used = strlen(w.said);

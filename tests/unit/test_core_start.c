@@ -20,7 +20,7 @@ static void step(const struct ft_event *e)
 {
 	struct ft_actions out;
 	ft_core_step(&c, e, now, &out);
-	const char *fault = broken_invariant(&c, e, &pending, &out);
+	const char *fault = broken_law(&c, e, &pending, &out);
 	ck_assert_msg(!fault, "event %d in phase %s: %s", (int)e->kind, phase_name(c.phase), fault);
 	bool reads = false;
 	for (int i = 0; i < out.n; i++) {
