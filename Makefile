@@ -121,6 +121,11 @@ DIGEST_SEEDS ?= 1:20000
 digest: $(SIM)
 	for kind in "" --fence --behind --none --boundaries; do $(SIM) $$kind --digest --seeds $(DIGEST_SEEDS) || exit 1; done
 
+# The decision tables, as docs/decisions.md.
+DECISIONS := $(B)/tests/unit/test_decisions
+decisions: $(DECISIONS)
+	$(DECISIONS) --print > docs/decisions.md
+
 # Two real cores in a small world, and every order of everything that can happen to them: docs/proof.md.
 # make exhaustive FAULTS=3 TURNS=2, as deep as one likes; EXPLORE='--kinds kill-ftd,force' for more of its options.
 FAULTS  ?= 2
@@ -290,7 +295,7 @@ install: all
 clean:
 	rm -rf build
 
-.PHONY: all everything unit check coverage coverage-programs fuzz fuzz-same fuzz-programs other-qemus check-qemus sim digest exhaustive prove \
+.PHONY: all everything unit check coverage coverage-programs fuzz fuzz-same fuzz-programs other-qemus check-qemus sim digest exhaustive prove decisions \
         conformance qemu-docs demo bench bench-peers bench-docs lint lint-all fake-qemu bench-failover bench-scale check-attack \
         install clean tidy $(TIDY)
 .SECONDARY:

@@ -681,7 +681,7 @@ void ft_core_step(struct ft_core *c, const struct ft_event *event, int64_t now, 
 	assert(event->kind < FT_EVENT_COUNT);
 	struct ft_side was = c->self;
 	c->now = now;
-	out->n = out->n_records = 0;
+	out->n = out->n_records = out->n_rows = 0;
 	c->named_nobody = false;
 	absorb(c, event);
 	ft_sharing_refresh(c);

@@ -183,9 +183,11 @@ struct ft_action {
 
 /* One step does a dozen at most.  A row that does half of them, or records twice, is a bug of ours (assert). */
 #define FT_ACTIONS_MAX 48
+#define FT_ROWS_MAX    16 /* decisions in one step */
 #define FT_RECORDS_MAX 4
 struct ft_actions {
-	int n, n_records;
+	int n, n_records, n_rows;
+	const char *rows[FT_ROWS_MAX]; /* the decisions that were taken, by their names in docs/decisions.md */
 	struct ft_action a[FT_ACTIONS_MAX];
 	struct ft_outcome records[FT_RECORDS_MAX]; /* as they were then: the same step may have begun another outcome */
 };
@@ -388,6 +390,7 @@ struct ft_core {
 	int64_t peer_at;    /* when the peer last said something new */
 	/* When the table is to be read again, though nothing happens; and where such times are kept while it is read, else NULL: ft_due(). */
 	int64_t wake_at, *asking;
+	const char *row;   /* the decision that is being carried out, or was last; NULL: none yet */
 	int64_t resume_at; /* the table had not come to rest when the newest step ended; FT_NEVER it had */
 
 	/* The takeover under way */

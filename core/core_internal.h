@@ -4,15 +4,27 @@
 
 #include "core/core.h"
 
-/* One with then == NULL ends the reading: its only duty is to keep those below it from being done. */
+/* A decision: in these phases, where this holds, that is done.  One with then == NULL ends the reading: its only duty is to keep those
+ * below it from being done.  The texts are for docs/decisions.md. */
 struct ft_rule {
-	uint32_t phases; /* 1 << enum ft_phase, each in which it may be done */
+	const char *name; /* for people: in the log, in an outcome's evidence */
+	uint32_t phases;  /* 1 << enum ft_phase, each in which it may be done */
+	const char *phases_text;
 	bool (*when)(const struct ft_core *c);
+	const char *when_text;
 	void (*then)(struct ft_core *c, struct ft_actions *out);
+	const char *then_text;
 };
-/* Reads the table from the top until no row holds, or for so long as a step may be; then core->resume_at. */
+struct ft_table {
+	const char *name;
+	const struct ft_rule *rules;
+	size_t n;
+};
+/* All tables, in the order in which they are read. */
+const struct ft_table *ft_rules_law(size_t *n);
+/* Reads the tables from the top until no row holds, or for so long as a step may be; then core->resume_at. */
 void ft_rules_apply(struct ft_core *c, struct ft_actions *out);
-void ft_rules_read(const struct ft_rule *rules, size_t n, struct ft_core *c, struct ft_actions *out);
+void ft_rules_read(const struct ft_table *tables, size_t n, struct ft_core *c, struct ft_actions *out);
 /* Whether that time has come.  No condition compares with core->now but by this: what it asks about in vain, in the reading of the
  * table that comes to rest, is when the table is read again, so that none can be forgotten. */
 bool ft_due(const struct ft_core *c, int64_t at);

@@ -2100,6 +2100,17 @@ static void forget_earlier_trouble(const struct ft_core *c, struct ft_outcome *o
 	memmove(o->evidence, o->evidence + first, (size_t)o->n_evidence * sizeof o->evidence[0]);
 }
 
+/* Last, since it follows from what stands before it. */
+static void note_decision(struct ft_core *c)
+{
+	struct ft_outcome *o = &c->outcome;
+	if (o->n_evidence == FT_EVIDENCE_MAX)
+		o->n_evidence--;
+	struct ft_evidence *e = &o->evidence[o->n_evidence++];
+	e->at = c->now;
+	snprintf(e->text, sizeof e->text, "decided: %s", c->row);
+}
+
 static void begin_outcome(struct ft_core *c, struct ft_actions *out, enum ft_cause cause)
 {
 	announce_earlier(c, out);
@@ -2136,8 +2147,8 @@ static void begin_outcome(struct ft_core *c, struct ft_actions *out, enum ft_cau
 			o->evidence[k - 1] = e;
 		}
 	forget_earlier_trouble(c, o);
-	if (o->n_evidence > 0)
-		o->first_evidence_at = o->evidence[0].at;
+	note_decision(c);
+	o->first_evidence_at = o->evidence[0].at;
 	c->outcome_busy = true;
 }
 
@@ -2989,285 +3000,360 @@ static void freeze_claim_for_solo(struct ft_core *c, struct ft_actions *out)
 #define RUNNING (P(STARTING) | OPEN | BOUND | P(ASKING) | P(FAILED))
 #define ANY     ((1u << FT_PHASE_COUNT) - 1)
 
-static const struct ft_rule table[] = {
-    /* Whatever else happens */
-    {ANY, outcome_written, announce},
-    {ANY, ft_winner_unstored, ft_store_as_known},
-    {ANY, ft_bind_again_due, ft_bind_again},
-    {ANY, ft_disk_unwritten, ft_write_disk_bad},
-    {ANY, disk_news, alarm_disk},
-    {ANY & ~BUSY, left_before_its_qemu, stay_to_give_way},
-    {ANY & ~BUSY, ft_release_due, ft_release},
-    {ANY & ~BUSY, ft_unrelease_due, ft_store_as_known},
-    {ANY & ~BUSY, ft_stayed_no_more, ft_store_as_known},
-    {ANY & ~BUSY & ~FROZEN, ft_unresign_due, ft_store_as_known},
-    {ANY & ~BUSY, yield_is_over, ft_forget_yield},
-    {ANY & ~BUSY, ft_gone_on_unwritten, ft_know_gone_on},
-    {ANY & ~BUSY, leaves_unwritten, write_before_leaving},
-    {ANY & ~BUSY, may_say_goodbye, say_goodbye},
-    {ANY & ~BUSY, may_exit, exit_now},
-    {ANY, ft_resign_due, ft_resign},
-    {P(SOLO) | P(FAILED), no_vm_here, to_unprotected}, /* also in our last words */
-    {ANY, has_exited, NULL},
-    {ANY & ~BUSY, repeat_due, repeat},
-    {ANY, ft_mark_due, ft_mark},
-    {ANY, ft_both_run_changed, ft_note_both_run},
-    {ANY, ft_alarm_changed, ft_alarm},
-    {P(STARTING), found_place, to_place},
-    {P(STARTING) | OPEN, found_frozen_primary, freeze_at_end_of_right},
-    {P(STARTING) | OPEN, found_frozen_in_vain, thaw},
-    {P(STARTING) | OPEN, found_frozen_unfenced, to_fencing},
-    {P(STARTING) | OPEN, found_yielded, to_yielded},
-    {P(STARTING) | OPEN, frozen_not_knowing, to_cut_off},
-    {P(STARTING), started, to_unprotected},
+#define ROW(name, phases, when, then) {name, phases, #phases, when, #when, then, #then}
+#define STOP(name, phases, when)      {name, phases, #phases, when, #when, NULL, ""}
+#define TABLE(name, rules)            {name, rules, sizeof(rules) / sizeof(rules)[0]}
 
-    /* The right to run, with an arbiter */
-    {P(SOLO), ft_given_back, know_given_back},
-    {P(CLAIMING), given_back, take_back}, /* a claim that is lost to nobody */
-    {RUNNING | CLAIM | P(SOLO), ft_session_lost, lose},
-    {ANY & ~P(SOLO), ft_return_due, ft_return},
-    {ANY, nothing_was_lost, forget_doubt},
-    {RUNNING & ~(P(FAILED) | P(ASKING)), resigned_but_runs, freeze_resigned},
-    {RUNNING, over_but_unsettled, freeze_until_settled},
-    {OPEN | BOUND | P(FAILED), gives_way, freeze_ending},
-    {OPEN | BOUND | P(FAILED), gives_way_for_disk, freeze_for_disk},
-    {RUNNING, right_has_ended, freeze_at_end_of_right},
-    {CLAIM, no_vm_here, drop_claim},
-    {CLAIM, peer_proven, freeze_claim_for_solo},
-    {CLAIM, gives_way_unclaimed, yield_unclaimed},
-    {P(FREEZING) | P(CUT_OFF), right_is_back, thaw_back},
-    {P(FREEZING) | P(CUT_OFF), known_again, thaw_back},
-    {P(CUT_OFF), given_back, take_back},
-    {P(CUT_OFF), peer_is_back, thaw_back},
-    {CLAIM, given_and_taken, claim_was_late},
-    {P(FREEZING), frozen_not_knowing, to_cut_off},
-    {P(FREEZING), may_claim, to_claiming},
-    {P(FREEZING), found_won, proceed_as_found},
-    {P(FREEZING), found_unfenced, to_fencing},
-    {P(FREEZING), may_freeze_again, freeze_again},
-    {P(CLAIMING), peer_vm_dead, take_as_given},
-    {P(CLAIMING), claim_unsent, send_claim},
-    {P(CLAIMING) | P(CUT_OFF), fence_look_due, ft_look_at_verdict},
-    {P(CLAIMING) | P(CUT_OFF), fence_due, send_fence},
-    {P(CLAIMING), order_meets_who_may_run, NULL},
-    {P(CLAIMING) | P(CUT_OFF), claim_won_afterwards, to_solo_as_settled},
-    {P(CLAIMING) | P(CUT_OFF), claim_won, proceed},
-    {P(CLAIMING), win_is_held, to_cut_off},
-    {P(CLAIMING), forced_and_unreachable, proceed},
-    {P(CLAIMING) | P(CUT_OFF), claim_lost, lose_elsewhere},
-    {P(CLAIMING), unreachable_but_dying, wait_for_the_word},
-    {P(CLAIMING), claim_unreachable, to_cut_off},
-    {P(CUT_OFF), forced_against_the_peers_word, refuse_force},
-    {P(CUT_OFF), forced_cut_off, claim_as_ordered},
-    {P(CUT_OFF), claim_again_due, send_claim},
-    {P(CUT_OFF), cut_off_is_stale, say_what_frees_it},
-    {P(SOLO), ft_settle_due, ft_settle},
-    {OPEN | P(SOLO), ft_record_due, ft_settle},
-    {ANY, ft_verdict_due, ft_put_verdict},
-    {P(SOLO), outcome_owed, make_up_outcome},
-    {ANY, ft_past_due, ft_remember},
-    {P(STARTING) | OPEN | P(FENCED), ft_start_claim_due, ft_end_old},
-    {P(STARTING) | OPEN | P(FENCED), ft_start_verdict_due, ft_look_at_verdict},
-    {P(STARTING) | OPEN | P(FENCED), ft_start_fence_look_due, ft_look_at_verdict},
-    {P(STARTING) | OPEN | P(FENCED), ft_start_fence_due, ft_fence},
+/* Whatever else happens. */
+static const struct ft_rule always[] = {
+    ROW("an outcome is on disk, or late: it is told", ANY, outcome_written, announce),
+    ROW("who has won is not on disk yet", ANY, ft_winner_unstored, ft_store_as_known),
+    ROW("a refused session is written again", ANY, ft_bind_again_due, ft_bind_again),
+    ROW("a bad disk is not on disk yet", ANY, ft_disk_unwritten, ft_write_disk_bad),
+    ROW("news of the disks", ANY, disk_news, alarm_disk),
+    ROW("QEMU ends after the goodbye: it is taken back", ANY & ~BUSY, left_before_its_qemu, stay_to_give_way),
+    ROW("leaving: the session is released", ANY & ~BUSY, ft_release_due, ft_release),
+    ROW("a release is taken back", ANY & ~BUSY, ft_unrelease_due, ft_store_as_known),
+    ROW("that our copy has stayed is over", ANY & ~BUSY, ft_stayed_no_more, ft_store_as_known),
+    ROW("a resignation that is over is taken off the disk", ANY & ~BUSY & ~FROZEN, ft_unresign_due, ft_store_as_known),
+    ROW("a yield without a session is over", ANY & ~BUSY, yield_is_over, ft_forget_yield),
+    ROW("going on beside an earlier win is not on disk", ANY & ~BUSY, ft_gone_on_unwritten, ft_know_gone_on),
+    ROW("leaving: what our QEMU has done is written first", ANY & ~BUSY, leaves_unwritten, write_before_leaving),
+    ROW("leaving: the goodbye", ANY & ~BUSY, may_say_goodbye, say_goodbye),
+    ROW("leaving: the end", ANY & ~BUSY, may_exit, exit_now),
+    ROW("our QEMU of the session has died, or yields: it is resigned", ANY, ft_resign_due, ft_resign),
+    ROW("who runs alone has no QEMU any more", P(SOLO) | P(FAILED), no_vm_here,
+        to_unprotected), /* also in our last words */
+    STOP("the end was said: nothing more is decided", ANY, has_exited),
+    ROW("a success that the disk did not take is written again", ANY & ~BUSY, repeat_due, repeat),
+    ROW("our mark is due at the arbiter", ANY, ft_mark_due, ft_mark),
+    ROW("the guest runs on both hosts, or no longer", ANY, ft_both_run_changed, ft_note_both_run),
+    ROW("an alarm begins, or is over", ANY, ft_alarm_changed, ft_alarm),
+    ROW("started: our QEMU is of a pair, or runs alone", P(STARTING), found_place, to_place),
+    ROW("found frozen as the primary of its session", P(STARTING) | OPEN, found_frozen_primary, freeze_at_end_of_right),
+    ROW("found frozen for nothing", P(STARTING) | OPEN, found_frozen_in_vain, thaw),
+    ROW("found frozen, and its win waits for the fence", P(STARTING) | OPEN, found_frozen_unfenced, to_fencing),
+    ROW("found yielded to the peer", P(STARTING) | OPEN, found_yielded, to_yielded),
+    ROW("found frozen, and what became of the session is not known", P(STARTING) | OPEN, frozen_not_knowing,
+        to_cut_off),
+    ROW("started: it is known where we stand", P(STARTING), started, to_unprotected),
+};
 
-    /* Giving up the right to run */
-    {P(YIELDING) | FROZEN, no_vm_here, to_fenced},
-    {P(YIELDING), frozen_and_over, end_frozen},
-    {P(YIELDING), unfrozen_and_over, end_unfrozen},
-    {P(YIELDING), unfrozen_and_lost, freeze_again},
-    {P(YIELDING), giving_back, NULL},
-    {P(YIELDING) | FROZEN, frozen_but_bound, ft_resign},
-    {P(YIELDING) | FROZEN, ft_yield_write_due, ft_write_yield},
-    {P(YIELDING), frozen, settle_yield},
-    {P(YIELDING), resigned_unfrozen, freeze_again},
-    {P(YIELDING), ends_unfrozen, freeze_again},
-    {P(YIELDING), freeze_failed_past_right, refuse_past_right},
-    {P(YIELDING), freeze_failed, give_up_freezing},
-    {FROZEN, proven_and_over, end_frozen},
-    {FROZEN, given_back, take_back},
-    {FROZEN, regained_and_over, to_solo_as_settled},
-    {FROZEN, regained, take_over_regained},
-    {P(ASKING), peer_solo, ask_was_late},
-    {P(ASKING), is_ending, ask_outlived},
-    {P(ASKING), resigned_but_runs, ask_without_right},
-    {OPEN | BOUND | FROZEN | P(FAILED), asked_to_end_copy, end_copy},
-    {OPEN | BOUND | P(FENCED), ended_as_asked, answer_ended},
-    {OPEN | BOUND | P(FAILED) | P(SOLO), asked_to_end_in_vain, refuse_to_end},
-    {ANY, end_is_answered, settle_end},
-    {OPEN | BOUND | P(FAILED), ended_by_peer, freeze_for_solo},
-    {OPEN, ft_began_beside_winner, freeze_for_solo},
-    {OPEN | BOUND | P(FAILED), ended_by_peer_in_vain, leave_the_pair},
+/* The right to run, with an arbiter. */
+static const struct ft_rule right[] = {
+    ROW("going on alone, and known to have been given back", P(SOLO), ft_given_back, know_given_back),
+    ROW("a claim that nobody won, and the right is given back", P(CLAIMING), given_back,
+        take_back), /* a claim that is lost to nobody */
+    ROW("the other side has ended the session", RUNNING | CLAIM | P(SOLO), ft_session_lost, lose),
+    ROW("a win that cannot run is given back", ANY & ~P(SOLO), ft_return_due, ft_return),
+    ROW("frozen for a doubt, and nothing was lost", ANY, nothing_was_lost, forget_doubt),
+    ROW("we have resigned, and our guest runs", RUNNING & ~(P(FAILED) | P(ASKING)), resigned_but_runs, freeze_resigned),
+    ROW("the guest has failed over, and no register has given the right", RUNNING, over_but_unsettled,
+        freeze_until_settled),
+    ROW("our QEMU is on its way out: it gives way", OPEN | BOUND | P(FAILED), gives_way, freeze_ending),
+    ROW("our disk is the worse: it gives way", OPEN | BOUND | P(FAILED), gives_way_for_disk, freeze_for_disk),
+    ROW("the right to run has ended", RUNNING, right_has_ended, freeze_at_end_of_right),
+    ROW("claiming, and our QEMU has died", CLAIM, no_vm_here, drop_claim),
+    ROW("claiming, and the peer is proven to run the guest", CLAIM, peer_proven, freeze_claim_for_solo),
+    ROW("claiming, and our QEMU is on its way out", CLAIM, gives_way_unclaimed, yield_unclaimed),
+    ROW("frozen at the end of the right, and the right is back", P(FREEZING) | P(CUT_OFF), right_is_back, thaw_back),
+    ROW("frozen not knowing, and known again", P(FREEZING) | P(CUT_OFF), known_again, thaw_back),
+    ROW("cut off, and the right is given back", P(CUT_OFF), given_back, take_back),
+    ROW("cut off, and the peer is back", P(CUT_OFF), peer_is_back, thaw_back),
+    ROW("claiming what was given to us, and taken", CLAIM, given_and_taken, claim_was_late),
+    ROW("freezing for a claim, and what became of the session is not known", P(FREEZING), frozen_not_knowing,
+        to_cut_off),
+    ROW("our guest stands: it is claimed", P(FREEZING), may_claim, to_claiming),
+    ROW("frozen, and won already", P(FREEZING), found_won, proceed_as_found),
+    ROW("frozen, and its win waits for the fence", P(FREEZING), found_unfenced, to_fencing),
+    ROW("not frozen in time: once more", P(FREEZING), may_freeze_again, freeze_again),
+    ROW("claiming, and the peer's guest is dead by its own word", P(CLAIMING), peer_vm_dead, take_as_given),
+    ROW("the claim is to be sent", P(CLAIMING), claim_unsent, send_claim),
+    ROW("won: the verdict is read before the fence", P(CLAIMING) | P(CUT_OFF), fence_look_due, ft_look_at_verdict),
+    ROW("won: the other host is to be off first", P(CLAIMING) | P(CUT_OFF), fence_due, send_fence),
+    STOP("an order claims what the peer may run", P(CLAIMING), order_meets_who_may_run),
+    ROW("won, after the guest had failed over", P(CLAIMING) | P(CUT_OFF), claim_won_afterwards, to_solo_as_settled),
+    ROW("won", P(CLAIMING) | P(CUT_OFF), claim_won, proceed),
+    ROW("won, and something holds it", P(CLAIMING), win_is_held, to_cut_off),
+    ROW("ordered, vouched for, and the arbiter is out of reach", P(CLAIMING), forced_and_unreachable, proceed),
+    ROW("the other side stands in the register", P(CLAIMING) | P(CUT_OFF), claim_lost, lose_elsewhere),
+    ROW("the arbiter is out of reach, and the peer is dying", P(CLAIMING), unreachable_but_dying, wait_for_the_word),
+    ROW("the arbiter is out of reach", P(CLAIMING), claim_unreachable, to_cut_off),
+    ROW("cut off, and ordered against the peer's word", P(CUT_OFF), forced_against_the_peers_word, refuse_force),
+    ROW("cut off, and ordered", P(CUT_OFF), forced_cut_off, claim_as_ordered),
+    ROW("cut off, and the claim is due again", P(CUT_OFF), claim_again_due, send_claim),
+    ROW("cut off, and what frees it has changed", P(CUT_OFF), cut_off_is_stale, say_what_frees_it),
+    ROW("going on alone: the register is to name us", P(SOLO), ft_settle_due, ft_settle),
+    ROW("running alone: the register is to name us", OPEN | P(SOLO), ft_record_due, ft_settle),
+    ROW("won and proven: the verdict is put", ANY, ft_verdict_due, ft_put_verdict),
+    ROW("won, and no success was ever written", P(SOLO), outcome_owed, make_up_outcome),
+    ROW("a start asks what the arbiter remembers", ANY, ft_past_due, ft_remember),
+    ROW("a start ends the old session", P(STARTING) | OPEN | P(FENCED), ft_start_claim_due, ft_end_old),
+    ROW("a start reads the verdict of what we won", P(STARTING) | OPEN | P(FENCED), ft_start_verdict_due,
+        ft_look_at_verdict),
+    ROW("a start reads the verdict before its fence", P(STARTING) | OPEN | P(FENCED), ft_start_fence_look_due,
+        ft_look_at_verdict),
+    ROW("a start has the other host powered off", P(STARTING) | OPEN | P(FENCED), ft_start_fence_due, ft_fence),
+};
+
+/* Giving up the right to run. */
+static const struct ft_rule yielding[] = {
+    ROW("yielding, and our QEMU is gone", P(YIELDING) | FROZEN, no_vm_here, to_fenced),
+    ROW("frozen, and the peer has it for good", P(YIELDING), frozen_and_over, end_frozen),
+    ROW("not frozen, and the peer has it for good", P(YIELDING), unfrozen_and_over, end_unfrozen),
+    ROW("not frozen, and lost", P(YIELDING), unfrozen_and_lost, freeze_again),
+    STOP("a win is being given back: its disk is waited for", P(YIELDING), giving_back),
+    ROW("yielded: the session is resigned", P(YIELDING) | FROZEN, frozen_but_bound, ft_resign),
+    ROW("yielded: that is written", P(YIELDING) | FROZEN, ft_yield_write_due, ft_write_yield),
+    ROW("yielded, as our guest stands", P(YIELDING), frozen, settle_yield),
+    ROW("resigned, and not frozen yet", P(YIELDING), resigned_unfrozen, freeze_again),
+    ROW("on its way out, and not frozen yet", P(YIELDING), ends_unfrozen, freeze_again),
+    ROW("yielding failed, past the right to run", P(YIELDING), freeze_failed_past_right, refuse_past_right),
+    ROW("yielding failed", P(YIELDING), freeze_failed, give_up_freezing),
+    ROW("frozen, and the winner is proven to run", FROZEN, proven_and_over, end_frozen),
+    ROW("frozen, and the right is given back", FROZEN, given_back, take_back),
+    ROW("frozen, and the right is ours again: it has failed over", FROZEN, regained_and_over, to_solo_as_settled),
+    ROW("frozen, and the right is ours again", FROZEN, regained, take_over_regained),
+    ROW("asking, and the peer runs alone", P(ASKING), peer_solo, ask_was_late),
+    ROW("asking, and our QEMU is on its way out", P(ASKING), is_ending, ask_outlived),
+    ROW("asking, and our right is gone", P(ASKING), resigned_but_runs, ask_without_right),
+    ROW("the guest has ended itself: our copy is asked to end", OPEN | BOUND | FROZEN | P(FAILED), asked_to_end_copy,
+        end_copy),
+    ROW("our copy has ended as it was asked", OPEN | BOUND | P(FENCED), ended_as_asked, answer_ended),
+    ROW("our copy cannot end as it is asked", OPEN | BOUND | P(FAILED) | P(SOLO), asked_to_end_in_vain, refuse_to_end),
+    ROW("the peer has answered the end of the guest", ANY, end_is_answered, settle_end),
+    ROW("the peer runs the guest alone: our copy is frozen", OPEN | BOUND | P(FAILED), ended_by_peer, freeze_for_solo),
+    ROW("begun beside a winner: it is frozen", OPEN, ft_began_beside_winner, freeze_for_solo),
+    ROW("the peer runs the guest alone, and our copy cannot be frozen", OPEN | BOUND | P(FAILED), ended_by_peer_in_vain,
+        leave_the_pair),
     /* Before any order: who runs the guest alone does not yield it to an old copy, however lately its ftd has come. */
-    {OPEN | BOUND | P(FAILED), already_over, to_solo_as_found},
-    {FROZEN | P(FENCED), asked_and_out, answer_yielded},
-    {ENDING | CLAIM | P(SOLO), asked_to_yield, refuse_to_yield},
-    {P(ASKING) | OPEN | BOUND | P(FAILED), asked_of_winner, refuse_to_yield},
-    {P(ASKING), asked_by_primary, concede},
-    {OPEN | BOUND | P(FAILED), asked_before_the_death_is_written, NULL},
-    {OPEN, asked_for_a_new_guest, refuse_to_yield},
-    {OPEN | BOUND | P(FAILED), asked_with_nothing_running, answer_yielded},
-    {OPEN | BOUND | P(FAILED), asked_by_the_sick, refuse_to_yield},
-    {OPEN | BOUND | P(FAILED), asked_but_cannot, refuse_to_yield},
-    {OPEN | BOUND | P(FAILED), asked_and_unwritten, ft_write_yield},
-    {OPEN | BOUND | P(FAILED), asked_and_being_written, NULL},
-    {OPEN | BOUND | P(FAILED), asked_to_yield, freeze_as_asked},
+    ROW("who runs the guest alone is found out", OPEN | BOUND | P(FAILED), already_over, to_solo_as_found),
+    ROW("asked to yield, and has", FROZEN | P(FENCED), asked_and_out, answer_yielded),
+    ROW("asked to yield what is being taken over", ENDING | CLAIM | P(SOLO), asked_to_yield, refuse_to_yield),
+    ROW("asked to yield what was won", P(ASKING) | OPEN | BOUND | P(FAILED), asked_of_winner, refuse_to_yield),
+    ROW("asked to yield by the primary while asking it", P(ASKING), asked_by_primary, concede),
+    STOP("asked to yield, and a death is not on disk yet", OPEN | BOUND | P(FAILED), asked_before_the_death_is_written),
+    ROW("asked to yield a guest that was started anew", OPEN, asked_for_a_new_guest, refuse_to_yield),
+    ROW("asked to yield, and nothing runs here", OPEN | BOUND | P(FAILED), asked_with_nothing_running, answer_yielded),
+    ROW("asked to yield by a side whose QEMU is blocked", OPEN | BOUND | P(FAILED), asked_by_the_sick, refuse_to_yield),
+    ROW("asked to yield, and cannot", OPEN | BOUND | P(FAILED), asked_but_cannot, refuse_to_yield),
+    ROW("asked to yield: that is written first", OPEN | BOUND | P(FAILED), asked_and_unwritten, ft_write_yield),
+    STOP("asked to yield: it is being written", OPEN | BOUND | P(FAILED), asked_and_being_written),
+    ROW("asked to yield: our guest is frozen", OPEN | BOUND | P(FAILED), asked_to_yield, freeze_as_asked),
+};
 
-    /* A failover under way */
-    {P(ASKING), no_vm_here, ask_lost_own_vm},
-    {P(ASKING), ft_session_left_to_us, ft_adopt},
-    {P(ASKING), ft_session_left_unstorable, ft_adopt_unstored},
-    {P(ASKING), asked_in_the_peers_session, ft_adopt},
-    {P(ASKING), asked_in_the_peers_session_unstored, ft_adopt_unstored},
-    {P(ASKING), is_binding, NULL},
-    {P(ASKING), peer_is_out_elsewhere, to_claiming},
-    {P(ASKING), unasked_and_gone, take_over_gone_after_all},
-    {P(ASKING), unasked_and_dying, take_over_dying_after_all},
-    {P(ASKING), unasked_and_lost_unbound, ask_was_unheard},
-    {P(ASKING), unasked_and_lost, take_over_lost_after_all},
-    {P(ASKING), peer_is_out, proceed},
-    {P(ASKING), unheard_beside_replication, ask_beside_replication},
-    {P(ASKING), peer_lost, go_on_unheard},
-    {P(ASKING), ask_refused, ask_was_refused},
-    {P(ASKING), ask_overdue, ask_timed_out},
-    {P(PLANNING), plan_over_but_lost, conclude_loss},
-    {P(PLANNING), plan_ok, conclude_success},
-    {P(PLANNING), plan_hopeless, conclude_failure},
-    {P(PLANNING), given_and_taken, order_was_late},
-    {P(PLANNING), order_is_refuted, ask_after_all},
-    {P(PLANNING), ft_stayed_to_be_cleared, ft_store_as_known},
-    {P(PLANNING), plan_due, run_plan},
-    {P(PLANNING), plan_overdue, run_plan_uncleared},
+/* A failover under way. */
+static const struct ft_rule failover[] = {
+    ROW("asking, and our QEMU has died", P(ASKING), no_vm_here, ask_lost_own_vm),
+    ROW("asking, and the session is left to us", P(ASKING), ft_session_left_to_us, ft_adopt),
+    ROW("asking, and the session is left to us, and our disk refuses it", P(ASKING), ft_session_left_unstorable,
+        ft_adopt_unstored),
+    ROW("asking, in a session that the peer alone has", P(ASKING), asked_in_the_peers_session, ft_adopt),
+    ROW("asking, in a session that the peer alone has, and our disk refuses it", P(ASKING),
+        asked_in_the_peers_session_unstored, ft_adopt_unstored),
+    STOP("asking: the session is being stored", P(ASKING), is_binding),
+    ROW("asking, and the peer's host is back without it: claimed", P(ASKING), peer_is_out_elsewhere, to_claiming),
+    ROW("asked unasked, and the peer has gone", P(ASKING), unasked_and_gone, take_over_gone_after_all),
+    ROW("asked unasked, and the peer is dying", P(ASKING), unasked_and_dying, take_over_dying_after_all),
+    ROW("asked unasked without a session, and the peer is lost", P(ASKING), unasked_and_lost_unbound, ask_was_unheard),
+    ROW("asked unasked, and the peer is lost", P(ASKING), unasked_and_lost, take_over_lost_after_all),
+    ROW("asking, and the peer is out", P(ASKING), peer_is_out, proceed),
+    ROW("asked by order, the peer is silent, and replicates still", P(ASKING), unheard_beside_replication,
+        ask_beside_replication),
+    ROW("asked by order, and the peer is lost", P(ASKING), peer_lost, go_on_unheard),
+    ROW("the peer refuses", P(ASKING), ask_refused, ask_was_refused),
+    ROW("the peer does not answer", P(ASKING), ask_overdue, ask_timed_out),
+    ROW("the plan is over, and the other side has won", P(PLANNING), plan_over_but_lost, conclude_loss),
+    ROW("the plan worked", P(PLANNING), plan_ok, conclude_success),
+    ROW("the plan failed", P(PLANNING), plan_hopeless, conclude_failure),
+    ROW("ordered, and another has taken what was given to us", P(PLANNING), given_and_taken, order_was_late),
+    ROW("ordered, and the peer is heard to run", P(PLANNING), order_is_refuted, ask_after_all),
+    ROW("the plan waits for the disk that says our copy stayed", P(PLANNING), ft_stayed_to_be_cleared,
+        ft_store_as_known),
+    ROW("the plan is due", P(PLANNING), plan_due, run_plan),
+    ROW("the plan is due, and the disk hangs", P(PLANNING), plan_overdue, run_plan_uncleared),
+};
 
-    /* Our QEMU is silent: is it the peer that it waits for? */
-    {OPEN | BOUND | P(FAILED), yank_due, yank},
-    {BOUND, sick_unsaid, say_sick},
+/* Our QEMU is silent: is it the peer that it waits for?. */
+static const struct ft_rule silent_qemu[] = {
+    ROW("our QEMU is silent: what leads to the peer is yanked", OPEN | BOUND | P(FAILED), yank_due, yank),
+    ROW("our QEMU is silent, though yanked: it is said", BOUND, sick_unsaid, say_sick),
+};
 
-    /* A person's order */
-    {ENDING | P(ASKING) | P(FREEZING) | P(CLAIMING), forced_meanwhile, join_force},
-    {P(SOLO) | P(FENCED), forced_too_late, refuse_force},
-    {FROZEN, vouched_and_askable, ft_take_verdict},
-    {FROZEN, vouched_and_asked, NULL},
-    {FROZEN, vouched_and_unaskable, take_over_as_vouched},
-    {FROZEN, forced_and_lost, refuse_force},
-    {OPEN | BOUND | FROZEN | P(FAILED), forced_in_vain, refuse_force},
-    {OPEN | BOUND | P(FAILED), forced_but_sick, refuse_force},
-    {OPEN | BOUND | FROZEN | P(FAILED), forced_with_live_peer, ask_forced},
-    {OPEN | BOUND | FROZEN | P(FAILED), forced_beside_replication, refuse_beside_replication},
-    {OPEN | FROZEN | P(FAILED), forced_in_the_peers_session, ft_adopt},
-    {OPEN | FROZEN | P(FAILED), forced_in_the_peers_session_unstored, ft_adopt_unstored},
-    {OPEN | BOUND | FROZEN | P(FAILED), forced_alone, take_over_forced},
+/* A person's order. */
+static const struct ft_rule order[] = {
+    ROW("ordered, and a failover is under way", ENDING | P(ASKING) | P(FREEZING) | P(CLAIMING), forced_meanwhile,
+        join_force),
+    ROW("ordered, and it is too late", P(SOLO) | P(FENCED), forced_too_late, refuse_force),
+    ROW("vouched for, and the verdict can be taken", FROZEN, vouched_and_askable, ft_take_verdict),
+    STOP("vouched for, and the verdict is being taken", FROZEN, vouched_and_asked),
+    ROW("vouched for, and the verdict cannot be taken", FROZEN, vouched_and_unaskable, take_over_as_vouched),
+    ROW("ordered, and the other side has won", FROZEN, forced_and_lost, refuse_force),
+    ROW("ordered, and our QEMU cannot", OPEN | BOUND | FROZEN | P(FAILED), forced_in_vain, refuse_force),
+    ROW("ordered, and our QEMU is blocked", OPEN | BOUND | P(FAILED), forced_but_sick, refuse_force),
+    ROW("ordered, with a peer that is heard", OPEN | BOUND | FROZEN | P(FAILED), forced_with_live_peer, ask_forced),
+    ROW("ordered beside replication that lives", OPEN | BOUND | FROZEN | P(FAILED), forced_beside_replication,
+        refuse_beside_replication),
+    ROW("ordered, in a session that the peer alone has", OPEN | FROZEN | P(FAILED), forced_in_the_peers_session,
+        ft_adopt),
+    ROW("ordered, in a session that the peer alone has, and our disk refuses it", OPEN | FROZEN | P(FAILED),
+        forced_in_the_peers_session_unstored, ft_adopt_unstored),
+    ROW("ordered, with nobody to ask", OPEN | BOUND | FROZEN | P(FAILED), forced_alone, take_over_forced),
+};
 
-    /* Frozen for the peer */
-    {FROZEN, lost_and_verdict_stands, end_frozen},
-    {P(HELD), ft_take_as_ousted_due, ft_take_verdict},
-    {P(HELD), ft_oust_due, ft_oust},
-    {P(HELD), ft_ousts_given_up, to_held},
-    {P(HELD), ousted_in_vain_unsaid, to_held},
-    {FROZEN, ft_verdict_look_due, ft_look_at_verdict},
-    {OPEN | BOUND | P(FENCED), ft_stayed_look_due, ft_look_at_verdict},
-    {FROZEN, peer_died_in_pair, take_over_gone},
-    {FROZEN, peer_yielded_too, take_over_yielded},
-    {FROZEN, peer_does_not_want_it, thaw_unwanted},
-    {P(YIELDED), peer_failed, alarm_peer_failed},
-    {P(YIELDED), peer_idles, to_yielded_to_the_idle},
-    {P(YIELDED), peer_lost_or_absent, to_held},
-    {P(HELD), peer_in_pair, to_yielded},
+/* Frozen for the peer. */
+static const struct ft_rule frozen_for_peer[] = {
+    ROW("frozen, and the verdict names the winner", FROZEN, lost_and_verdict_stands, end_frozen),
+    ROW("held, and the winner's host is off: the verdict is taken", P(HELD), ft_take_as_ousted_due, ft_take_verdict),
+    ROW("held, and the winner is silent: its host is to be off", P(HELD), ft_oust_due, ft_oust),
+    ROW("held, and the fence is given up", P(HELD), ft_ousts_given_up, to_held),
+    ROW("held, and the winner's host is off, but its guest ran", P(HELD), ousted_in_vain_unsaid, to_held),
+    ROW("frozen: the verdict is read", FROZEN, ft_verdict_look_due, ft_look_at_verdict),
+    ROW("what has stayed by our disk: the verdict is read", OPEN | BOUND | P(FENCED), ft_stayed_look_due,
+        ft_look_at_verdict),
+    ROW("yielded, and the peer has died in the pair", FROZEN, peer_died_in_pair, take_over_gone),
+    ROW("yielded, and so has the peer", FROZEN, peer_yielded_too, take_over_yielded),
+    ROW("yielded, and the peer does not want it", FROZEN, peer_does_not_want_it, thaw_unwanted),
+    ROW("yielded, and the peer's failover has failed", P(YIELDED), peer_failed, alarm_peer_failed),
+    ROW("yielded, and the peer idles", P(YIELDED), peer_idles, to_yielded_to_the_idle),
+    ROW("yielded, and the peer is lost or has nothing", P(YIELDED), peer_lost_or_absent, to_held),
+    ROW("held, and the peer is in the pair again", P(HELD), peer_in_pair, to_yielded),
+};
 
-    /* New QEMUs */
-    {P(FENCED), killed_but_alive, kill_again},
-    {P(FENCED), replaced, to_unprotected},
-    {P(FENCED), may_start_anew, to_unprotected},
-    {P(FAILED), never_in_colo, to_unprotected}, /* while the failure was on its way to disk */
+/* New QEMUs. */
+static const struct ft_rule new_qemu[] = {
+    ROW("killed, and still alive", P(FENCED), killed_but_alive, kill_again),
+    ROW("a new QEMU is here", P(FENCED), replaced, to_unprotected),
+    ROW("nothing stands in the way of a new guest", P(FENCED), may_start_anew, to_unprotected),
+    ROW("failed, and QEMU is another one, never in COLO", P(FAILED), never_in_colo,
+        to_unprotected), /* while the failure was on its way to disk */
+};
 
-    /* Bound: the peer's word first */
-    {BOUND, unbound, to_unprotected},
-    {BOUND, unshared, to_unprotected},
-    {BOUND, peer_leaves, to_unprotected},
-    {OPEN | BOUND, given_back, take_back},
-    {OPEN | P(FENCED), given_back_to_nobody, know_given_back},
-    {P(PROTECTED) | P(SUSPECT), is_ending, to_watch},
-    {P(ARMING), is_ending, to_unprotected},
-    {P(WATCH), ending_news, to_watch},
-    {P(UNPROTECTED), ending_news, to_unprotected},
-    {OPEN | BOUND, is_ending, NULL},
-    {OPEN | BOUND, peer_vm_dead, take_over_gone},
-    {BOUND, claim_of_dying_due, take_over_absent},
-    {BOUND, peer_yielded, take_over_yielded},
-    {OPEN, yielded_unbound, take_over_yielded},
-    {OPEN, gone_unbound, take_over_gone},
-    {OPEN, ft_session_left_to_us, ft_adopt},
-    {OPEN, ft_session_left_unstorable, ft_adopt_unstored},
-    {BOUND, sick_with_able_peer, freeze_sick},
+/* Bound: the peer's word first. */
+static const struct ft_rule peers_word[] = {
+    ROW("bound no more", BOUND, unbound, to_unprotected),
+    ROW("bound, and not known to share", BOUND, unshared, to_unprotected),
+    ROW("bound, and the peer leaves", BOUND, peer_leaves, to_unprotected),
+    ROW("bound, and the right is given back", OPEN | BOUND, given_back, take_back),
+    ROW("given back, and there is nobody to take it", OPEN | P(FENCED), given_back_to_nobody, know_given_back),
+    ROW("bound, and our QEMU is on its way out", P(PROTECTED) | P(SUSPECT), is_ending, to_watch),
+    ROW("arming, and our QEMU is on its way out", P(ARMING), is_ending, to_unprotected),
+    ROW("news of our QEMU on its way out", P(WATCH), ending_news, to_watch),
+    ROW("news of our QEMU on its way out, in no pair", P(UNPROTECTED), ending_news, to_unprotected),
+    STOP("our QEMU is on its way out: nothing is taken over", OPEN | BOUND, is_ending),
+    ROW("the peer's guest is dead by its own word", OPEN | BOUND, peer_vm_dead, take_over_gone),
+    ROW("the peer is dying, and may be claimed from", BOUND, claim_of_dying_due, take_over_absent),
+    ROW("the peer has yielded", BOUND, peer_yielded, take_over_yielded),
+    ROW("the peer has yielded what bound nobody", OPEN, yielded_unbound, take_over_yielded),
+    ROW("the peer has gone from what bound nobody", OPEN, gone_unbound, take_over_gone),
+    ROW("the session is left to us", OPEN, ft_session_left_to_us, ft_adopt),
+    ROW("the session is left to us, and our disk refuses it", OPEN, ft_session_left_unstorable, ft_adopt_unstored),
+    ROW("our QEMU is blocked, and the peer is able", BOUND, sick_with_able_peer, freeze_sick),
+};
 
-    /* Bound: replication broken */
-    {OPEN | BOUND, yank_unproven, yank_again},
-    {BOUND, primary_absent, take_over_absent},
-    {BOUND, broken_and_absent, take_over_absent},
-    {BOUND, broken_here_is_primary, ask_broken},
-    {BOUND, broken_and_primary_replaced, ask_broken},
-    {BOUND, peer_says_broken, probe},
-    {P(PROTECTED), broken_and_waiting, to_suspect_broken},
+/* Bound: replication broken. */
+static const struct ft_rule broken_pair[] = {
+    ROW("yanked, and it has come to nothing", OPEN | BOUND, yank_unproven, yank_again),
+    ROW("broken: the peer has no primary any more", BOUND, primary_absent, take_over_absent),
+    ROW("broken: the peer has no QEMU any more", BOUND, broken_and_absent, take_over_absent),
+    ROW("broken here: the primary asks", BOUND, broken_here_is_primary, ask_broken),
+    ROW("broken, and the peer's primary is another one", BOUND, broken_and_primary_replaced, ask_broken),
+    ROW("the peer says that replication is broken", BOUND, peer_says_broken, probe),
+    ROW("replication is broken, a moment ago", P(PROTECTED), broken_and_waiting, to_suspect_broken),
+};
 
-    /* Bound: silence */
-    {BOUND, lost_but_alive_unprobed, probe_silence},
-    {P(PROTECTED) | P(SUSPECT), lost_but_alive, to_watch},
-    {P(WATCH), lost_but_alive_news, to_watch},
-    {P(WATCH), lost_but_alive, NULL},
-    {BOUND, lost_and_able, take_over_lost},
-    {P(PROTECTED), quiet, to_suspect_quiet},
+/* Bound: silence. */
+static const struct ft_rule silence[] = {
+    ROW("the peer is silent, and its QEMU is to show whether it lives", BOUND, lost_but_alive_unprobed, probe_silence),
+    ROW("the peer is silent, and there are signs of life", P(PROTECTED) | P(SUSPECT), lost_but_alive, to_watch),
+    ROW("news of a silent peer with signs of life", P(WATCH), lost_but_alive_news, to_watch),
+    STOP("the peer is silent with signs of life: waited for", P(WATCH), lost_but_alive),
+    ROW("the peer is lost", BOUND, lost_and_able, take_over_lost),
+    ROW("the peer is quiet", P(PROTECTED), quiet, to_suspect_quiet),
+};
 
-    /* Bound: calm */
-    {P(SUSPECT), broken_and_waiting, NULL},
-    {P(SUSPECT) | P(WATCH), all_well, to_protected},
-    {P(PROTECTED) | P(SUSPECT), not_well, to_watch},
+/* Bound: calm. */
+static const struct ft_rule calm[] = {
+    STOP("replication is broken: a moment is given", P(SUSPECT), broken_and_waiting),
+    ROW("bound, and all is well", P(SUSPECT) | P(WATCH), all_well, to_protected),
+    ROW("bound, and all is not well", P(PROTECTED) | P(SUSPECT), not_well, to_watch),
+};
 
-    /* On the way to protection */
-    {P(STARTING) | OPEN, won_but_undone, take_over_lost},
-    {OPEN, bound_but_cannot_arm, to_place},
-    {OPEN | P(WATCH) | P(CUT_OFF), ft_adopt_due, ft_adopt},
-    {P(ARMING) | P(WATCH), ft_end_old_due, ft_end_old},
-    {P(ARMING) | P(WATCH), ft_propose_due, ft_propose},
-    {P(ARMING) | P(WATCH), ft_accept_due, ft_adopt},
-    {OPEN | BOUND | FROZEN | P(FENCED), ft_look_up_due, ft_look_up},
-    {OPEN | P(SOLO), ft_put_back_due, ft_stand_again},
-    {OPEN | P(SOLO), ft_guard_due, ft_guard_title},
-    {P(ARMING), cannot_arm, to_unprotected},
-    {P(ARMING), all_well, to_protected},
-    {P(ARMING), arming_hangs, to_arming_in_vain},
-    {OPEN | P(SOLO), broken_unbound, ask_broken},
-    {OPEN | P(SOLO), broken_and_alone, take_over_lost},
-    {P(ARMING) | P(WATCH), checkpoint_wanted, probe},
-    {P(FAILED), failed_but_able, take_over_again},
-    {P(UNPROTECTED) | P(FAILED), failed_for_good, freeze_to_give_back},
-    {P(UNPROTECTED) | P(FAILED), can_arm, to_arming},
-    {P(SOLO), can_arm_again, to_arming},
-    {P(UNPROTECTED), reason_is_stale, to_unprotected},
-    {P(WATCH), reason_is_stale, to_watch},
+/* On the way to protection. */
+static const struct ft_rule protection[] = {
+    ROW("won, and the failover was not finished", P(STARTING) | OPEN, won_but_undone, take_over_lost),
+    ROW("bound, and cannot protect", OPEN, bound_but_cannot_arm, to_place),
+    ROW("the peer's session is taken up", OPEN | P(WATCH) | P(CUT_OFF), ft_adopt_due, ft_adopt),
+    ROW("the old session is to end", P(ARMING) | P(WATCH), ft_end_old_due, ft_end_old),
+    ROW("a session is proposed", P(ARMING) | P(WATCH), ft_propose_due, ft_propose),
+    ROW("the peer's session is accepted", P(ARMING) | P(WATCH), ft_accept_due, ft_adopt),
+    ROW("a session in doubt is looked up", OPEN | BOUND | FROZEN | P(FENCED), ft_look_up_due, ft_look_up),
+    ROW("our name is put back into the register", OPEN | P(SOLO), ft_put_back_due, ft_stand_again),
+    ROW("our name in the register is looked after", OPEN | P(SOLO), ft_guard_due, ft_guard_title),
+    ROW("arming, and cannot protect", P(ARMING), cannot_arm, to_unprotected),
+    ROW("armed, and all is well", P(ARMING), all_well, to_protected),
+    ROW("arming, and it takes too long", P(ARMING), arming_hangs, to_arming_in_vain),
+    ROW("broken without a session: the peer is asked", OPEN | P(SOLO), broken_unbound, ask_broken),
+    ROW("broken without a session, and nobody is there", OPEN | P(SOLO), broken_and_alone, take_over_lost),
+    ROW("a checkpoint is wanted", P(ARMING) | P(WATCH), checkpoint_wanted, probe),
+    ROW("failed, and able again", P(FAILED), failed_but_able, take_over_again),
+    ROW("failed for good: it is to be given back", P(UNPROTECTED) | P(FAILED), failed_for_good, freeze_to_give_back),
+    ROW("a pair that could be protected", P(UNPROTECTED) | P(FAILED), can_arm, to_arming),
+    ROW("alone, and a pair that could be protected", P(SOLO), can_arm_again, to_arming),
+    ROW("the reason for no protection has changed", P(UNPROTECTED), reason_is_stale, to_unprotected),
+    ROW("the reason for waiting has changed", P(WATCH), reason_is_stale, to_watch),
+};
+
+/* What gives up the right to run stands before what takes it, and a peer's word before its silence. */
+static const struct ft_table law[] = {
+    TABLE("whatever else happens", always),
+    TABLE("the right to run, with an arbiter", right),
+    TABLE("giving up the right to run", yielding),
+    TABLE("a failover under way", failover),
+    TABLE("our QEMU is silent: is it the peer that it waits for?", silent_qemu),
+    TABLE("A person's order", order),
+    TABLE("frozen for the peer", frozen_for_peer),
+    TABLE("new QEMUs", new_qemu),
+    TABLE("bound: the peer's word first", peers_word),
+    TABLE("bound: replication broken", broken_pair),
+    TABLE("bound: silence", silence),
+    TABLE("bound: calm", calm),
+    TABLE("on the way to protection", protection),
 };
 
 static bool step_is_full(const struct ft_actions *out, int round)
 {
-	return round == 16 || out->n >= FT_ACTIONS_MAX / 2 || out->n_records == FT_RECORDS_MAX;
+	return round == FT_ROWS_MAX || out->n >= FT_ACTIONS_MAX / 2 || out->n_records == FT_RECORDS_MAX;
+}
+
+/* The first row that holds, or NULL. */
+static const struct ft_rule *first_due(const struct ft_table *tables, size_t n, const struct ft_core *c)
+{
+	for (size_t t = 0; t < n; t++)
+		for (size_t i = 0; i < tables[t].n; i++) {
+			const struct ft_rule *r = &tables[t].rules[i];
+			if ((r->phases >> c->phase & 1u) && r->when(c))
+				return r;
+		}
+	return NULL;
 }
 
 /* Rows that undo each other are a bug of ours, but somebody else's word may be what shows it, and who guards a guest does not end for
  * that.  Each row that was done was right by what was known, and the next event finds the rest: such a step is cut short, no more. */
-void ft_rules_read(const struct ft_rule *rules, size_t n, struct ft_core *c, struct ft_actions *out)
+void ft_rules_read(const struct ft_table *tables, size_t n, struct ft_core *c, struct ft_actions *out)
 {
 	bool resumes = c->resume_at != FT_NEVER;
 	c->resume_at = FT_NEVER;
 	for (int round = 0;; round++) {
-		size_t i = 0;
-		while (i < n && !((rules[i].phases >> c->phase & 1u) && rules[i].when(c)))
-			i++;
-		if (i == n || !rules[i].then) {
+		const struct ft_rule *r = first_due(tables, n, c);
+		if (!r || !r->then) {
 			c->asking = NULL;
 			return;
 		}
 		if (step_is_full(out, round))
 			break;
-		rules[i].then(c, out);
+		c->row = out->rows[out->n_rows++] = r->name;
+		r->then(c, out);
 		ft_core_refresh_self(c);
 	}
 	c->asking = NULL;
@@ -3279,7 +3365,13 @@ void ft_rules_read(const struct ft_rule *rules, size_t n, struct ft_core *c, str
 		    "report it, with this log");
 }
 
+const struct ft_table *ft_rules_law(size_t *n)
+{
+	*n = sizeof law / sizeof law[0];
+	return law;
+}
+
 void ft_rules_apply(struct ft_core *c, struct ft_actions *out)
 {
-	ft_rules_read(table, sizeof table / sizeof table[0], c, out);
+	ft_rules_read(law, sizeof law / sizeof law[0], c, out);
 }

@@ -1675,7 +1675,8 @@ START_TEST(forced_with_a_live_peer_asks_first)
 	peer_answers(FT_ANSWER_YIELDED);
 	expect_takeover(FT_CAUSE_OPERATOR);
 	ck_assert_str_eq(w.c.outcome.evidence[0].text, "ftctl failover received");
-	ck_assert_int_eq(w.c.outcome.n_evidence, 1);
+	ck_assert_int_eq(w.c.outcome.n_evidence, 2);
+	ck_assert_str_eq(w.c.outcome.evidence[1].text, "decided: ordered, with a peer that is heard");
 }
 END_TEST
 
@@ -2592,18 +2593,19 @@ static void write_much(struct ft_core *c, struct ft_actions *out)
 START_TEST(a_table_that_does_not_come_to_rest_ends_the_step_and_not_ftd)
 {
 	static void (*const deeds[])(struct ft_core *, struct ft_actions *) = {do_nothing, say_much, write_much};
-	const struct ft_rule rule = {1u << FT_PHASE_SOLO, always, deeds[_i]};
+	const struct ft_rule rule = {.name = "ever", .phases = 1u << FT_PHASE_SOLO, .when = always, .then = deeds[_i]};
+	const struct ft_table table = {"a test's", &rule, 1};
 	reach(FT_PHASE_SOLO, FT_ROLE_PRIMARY);
 	ck_assert_int_eq(ft_core_deadline(&w.c), FT_NEVER);
-	w.out.n = w.out.n_records = 0;
-	ft_rules_read(&rule, 1, &w.c, &w.out);
+	w.out.n = w.out.n_records = w.out.n_rows = 0;
+	ft_rules_read(&table, 1, &w.c, &w.out);
 	ck_assert_int_lt(w.out.n, FT_ACTIONS_MAX); /* and what we say of ourselves may be sent */
 	ck_assert_int_le(w.out.n_records, FT_RECORDS_MAX);
 	ck_assert_int_gt(w.out.n, 0);
 	ck_assert_int_eq(w.out.a[w.out.n - 1].level, FT_LEVEL_ERROR);
 	ck_assert_int_eq(ft_core_deadline(&w.c), w.now + SECOND(1));
-	w.out.n = w.out.n_records = 0;
-	ft_rules_read(&rule, 1, &w.c, &w.out);
+	w.out.n = w.out.n_records = w.out.n_rows = 0;
+	ft_rules_read(&table, 1, &w.c, &w.out);
 	ck_assert(w.out.n == 0 || w.out.a[w.out.n - 1].level != FT_LEVEL_ERROR);
 	pass(1000);
 	ck_assert_int_eq(w.c.resume_at, FT_NEVER);

@@ -491,7 +491,7 @@ START_TEST(a_persons_word_for_the_other_host_is_written_down)
 	recorded();
 	step(&(struct ft_event){.kind = FT_EVENT_FORCE, .cause = FT_CAUSE_OPERATOR, .confirmed = _i});
 	expect_phase(CLAIMING);
-	ck_assert_int_eq(w.c.outcome.n_evidence, 1);
+	ck_assert_int_eq(w.c.outcome.n_evidence, 2);
 	const char *what = w.c.outcome.evidence[0].text;
 	ck_assert_msg(!strstr(what, "--confirm-fenced") == !_i, "%s", what);
 }
@@ -5082,7 +5082,7 @@ static void expect_made_up(void)
 	ck_assert_mem_eq(o->session, id, sizeof id);
 	ck_assert_int_eq(o->epoch, EPOCH);
 	ck_assert_int_eq(o->plan.n_steps, 0);
-	ck_assert_int_eq(o->n_evidence, 1);
+	ck_assert_int_eq(o->n_evidence, 2);
 	ck_assert_msg(strstr(o->evidence[0].text, "ftd was ended before it could write it"), "%s", o->evidence[0].text);
 	ck_assert(o->judged_at == FT_NEVER && o->claimed_at == FT_NEVER && o->planned_at == FT_NEVER);
 	ck_assert(o->ended_at != FT_NEVER);
