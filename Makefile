@@ -126,6 +126,19 @@ DECISIONS := $(B)/tests/unit/test_decisions
 decisions: $(DECISIONS)
 	$(DECISIONS) --print > docs/decisions.md
 
+# Each row of the tables left out in turn, in the unit tests of the core and in the simulation.  A quarter of an hour.
+ROWS_TESTS := $(patsubst %,$(B)/tests/rows/%,test_core test_core_claims test_core_start test_core_shutdown test_core_alarms test_core_sharing)
+$(B)/tests/rows/test_%: $(B)/obj/tests/unit/test_%.o $(B)/obj/tests/rows/drop.o $(B)/libftd.a
+	@mkdir -p $(@D)
+	@echo 'link  $@'
+	$(Q)$(LINK) -Wl,--wrap=ft_rules_law -o $@ $^ $(shell $(PKG_CONFIG) --libs check 2>/dev/null) $(LIBS)
+$(B)/tests/rows/sim: $(call OBJ,$(SIM_SRC)) $(B)/obj/tests/rows/drop.o $(B)/libftd.a
+	@mkdir -p $(@D)
+	@echo 'link  $@'
+	$(Q)$(LINK) -Wl,--wrap=ft_rules_law -o $@ $^ $(LIBS)
+rows: $(ROWS_TESTS) $(B)/tests/rows/sim
+	tests/rows/run $(B) $(ROWS)
+
 # Two real cores in a small world, and every order of everything that can happen to them: docs/proof.md.
 # make exhaustive FAULTS=3 TURNS=2, as deep as one likes; EXPLORE='--kinds kill-ftd,force' for more of its options.
 FAULTS  ?= 2

@@ -686,7 +686,9 @@ void ft_core_step(struct ft_core *c, const struct ft_event *event, int64_t now, 
 	absorb(c, event);
 	ft_sharing_refresh(c);
 	ft_core_refresh_self(c);
-	ft_rules_apply(c, out);
+	size_t n;
+	const struct ft_table *law = ft_rules_law(&n);
+	ft_rules_read(law, n, c, out);
 	if (!ft_side_equal(&was, &c->self))
 		ft_core_do(out, FT_DO_SEND);
 }

@@ -23,7 +23,6 @@ struct ft_table {
 /* All tables, in the order in which they are read. */
 const struct ft_table *ft_rules_law(size_t *n);
 /* Reads the tables from the top until no row holds, or for so long as a step may be; then core->resume_at. */
-void ft_rules_apply(struct ft_core *c, struct ft_actions *out);
 void ft_rules_read(const struct ft_table *tables, size_t n, struct ft_core *c, struct ft_actions *out);
 /* Whether that time has come.  No condition compares with core->now but by this: what it asks about in vain, in the reading of the
  * table that comes to rest, is when the table is read again, so that none can be forgotten. */

@@ -3370,8 +3370,3 @@ const struct ft_table *ft_rules_law(size_t *n)
 	*n = sizeof law / sizeof law[0];
 	return law;
 }
-
-void ft_rules_apply(struct ft_core *c, struct ft_actions *out)
-{
-	ft_rules_read(law, sizeof law / sizeof law[0], c, out);
-}
