@@ -115,7 +115,6 @@ void ft_core_init(struct ft_core *c, const struct ft_core_params *params, int64_
 	    .ask_again_at = now,
 	    .freeze_until = FT_NEVER,
 	    .freeze_again_at = now,
-	    .record_until = FT_NEVER,
 	    .retry_at = FT_NEVER,
 	    .kill_again_at = FT_NEVER,
 	    .probe_again_at = now,
@@ -145,7 +144,7 @@ void ft_core_init(struct ft_core *c, const struct ft_core_params *params, int64_
 	    .leave_until = FT_NEVER,
 	    .write_until = FT_NEVER,
 	};
-	memcpy(c->recorded, params->recorded, sizeof c->recorded);
+	memcpy(c->record.session, params->recorded, sizeof c->record.session);
 	snprintf(c->reason, sizeof c->reason, "just started: QEMU is asked, and the peer listened for");
 	for (int i = 0; i < FT_ALARM_COUNT; i++)
 		c->alarms[i].since = FT_NEVER;
@@ -397,27 +396,9 @@ static void absorb_checkpoint(struct ft_core *c, const struct ft_event *e)
 	}
 }
 
-static void absorb_success_recorded(struct ft_core *c, bool error)
-{
-	c->unwritten = error;
-	c->repeat_at = c->now + ft_backoff(c->record_failures);
-	c->record_failures = error ? c->record_failures + 1 : 0;
-}
-
 static void absorb_recorded(struct ft_core *c, const struct ft_event *e)
 {
-	if (c->records_out > 0)
-		c->records_out--;
-	bool success = c->success_in == 1;
-	if (c->success_in > 0)
-		c->success_in--;
-	if (success)
-		absorb_success_recorded(c, e->error);
-	/* A late answer to an earlier record says nothing about the one under way. */
-	if (c->record_until == FT_NEVER || c->records_out > 0)
-		return;
-	c->record_until = c->now;
-	snprintf(c->record_fault, sizeof c->record_fault, "%s", e->error && e->text ? e->text : "");
+	ft_record_absorb(&c->record, e->text, e->error, c->now);
 }
 
 static void absorb_plan(struct ft_core *c, const struct ft_event *e)
@@ -522,7 +503,8 @@ static void absorb_force(struct ft_core *c, const struct ft_event *e)
 static void absorb_leave(struct ft_core *c, const struct ft_event *e)
 {
 	(void)e;
-	c->leave = true;
+	if (c->leave == FT_LEAVE_NOT)
+		c->leave = FT_LEAVE_ASKED;
 }
 
 /* What each event changes; that time has passed changes nothing by itself. */
@@ -639,7 +621,7 @@ void ft_core_refresh_self(struct ft_core *c)
 	s->ending = here && c->ending != FT_ENDING_NOT;
 	s->sick = here && (c->hung || ft_due(c, ft_after(c->yanked_at, c->params.reply_timeout)));
 	s->checkpoint_ms = q->checkpoint_ms > 0 ? (uint32_t)q->checkpoint_ms : 0;
-	s->leaving = c->left;
+	s->leaving = ft_has_left(c);
 	/* Also where it was resigned: the peer must know in which one our QEMU died, or yields.  Not before that has been seen: the disk may
 	 * say so although it ran the guest alone since, and a primary takes its right from whoever names the session. */
 	bool resigned = c->session.stage == FT_SESSION_RESIGNED && s->vm != FT_VM_ALIVE && s->vm != FT_VM_UNKNOWN;
@@ -711,7 +693,7 @@ bool ft_core_last_word(const struct ft_core *c, struct ft_side *word)
 	bool released = c->session.stage == FT_SESSION_RELEASED && !c->storing && !c->bind_failed &&
 	                c->session.instance == q->instance;
 	bool pair = q->vm == FT_VM_ALIVE && q->role != FT_ROLE_NONE && c->peer_known && c->ending != FT_ENDING_GUEST;
-	if (!c->exited || !pair || c->frozen || (c->params.arbitrated && !released))
+	if (!ft_core_exits(c) || !pair || c->frozen || (c->params.arbitrated && !released))
 		return false;
 	*word = c->self;
 	word->state = FT_UNPROTECTED;

@@ -8,6 +8,8 @@
 #define FT_CORE_CORE_H
 
 #include "base/types.h"
+#include "core/backoff.h"
+#include "core/record.h"
 
 /* Finer than the public states: several may share one (ft_phase_state). */
 enum ft_phase {
@@ -151,7 +153,7 @@ enum ft_action_kind {
 	FT_DO_REMEMBER, /* ask the arbiter what it knows of this pair's past, .sure as above, always; answer
 	                  FT_EVENT_REMEMBERED */
 	FT_DO_ALARM,    /* .alarm, .raised, .text: something that a person must know of at once; or it is over */
-	FT_DO_EXIT,     /* goodbye has been said: leave, once it is sent, if core->exited still holds */
+	FT_DO_EXIT,     /* goodbye has been said: leave, once it is sent, if ft_core_exits() still holds */
 };
 
 /* Alarms, which last until they are over. */
@@ -199,8 +201,6 @@ struct ft_actions {
 #define FT_STARTING_NS  (3000 * FT_NS_PER_MS)
 #define FT_ASK_NS       (2000 * FT_NS_PER_MS)
 #define FT_FREEZE_NS    (2000 * FT_NS_PER_MS)
-#define FT_RECORD_NS    (5000 * FT_NS_PER_MS)
-#define FT_RETRY_NS     (1000 * FT_NS_PER_MS)
 #define FT_WORD_NS      (3000 * FT_NS_PER_MS)
 #define FT_LEAVE_NS     (500 * FT_NS_PER_MS)
 #define FT_LANDS_NS     (10000 * FT_NS_PER_MS)
@@ -210,7 +210,6 @@ struct ft_actions {
 #define FT_OUST_NS      (30000 * FT_NS_PER_MS)
 #define FT_PLAN_TRIES   5
 #define FT_OUST_TRIES   8
-#define FT_BACKOFF_MOST 6 /* doublings of FT_RETRY_NS between one failed attempt and the next */
 
 struct ft_core_params {
 	char node[FT_NAME_MAX];
@@ -266,7 +265,14 @@ struct ft_core {
 	bool guest_ended;      /* of itself, and our QEMU with it: the peer is asked to end its copy until it answers */
 	enum ft_cause forced;  /* SIGNAL or OPERATOR waits to be acted on */
 	bool forced_confirmed; /* the newest order's person vouches for the other host: only written down */
-	bool leave, left, exited;
+	/* To be stopped, and where that stands. */
+	enum ft_leave {
+		FT_LEAVE_NOT = 0,
+		FT_LEAVE_ASKED, /* what must be done first is done */
+		FT_LEAVE_SAID,  /* the goodbye: self.leaving */
+		FT_LEAVE_OVER,  /* ... and FT_DO_EXIT: nothing more is decided */
+		FT_LEAVE_MUTE,  /* FT_DO_EXIT, without a goodbye */
+	} leave;
 	bool bound; /* was protected with this peer and this QEMU, and neither has ended it */
 	/* Sessions */
 	int64_t started_at;
@@ -384,7 +390,7 @@ struct ft_core {
 	bool owes_answer; /* the freeze under way answers the peer's request; otherwise we yield unasked */
 
 	/* Waits; FT_NEVER when not waiting */
-	int64_t ask_until, ask_again_at, freeze_until, freeze_again_at, record_until, retry_at, probe_again_at;
+	int64_t ask_until, ask_again_at, freeze_until, freeze_again_at, retry_at, probe_again_at;
 	int64_t kill_again_at;
 	int freezes_failed; /* in a row */
 	int64_t peer_at;    /* when the peer last said something new */
@@ -399,17 +405,9 @@ struct ft_core {
 	int failures;    /* failovers of this QEMU that have failed since one worked */
 	bool retry_owed; /* the last one failed, and QEMU could not or cannot answer: try again when it does */
 	bool plan_running;
-	bool outcome_busy; /* core->outcome is being made or written: not to be touched */
-	int records_out;   /* FT_DO_RECORDs not answered yet; answers come in order */
-	/* The newest session whose success is on disk, or was handed over to be. */
-	uint8_t recorded[FT_SESSION_BYTES];
-	int success_in; /* so many answers from now the disk answers about that one; 0: it has */
-	bool unwritten; /* ... that it did not take it */
-	int64_t repeat_at;
-	int64_t write_until; /* so long a leave waits for it; FT_NEVER it does not yet */
-	int record_failures; /* of that one, in a row */
+	struct ft_record record; /* what becomes of core->outcome, and of the newest success */
+	int64_t write_until;     /* so long a leave waits for that; FT_NEVER it does not yet */
 	struct ft_outcome outcome;
-	char record_fault[FT_TEXT_MAX]; /* why the outcome is not known to be on disk; "" it is */
 
 	/* Evidence seen since the last calm (protected, all well) */
 	int n_evidence;
@@ -438,6 +436,12 @@ struct ft_core {
 void ft_core_init(struct ft_core *c, const struct ft_core_params *params, int64_t now);
 /* now must not run backwards.  out is overwritten. */
 void ft_core_step(struct ft_core *c, const struct ft_event *event, int64_t now, struct ft_actions *out);
+/* FT_DO_EXIT has been given, and not taken back since. */
+static inline bool ft_core_exits(const struct ft_core *c)
+{
+	return c->leave == FT_LEAVE_OVER || c->leave == FT_LEAVE_MUTE;
+}
+
 /* When FT_EVENT_TIME is due; FT_NEVER if nothing waits. */
 int64_t ft_core_deadline(const struct ft_core *c);
 /* Whether both ask the same registers; UNKNOWN also where there are none that marks could be left beside. */

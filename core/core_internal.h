@@ -40,6 +40,11 @@ struct ft_action *ft_core_do(struct ft_actions *out, enum ft_action_kind kind);
 void ft_core_hear_anew(struct ft_core *c);
 /* What the session knows of a QEMU that does not answer. */
 void ft_core_recognise(const struct ft_core *c, struct ft_qemu_facts *q);
+/* The goodbye has been said. */
+static inline bool ft_has_left(const struct ft_core *c)
+{
+	return c->leave == FT_LEAVE_SAID || c->leave == FT_LEAVE_OVER;
+}
 /* Keeps a piece of evidence; when the list is full the newest replaces the last, the first ones stay. */
 void ft_core_note(struct ft_core *c, int64_t at, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
@@ -236,12 +241,6 @@ static inline int64_t ft_stuck_after(const struct ft_core *c)
 {
 	int64_t least = 5 * c->params.reply_timeout;
 	return 3 * c->longest > least ? 3 * c->longest : least;
-}
-
-/* How long to wait after so many failures in a row. */
-static inline int64_t ft_backoff(int failures)
-{
-	return FT_RETRY_NS << (failures < FT_BACKOFF_MOST ? failures : FT_BACKOFF_MOST);
 }
 
 /* a + b, where FT_NEVER stays FT_NEVER. */

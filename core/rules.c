@@ -368,7 +368,7 @@ static bool tells_of_death(const struct ft_core *c)
 /* Of a side that leaves nobody takes a word. */
 static bool left_before_its_qemu(const struct ft_core *c)
 {
-	return c->left && ((can_give_way(c) && can_freeze(c)) || tells_of_death(c));
+	return ft_has_left(c) && ((can_give_way(c) && can_freeze(c)) || tells_of_death(c));
 }
 
 /* The guest has powered itself off at the primary, and its QEMU is gone: its copy is not to go on. */
@@ -411,12 +411,12 @@ static bool giving_way(const struct ft_core *c)
 /* The disk has refused the newest success, or has not answered about it. */
 static bool success_unwritten(const struct ft_core *c)
 {
-	return c->unwritten || c->success_in > 0;
+	return ft_record_owes_success(&c->record);
 }
 
 static bool leaves_at_rest(const struct ft_core *c)
 {
-	return c->leave && !c->exited && !c->outcome_busy;
+	return c->leave != FT_LEAVE_NOT && !ft_core_exits(c) && !ft_record_busy(&c->record);
 }
 
 /* The next ftd may not know of it: first it is tried once more, at once, and for as long as any outcome waits for the disk. */
@@ -435,24 +435,25 @@ static bool writes_before_leaving(const struct ft_core *c)
 static bool may_say_goodbye(const struct ft_core *c)
 {
 	bool waits = bound_secondary(c) && !c->store_fault[0] && ft_peer_heard(c);
-	return leaves_at_rest(c) && !c->left && !writes_before_leaving(c) && !waits && !giving_way(c);
+	return leaves_at_rest(c) && !ft_has_left(c) && !writes_before_leaving(c) && !waits && !giving_way(c);
 }
 
 /* A bound primary waits until its peer has given up its claim; in vain, the sentinel stays on guard. */
 static bool may_exit(const struct ft_core *c)
 {
 	bool waiting = ft_session_current(c) && c->session.role == FT_ROLE_PRIMARY && !ft_due(c, c->leave_until);
-	return c->left && leaves_at_rest(c) && !writes_before_leaving(c) && !waiting && !c->storing;
+	return ft_has_left(c) && leaves_at_rest(c) && !writes_before_leaving(c) && !waiting && !c->storing;
 }
 
 static bool has_exited(const struct ft_core *c)
 {
-	return c->exited;
+	return ft_core_exits(c);
 }
 
 static bool outcome_written(const struct ft_core *c)
 {
-	return c->record_until != FT_NEVER && ft_due(c, c->record_until);
+	const struct ft_record *r = &c->record;
+	return r->state == FT_RECORD_ANSWERED || (r->state == FT_RECORD_WRITING && ft_due(c, r->until));
 }
 
 static bool started(const struct ft_core *c)
@@ -723,7 +724,7 @@ static bool given_back_to_nobody(const struct ft_core *c)
 static bool failed_for_good(const struct ft_core *c)
 {
 	bool won = ft_session_won(c) && ft_may_return(c) && ft_stayed_in_pair(c);
-	return won && in_colo(c) && can_freeze(c) && peer_vm_is(c, FT_VM_YIELDED) && !c->outcome_busy &&
+	return won && in_colo(c) && can_freeze(c) && peer_vm_is(c, FT_VM_YIELDED) && !ft_record_busy(&c->record) &&
 	       ft_due(c, c->phase_since + FT_GIVE_BACK_NS) && ft_due(c, c->freeze_again_at);
 }
 
@@ -829,12 +830,13 @@ static bool forced_meanwhile(const struct ft_core *c)
 
 static bool forced_in_vain(const struct ft_core *c)
 {
-	return is_forced(c) && !c->outcome_busy && (!in_colo(c) || is_ending(c));
+	return is_forced(c) && !ft_record_busy(&c->record) && (!in_colo(c) || is_ending(c));
 }
 
 static bool forced_at_live_peer(const struct ft_core *c)
 {
-	return is_forced(c) && !c->outcome_busy && ft_peer_heard(c) && (!peer_vm_out(c) || c->peer.side.guest);
+	return is_forced(c) && !ft_record_busy(&c->record) && ft_peer_heard(c) &&
+	       (!peer_vm_out(c) || c->peer.side.guest);
 }
 
 /* Who is to yield ends what may be the only guest that can run: ours must be able to go on, as far as can be told. */
@@ -857,19 +859,19 @@ static bool is_binding(const struct ft_core *c)
 
 static bool forced_in_the_peers_session(const struct ft_core *c)
 {
-	return is_forced(c) && !c->outcome_busy && ft_session_peers_to_claim(c);
+	return is_forced(c) && !ft_record_busy(&c->record) && ft_session_peers_to_claim(c);
 }
 
 static bool forced_in_the_peers_session_unstored(const struct ft_core *c)
 {
-	return is_forced(c) && !c->outcome_busy && ft_session_peers_unstorable(c);
+	return is_forced(c) && !ft_record_busy(&c->record) && ft_session_peers_unstorable(c);
 }
 
 /* An order does not shorten the primary's lease: what we acknowledged last, or our predecessor, must be over. */
 static bool forced_alone(const struct ft_core *c)
 {
 	bool holds_none = !ft_session_current(c) && !ft_win_pending(c);
-	return is_forced(c) && !c->outcome_busy && !is_binding(c) && !forced_at_live_peer(c) &&
+	return is_forced(c) && !ft_record_busy(&c->record) && !is_binding(c) && !forced_at_live_peer(c) &&
 	       (holds_none || peer_lost(c) || peer_vm_out(c));
 }
 
@@ -885,7 +887,7 @@ static bool runs_unheard(const struct ft_core *c)
 
 static bool forced_beside_replication(const struct ft_core *c)
 {
-	return is_forced(c) && !c->outcome_busy && runs_unheard(c);
+	return is_forced(c) && !ft_record_busy(&c->record) && runs_unheard(c);
 }
 
 static bool unheard_beside_replication(const struct ft_core *c)
@@ -896,7 +898,7 @@ static bool unheard_beside_replication(const struct ft_core *c)
 /* The other side has won: more than an order is needed, and what the verdict says. */
 static bool forced_and_lost(const struct ft_core *c)
 {
-	return is_forced(c) && !c->outcome_busy && in_colo(c) && ft_session_lost(c);
+	return is_forced(c) && !ft_record_busy(&c->record) && in_colo(c) && ft_session_lost(c);
 }
 
 static bool vouched_for_the_winner(const struct ft_core *c)
@@ -926,7 +928,7 @@ static bool vouched_and_unaskable(const struct ft_core *c)
 
 static bool forced_too_late(const struct ft_core *c)
 {
-	return is_forced(c) && !c->outcome_busy;
+	return is_forced(c) && !ft_record_busy(&c->record);
 }
 
 /* Replication broke because the peer died: what we then learn is the better cause. */
@@ -1049,20 +1051,13 @@ static bool already_over(const struct ft_core *c)
  * is asked, whether it names us is about to be known; and a success that the disk has not taken yet is not forgotten for this one. */
 static bool outcome_owed(const struct ft_core *c)
 {
-	bool handed_over = memcmp(c->recorded, c->session.id, sizeof c->recorded) == 0;
-	return ft_session_won(c) && left_colo(c) && !handed_over && !c->unwritten && !c->outcome_busy &&
-	       !c->arbiter_busy;
-}
-
-/* Its answer must not be taken for that of one which is waited for. */
-static bool may_repeat(const struct ft_core *c)
-{
-	return c->unwritten && !c->outcome_busy && c->records_out == 0;
+	return ft_session_won(c) && left_colo(c) && !ft_record_knows(&c->record, c->session.id) &&
+	       !success_unwritten(c) && !ft_record_busy(&c->record) && !c->arbiter_busy;
 }
 
 static bool repeat_due(const struct ft_core *c)
 {
-	return may_repeat(c) && ft_due(c, c->repeat_at);
+	return ft_record_may_repeat(&c->record) && ft_due(c, c->record.again_at);
 }
 
 /* ... but no register is known to have given it the right. */
@@ -1462,7 +1457,7 @@ static bool frozen_not_knowing(const struct ft_core *c)
 /* The outcome is of a failover that has begun and not ended; otherwise it is done, or on its way to disk. */
 static bool attempt_open(const struct ft_core *c)
 {
-	return c->outcome_busy && c->record_until == FT_NEVER;
+	return c->record.state == FT_RECORD_OPEN;
 }
 
 /* There is no session, or none that anyone may claim: nothing is left to be frozen for. */
@@ -1631,7 +1626,7 @@ static bool order_is_refuted(const struct ft_core *c)
 static void write_before_leaving(struct ft_core *c, struct ft_actions *out)
 {
 	(void)out;
-	c->repeat_at = c->now;
+	c->record.again_at = c->now;
 	c->write_until = c->now + FT_RECORD_NS;
 }
 
@@ -1640,10 +1635,11 @@ static void say_goodbye(struct ft_core *c, struct ft_actions *out)
 	if (success_unwritten(c))
 		ft_core_say(c, out, FT_LEVEL_ERROR,
 		            "leaving, and the outcome of the newest failover is in this log alone");
-	c->left = !bound_secondary(c);
 	c->leave_until = c->now + 2 * c->params.window + FT_LEAVE_NS;
-	if (c->left)
+	if (!bound_secondary(c)) {
+		c->leave = FT_LEAVE_SAID;
 		return;
+	}
 	if (ft_peer_heard(c))
 		ft_core_say(c, out, FT_LEVEL_ERROR,
 		            "leaving without goodbye: the claim cannot be given up on disk (%.120s)", c->store_fault);
@@ -1652,7 +1648,7 @@ static void say_goodbye(struct ft_core *c, struct ft_actions *out)
 		    c, out, FT_LEVEL_WARN,
 		    "leaving without goodbye: the peer is not heard; the session stands, and the next ftd here may "
 		    "claim it");
-	c->exited = true;
+	c->leave = FT_LEAVE_MUTE;
 	ft_core_do(out, FT_DO_EXIT);
 }
 
@@ -1662,7 +1658,7 @@ static void exit_now(struct ft_core *c, struct ft_actions *out)
 		ft_core_say(
 		    c, out, FT_LEVEL_WARN,
 		    "the peer has not answered our goodbye: the sentinel stays, and stops QEMU when the lease ends");
-	c->exited = true;
+	c->leave = FT_LEAVE_OVER;
 	ft_core_do(out, FT_DO_EXIT);
 }
 
@@ -2066,10 +2062,9 @@ static void alarm_peer_failed(struct ft_core *c, struct ft_actions *out)
 
 static void announce(struct ft_core *c, struct ft_actions *out)
 {
-	c->record_until = FT_NEVER;
-	c->outcome_busy = false;
+	ft_record_told(&c->record);
 	struct ft_action *a = ft_core_do(out, FT_DO_OUTCOME);
-	memcpy(a->text, c->record_fault, sizeof a->text);
+	memcpy(a->text, c->record.fault, sizeof a->text);
 	if (c->phase != FT_PHASE_RECORDING)
 		return;
 	c->n_evidence = 0;
@@ -2082,9 +2077,9 @@ static void announce(struct ft_core *c, struct ft_actions *out)
 /* A failover does not wait for the disk to take an earlier refusal, or that it was held. */
 static void announce_earlier(struct ft_core *c, struct ft_actions *out)
 {
-	if (!c->outcome_busy)
+	if (!ft_record_busy(&c->record))
 		return;
-	snprintf(c->record_fault, sizeof c->record_fault, "a failover began before the disk answered");
+	snprintf(c->record.fault, sizeof c->record.fault, "a failover began before the disk answered");
 	announce(c, out);
 }
 
@@ -2149,39 +2144,26 @@ static void begin_outcome(struct ft_core *c, struct ft_actions *out, enum ft_cau
 	forget_earlier_trouble(c, o);
 	note_decision(c);
 	o->first_evidence_at = o->evidence[0].at;
-	c->outcome_busy = true;
-}
-
-static struct ft_action *hand_over(struct ft_core *c, struct ft_actions *out, enum ft_action_kind kind)
-{
-	c->records_out++;
-	return ft_core_do(out, kind);
+	ft_record_open(&c->record);
 }
 
 static void record(struct ft_core *c, struct ft_actions *out, enum ft_result result)
 {
 	c->outcome.result = result;
 	c->outcome.ended_at = c->outcome.plan.ok ? c->outcome.plan.proven_at : c->now;
-	c->record_until = c->now + FT_RECORD_NS;
-	snprintf(c->record_fault, sizeof c->record_fault, "the disk has not answered within %d ms",
-	         (int)(FT_RECORD_NS / FT_NS_PER_MS));
 	assert(out->n_records < FT_RECORDS_MAX);
 	struct ft_outcome *kept = &out->records[out->n_records++];
 	*kept = c->outcome;
-	hand_over(c, out, FT_DO_RECORD)->outcome = kept;
-	if (result != FT_SUCCESS)
-		return;
-	memcpy(c->recorded, c->outcome.session, sizeof c->recorded);
-	c->success_in = c->records_out;
-	c->unwritten = false;
-	c->write_until = FT_NEVER;
-	c->record_failures = 0;
+	ft_core_do(out, FT_DO_RECORD)->outcome = kept;
+	ft_record_hand_over(&c->record, result == FT_SUCCESS ? c->outcome.session : NULL, c->now);
+	if (result == FT_SUCCESS)
+		c->write_until = FT_NEVER;
 }
 
 static void repeat(struct ft_core *c, struct ft_actions *out)
 {
-	hand_over(c, out, FT_DO_REPEAT);
-	c->success_in = c->records_out;
+	ft_core_do(out, FT_DO_REPEAT);
+	ft_record_repeat(&c->record);
 }
 
 static void thaw(struct ft_core *c, struct ft_actions *out)
@@ -2213,7 +2195,7 @@ static void reopen_held(struct ft_core *c, struct ft_actions *out)
 	c->outcome.result = FT_RESULT_NONE;
 	c->outcome.claim = FT_CLAIM_NOT_NEEDED;
 	c->outcome.error[0] = '\0';
-	c->outcome_busy = true;
+	ft_record_open(&c->record);
 }
 
 static void run_plan_uncleared(struct ft_core *c, struct ft_actions *out)
@@ -2285,7 +2267,7 @@ static void take_over(struct ft_core *c, struct ft_actions *out, enum ft_cause c
 static void drop_attempt(struct ft_core *c)
 {
 	if (attempt_open(c))
-		c->outcome_busy = false;
+		ft_record_drop(&c->record);
 }
 
 /* An attempt that came to nothing.  For a person that is an outcome. */
@@ -2373,7 +2355,7 @@ static void take_over_absent(struct ft_core *c, struct ft_actions *out)
 
 static void take_over_dying_after_all(struct ft_core *c, struct ft_actions *out)
 {
-	c->outcome_busy = false;
+	ft_record_drop(&c->record);
 	take_over_absent(c, out);
 }
 
@@ -2394,13 +2376,13 @@ static void wait_for_the_word(struct ft_core *c, struct ft_actions *out)
 
 static void take_over_lost_after_all(struct ft_core *c, struct ft_actions *out)
 {
-	c->outcome_busy = false;
+	ft_record_drop(&c->record);
 	take_over_lost(c, out);
 }
 
 static void take_over_gone_after_all(struct ft_core *c, struct ft_actions *out)
 {
-	c->outcome_busy = false;
+	ft_record_drop(&c->record);
 	take_over_gone(c, out);
 }
 
@@ -2841,7 +2823,7 @@ static void drop_ask(struct ft_core *c, struct ft_actions *out, const char *why)
 {
 	c->ask_until = FT_NEVER;
 	if (unasked(c)) {
-		c->outcome_busy = false;
+		ft_record_drop(&c->record);
 		ft_core_say(c, out, FT_LEVEL_ERROR, "replication is broken and %s", why);
 	} else {
 		snprintf(c->outcome.error, sizeof c->outcome.error, "%s", why);
@@ -2955,7 +2937,7 @@ static void conclude_failure(struct ft_core *c, struct ft_actions *out)
 static void go_on_unheard(struct ft_core *c, struct ft_actions *out)
 {
 	enum ft_cause cause = c->outcome.cause;
-	c->outcome_busy = false;
+	ft_record_drop(&c->record);
 	c->ask_until = FT_NEVER;
 	c->n_evidence = c->outcome.n_evidence;
 	take_over_unheard(c, out, cause);
@@ -2970,7 +2952,7 @@ static void yield_unclaimed(struct ft_core *c, struct ft_actions *out)
 static void stay_to_give_way(struct ft_core *c, struct ft_actions *out)
 {
 	(void)out; /* the goodbye is taken back, and said when that is done */
-	c->left = c->exited = false;
+	c->leave = FT_LEAVE_ASKED;
 }
 
 static void drop_claim(struct ft_core *c, struct ft_actions *out)

@@ -592,7 +592,7 @@ void ft_adopt(struct ft_core *c, struct ft_actions *out)
 /* What the primary proposes is accepted when the last one is known to be over, or it is that one. */
 static bool offered(const struct ft_core *c)
 {
-	return c->params.arbitrated && !c->leave && c->qemu.role == FT_ROLE_SECONDARY && c->self.ready &&
+	return c->params.arbitrated && c->leave == FT_LEAVE_NOT && c->qemu.role == FT_ROLE_SECONDARY && c->self.ready &&
 	       ft_peer_has_session(c) && c->peer.side.role == FT_ROLE_PRIMARY && same_timing(c) &&
 	       !(c->session.stage == FT_SESSION_BOUND && ft_session_shared(c) && same_qemu(c));
 }
@@ -693,9 +693,9 @@ bool ft_release_due(const struct ft_core *c)
 	bool secondary = c->session.role == FT_ROLE_SECONDARY;
 	/* A secondary must have forgotten its claim before the primary runs without a lease. */
 	bool peer_leaves = ft_peer_heard(c) && same && c->peer.side.leaving && (secondary || released);
-	bool answered = c->left && ft_peer_heard(c) && same && released;
+	bool answered = ft_has_left(c) && ft_peer_heard(c) && same && released;
 	/* Nobody who is not heard has a use for it, and our next ftd may have to claim. */
-	bool we_leave = c->leave && ((secondary && ft_peer_heard(c)) || answered);
+	bool we_leave = c->leave != FT_LEAVE_NOT && ((secondary && ft_peer_heard(c)) || answered);
 	return c->params.arbitrated && c->session.stage == FT_SESSION_BOUND &&
 	       (peer_leaves || we_leave || ft_release_unshared(c)) && can_store(c) && !c->arbiter_busy;
 }
@@ -822,8 +822,8 @@ static int64_t guard_every(const struct ft_core *c)
 
 bool ft_guard_due(const struct ft_core *c)
 {
-	return ft_holds_title(c) && !c->left && !c->outcome_busy && !c->put_back && ft_can_ask_arbiter(c) &&
-	       ft_due(c, c->guard_at);
+	return ft_holds_title(c) && !ft_has_left(c) && !ft_record_busy(&c->record) && !c->put_back &&
+	       ft_can_ask_arbiter(c) && ft_due(c, c->guard_at);
 }
 
 /* For as long as the guest runs alone: by what costs the arbiter least. */
@@ -834,7 +834,8 @@ void ft_guard_title(struct ft_core *c, struct ft_actions *out)
 
 bool ft_put_back_due(const struct ft_core *c)
 {
-	return ft_holds_title(c) && !c->left && !c->outcome_busy && c->put_back && ft_can_ask_arbiter(c);
+	return ft_holds_title(c) && !ft_has_left(c) && !ft_record_busy(&c->record) && c->put_back &&
+	       ft_can_ask_arbiter(c);
 }
 
 void ft_stand_again(struct ft_core *c, struct ft_actions *out)
@@ -850,7 +851,7 @@ void ft_stand_again(struct ft_core *c, struct ft_actions *out)
 
 int64_t ft_guard_deadline(const struct ft_core *c)
 {
-	return ft_holds_title(c) && !c->left && !c->arbiter_busy ? c->guard_at : FT_NEVER;
+	return ft_holds_title(c) && !ft_has_left(c) && !c->arbiter_busy ? c->guard_at : FT_NEVER;
 }
 
 /* Whatever it says now, we have won, and our guest has served people since: nothing of ours is ended for it. */
@@ -882,7 +883,7 @@ static bool died_unproven(const struct ft_core *c)
  * session given back that was ended to start the VM anew here. */
 bool ft_may_return(const struct ft_core *c)
 {
-	bool written = memcmp(c->recorded, c->session.id, sizeof no_id) == 0;
+	bool written = ft_record_knows(&c->record, c->session.id);
 	return c->params.arbitrated && ft_session_ended_by_us(c) && c->session.title != FT_TITLE_REGAINED && !written &&
 	       !c->won_to_start;
 }

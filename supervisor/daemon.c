@@ -526,7 +526,7 @@ static void on_goodbye_timer(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd, (void)what;
 	struct ft_daemon *d = arg;
-	if (!d->core.exited)
+	if (!ft_core_exits(&d->core))
 		return; /* taken back, since QEMU ends as well */
 	if (d->goodbyes_left-- == 0) {
 		event_base_loopexit(d->base, NULL);

@@ -884,7 +884,7 @@ int world_faults(const struct world *w, struct choice out[CHOICES_MAX])
 			add_fault(&l, h->ftd && told_apart, FAULT_KILL, i, disk);
 			add_fault(&l, h->up && (h->ftd || disk == 0) && told_apart, FAULT_CRASH, i, disk);
 		}
-		add_fault(&l, h->ftd && !h->core.leave, FAULT_LEAVE, i, 0);
+		add_fault(&l, h->ftd && h->core.leave == FT_LEAVE_NOT, FAULT_LEAVE, i, 0);
 		add_fault(&l, h->ftd && !ordered, FAULT_FORCE, i, 0);
 		add_fault(&l, h->qemu.alive, FAULT_QEMU, i, 0);
 		add_fault(&l, !cut_from(w, i), FAULT_CUT, i, 0);
@@ -1236,7 +1236,7 @@ static void forget_idle(struct ft_core *c)
 	c->state_since = c->heard_at = c->probed_at = c->refused_at = 0;
 	c->n_evidence = 0;
 	memset(c->evidence, 0, sizeof c->evidence);
-	memset(c->record_fault, 0, sizeof c->record_fault);
+	memset(c->record.fault, 0, sizeof c->record.fault);
 	if (!c->arbiter_busy) {
 		c->asked_arbiter_at = 0;
 		c->asked_surely = false;
@@ -1269,8 +1269,8 @@ static void forget_idle(struct ft_core *c)
 	past_is_old(&c->lost_at, now, SECOND(1));
 	past_is_old(&c->acked_sent, now, c->params.window + SECOND(1));
 	int64_t *until[] = {&c->ask_until,        &c->ask_again_at,   &c->freeze_until,   &c->freeze_again_at,
-	                    &c->record_until,     &c->retry_at,       &c->probe_again_at, &c->kill_again_at,
-	                    &c->store_again_at,   &c->look_again_at,  &c->leave_until,    &c->repeat_at,
+	                    &c->record.until,     &c->retry_at,       &c->probe_again_at, &c->kill_again_at,
+	                    &c->store_again_at,   &c->look_again_at,  &c->leave_until,    &c->record.again_at,
 	                    &c->arbiter_again_at, &c->fence_again_at, &c->write_until};
 	for (size_t i = 0; i < sizeof until / sizeof until[0]; i++)
 		past_is_now(until[i], now);
@@ -1305,7 +1305,7 @@ static uint64_t hash_core(uint64_t h, const struct ft_core *core, int64_t now)
 	h = mix_bytes(h, (const char *)&c + tail, sizeof c - tail, now);
 	const struct ft_outcome *o = &core->outcome;
 	h = mix(h, (uint64_t)o->cause << 32 | (uint64_t)o->result << 16);
-	if (!core->outcome_busy)
+	if (!ft_record_busy(&core->record))
 		return h;
 	h = mix(h, (uint64_t)o->claim << 16 | (uint64_t)o->role_before << 8 | (uint64_t)o->claim_asked << 4 |
 	               (uint64_t)o->plan.ok);

@@ -698,7 +698,7 @@ static void note_question(int host, const struct ft_action *a)
 		return;
 	}
 	f->claimed_released = a->kind == FT_DO_CLAIM && f->core.session.stage != FT_SESSION_BOUND;
-	if (f->claimed_released && f->core.outcome_busy && is_order(f->core.outcome.cause)) {
+	if (f->claimed_released && ft_record_busy(&f->core.record) && is_order(f->core.outcome.cause)) {
 		w.order_claimed[host] = w.host[host].qemu.instance;
 		w.order_life[host] = f->life;
 	}
@@ -1172,8 +1172,8 @@ static void forget_success(int host)
 {
 	struct host *h = &w.host[host];
 	const struct ft_core *c = &h->ftd.core;
-	bool unwritten = c->unwritten || c->success_in > 0, tried = h->disk.full || h->disk.hangs;
-	if (unwritten && (tried || !c->exited) && c->session.instance != h->qemu.instance)
+	bool unwritten = ft_record_owes_success(&c->record), tried = h->disk.full || h->disk.hangs;
+	if (unwritten && (tried || !ft_core_exits(c)) && c->session.instance != h->qemu.instance)
 		memset(h->qemu.session, 0, sizeof h->qemu.session);
 }
 

@@ -409,7 +409,7 @@ void laws_after_step(int host, const struct ft_actions *out)
 	if (due <= c->now)
 		law_broken("a deadline that is not in the future: a busy loop");
 	bool owed = c->plan_running || c->arbiter_busy || c->fencing || c->storing;
-	if (waits(c) && due == FT_NEVER && !owed && !c->exited)
+	if (waits(c) && due == FT_NEVER && !owed && !ft_core_exits(c))
 		law_broken("a phase that waits has no deadline");
 	for (int i = 0; i < out->n; i++)
 		if (out->a[i].kind == FT_DO_FREEZE && ++w.freezes > FREEZES_MAX)
@@ -474,7 +474,7 @@ static bool solo(int host)
 	bool ours_rests = h->ftd.core.phase == FT_PHASE_SOLO ||
 	                  ((h->qemu.booted || leads_nobody) && h->ftd.core.phase == FT_PHASE_UNPROTECTED);
 	return runs_as_master(host) && h->ftd.running == FTD_RUNS && ours_rests && other_rests &&
-	       !h->ftd.core.outcome_busy;
+	       !ft_record_busy(&h->ftd.core.record);
 }
 
 static bool has_won(int host)

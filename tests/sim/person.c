@@ -75,7 +75,7 @@ static bool waits_for(int by)
 {
 	const struct host *h = &w.host[by];
 	const struct ft_core *c = &h->ftd.core;
-	bool asked = c->forced != FT_CAUSE_NONE || c->outcome_busy || h->ftd.asked_to_start;
+	bool asked = c->forced != FT_CAUSE_NONE || ft_record_busy(&c->record) || h->ftd.asked_to_start;
 	return h->unit_starts || h->ftd.running == FTD_DEAD || asked; /* nobody there could say what became of it */
 }
 

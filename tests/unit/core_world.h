@@ -111,10 +111,11 @@ static inline const char *broken_invariant(const struct ft_core *c, const struct
 		return "the deadline is not in the future: a busy loop";
 	bool waits = c->phase == FT_PHASE_STARTING || c->phase == FT_PHASE_ASKING || c->phase == FT_PHASE_YIELDING ||
 	             c->phase == FT_PHASE_RECORDING || (c->phase == FT_PHASE_PLANNING && p->plans == 0);
-	bool owed = c->storing || c->arbiter_busy || c->exited;
+	bool owed = c->storing || c->arbiter_busy || ft_core_exits(c);
 	if (waits && due == FT_NEVER && !owed)
 		return "a phase that waits has no deadline";
-	if (c->outcome_busy && due == FT_NEVER && p->plans == 0 && !c->arbiter_busy && !c->fencing && !c->storing)
+	if (ft_record_busy(&c->record) && due == FT_NEVER && p->plans == 0 && !c->arbiter_busy && !c->fencing &&
+	    !c->storing)
 		return "an outcome is under way and nothing will end it";
 	if (c->self.state != ft_phase_state(c->phase))
 		return "what we say of ourselves is not where we stand";

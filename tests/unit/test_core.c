@@ -2619,7 +2619,7 @@ START_TEST(a_solo_side_that_leaves_tells_of_a_death)
 	reach(FT_PHASE_SOLO, both_roles[_i]);
 	step(&(struct ft_event){.kind = FT_EVENT_LEAVE});
 	pass(5000);
-	ck_assert(w.c.exited);
+	ck_assert(ft_core_exits(&w.c));
 	qemu_dies();
 	ck_assert_int_eq(w.c.self.vm, FT_VM_ABSENT);
 	ck_assert_int_eq(w.c.self.state, FT_UNPROTECTED);

@@ -2118,7 +2118,7 @@ START_TEST(an_order_that_asks_ends_as_our_right_is_seen_to_be_given_up)
 	qemu_is();
 	frozen();
 	recorded();
-	ck_assert(!w.c.outcome_busy);
+	ck_assert(!ft_record_busy(&w.c.record));
 	ck_assert_int_eq(w.c.outcome.result, FT_REFUSED);
 	expect_phase(YIELDED);
 }
@@ -5337,7 +5337,7 @@ START_TEST(a_refusal_beside_an_outcome_that_is_written_again_has_its_own_answer)
 	expect_did(OUTCOME, 1);
 	recorded(); /* the refusal */
 	expect_did(OUTCOME, 2);
-	ck_assert_str_eq(w.c.record_fault, "");
+	ck_assert_str_eq(w.c.record.fault, "");
 	pass(2000);
 	expect_did(REPEAT, 2);
 	recorded();

@@ -396,7 +396,7 @@ START_TEST(who_leaves_gives_way_first_if_its_qemu_ends)
 	ck_assert(!w.c.self.leaving);
 	ck_assert_int_eq(w.c.self.vm, FT_VM_YIELDED);
 	expect_did(EXIT, exits - 1);
-	ck_assert(!w.c.exited);
+	ck_assert(!ft_core_exits(&w.c));
 	peer_is_solo();
 	expect_did(KILL, 1);
 	ck_assert(w.c.self.leaving);
@@ -415,9 +415,9 @@ START_TEST(who_leaves_tells_of_its_qemus_death_first)
 		qemu_dies();
 	settle();
 	ck_assert_int_eq(w.c.self.vm, FT_VM_GONE);
-	ck_assert(!w.c.self.leaving && !w.c.exited);
+	ck_assert(!w.c.self.leaving && !ft_core_exits(&w.c));
 	peer_is_solo();
-	ck_assert(w.c.self.leaving && w.c.exited);
+	ck_assert(w.c.self.leaving && ft_core_exits(&w.c));
 }
 END_TEST
 
@@ -755,7 +755,7 @@ START_TEST(who_has_left_leaves_a_word)
 	w.p.side.released = true;
 	peer_says();
 	settle();
-	ck_assert(w.c.exited);
+	ck_assert(ft_core_exits(&w.c));
 	bool said = ft_core_last_word(&w.c, &word);
 	ck_assert_int_eq(said, !(_i & 4) || ROLE == FT_ROLE_SECONDARY); /* a secondary's guest is the primary's */
 	if (!said)

@@ -67,7 +67,7 @@ START_TEST(an_outcome_that_is_not_on_disk_yet_is_told_once)
 	struct ft_daemon *d = start();
 	kill(ft_writer_pid(d->writer), SIGSTOP); /* the disk hangs */
 	int fd = ask("{\"verb\":\"failover\"}\n");
-	while (d->n_calls == 0 || !d->core.outcome_busy)
+	while (d->n_calls == 0 || !ft_record_busy(&d->core.record))
 		ck_assert_int_eq(event_base_loop(d->base, EVLOOP_ONCE), 0);
 	ft_daemon_free(d);
 	ssize_t n = recv(fd, answer, sizeof(answer) - 1, MSG_DONTWAIT);
