@@ -219,7 +219,7 @@ static const struct ft_side *on_self(void *arg)
 	return &d->core.self;
 }
 
-static void on_news(void *arg, const struct ft_beat *peer, bool new_incarnation, int64_t now)
+static bool on_news(void *arg, const struct ft_beat *peer, bool new_incarnation, int64_t now)
 {
 	(void)now;
 	struct ft_daemon *d = arg;
@@ -238,6 +238,7 @@ static void on_news(void *arg, const struct ft_beat *peer, bool new_incarnation,
 		       peer->node, ft_state_name(peer->side.state), ft_vm_name(peer->side.vm),
 		       peer->side.dying ? ", dying" : "", peer->side.proven ? ", its guest runs" : "");
 	ft_daemon_feed(d, &(struct ft_event){.kind = FT_EVENT_PEER, .peer = &news});
+	return true;
 }
 
 static void tell_link(struct ft_daemon *d, int i, const struct ft_diagnosis *g)
@@ -263,21 +264,23 @@ static void look_at_links(struct ft_daemon *d, int64_t now)
 			tell_link(d, i, &g);
 }
 
-static void on_due(void *arg, int64_t now)
+static bool on_due(void *arg, int64_t now)
 {
 	struct ft_daemon *d = arg;
 	look_at_clocks(d); /* who is cut off when it wakes is told of nothing else before its right has ended */
 	ft_qmp_look(d->qmp);
 	look_at_links(d, now);
+	return true;
 }
 
-static void on_acked(void *arg, int64_t sent, int64_t now)
+static bool on_acked(void *arg, int64_t sent, int64_t now)
 {
 	(void)now;
 	ft_daemon_feed(arg, &(struct ft_event){.kind = FT_EVENT_ACK, .at = sent});
+	return true;
 }
 
-static void on_hearing(void *arg, enum ft_hearing hearing, int64_t now)
+static bool on_hearing(void *arg, enum ft_hearing hearing, int64_t now)
 {
 	(void)now;
 	static const enum ft_peer_hearing map[] = {
@@ -299,15 +302,17 @@ static void on_hearing(void *arg, enum ft_hearing hearing, int64_t now)
 	                      .hearing = map[hearing],
 	                      .heard_at = ft_detector_last_heard(&ft_links_hub(d->links)->detector),
 	                  });
+	return true;
 }
 
-static void on_refused(void *arg, int link, int64_t now)
+static bool on_refused(void *arg, int link, int64_t now)
 {
 	(void)now;
 	ft_daemon_feed(arg, &(struct ft_event){.kind = FT_EVENT_REFUSED, .link = link});
+	return true;
 }
 
-static void on_foreign(void *arg, int version, int64_t now)
+static bool on_foreign(void *arg, int version, int64_t now)
 {
 	(void)now;
 	ft_log(
@@ -315,15 +320,17 @@ static void on_foreign(void *arg, int version, int64_t now)
 	    "the peer's heartbeats are of version %d, and this ftd understands %d alone: upgrade the older of the two",
 	    version, FT_WIRE_VERSION);
 	ft_daemon_feed(arg, &(struct ft_event){.kind = FT_EVENT_VERSION, .version = version});
+	return true;
 }
 
-static void on_stalled(void *arg, int64_t gap, int64_t now)
+static bool on_stalled(void *arg, int64_t gap, int64_t now)
 {
 	(void)now;
 	ft_log(FT_LOG_WARN, "heartbeat",
 	       "this ftd did not run for %.0f ms (stopped, starved or suspended): the peer's silence is counted anew",
 	       (double)gap / 1e6);
 	ft_daemon_feed(arg, &(struct ft_event){.kind = FT_EVENT_STALLED});
+	return true;
 }
 
 static void on_view(void *arg, const struct ft_qemu_view *view, int64_t now)
@@ -631,7 +638,7 @@ static bool make_children(struct ft_daemon *d, struct ft_session *session, FILE 
 
 static bool make_shells(struct ft_daemon *d, uint64_t incarnation, FILE *errors)
 {
-	static const struct ft_links_callbacks links = {
+	static const struct ft_turn_callbacks links = {
 	    .self = on_self,
 	    .news = on_news,
 	    .acked = on_acked,

@@ -141,115 +141,127 @@ static void transmit(int host, int link, const uint8_t *data, size_t len)
 	}
 }
 
-static bool send_on(int host, int link, int64_t now)
+static int host_of(const void *world)
 {
-	struct ftd *f = &w.host[host].ftd;
-	uint8_t out[FT_WIRE_MAX];
-	size_t len = ft_hub_compose(&f->hub, link, &f->core.self, now, out);
-	if (!boundary(host))
+	return (int)((const struct host *)world - w.host);
+}
+
+static int64_t now_for_turn(void *world)
+{
+	return local_time(host_of(world));
+}
+
+static bool moment(void *world)
+{
+	return boundary(host_of(world));
+}
+
+static bool receive(void *world, struct ft_datagram *out)
+{
+	struct ftd *f = &((struct host *)world)->ftd;
+	if (f->n_socket == 0)
 		return false;
-	transmit(host, link, out, len);
+	const struct datagram *d = &w.datagrams[f->socket[0]];
+	memcpy(f->received, d->data, sizeof f->received);
+	*out = (struct ft_datagram){.link = d->link, .data = f->received, .len = d->len};
+	drop_datagram(f->socket[0]);
+	memmove(f->socket, f->socket + 1, (size_t)--f->n_socket * sizeof f->socket[0]);
 	return true;
 }
 
-static bool send_all(int host, int64_t now)
+static void send_on(void *world, int link, const uint8_t *data, size_t len, int64_t now)
 {
-	for (int i = 0; i < LINKS; i++)
-		if (!send_on(host, i, now))
-			return false;
-	return true;
+	(void)now;
+	transmit(host_of(world), link, data, len);
 }
 
-static bool answer_all(int host, int64_t now)
+static const struct ft_turn_deeds turn_deeds = {
+    .now = now_for_turn, .moment = moment, .receive = receive, .send = send_on};
+
+static const struct ft_side *on_self(void *arg)
 {
-	struct ftd *f = &w.host[host].ftd;
-	for (int i = 0; i < LINKS; i++) {
-		bool answers = f->answers[i];
-		f->answers[i] = false;
-		if (answers && !send_on(host, i, now))
-			return false;
-	}
-	return true;
+	return &((struct host *)arg)->ftd.core.self;
 }
 
-static void receive_one(int host, int which, int64_t now)
+static bool feed(void *arg, const struct ft_event *e)
 {
-	struct ftd *f = &w.host[host].ftd;
-	const struct datagram *d = &w.datagrams[which];
-	int link = d->link;
-	enum ft_heard heard = ft_hub_receive(&f->hub, link, d->data, d->len, now);
-	if (heard == FT_HEARD_LIFE || heard == FT_HEARD_NEW_PEER || heard == FT_HEARD_ASKED)
-		f->anew_from = FT_NEVER;
-	drop_datagram(which);
-	if (heard == FT_HEARD_HELLO || heard == FT_HEARD_ASKED)
-		f->answers[link] = true;
-	if (heard == FT_HEARD_NEW_PEER)
-		f->greet = true;
-}
-
-/* Each has its own time, taken after it was received: one that is heard must not seem heard before it was sent. */
-static bool drain(int host)
-{
-	struct ftd *f = &w.host[host].ftd;
-	while (f->n_socket > 0) {
-		int which = f->socket[0];
-		memmove(f->socket, f->socket + 1, (size_t)--f->n_socket * sizeof f->socket[0]);
-		if (!boundary(host))
-			return false;
-		int64_t at = w.options.old_clock ? f->turn_now : local_time(host);
-		receive_one(host, which, at);
-	}
-	return true;
-}
-
-static bool tell_peer(int host)
-{
-	struct ftd *f = &w.host[host].ftd;
+	struct ftd *f = &((struct host *)arg)->ftd;
 	uint64_t life = f->life;
-	struct ft_beat peer = f->hub.peer;
-	bool other = !f->told_any || peer.incarnation != f->told.incarnation;
-	if (f->hub.have_peer && (other || !ft_side_equal(&peer.side, &f->told.side))) {
-		struct ft_peer_news news = {.incarnation = peer.incarnation, .side = peer.side};
-		memcpy(news.node, peer.node, sizeof news.node);
-		f->told_any = true;
-		f->told = peer;
-		ftd_feed(host, &(struct ft_event){.kind = FT_EVENT_PEER, .peer = &news});
-		if (w.broken || f->life != life)
-			return false;
-	}
-	int64_t acked = ft_hub_acked_sent(&f->hub);
-	if (acked != FT_NEVER && acked != f->told_acked) {
-		f->told_acked = acked;
-		ftd_feed(host, &(struct ft_event){.kind = FT_EVENT_ACK, .at = acked});
-	}
+	ftd_feed(host_of(arg), e);
 	return !w.broken && f->life == life;
 }
 
-static bool tell_hearing(int host, bool changed)
+static bool on_news(void *arg, const struct ft_beat *peer, bool new_incarnation, int64_t now)
 {
+	(void)new_incarnation, (void)now;
+	struct ft_peer_news news = {.incarnation = peer->incarnation, .side = peer->side};
+	memcpy(news.node, peer->node, sizeof news.node);
+	return feed(arg, &(struct ft_event){.kind = FT_EVENT_PEER, .peer = &news});
+}
+
+static bool on_acked(void *arg, int64_t sent, int64_t now)
+{
+	(void)now;
+	return feed(arg, &(struct ft_event){.kind = FT_EVENT_ACK, .at = sent});
+}
+
+static bool on_hearing(void *arg, enum ft_hearing hearing, int64_t now)
+{
+	(void)now;
 	static const enum ft_peer_hearing map[] = {
 	    [FT_HEARING_NEVER] = FT_PEER_NEVER,
 	    [FT_HEARING_ALIVE] = FT_PEER_ALIVE,
 	    [FT_HEARING_QUIET] = FT_PEER_QUIET,
 	    [FT_HEARING_LOST] = FT_PEER_LOST,
 	};
-	struct ftd *f = &w.host[host].ftd;
-	uint64_t life = f->life;
-	if (changed && f->hub.detector.hearing == FT_HEARING_LOST) {
-		tell(host, "the peer is lost");
-		laws_before_loss(host);
+	const struct ft_detector *d = &((struct host *)arg)->ftd.hub.detector;
+	if (hearing == FT_HEARING_LOST) {
+		tell(host_of(arg), "the peer is lost");
+		laws_before_loss(host_of(arg));
 	}
-	if (changed)
-		ftd_feed(host, &(struct ft_event){.kind = FT_EVENT_HEARING,
-		                                  .hearing = map[f->hub.detector.hearing],
-		                                  .heard_at = ft_detector_last_heard(&f->hub.detector)});
-	for (int i = 0; i < LINKS && f->life == life; i++)
-		if (f->refused_pending[i]) {
-			f->refused_pending[i] = false;
-			ftd_feed(host, &(struct ft_event){.kind = FT_EVENT_REFUSED, .link = i});
-		}
+	return feed(arg, &(struct ft_event){
+	                     .kind = FT_EVENT_HEARING, .hearing = map[hearing], .heard_at = ft_detector_last_heard(d)});
+}
+
+static bool on_refused(void *arg, int link, int64_t now)
+{
+	(void)now;
+	return feed(arg, &(struct ft_event){.kind = FT_EVENT_REFUSED, .link = link});
+}
+
+static bool on_foreign(void *arg, int version, int64_t now)
+{
+	(void)arg, (void)version, (void)now;
+	return true;
+}
+
+static bool on_stalled(void *arg, int64_t gap, int64_t now)
+{
+	(void)arg, (void)gap, (void)now;
+	return true;
+}
+
+static void look_at_clocks(int host);
+
+static bool on_due(void *arg, int64_t now)
+{
+	(void)now;
+	struct ftd *f = &((struct host *)arg)->ftd;
+	uint64_t life = f->life;
+	look_at_clocks(host_of(arg));
 	return !w.broken && f->life == life;
 }
+
+static const struct ft_turn_callbacks told = {
+    .self = on_self,
+    .news = on_news,
+    .acked = on_acked,
+    .hearing = on_hearing,
+    .refused = on_refused,
+    .foreign = on_foreign,
+    .stalled = on_stalled,
+    .due = on_due,
+};
 
 /* Timers come late, now and then by some ms. */
 static double lateness(int host)
@@ -288,31 +300,10 @@ static void look_at_clocks(int host)
 static void turn(int host)
 {
 	struct ftd *f = &w.host[host].ftd;
-	if (f->in_turn || !ftd_can_run(host))
+	if (f->turn.running || !ftd_can_run(host) || !boundary(host))
 		return;
-	uint64_t life = f->life;
-	f->in_turn = true;
-	f->turn_now = local_time(host);
-	if (!boundary(host) || !drain(host) || !boundary(host))
-		return;
-	int64_t now = f->turn_now = w.options.old_clock ? f->turn_now : local_time(host);
-	if (!boundary(host))
-		return;
-	bool changed = ft_detector_tick(&f->hub.detector, now);
-	f->hub.detector.stalled_ns = 0;
-	if (!tell_peer(host) || !tell_hearing(host, changed))
-		return;
-	if (f->life != life || !answer_all(host, now))
-		return;
-	bool due = ft_hub_send_due(&f->hub, now);
-	if (due)
-		look_at_clocks(host);
-	if (f->life != life || ((due || f->greet) && !send_all(host, now)))
-		return;
-	if (f->life != life || f->running == FTD_DEAD)
-		return;
-	f->greet = f->in_turn = false;
-	f->wake_links = alarm(host, ft_hub_deadline(&f->hub));
+	if (ft_turn_run(&f->turn))
+		f->wake_links = alarm(host, ft_turn_deadline(&f->turn));
 }
 
 static void arrives(const struct happening *h)
@@ -686,7 +677,7 @@ static void goodbye(int host, uint32_t left)
 		later(between(of(host), 50, 2000), HOST_FTD_START, host);
 		return;
 	}
-	if (send_all(host, local_time(host)))
+	if (ft_turn_send_now(&w.host[host].ftd.turn))
 		later(10, FTD_GOODBYE, host)->arg = left - 1;
 }
 
@@ -715,7 +706,7 @@ static void act(int host, const struct ft_action *a)
 		tell(host, "%s -> %s: %s", ft_state_name(a->from), ft_state_name(a->to), a->text);
 		break;
 	case FT_DO_SEND:
-		send_all(host, f->in_turn ? f->turn_now : local_time(host));
+		ft_turn_send_now(&f->turn);
 		break;
 	case FT_DO_PROBE:
 		qemu_probe(host);
@@ -930,7 +921,7 @@ static void handle(int host, const struct happening *h)
 		return;
 	switch ((int)h->what) { /* the others are not for it */
 	case FTD_REFUSED:
-		f->refused_pending[h->arg] = true;
+		ft_turn_refused(&f->turn, (int)h->arg);
 		turn(host);
 		break;
 	case FTD_LOOK:
@@ -1023,7 +1014,7 @@ void ftd_happens(const struct happening *h)
 	}
 	if (f->running == FTD_DEAD || h->guard != f->life)
 		return;
-	if (ftd_can_run(h->host) && !f->in_turn)
+	if (ftd_can_run(h->host) && !f->turn.running)
 		handle(h->host, h);
 	else if (!is_pending(f, h)) {
 		assert(f->n_inbox < INBOX_MAX); /* what is dropped here would look like a fault of ftd's */
@@ -1039,7 +1030,7 @@ void ftd_resumes(int host)
 	f->resumed_at = w.now;
 	if (happens(of(host), 0.5))
 		turn(host);
-	while (f->life == life && f->n_inbox > 0 && ftd_can_run(host) && !f->in_turn && !w.broken) {
+	while (f->life == life && f->n_inbox > 0 && ftd_can_run(host) && !f->turn.running && !w.broken) {
 		struct happening h = f->inbox[0];
 		memmove(f->inbox, f->inbox + 1, (size_t)--f->n_inbox * sizeof f->inbox[0]);
 		handle(host, &h);
@@ -1138,7 +1129,7 @@ void ftd_start(int host)
 	h->missed = 0;
 	h->words = h->muted_after;
 	h->muted_after = 0;
-	memset(&f->in_turn, 0, offsetof(struct ftd, socket) - offsetof(struct ftd, in_turn));
+	memset(&f->turn, 0, offsetof(struct ftd, socket) - offsetof(struct ftd, turn));
 	memset(&f->seen, 0, offsetof(struct ftd, runner) - offsetof(struct ftd, seen));
 	f->n_inbox = f->stall_in = f->dies_in = 0;
 	f->plan_runs = f->request_open = false;
@@ -1160,6 +1151,7 @@ void ftd_start(int host)
 	     p.session.id[1]);
 	ft_core_init(&f->core, &p, local_time(host));
 	ft_hub_init(&f->hub, &settings[host], p.incarnation, wall_time(host), local_time(host));
+	ft_turn_init(&f->turn, &f->hub, &turn_deeds, h, &told, h);
 	faults_at_start();
 	f->wake_links = w.now + MS(between(of(host), 0, 5));
 	f->wake_plan = FT_NEVER;

@@ -194,7 +194,8 @@ void laws_before_loss(int host)
 {
 	const struct ftd *f = &w.host[host].ftd;
 	const struct ft_detector *d = &f->hub.detector;
-	if (f->anew_from != FT_NEVER && d->last_tick >= f->anew_from && d->last_tick < f->anew_from + d->window)
+	bool heard = d->newest_at != FT_NEVER && d->newest_at >= f->anew_from;
+	if (!heard && d->last_tick >= f->anew_from && d->last_tick < f->anew_from + d->window)
 		law_broken("a peer is given up at once after a stall");
 	if (is_back(host))
 		law_broken("a peer that is back is given up");

@@ -7,7 +7,7 @@
 #define FT_TESTS_SIM_SIM_H
 
 #include "core/core.h"
-#include "heartbeat/hub.h"
+#include "heartbeat/turn.h"
 #include "qmp/runner.h"
 
 #define MS(x)       ((int64_t)(1e6 * (double)(x)))
@@ -182,7 +182,7 @@ struct ftd {
 	uint32_t stops;
 	bool exiting;
 	int64_t stopped_at;        /* local time */
-	int64_t anew_from;         /* local time: a long stop ended, and nothing was heard since; FT_NEVER none */
+	int64_t anew_from;         /* local time: when the newest long stop ended; FT_NEVER there was none */
 	bool asked_to_start;       /* a unit waits to hear whether it may start the VM */
 	int64_t asked_to_start_at; /* true time */
 	bool start_confirmed;      /* it is not the unit that asks, but a person who vouches */
@@ -191,10 +191,8 @@ struct ftd {
 	struct ft_core core;
 	struct ft_hub hub;
 	/* links */
-	bool in_turn, greet, told_any, answers[LINKS];
-	bool refused_pending[LINKS];
-	int64_t turn_now, told_acked;
-	struct ft_beat told;
+	struct ft_turn turn;
+	uint8_t received[FT_WIRE_MAX];
 	int64_t wake_links, wake_core, wake_plan; /* true time; FT_NEVER */
 	int n_socket, socket[SOCKET_MAX];
 	int n_inbox;
@@ -339,14 +337,14 @@ struct digest {
 struct options {
 	bool digest; /* is wanted */
 	bool arbitrated;
-	bool apart;                                      /* each host asks an arbiter of its own */
-	bool fence;                                      /* the arbiter is of type fence, and keeps no register */
-	bool behind;                                     /* a fence stands behind the registers */
-	bool no_sentinel, no_fsync, no_guard, old_clock; /* break the world on purpose */
-	bool boundaries;                                 /* deaths at boundaries, besides all else */
-	uint64_t kinds;                                  /* of faults, a bit each: which may happen */
-	double freeze_ms;                                /* the longest time that a SIGSTOP takes to take hold */
-	const char *law;                                 /* only this one is judged; NULL: all */
+	bool apart;                           /* each host asks an arbiter of its own */
+	bool fence;                           /* the arbiter is of type fence, and keeps no register */
+	bool behind;                          /* a fence stands behind the registers */
+	bool no_sentinel, no_fsync, no_guard; /* break the world on purpose */
+	bool boundaries;                      /* deaths at boundaries, besides all else */
+	uint64_t kinds;                       /* of faults, a bit each: which may happen */
+	double freeze_ms;                     /* the longest time that a SIGSTOP takes to take hold */
+	const char *law;                      /* only this one is judged; NULL: all */
 };
 
 struct world {
