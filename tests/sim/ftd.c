@@ -1,8 +1,7 @@
-/* One ftd: the real core, hub and runner, and stand-ins for the shells that feed them live.
- * What the shells do in which order is as in supervisor/daemon.c and heartbeat/links.c.
+/* One ftd: the real node and turn of the links, with the core, the hub and the runner, over models of what is live the shells'.
  *
- * boundary() marks places between two instructions at which this process may be stopped for a while, or killed: the
- * world goes on without it, and whoever called must leave at once if it returns false. */
+ * What is done in which order is theirs.  At their moments between two instructions this process may be stopped for a while, or
+ * killed: the world goes on without it, and boundary() returns false if there is nothing to go on with. */
 #include "tests/sim/sim.h"
 
 #include <assert.h>
@@ -146,7 +145,7 @@ static int host_of(const void *world)
 	return (int)((const struct host *)world - w.host);
 }
 
-static int64_t now_for_turn(void *world)
+static int64_t now(void *world)
 {
 	return local_time(host_of(world));
 }
@@ -175,58 +174,44 @@ static void send_on(void *world, int link, const uint8_t *data, size_t len, int6
 	transmit(host_of(world), link, data, len);
 }
 
-static const struct ft_turn_deeds turn_deeds = {
-    .now = now_for_turn, .moment = moment, .receive = receive, .send = send_on};
+static const struct ft_turn_deeds turn_deeds = {.now = now, .moment = moment, .receive = receive, .send = send_on};
 
 static const struct ft_side *on_self(void *arg)
 {
 	return &((struct host *)arg)->ftd.core.self;
 }
 
-static bool feed(void *arg, const struct ft_event *e)
+static struct ft_node *node_of(void *arg)
 {
-	struct ftd *f = &((struct host *)arg)->ftd;
-	uint64_t life = f->life;
-	ftd_feed(host_of(arg), e);
-	return !w.broken && f->life == life;
+	return &((struct host *)arg)->ftd.node;
 }
 
 static bool on_news(void *arg, const struct ft_beat *peer, bool new_incarnation, int64_t now)
 {
 	(void)new_incarnation, (void)now;
-	struct ft_peer_news news = {.incarnation = peer->incarnation, .side = peer->side};
-	memcpy(news.node, peer->node, sizeof news.node);
-	return feed(arg, &(struct ft_event){.kind = FT_EVENT_PEER, .peer = &news});
+	return ft_node_peer(node_of(arg), peer);
 }
 
 static bool on_acked(void *arg, int64_t sent, int64_t now)
 {
 	(void)now;
-	return feed(arg, &(struct ft_event){.kind = FT_EVENT_ACK, .at = sent});
+	return ft_node_feed(node_of(arg), &(struct ft_event){.kind = FT_EVENT_ACK, .at = sent});
 }
 
 static bool on_hearing(void *arg, enum ft_hearing hearing, int64_t now)
 {
 	(void)now;
-	static const enum ft_peer_hearing map[] = {
-	    [FT_HEARING_NEVER] = FT_PEER_NEVER,
-	    [FT_HEARING_ALIVE] = FT_PEER_ALIVE,
-	    [FT_HEARING_QUIET] = FT_PEER_QUIET,
-	    [FT_HEARING_LOST] = FT_PEER_LOST,
-	};
-	const struct ft_detector *d = &((struct host *)arg)->ftd.hub.detector;
 	if (hearing == FT_HEARING_LOST) {
 		tell(host_of(arg), "the peer is lost");
 		laws_before_loss(host_of(arg));
 	}
-	return feed(arg, &(struct ft_event){
-	                     .kind = FT_EVENT_HEARING, .hearing = map[hearing], .heard_at = ft_detector_last_heard(d)});
+	return ft_node_hearing(node_of(arg), &((struct host *)arg)->ftd.hub.detector);
 }
 
 static bool on_refused(void *arg, int link, int64_t now)
 {
 	(void)now;
-	return feed(arg, &(struct ft_event){.kind = FT_EVENT_REFUSED, .link = link});
+	return ft_node_feed(node_of(arg), &(struct ft_event){.kind = FT_EVENT_REFUSED, .link = link});
 }
 
 static bool on_foreign(void *arg, int version, int64_t now)
@@ -241,15 +226,10 @@ static bool on_stalled(void *arg, int64_t gap, int64_t now)
 	return true;
 }
 
-static void look_at_clocks(int host);
-
 static bool on_due(void *arg, int64_t now)
 {
 	(void)now;
-	struct ftd *f = &((struct host *)arg)->ftd;
-	uint64_t life = f->life;
-	look_at_clocks(host_of(arg));
-	return !w.broken && f->life == life;
+	return ft_node_look_at_clocks(node_of(arg));
 }
 
 static const struct ft_turn_callbacks told = {
@@ -282,19 +262,15 @@ static int64_t alarm(int host, int64_t local)
 
 /* Its processor's counter has gone on meanwhile. */
 #define LEAST_MISSED MS(20)
-static bool shows_a_pause(int host)
+static int64_t stood_still(void *world)
 {
-	return w.options.arbitrated && w.host[host].missed >= LEAST_MISSED;
-}
-
-static void look_at_clocks(int host)
-{
-	int64_t missed = w.host[host].missed;
-	if (!shows_a_pause(host))
-		return;
-	w.host[host].missed = 0;
-	w.host[host].paused_until = w.now;
-	ftd_feed(host, &(struct ft_event){.kind = FT_EVENT_STOOD_STILL, .at = missed});
+	struct host *h = world;
+	int64_t missed = h->missed;
+	if (!w.options.arbitrated || missed < LEAST_MISSED)
+		return 0;
+	h->missed = 0;
+	h->paused_until = w.now;
+	return missed;
 }
 
 static void turn(int host)
@@ -325,20 +301,25 @@ static void arrives(const struct happening *h)
 
 /* ---- the sentinel ---- */
 
-/* The lease first, then the QEMU that is seen now; then the sentinels of earlier ftd are relieved. */
-static void publish_lease(int host)
+static struct ft_node_qemu seen_qemu(void *world)
 {
-	struct ftd *f = &w.host[host].ftd;
-	if (!f->core.params.arbitrated)
-		return;
-	struct sentinel *earlier = &w.host[host].predecessor;
-	int64_t lease = ft_core_lease_of(&f->core, f->seen.instance);
-	sentinel_lease(host, lease, f->seen.instance);
-	bool known = lease != FT_NEVER || f->seen.connected || ft_core_sets_free(&f->core, f->seen.instance);
-	if (!earlier->on || f->seen.instance == 0 || !known)
-		return;
-	earlier->on = false;
-	later(0.1, FTD_SENTINEL, host); /* it may have stopped QEMU as late as now */
+	const struct ftd *f = &((struct host *)world)->ftd;
+	return (struct ft_node_qemu){.instance = f->seen.instance, .answers = f->seen.connected};
+}
+
+/* The lease first, then the QEMU that is seen now; then the sentinels of earlier ftd are relieved. */
+static struct ft_node_guard guard(void *world, int64_t lease, bool known)
+{
+	struct host *h = world;
+	struct ft_node_guard guard = {.on_guard = true, .may_stop = true};
+	if (!w.options.arbitrated)
+		return guard;
+	sentinel_lease(host_of(h), lease, h->ftd.seen.instance);
+	if (!h->predecessor.on || h->ftd.seen.instance == 0 || !known)
+		return guard;
+	h->predecessor.on = false;
+	later(0.1, FTD_SENTINEL, host_of(h)); /* it may have stopped QEMU as late as now */
+	return guard;
 }
 
 /* ---- QMP ---- */
@@ -411,10 +392,9 @@ static void look(int host, bool died)
 	if (same_facts(&v, &f->seen))
 		return;
 	f->seen = v;
-	publish_lease(host);
 	tell(host, "ftd sees its QEMU: %s, %s, %s", ft_vm_name(v.vm), v.connected ? "answers" : "silent",
 	     ft_role_name(v.role));
-	ftd_feed(host, &(struct ft_event){.kind = FT_EVENT_QEMU, .qemu = &v});
+	ft_node_see(&f->node, &v);
 }
 
 /* ---- the plan ---- */
@@ -632,23 +612,9 @@ static void frozen(int host, const struct happening *h)
 	         &(struct ft_event){.kind = FT_EVENT_FROZEN, .error = error, .text = error ? "no such process" : NULL});
 }
 
-/* The clock is read again: between the decision and here we may have been stopped. */
-static bool may_thaw(int host)
-{
-	int64_t lease = ft_core_lease(&w.host[host].ftd.core);
-	bool may = local_time(host) < lease && !(lease != FT_NEVER && shows_a_pause(host));
-	if (!may) {
-		tell(host, "not thawed: the right to run has ended meanwhile");
-		w.host[host].ftd.thaw_refused = true;
-	}
-	return may;
-}
-
 static void do_thaw(int host)
 {
 	struct ftd *f = &w.host[host].ftd;
-	if (!may_thaw(host))
-		return;
 	f->frozen_held = false;
 	f->freezes++;
 	if (f->seen.instance == w.host[host].qemu.instance)
@@ -665,20 +631,9 @@ static void do_outcome(int host, const struct ft_action *a)
 
 static void do_exit(int host)
 {
-	w.host[host].ftd.exiting = true;
-	later(0, FTD_GOODBYE, host)->arg = 3;
-}
-
-static void goodbye(int host, uint32_t left)
-{
-	if (left == 0) {
-		bool duty = ft_core_lease(&w.host[host].ftd.core) != FT_NEVER;
-		ftd_end(host, duty);
-		later(between(of(host), 50, 2000), HOST_FTD_START, host);
-		return;
-	}
-	if (ft_turn_send_now(&w.host[host].ftd.turn))
-		later(10, FTD_GOODBYE, host)->arg = left - 1;
+	struct ftd *f = &w.host[host].ftd;
+	f->exiting = true;
+	later(0, FTD_GOODBYE, host)->arg = ++f->exits;
 }
 
 static void note_question(int host, const struct ft_action *a)
@@ -695,9 +650,10 @@ static void note_question(int host, const struct ft_action *a)
 	}
 }
 
-static void act(int host, const struct ft_action *a)
+static bool act(void *world, const struct ft_action *a)
 {
-	struct ftd *f = &w.host[host].ftd;
+	struct ftd *f = &((struct host *)world)->ftd;
+	int host = host_of(world);
 	switch (a->kind) {
 	case FT_DO_SAY:
 		tell(host, "says: %s", a->text);
@@ -706,8 +662,7 @@ static void act(int host, const struct ft_action *a)
 		tell(host, "%s -> %s: %s", ft_state_name(a->from), ft_state_name(a->to), a->text);
 		break;
 	case FT_DO_SEND:
-		ft_turn_send_now(&f->turn);
-		break;
+		return ft_turn_send_now(&f->turn);
 	case FT_DO_PROBE:
 		qemu_probe(host);
 		break;
@@ -774,86 +729,89 @@ static void act(int host, const struct ft_action *a)
 		do_exit(host);
 		break;
 	}
+	return !w.broken;
 }
 
-/* As ftctl waits for it: what is not known yet keeps the question open. */
-#define MAY_START_WAITS SECOND(20)
-
-static void answer_may_start(int host)
+static bool catch_up(void *world)
 {
-	struct ftd *f = &w.host[host].ftd;
-	char why[FT_TEXT_MAX];
-	int may = ft_core_may_start(&f->core, f->start_confirmed, why);
-	if (may < 0 && w.now < f->asked_to_start_at + MAY_START_WAITS)
-		return;
-	f->asked_to_start = false;
-	unit_hears(host, may == 1);
+	struct ftd *f = &((struct host *)world)->ftd;
+	uint64_t life = f->life;
+	turn(host_of(world));
+	return !w.broken && f->life == life && ftd_can_run(host_of(world));
 }
+
+static void may_start(void *world, bool may, const char *why)
+{
+	(void)why;
+	unit_hears(host_of(world), may);
+}
+
+static void wake(void *world, int64_t at)
+{
+	((struct host *)world)->ftd.wake_core = alarm(host_of(world), at);
+}
+
+static void goodbye_later(void *world)
+{
+	struct ftd *f = &((struct host *)world)->ftd;
+	later(FT_GOODBYE_EVERY_MS, FTD_GOODBYE, host_of(world))->arg = f->exits;
+}
+
+static void leave(void *world)
+{
+	struct host *h = world;
+	ftd_end(host_of(h), ft_core_lease(&h->ftd.core) != FT_NEVER);
+	later(between(of(host_of(h)), 50, 2000), HOST_FTD_START, host_of(h));
+}
+
+static void hears(void *world, const struct ft_event *e)
+{
+	death_hears_of(host_of(world), e);
+}
+
+static void stepped(void *world, const struct ft_event *e, int64_t now, const struct ft_actions *out)
+{
+	if (w.options.digest)
+		digest_takes(&w.digest, host_of(world), e, now, out);
+	laws_after_step(host_of(world), out);
+}
+
+static const struct ft_node_deeds node_deeds = {
+    .now = now,
+    .moment = moment,
+    .stood_still = stood_still,
+    .catch_up = catch_up,
+    .qemu = seen_qemu,
+    .guard = guard,
+    .act = act,
+    .may_start = may_start,
+    .wake = wake,
+    .goodbye_later = goodbye_later,
+    .leave = leave,
+    .hears = hears,
+    .stepped = stepped,
+};
 
 void ftd_feed(int host, const struct ft_event *e)
 {
-	struct ftd *f = &w.host[host].ftd;
-	uint64_t life = f->life;
-	struct ft_actions out;
-	look_at_clocks(host);
-	if (f->life != life || w.broken)
-		return;
-	death_hears_of(host, e);
-	if (!boundary(host))
-		return;
-	ft_core_step(&f->core, e, local_time(host), &out);
-	if (w.options.digest)
-		digest_takes(&w.digest, host, e, local_time(host), &out);
-	laws_after_step(host, &out);
-	if (!boundary(host))
-		return;
-	publish_lease(host);
-	for (int i = 0; i < out.n; i++) {
-		if (!boundary(host))
-			return;
-		act(host, &out.a[i]);
-		if (w.broken || f->life != life || f->running == FTD_DEAD)
-			return;
-	}
-	if (f->thaw_refused) {
-		f->thaw_refused = false;
-		ftd_feed(host, &(struct ft_event){.kind = FT_EVENT_TIME});
-		return;
-	}
-	if (f->asked_to_start)
-		answer_may_start(host);
-	f->wake_core = alarm(host, ft_core_deadline(&f->core));
+	ft_node_feed(&w.host[host].ftd.node, e);
 }
 
 void ftd_may_start(int host, bool confirmed)
 {
-	struct ftd *f = &w.host[host].ftd;
-	if (f->asked_to_start) {
-		answer_may_start(host);
-		return;
-	}
-	f->asked_to_start = true;
-	f->asked_to_start_at = w.now;
-	f->start_confirmed = confirmed;
-	ftd_feed(host, &(struct ft_event){.kind = FT_EVENT_WANT_START, .confirmed = confirmed});
+	struct ft_node *n = &w.host[host].ftd.node;
+	if (!n->start_asked)
+		ft_node_want_start(n, confirmed);
 }
 
 /* ---- life ---- */
-
-static void time_passes(int host)
-{
-	uint64_t life = w.host[host].ftd.life;
-	turn(host); /* after a stall the peer may have been heard meanwhile */
-	if (w.host[host].ftd.life == life && ftd_can_run(host))
-		ftd_feed(host, &(struct ft_event){.kind = FT_EVENT_TIME});
-}
 
 void ftd_wakes(int host)
 {
 	struct ftd *f = &w.host[host].ftd;
 	if (f->wake_core <= w.now) {
 		f->wake_core = FT_NEVER;
-		time_passes(host);
+		ft_node_time(&f->node);
 	} else if (f->wake_links <= w.now) {
 		turn(host);
 	} else {
@@ -863,21 +821,6 @@ void ftd_wakes(int host)
 		ft_runner_tick(&f->runner, local_time(host));
 		run_steps(host);
 	}
-}
-
-/* The sentinel has stopped QEMU.  If our right was renewed at that very moment, the guest goes on. */
-static void sentinel_froze(int host)
-{
-	struct ftd *f = &w.host[host].ftd;
-	uint64_t life = f->life;
-	time_passes(host);
-	if (f->life != life || !ftd_can_run(host) || f->frozen_held)
-		return;
-	if (!ft_core_may_run(&f->core))
-		return;
-	if (may_thaw(host))
-		qemu_signal_cont(host);
-	ftd_feed(host, &(struct ft_event){.kind = FT_EVENT_TIME});
 }
 
 static void arbiter_answered(int host, const struct happening *h)
@@ -955,7 +898,7 @@ static void handle(int host, const struct happening *h)
 		frozen(host, h);
 		break;
 	case FTD_SENTINEL:
-		sentinel_froze(host);
+		ft_node_sentinel_froze(&f->node);
 		break;
 	case FTD_REPLY:
 		replied(host, h);
@@ -989,7 +932,8 @@ static void handle(int host, const struct happening *h)
 		ftd_feed(host, &(struct ft_event){.kind = FT_EVENT_LEAVE});
 		break;
 	case FTD_GOODBYE:
-		goodbye(host, h->arg);
+		if (h->arg == f->exits)
+			ft_node_goodbye(&f->node);
 		break;
 	default:
 		break;
@@ -1150,6 +1094,7 @@ void ftd_start(int host)
 	tell(host, "ftd starts, its session: %s %02x%02x", ft_session_stage_name(p.session.stage), p.session.id[0],
 	     p.session.id[1]);
 	ft_core_init(&f->core, &p, local_time(host));
+	ft_node_init(&f->node, &f->core, &node_deeds, h);
 	ft_hub_init(&f->hub, &settings[host], p.incarnation, wall_time(host), local_time(host));
 	ft_turn_init(&f->turn, &f->hub, &turn_deeds, h, &told, h);
 	faults_at_start();

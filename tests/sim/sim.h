@@ -9,6 +9,7 @@
 #include "core/core.h"
 #include "heartbeat/turn.h"
 #include "qmp/runner.h"
+#include "supervisor/node.h"
 
 #define MS(x)       ((int64_t)(1e6 * (double)(x)))
 #define SECOND(x)   MS(1000.0 * (x))
@@ -70,7 +71,7 @@ enum what {
 	FTD_REMEMBERED, /* what the marks tell; .arg: the newest epoch, .detail: enum ft_claim */
 	FTD_MARKED, /* the arbiter's answer to a mark, or its absence; .arg: which, .error; what was found: arbiter_found() */
 	FTD_TERM,    /* it is asked to stop, by SIGTERM */
-	FTD_GOODBYE, /* the next goodbye, or the end; .arg: how many are left */
+	FTD_GOODBYE, /* the next goodbye, or the end; .arg: which leaving */
 	FTD_LAST = FTD_GOODBYE,
 	/* to a QEMU process: void once it has died */
 	QEMU_ATTEMPT, /* a primary's next checkpoint */
@@ -181,17 +182,15 @@ struct ftd {
 	uint64_t life; /* names this process */
 	uint32_t stops;
 	bool exiting;
-	int64_t stopped_at;        /* local time */
-	int64_t anew_from;         /* local time: when the newest long stop ended; FT_NEVER there was none */
-	bool asked_to_start;       /* a unit waits to hear whether it may start the VM */
-	int64_t asked_to_start_at; /* true time */
-	bool start_confirmed;      /* it is not the unit that asks, but a person who vouches */
-	bool stalled;              /* within boundary(): only that goes on with it */
-	int64_t resumed_at;        /* true time */
+	uint32_t exits;     /* how often it was told to leave */
+	int64_t stopped_at; /* local time */
+	int64_t anew_from;  /* local time: when the newest long stop ended; FT_NEVER there was none */
+	bool stalled;       /* within boundary(): only that goes on with it */
+	int64_t resumed_at; /* true time */
 	struct ft_core core;
 	struct ft_hub hub;
-	/* links */
 	struct ft_turn turn;
+	struct ft_node node;
 	uint8_t received[FT_WIRE_MAX];
 	int64_t wake_links, wake_core, wake_plan; /* true time; FT_NEVER */
 	int n_socket, socket[SOCKET_MAX];
@@ -199,9 +198,8 @@ struct ftd {
 	struct happening inbox[INBOX_MAX];
 	/* QMP */
 	struct ft_qemu_facts seen;
-	bool spoken;       /* this QEMU has spoken to this ftd */
-	bool thaw_refused; /* the core is owed a look at the time */
-	bool frozen_held;  /* while our own freeze lasts, silence is no news */
+	bool spoken;      /* this QEMU has spoken to this ftd */
+	bool frozen_held; /* while our own freeze lasts, silence is no news */
 	bool look_coming;
 	uint32_t freezes;
 	const struct ft_plan *plan;
