@@ -43,7 +43,6 @@ struct udp_link {
 	int open_error;          /* while it is not open, why it is not */
 	bool lasting;            /* and that will not pass by itself */
 	char fault[FT_TEXT_MAX]; /* the same, for people */
-	int64_t refused_at;      /* last told; FT_NEVER never */
 	struct flood {
 		int64_t since; /* what is counted here came in since then */
 		uint64_t rubbish;
@@ -77,18 +76,6 @@ struct ft_links {
 	bool drained;         /* since it last looked: what it found readable then is read */
 };
 
-static void note_refused(struct ft_links *l, int i, int64_t now)
-{
-	struct udp_link *u = &l->links[i];
-
-	l->hub.links[i].stats.refused++;
-	ft_trouble_note(&l->hub.links[i].trouble, FT_TROUBLE_REFUSED, now);
-	if (u->refused_at == FT_NEVER || now - u->refused_at >= l->hub.detector.interval) {
-		u->refused_at = now;
-		ft_turn_refused(&l->turn, i);
-	}
-}
-
 static void open_again_later(struct ft_links *l)
 {
 	if (!l->open_again_set)
@@ -117,7 +104,7 @@ static ssize_t send_anyway(struct ft_links *l, int i, const uint8_t *data, size_
 	for (int tries = 0; tries < SENDS_AT_MOST && sent < 0; tries++) {
 		sent = send(l->links[i].fd, data, len, 0);
 		if (sent < 0 && errno == ECONNREFUSED)
-			note_refused(l, i, now);
+			ft_turn_refused(&l->turn, i, now);
 	}
 	return sent;
 }
@@ -184,7 +171,7 @@ static bool read_batch(struct ft_links *l)
 			return false;
 		/* Any other error is the network's word on an earlier send, and reading it has cleared it. */
 		if (n < 0 && errno == ECONNREFUSED)
-			note_refused(l, in->link, ft_clock_now());
+			ft_turn_refused(&l->turn, in->link, ft_clock_now());
 		in->errors -= n <= 0;
 		if (n <= 0)
 			continue;
@@ -401,12 +388,8 @@ static int watch(struct ft_links *l, struct udp_link *u, const char *address)
 /* 0, or -1 with the fault in out, which stands for the link all the same. */
 static int open_link(struct ft_links *l, const struct ft_link_settings *c, struct udp_link *out)
 {
-	struct udp_link closed = {.fd = -1,
-	                          .refused_at = FT_NEVER,
-	                          .local = c->local,
-	                          .peer = c->peer,
-	                          .local_len = c->local_len,
-	                          .peer_len = c->peer_len};
+	struct udp_link closed = {
+	    .fd = -1, .local = c->local, .peer = c->peer, .local_len = c->local_len, .peer_len = c->peer_len};
 	*out = closed;
 	out->fd = socket(c->local.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (out->fd < 0)

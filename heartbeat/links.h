@@ -12,7 +12,7 @@ struct ft_timers;
 struct ft_links;
 
 /* cb: from the event loop or from ft_links_catch_up; each must return true, and may call anything below but ft_links_free
- * and ft_links_reconfigure.  .refused: at most once an interval and link.
+ * and ft_links_reconfigure.
  * Opens every link.  One whose address or interface is not there yet, or that has no route or one that is forbidden or leads
  * nowhere, is opened later, and the log says so: the others are no worse for it.  Returns NULL after writing one line a
  * fault to errors where that will not pass (port taken, or not allowed).

@@ -7,6 +7,8 @@ void ft_turn_init(struct ft_turn *t, struct ft_hub *hub, const struct ft_turn_de
                   const struct ft_turn_callbacks *cb, void *arg)
 {
 	*t = (struct ft_turn){.hub = hub, .deeds = deeds, .world = world, .cb = cb, .arg = arg};
+	for (int i = 0; i < FT_LINKS_MAX; i++)
+		t->refused_at[i] = FT_NEVER;
 }
 
 static bool moment(struct ft_turn *t)
@@ -187,8 +189,16 @@ bool ft_turn_send_now(struct ft_turn *t)
 	return send_all(t, t->running ? t->now : t->deeds->now(t->world));
 }
 
-void ft_turn_refused(struct ft_turn *t, int link)
+void ft_turn_refused(struct ft_turn *t, int link, int64_t now)
 {
+	struct ft_hub_link *l = &t->hub->links[link];
+	int64_t *told = &t->refused_at[link];
+
+	l->stats.refused++;
+	ft_trouble_note(&l->trouble, FT_TROUBLE_REFUSED, now);
+	if (*told != FT_NEVER && now - *told < t->hub->detector.interval)
+		return;
+	*told = now;
 	t->refused[link] = true;
 }
 

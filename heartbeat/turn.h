@@ -54,10 +54,12 @@ struct ft_turn {
 	void *world;
 	const struct ft_turn_callbacks *cb;
 	void *arg;
-	bool running; /* a turn is under way */
-	int64_t now;  /* of the current or last turn */
-	bool greet;   /* a new peer: let it know at once that it has been accepted */
-	bool answers[FT_LINKS_MAX], refused[FT_LINKS_MAX]; /* in this turn; not told yet */
+	bool running;                     /* a turn is under way */
+	int64_t now;                      /* of the current or last turn */
+	bool greet;                       /* a new peer: let it know at once that it has been accepted */
+	bool answers[FT_LINKS_MAX];       /* in this turn */
+	bool refused[FT_LINKS_MAX];       /* not told yet */
+	int64_t refused_at[FT_LINKS_MAX]; /* the newest that was told, or is to be; FT_NEVER none */
 	bool told_any;
 	struct ft_beat told;
 	int64_t told_acked;
@@ -74,8 +76,8 @@ bool ft_turn_run(struct ft_turn *t);
 bool ft_turn_timer(struct ft_turn *t);
 /* A heartbeat on every link at once: a change of state. */
 bool ft_turn_send_now(struct ft_turn *t);
-/* "Port unreachable" on that link: told in this turn, or the next. */
-void ft_turn_refused(struct ft_turn *t, int link);
+/* "Port unreachable" on that link: counted, and told in this turn or the next, but at most once an interval and link. */
+void ft_turn_refused(struct ft_turn *t, int link, int64_t now);
 /* When the next turn is due at the latest. */
 int64_t ft_turn_deadline(const struct ft_turn *t);
 

@@ -222,8 +222,8 @@ static bool on_foreign(void *arg, int version, int64_t now)
 
 static bool on_stalled(void *arg, int64_t gap, int64_t now)
 {
-	(void)arg, (void)gap, (void)now;
-	return true;
+	(void)gap, (void)now;
+	return ft_node_feed(node_of(arg), &(struct ft_event){.kind = FT_EVENT_STALLED});
 }
 
 static bool on_due(void *arg, int64_t now)
@@ -273,13 +273,18 @@ static int64_t stood_still(void *world)
 	return missed;
 }
 
-static void turn(int host)
+static void turn_by(int host, bool (*what)(struct ft_turn *))
 {
 	struct ftd *f = &w.host[host].ftd;
 	if (f->turn.running || !ftd_can_run(host) || !boundary(host))
 		return;
-	if (ft_turn_run(&f->turn))
+	if (what(&f->turn))
 		f->wake_links = alarm(host, ft_turn_deadline(&f->turn));
+}
+
+static void turn(int host)
+{
+	turn_by(host, ft_turn_run);
 }
 
 static void arrives(const struct happening *h)
@@ -654,6 +659,7 @@ static bool act(void *world, const struct ft_action *a)
 {
 	struct ftd *f = &((struct host *)world)->ftd;
 	int host = host_of(world);
+	laws_before_act(host, a);
 	switch (a->kind) {
 	case FT_DO_SAY:
 		tell(host, "says: %s", a->text);
@@ -813,7 +819,7 @@ void ftd_wakes(int host)
 		f->wake_core = FT_NEVER;
 		ft_node_time(&f->node);
 	} else if (f->wake_links <= w.now) {
-		turn(host);
+		turn_by(host, ft_turn_timer);
 	} else {
 		f->wake_plan = FT_NEVER;
 		if (!f->plan_runs)
@@ -864,7 +870,7 @@ static void handle(int host, const struct happening *h)
 		return;
 	switch ((int)h->what) { /* the others are not for it */
 	case FTD_REFUSED:
-		ft_turn_refused(&f->turn, (int)h->arg);
+		ft_turn_refused(&f->turn, (int)h->arg, local_time(host));
 		turn(host);
 		break;
 	case FTD_LOOK:

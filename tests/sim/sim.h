@@ -1,6 +1,6 @@
 /* The simulation: two whole nodes in virtual time, and everything between and below them, from one seed.
- * The core, the hub with its wire format, the plan and its runner are the real ones; hosts, processes, disks, links,
- * the arbiter, the sentinel and QEMU are models, which lie, break and come back as the seed says.
+ * The node with its core, the turn of the links, the hub with its wire format, the plan and its runner are the real ones; hosts,
+ * processes, disks, links, the arbiter, the sentinel and QEMU are models, which lie, break and come back as the seed says.
  *
  * One world a process: it is a global, so that a fault can strike at any place. */
 #ifndef FT_TESTS_SIM_SIM_H
@@ -549,6 +549,7 @@ void laws_after_outcome(int host, const struct ft_action *a);
 void laws_before_crash(int host);
 void laws_before_fence(int host);
 void laws_before_loss(int host);
+void laws_before_act(int host, const struct ft_action *a);
 void laws_before_kill(int host);
 void laws_after_step(int host, const struct ft_actions *out);
 void laws_after_write(int host);
