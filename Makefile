@@ -70,13 +70,10 @@ $(B)/obj/%.o: %.c Makefile VERSION
 
 # Each test_X.c is a program of its own, so that one room can be built and tested alone.
 UNIT := $(patsubst %.c,$(B)/%,$(UNIT_SRC))
-# What a test stands in for, by the linker.
-WRAP_test_daemon := $(addprefix -Wl$(shell echo ,)--wrap=,ft_exclusion_publish ft_daemon_act ft_qmp_view ft_qmp_process \
-                      ft_process_alive ft_process_signal ft_qmp_set_frozen ft_freezer_cancel ft_timer_set)
 $(B)/tests/%: $(B)/obj/tests/%.o $(B)/libftd.a
 	@mkdir -p $(@D)
 	@echo 'link  $@'
-	$(Q)$(LINK) $(WRAP_$(*F)) -o $@ $^ $(shell $(PKG_CONFIG) --libs check 2>/dev/null) $(LIBS)
+	$(Q)$(LINK) -o $@ $^ $(shell $(PKG_CONFIG) --libs check 2>/dev/null) $(LIBS)
 
 # A test that hangs is ended, but none that a busy machine keeps waiting.
 export CK_DEFAULT_TIMEOUT ?= 300
@@ -158,7 +155,6 @@ exhaustive: $(EXPLORER)
 prove: export COMPILE := $(COMPILE)
 prove: export LINK := $(LINK)
 prove: export LIBS := $(LIBS)
-prove: export WRAP_test_daemon := $(WRAP_test_daemon)
 prove: export UNIT_LIBS = $(shell $(PKG_CONFIG) --libs check 2>/dev/null) $(LIBS)
 prove: $(SIM) $(EXPLORER) $(call OBJ,$(shell sed -n 's,^unit \(.*\),tests/unit/\1.c,p' tests/sim/mutants.txt | sort -u))
 	tests/sim/prove $(B) $(ONLY)

@@ -1,6 +1,5 @@
 /* See links.h.
- * Every wake-up, whatever its cause, is one turn: read all sockets, judge, tell, send, set the timer.  Where there is only a
- * heartbeat to be sent, the sockets are left to the loop. */
+ * Every wake-up, whatever its cause, is one turn: what is done in it, and in which order, turn.c knows. */
 #include "heartbeat/links.h"
 #include "base/address.h"
 #include "base/clock.h"
@@ -44,9 +43,6 @@ struct udp_link {
 	int open_error;          /* while it is not open, why it is not */
 	bool lasting;            /* and that will not pass by itself */
 	char fault[FT_TEXT_MAX]; /* the same, for people */
-	bool refused_pending;
-	bool answer;        /* a hello or a question was read in this turn */
-	int64_t refused_at; /* last told; FT_NEVER never */
 	struct flood {
 		int64_t since; /* what is counted here came in since then */
 		uint64_t rubbish;
@@ -59,15 +55,18 @@ struct inbox {
 	struct mmsghdr heads[BATCH];
 	struct iovec parts[BATCH];
 	uint8_t data[BATCH][FT_WIRE_MAX];
+	int link;         /* that is being read, one after the other; n_links: all are */
+	int n, next;      /* read from it, of which next is the next to be handed on */
+	int left, errors; /* that are still to be read from it at most; 0: it is not read further in this turn */
 };
 
 struct ft_links {
 	struct event_base *base;
 	struct ft_timers *timers;
 	const struct ft_heartbeat_settings *settings;
-	struct ft_links_callbacks cb;
-	void *arg;
+	struct ft_turn_callbacks cb;
 	struct ft_hub hub;
+	struct ft_turn turn;
 	struct udp_link links[FT_LINKS_MAX]; /* hub.n_links of them */
 	struct inbox inbox;
 	struct ft_timer *timer; /* for the next turn at the latest */
@@ -75,28 +74,7 @@ struct ft_links {
 	bool open_again_set;
 	struct event *looked; /* the loop is about to look at the sockets again */
 	bool drained;         /* since it last looked: what it found readable then is read */
-	bool in_turn;
-	int64_t now; /* of the current or last turn */
-	bool greet;  /* a new peer: let it know at once that it has been accepted */
-	bool told_any;
-	int64_t told_acked;
-	int told_foreign;
-	struct ft_beat told;
 };
-
-static void turn(struct ft_links *l);
-
-static void note_refused(struct ft_links *l, int i, int64_t now)
-{
-	struct udp_link *u = &l->links[i];
-
-	l->hub.links[i].stats.refused++;
-	ft_trouble_note(&l->hub.links[i].trouble, FT_TROUBLE_REFUSED, now);
-	if (u->refused_at == FT_NEVER || now - u->refused_at >= l->hub.detector.interval) {
-		u->refused_at = now;
-		u->refused_pending = true;
-	}
-}
 
 static void open_again_later(struct ft_links *l)
 {
@@ -126,18 +104,27 @@ static ssize_t send_anyway(struct ft_links *l, int i, const uint8_t *data, size_
 	for (int tries = 0; tries < SENDS_AT_MOST && sent < 0; tries++) {
 		sent = send(l->links[i].fd, data, len, 0);
 		if (sent < 0 && errno == ECONNREFUSED)
-			note_refused(l, i, now);
+			ft_turn_refused(&l->turn, i, now);
 	}
 	return sent;
 }
 
-static void send_on(struct ft_links *l, int i, int64_t now)
+static int64_t clock_now(void *world)
 {
-	struct udp_link *u = &l->links[i];
-	uint8_t out[FT_WIRE_MAX];
-	/* Composed in any case: whether it is time for the next question is counted for each link. */
-	size_t len = ft_hub_compose(&l->hub, i, l->cb.self(l->arg), now, out);
+	(void)world;
+	return ft_clock_now();
+}
 
+static bool moment(void *world)
+{
+	(void)world;
+	return true;
+}
+
+static void send_on(void *world, int i, const uint8_t *data, size_t len, int64_t now)
+{
+	struct ft_links *l = world;
+	struct udp_link *u = &l->links[i];
 	struct ft_link_stats *stats = &l->hub.links[i].stats;
 
 	if (u->fd < 0) {
@@ -145,7 +132,7 @@ static void send_on(struct ft_links *l, int i, int64_t now)
 		stats->send_error = u->open_error;
 		return;
 	}
-	ssize_t sent = send_anyway(l, i, out, len, now);
+	ssize_t sent = send_anyway(l, i, data, len, now);
 
 	stats->send_error = sent < 0 ? errno : 0;
 	if (sent >= 0)
@@ -153,36 +140,6 @@ static void send_on(struct ft_links *l, int i, int64_t now)
 	stats->unsent++;
 	if (link_local(&u->local)) /* its interface may have been made anew */
 		open_again_later(l);
-}
-
-static void send_all(struct ft_links *l, int64_t now)
-{
-	for (int i = 0; i < l->hub.n_links; i++)
-		send_on(l, i, now);
-}
-
-/* What was read beside a hello or a question, before or after it, may change what we stand for: it is told first. */
-static void answer(struct ft_links *l, int i, int64_t now)
-{
-	if (l->links[i].answer)
-		send_on(l, i, now);
-	l->links[i].answer = false;
-}
-
-static void receive_one(struct ft_links *l, int i, const uint8_t *data, size_t len, int64_t now)
-{
-	switch (ft_hub_receive(&l->hub, i, data, len, now)) {
-	case FT_HEARD_HELLO:
-	case FT_HEARD_ASKED:
-		l->links[i].answer = true;
-		break;
-	case FT_HEARD_NEW_PEER:
-		l->greet = true;
-		break;
-	case FT_HEARD_NOTHING:
-	case FT_HEARD_LIFE:
-		break;
-	}
 }
 
 static void prepare_inbox(struct inbox *in)
@@ -193,30 +150,58 @@ static void prepare_inbox(struct inbox *in)
 	}
 }
 
-/* Each batch has a time of its own, taken after it was received: had we been stopped in between, an older one would make a
- * heartbeat seem heard before it was sent, and the peer's right to run outlast our patience. */
-static void read_all(struct ft_links *l, int i)
+static void begin_link(struct inbox *in, int link)
+{
+	in->link = link;
+	in->n = in->next = 0;
+	in->left = DATAGRAMS_PER_TURN;
+	in->errors = ERRORS_PER_TURN;
+}
+
+/* The next batch from the link that is being read; false: there is no more on it. */
+static bool read_batch(struct ft_links *l)
 {
 	struct inbox *in = &l->inbox;
 
-	for (int left = DATAGRAMS_PER_TURN, errors = ERRORS_PER_TURN; left > 0 && errors > 0;) {
+	while (in->left > 0 && in->errors > 0) {
 		/* MSG_TRUNC: the true length, so that a datagram that is too long is refused for it. */
-		int n = recvmmsg(l->links[i].fd, in->heads, BATCH, MSG_TRUNC, NULL);
+		int n = recvmmsg(l->links[in->link].fd, in->heads, BATCH, MSG_TRUNC, NULL);
 
 		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-			return;
-		bool refused = n < 0 && errno == ECONNREFUSED;
-		int64_t now = ft_clock_now();
+			return false;
 		/* Any other error is the network's word on an earlier send, and reading it has cleared it. */
-		if (refused)
-			note_refused(l, i, now);
-		for (int k = 0; k < n; k++)
-			receive_one(l, i, in->data[k], in->heads[k].msg_len, now);
-		if (n > 0 && n < BATCH)
-			return; /* no more there, or an error met in between: then what is behind it came just now */
-		left -= n > 0 ? n : 0;
-		errors -= n <= 0;
+		if (n < 0 && errno == ECONNREFUSED)
+			ft_turn_refused(&l->turn, in->link, ft_clock_now());
+		in->errors -= n <= 0;
+		if (n <= 0)
+			continue;
+		/* Fewer: no more there, or an error met in between; then what is behind it came just now. */
+		in->left = n < BATCH ? 0 : in->left - n;
+		in->n = n;
+		in->next = 0;
+		return true;
 	}
+	return false;
+}
+
+static bool receive(void *world, struct ft_datagram *out)
+{
+	struct ft_links *l = world;
+	struct inbox *in = &l->inbox;
+
+	for (; in->link < l->hub.n_links; begin_link(in, in->link + 1)) {
+		bool open = l->links[in->link].fd >= 0;
+
+		if (!open || (in->next == in->n && !read_batch(l)))
+			continue;
+		*out = (struct ft_datagram){
+		    .link = in->link, .data = in->data[in->next], .len = in->heads[in->next].msg_len};
+		in->next++;
+		return true;
+	}
+	l->drained = true;
+	event_active(l->looked, 0, 0);
+	return false;
 }
 
 static uint64_t rubbish_so_far(const struct ft_links *l, int i)
@@ -277,100 +262,27 @@ static int64_t sieve_ends(const struct ft_links *l)
 	return at;
 }
 
-static void drain(struct ft_links *l, int i)
-{
-	uint64_t before = rubbish_so_far(l, i);
-
-	read_all(l, i);
-	watch_for_flood(l, i, rubbish_so_far(l, i) - before, ft_clock_now());
-}
-
-static void tell_news(struct ft_links *l, int64_t now)
-{
-	struct ft_beat peer = l->hub.peer;
-	bool other = !l->told_any || peer.incarnation != l->told.incarnation || strcmp(peer.node, l->told.node) != 0;
-
-	if (!l->hub.have_peer || (!other && ft_side_equal(&peer.side, &l->told.side)))
-		return;
-	l->told_any = true;
-	l->told = peer;
-	l->cb.news(l->arg, &peer, other, now);
-}
-
-static void tell(struct ft_links *l, bool hearing_changed, int64_t now)
-{
-	int64_t gap = l->hub.detector.stalled_ns;
-
-	l->hub.detector.stalled_ns = 0;
-	if (gap > l->hub.detector.window)
-		l->cb.stalled(l->arg, gap, now);
-	tell_news(l, now);
-	bool foreign = l->hub.foreign_version && l->hub.foreign_version != l->told_foreign;
-	l->told_foreign = l->hub.foreign_version;
-	if (foreign)
-		l->cb.foreign(l->arg, l->told_foreign, now);
-	int64_t acked = ft_hub_acked_sent(&l->hub);
-	if (acked != FT_NEVER && acked != l->told_acked)
-		l->cb.acked(l->arg, l->told_acked = acked, now);
-	if (hearing_changed)
-		l->cb.hearing(l->arg, l->hub.detector.hearing, now);
-	for (int i = 0; i < l->hub.n_links; i++) {
-		if (!l->links[i].refused_pending)
-			continue;
-		l->links[i].refused_pending = false;
-		l->cb.refused(l->arg, i, now);
-	}
-}
-
 static void set_timer(struct ft_links *l)
 {
-	int64_t at = ft_hub_deadline(&l->hub), sieved_until = sieve_ends(l);
+	int64_t at = ft_turn_deadline(&l->turn), sieved_until = sieve_ends(l);
 
-	at = sieved_until < at ? sieved_until : at;
-	/* What send_now learned outside a turn is told in the next one. */
-	for (int i = 0; i < l->hub.n_links; i++)
-		if (l->links[i].refused_pending)
-			at = 0;
-	ft_timer_set(l->timer, at);
+	ft_timer_set(l->timer, sieved_until < at ? sieved_until : at);
 }
 
-static void drain_all(struct ft_links *l)
+static void turn(struct ft_links *l, bool (*what)(struct ft_turn *t))
 {
+	uint64_t before[FT_LINKS_MAX] = {0};
+
+	if (l->turn.running)
+		return;
+	for (int i = 0; i < l->hub.n_links; i++)
+		before[i] = rubbish_so_far(l, i);
+	begin_link(&l->inbox, 0);
+	what(&l->turn);
 	for (int i = 0; i < l->hub.n_links; i++)
 		if (l->links[i].fd >= 0)
-			drain(l, i);
-	l->drained = true;
-	event_active(l->looked, 0, 0);
-}
-
-/* The rest of a turn: what is to be done at that time, by what has been read so far. */
-static void finish_turn(struct ft_links *l, int64_t now)
-{
-	bool changed = ft_detector_tick(&l->hub.detector, now);
-
-	l->now = now;
-	/* Tell before sending, so that what goes out after a stall is what this side stands for now. */
-	tell(l, changed, now);
-	for (int i = 0; i < l->hub.n_links; i++)
-		answer(l, i, now);
-	bool due = ft_hub_send_due(&l->hub, now);
-	if (due)
-		l->cb.due(l->arg, now);
-	if (due || l->greet)
-		send_all(l, now);
-	l->greet = false;
-	l->in_turn = false;
+			watch_for_flood(l, i, rubbish_so_far(l, i) - before[i], ft_clock_now());
 	set_timer(l);
-}
-
-static void turn(struct ft_links *l)
-{
-	if (l->in_turn)
-		return;
-	l->in_turn = true;
-	drain_all(l);
-	/* No earlier time: where we were stopped since, what was heard would seem older than it is, and a claim come early. */
-	finish_turn(l, ft_clock_now());
 }
 
 /* Of several links that the loop has found readable, the first brings the turn that reads them all. */
@@ -382,7 +294,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (l->drained)
 		return;
-	turn(l);
+	turn(l, ft_turn_run);
 	/* A secondary wakes once an interval, to hear; its own timer is far. */
 	ft_timers_join(l->timers);
 }
@@ -395,20 +307,12 @@ static void on_looked(evutil_socket_t fd, short what, void *arg)
 	((struct ft_links *)arg)->drained = false;
 }
 
-/* Without a look at the sockets the turn keeps to the time by which it needs none: were we stopped in between, a later one
- * would judge what was never read. */
+/* What is sieved is looked at anew in a turn that reads. */
 static void on_timer(void *arg)
 {
 	struct ft_links *l = arg;
-	int64_t now = ft_clock_now();
 
-	if (!ft_hub_only_sends(&l->hub, now) || now >= sieve_ends(l)) {
-		turn(l);
-		return;
-	}
-	assert(!l->in_turn);
-	l->in_turn = true;
-	finish_turn(l, now);
+	turn(l, ft_clock_now() < sieve_ends(l) ? ft_turn_timer : ft_turn_run);
 }
 
 static void close_link(struct udp_link *u)
@@ -484,12 +388,8 @@ static int watch(struct ft_links *l, struct udp_link *u, const char *address)
 /* 0, or -1 with the fault in out, which stands for the link all the same. */
 static int open_link(struct ft_links *l, const struct ft_link_settings *c, struct udp_link *out)
 {
-	struct udp_link closed = {.fd = -1,
-	                          .refused_at = FT_NEVER,
-	                          .local = c->local,
-	                          .peer = c->peer,
-	                          .local_len = c->local_len,
-	                          .peer_len = c->peer_len};
+	struct udp_link closed = {
+	    .fd = -1, .local = c->local, .peer = c->peer, .local_len = c->local_len, .peer_len = c->peer_len};
 	*out = closed;
 	out->fd = socket(c->local.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (out->fd < 0)
@@ -630,8 +530,10 @@ static int make_events(struct ft_links *l, FILE *errors)
 
 struct ft_links *ft_links_new(struct event_base *base, struct ft_timers *timers,
                               const struct ft_heartbeat_settings *settings, uint64_t incarnation,
-                              const struct ft_links_callbacks *cb, void *arg, FILE *errors)
+                              const struct ft_turn_callbacks *cb, void *arg, FILE *errors)
 {
+	static const struct ft_turn_deeds deeds = {
+	    .now = clock_now, .moment = moment, .receive = receive, .send = send_on};
 	struct ft_links *l = calloc(1, sizeof *l);
 	struct timespec wall = ft_clock_wall();
 	int64_t born = wall.tv_sec > 0 ? (int64_t)wall.tv_sec * 1000 * FT_NS_PER_MS + wall.tv_nsec : 0;
@@ -640,11 +542,12 @@ struct ft_links *ft_links_new(struct event_base *base, struct ft_timers *timers,
 		fprintf(errors, "heartbeat links: out of memory\n");
 		return NULL;
 	}
-	*l = (struct ft_links){.base = base, .timers = timers, .settings = settings, .cb = *cb, .arg = arg};
+	*l = (struct ft_links){.base = base, .timers = timers, .settings = settings, .cb = *cb};
 	for (int i = 0; i < FT_LINKS_MAX; i++)
 		l->links[i].fd = -1;
 	prepare_inbox(&l->inbox);
 	ft_hub_init(&l->hub, settings, incarnation, born, ft_clock_now());
+	ft_turn_init(&l->turn, &l->hub, &deeds, l, &l->cb, arg);
 	if (swap_sockets(l, settings, true, errors) != 0 || make_events(l, errors) != 0) {
 		ft_links_free(l);
 		return NULL;
@@ -660,7 +563,7 @@ struct ft_links *ft_links_new(struct event_base *base, struct ft_timers *timers,
 
 int ft_links_reconfigure(struct ft_links *l, const struct ft_heartbeat_settings *settings, FILE *errors)
 {
-	assert(!l->in_turn);
+	assert(!l->turn.running);
 	if (swap_sockets(l, settings, false, errors) != 0)
 		return -1;
 	l->settings = settings;
@@ -678,15 +581,14 @@ size_t ft_links_compose(struct ft_links *l, int link, const struct ft_side *self
 
 void ft_links_send_now(struct ft_links *l)
 {
-	/* Within a turn its time holds: what is sent later must not carry an earlier time. */
-	send_all(l, l->in_turn ? l->now : ft_clock_now());
-	if (!l->in_turn)
+	ft_turn_send_now(&l->turn);
+	if (!l->turn.running)
 		set_timer(l);
 }
 
 void ft_links_catch_up(struct ft_links *l)
 {
-	turn(l);
+	turn(l, ft_turn_run);
 }
 
 const struct ft_hub *ft_links_hub(const struct ft_links *l)
@@ -698,7 +600,7 @@ void ft_links_free(struct ft_links *l)
 {
 	if (!l)
 		return;
-	assert(!l->in_turn);
+	assert(!l->turn.running);
 	for (int i = 0; i < FT_LINKS_MAX; i++)
 		close_link(&l->links[i]);
 	ft_timer_free(l->timer);

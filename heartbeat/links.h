@@ -1,10 +1,9 @@
-/* UDP sockets and timers around the hub.  One of the few files that know libevent.
- * Knows: libevent, sockets.  Must not know: what the news lead to.
- * Sends on an absolute schedule; before anything is judged, every socket is read of all that had come in. */
+/* UDP sockets and timers: what a turn (turn.h) is done with live.  One of the few files that know libevent.
+ * Knows: libevent, sockets.  Must not know: what the news lead to. */
 #ifndef FT_HEARTBEAT_LINKS_H
 #define FT_HEARTBEAT_LINKS_H
 
-#include "heartbeat/hub.h"
+#include "heartbeat/turn.h"
 
 #include <stdio.h>
 
@@ -12,35 +11,15 @@ struct event_base;
 struct ft_timers;
 struct ft_links;
 
-/* Called from the event loop or from ft_links_catch_up, once everything that had come in was received and judged.  All
- * pointers are valid only for the call.  now: ns, as ft_clock_now() tells.  A callback may call anything below but ft_links_free
- * and ft_links_reconfigure. */
-struct ft_links_callbacks {
-	/* What this side says of itself, asked for every heartbeat sent; must do nothing else. */
-	const struct ft_side *(*self)(void *arg);
-	/* A heartbeat counted as life and the peer's side, node or incarnation differ from the last one told. */
-	void (*news)(void *arg, const struct ft_beat *peer, bool new_incarnation, int64_t now);
-	/* ft_hub_acked_sent() has moved on. Told after the news that came in with it. */
-	void (*acked)(void *arg, int64_t sent, int64_t now);
-	/* The detector's verdict changed. */
-	void (*hearing)(void *arg, enum ft_hearing hearing, int64_t now);
-	/* The peer's host says that nobody listens there (ECONNREFUSED). At most once an interval and link. */
-	void (*refused)(void *arg, int link, int64_t now);
-	/* Heartbeats of this pair come in that are of another version of the format, and none of ours. */
-	void (*foreign)(void *arg, int version, int64_t now);
-	/* This process was not run for so long (ns; more than the detection window). For the log. */
-	void (*stalled)(void *arg, int64_t gap, int64_t now);
-	/* A heartbeat of the schedule is about to be sent: the moment to see whether what it says still holds. */
-	void (*due)(void *arg, int64_t now);
-};
-
-/* Opens every link.  One whose address or interface is not there yet, or that has no route or one that is forbidden or leads
+/* cb: from the event loop or from ft_links_catch_up; each must return true, and may call anything below but ft_links_free
+ * and ft_links_reconfigure.
+ * Opens every link.  One whose address or interface is not there yet, or that has no route or one that is forbidden or leads
  * nowhere, is opened later, and the log says so: the others are no worse for it.  Returns NULL after writing one line a
  * fault to errors where that will not pass (port taken, or not allowed).
  * base, timers and settings must outlive the links, or be replaced (settings). */
 struct ft_links *ft_links_new(struct event_base *base, struct ft_timers *timers,
                               const struct ft_heartbeat_settings *settings, uint64_t incarnation,
-                              const struct ft_links_callbacks *cb, void *arg, FILE *errors);
+                              const struct ft_turn_callbacks *cb, void *arg, FILE *errors);
 /* Swaps to a new config: sockets whose addresses did not change stay open, no heartbeat is missed.
  * Returns 0, or -1 with nothing changed (a new address cannot be bound). The old config may be freed afterwards. */
 int ft_links_reconfigure(struct ft_links *l, const struct ft_heartbeat_settings *settings, FILE *errors);

@@ -8,19 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAY_START_MS 20000 /* how long the question whether the VM may start can stay open */
-
-void ft_daemon_answer_may_start(struct ft_daemon *d, bool last_word)
+void ft_daemon_may_start(void *arg, bool may, const char *why)
 {
-	char why[FT_TEXT_MAX];
-	int may = ft_core_may_start(&d->core, d->confirm_fenced, why);
-	if (may < 0 && !last_word)
-		return;
+	struct ft_daemon *d = arg;
 	struct ft_call *call = d->may_start;
 	d->may_start = NULL;
-	evtimer_del(d->may_start_timer);
-	ft_log(FT_LOG_WARN, "control", "may this host start the VM? %s: %s", may == 1 ? "yes" : "no", why);
-	ft_call_answer(call, may == 1 ? 0 : 1, may == 1 ? ft_text_json(why) : NULL, may == 1 ? NULL : why);
+	ft_log(FT_LOG_WARN, "control", "may this host start the VM? %s: %s", may ? "yes" : "no", why);
+	ft_call_answer(call, may ? 0 : 1, may ? ft_text_json(why) : NULL, may ? NULL : why);
 }
 
 void ft_daemon_on_signal(evutil_socket_t sig, short what, void *arg)
@@ -111,23 +105,14 @@ static void verb_check(struct ft_daemon *d, struct ft_call *call)
 	ft_writer_replace(d->writer, "check", "ftctl check\n", 12, FT_DISK_MS, check_disk_done, c);
 }
 
-void ft_daemon_on_may_start_timer(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd, (void)what;
-	ft_daemon_answer_may_start(arg, true);
-}
-
 static void verb_may_start(struct ft_daemon *d, const json_t *request, struct ft_call *call)
 {
 	if (d->may_start) {
 		ft_call_answer(call, 1, NULL, "somebody else waits for this answer already; try again");
 		return;
 	}
-	struct timeval limit = ft_ms(MAY_START_MS);
 	d->may_start = call;
-	d->confirm_fenced = json_is_true(json_object_get(request, "confirm_fenced"));
-	evtimer_add(d->may_start_timer, &limit);
-	ft_daemon_feed(d, &(struct ft_event){.kind = FT_EVENT_WANT_START, .confirmed = d->confirm_fenced});
+	ft_node_want_start(&d->node, json_is_true(json_object_get(request, "confirm_fenced")));
 }
 
 static void verb_last(struct ft_daemon *d, const json_t *request, struct ft_call *call)

@@ -1,8 +1,7 @@
-/* One ftd: the real core, hub and runner, and stand-ins for the shells that feed them live.
- * What the shells do in which order is as in supervisor/daemon.c and heartbeat/links.c.
+/* One ftd: the real node and turn of the links, with the core, the hub and the runner, over models of what is live the shells'.
  *
- * boundary() marks places between two instructions at which this process may be stopped for a while, or killed: the
- * world goes on without it, and whoever called must leave at once if it returns false. */
+ * What is done in which order is theirs.  At their moments between two instructions this process may be stopped for a while, or
+ * killed: the world goes on without it, and boundary() returns false if there is nothing to go on with. */
 #include "tests/sim/sim.h"
 
 #include <assert.h>
@@ -141,115 +140,108 @@ static void transmit(int host, int link, const uint8_t *data, size_t len)
 	}
 }
 
-static bool send_on(int host, int link, int64_t now)
+static int host_of(const void *world)
 {
-	struct ftd *f = &w.host[host].ftd;
-	uint8_t out[FT_WIRE_MAX];
-	size_t len = ft_hub_compose(&f->hub, link, &f->core.self, now, out);
-	if (!boundary(host))
+	return (int)((const struct host *)world - w.host);
+}
+
+static int64_t now(void *world)
+{
+	return local_time(host_of(world));
+}
+
+static bool moment(void *world)
+{
+	return boundary(host_of(world));
+}
+
+static bool receive(void *world, struct ft_datagram *out)
+{
+	struct ftd *f = &((struct host *)world)->ftd;
+	if (f->n_socket == 0)
 		return false;
-	transmit(host, link, out, len);
+	const struct datagram *d = &w.datagrams[f->socket[0]];
+	memcpy(f->received, d->data, sizeof f->received);
+	*out = (struct ft_datagram){.link = d->link, .data = f->received, .len = d->len};
+	drop_datagram(f->socket[0]);
+	memmove(f->socket, f->socket + 1, (size_t)--f->n_socket * sizeof f->socket[0]);
 	return true;
 }
 
-static bool send_all(int host, int64_t now)
+static void send_on(void *world, int link, const uint8_t *data, size_t len, int64_t now)
 {
-	for (int i = 0; i < LINKS; i++)
-		if (!send_on(host, i, now))
-			return false;
+	(void)now;
+	transmit(host_of(world), link, data, len);
+}
+
+static const struct ft_turn_deeds turn_deeds = {.now = now, .moment = moment, .receive = receive, .send = send_on};
+
+static const struct ft_side *on_self(void *arg)
+{
+	return &((struct host *)arg)->ftd.core.self;
+}
+
+static struct ft_node *node_of(void *arg)
+{
+	return &((struct host *)arg)->ftd.node;
+}
+
+static bool on_news(void *arg, const struct ft_beat *peer, bool new_incarnation, int64_t now)
+{
+	(void)new_incarnation, (void)now;
+	return ft_node_peer(node_of(arg), peer);
+}
+
+static bool on_acked(void *arg, int64_t sent, int64_t now)
+{
+	(void)now;
+	return ft_node_feed(node_of(arg), &(struct ft_event){.kind = FT_EVENT_ACK, .at = sent});
+}
+
+static bool on_hearing(void *arg, enum ft_hearing hearing, int64_t now)
+{
+	(void)now;
+	if (hearing == FT_HEARING_LOST) {
+		tell(host_of(arg), "the peer is lost");
+		laws_before_loss(host_of(arg));
+	}
+	return ft_node_hearing(node_of(arg), &((struct host *)arg)->ftd.hub.detector);
+}
+
+static bool on_refused(void *arg, int link, int64_t now)
+{
+	(void)now;
+	return ft_node_feed(node_of(arg), &(struct ft_event){.kind = FT_EVENT_REFUSED, .link = link});
+}
+
+static bool on_foreign(void *arg, int version, int64_t now)
+{
+	(void)arg, (void)version, (void)now;
 	return true;
 }
 
-static bool answer_all(int host, int64_t now)
+static bool on_stalled(void *arg, int64_t gap, int64_t now)
 {
-	struct ftd *f = &w.host[host].ftd;
-	for (int i = 0; i < LINKS; i++) {
-		bool answers = f->answers[i];
-		f->answers[i] = false;
-		if (answers && !send_on(host, i, now))
-			return false;
-	}
-	return true;
+	(void)gap, (void)now;
+	return ft_node_feed(node_of(arg), &(struct ft_event){.kind = FT_EVENT_STALLED});
 }
 
-static void receive_one(int host, int which, int64_t now)
+static bool on_due(void *arg, int64_t now)
 {
-	struct ftd *f = &w.host[host].ftd;
-	const struct datagram *d = &w.datagrams[which];
-	int link = d->link;
-	enum ft_heard heard = ft_hub_receive(&f->hub, link, d->data, d->len, now);
-	if (heard == FT_HEARD_LIFE || heard == FT_HEARD_NEW_PEER || heard == FT_HEARD_ASKED)
-		f->anew_from = FT_NEVER;
-	drop_datagram(which);
-	if (heard == FT_HEARD_HELLO || heard == FT_HEARD_ASKED)
-		f->answers[link] = true;
-	if (heard == FT_HEARD_NEW_PEER)
-		f->greet = true;
+	(void)now;
+	return ft_node_look_at_clocks(node_of(arg));
 }
 
-/* Each has its own time, taken after it was received: one that is heard must not seem heard before it was sent. */
-static bool drain(int host)
-{
-	struct ftd *f = &w.host[host].ftd;
-	while (f->n_socket > 0) {
-		int which = f->socket[0];
-		memmove(f->socket, f->socket + 1, (size_t)--f->n_socket * sizeof f->socket[0]);
-		if (!boundary(host))
-			return false;
-		int64_t at = w.options.old_clock ? f->turn_now : local_time(host);
-		receive_one(host, which, at);
-	}
-	return true;
-}
-
-static bool tell_peer(int host)
-{
-	struct ftd *f = &w.host[host].ftd;
-	uint64_t life = f->life;
-	struct ft_beat peer = f->hub.peer;
-	bool other = !f->told_any || peer.incarnation != f->told.incarnation;
-	if (f->hub.have_peer && (other || !ft_side_equal(&peer.side, &f->told.side))) {
-		struct ft_peer_news news = {.incarnation = peer.incarnation, .side = peer.side};
-		memcpy(news.node, peer.node, sizeof news.node);
-		f->told_any = true;
-		f->told = peer;
-		ftd_feed(host, &(struct ft_event){.kind = FT_EVENT_PEER, .peer = &news});
-		if (w.broken || f->life != life)
-			return false;
-	}
-	int64_t acked = ft_hub_acked_sent(&f->hub);
-	if (acked != FT_NEVER && acked != f->told_acked) {
-		f->told_acked = acked;
-		ftd_feed(host, &(struct ft_event){.kind = FT_EVENT_ACK, .at = acked});
-	}
-	return !w.broken && f->life == life;
-}
-
-static bool tell_hearing(int host, bool changed)
-{
-	static const enum ft_peer_hearing map[] = {
-	    [FT_HEARING_NEVER] = FT_PEER_NEVER,
-	    [FT_HEARING_ALIVE] = FT_PEER_ALIVE,
-	    [FT_HEARING_QUIET] = FT_PEER_QUIET,
-	    [FT_HEARING_LOST] = FT_PEER_LOST,
-	};
-	struct ftd *f = &w.host[host].ftd;
-	uint64_t life = f->life;
-	if (changed && f->hub.detector.hearing == FT_HEARING_LOST) {
-		tell(host, "the peer is lost");
-		laws_before_loss(host);
-	}
-	if (changed)
-		ftd_feed(host, &(struct ft_event){.kind = FT_EVENT_HEARING,
-		                                  .hearing = map[f->hub.detector.hearing],
-		                                  .heard_at = ft_detector_last_heard(&f->hub.detector)});
-	for (int i = 0; i < LINKS && f->life == life; i++)
-		if (f->refused_pending[i]) {
-			f->refused_pending[i] = false;
-			ftd_feed(host, &(struct ft_event){.kind = FT_EVENT_REFUSED, .link = i});
-		}
-	return !w.broken && f->life == life;
-}
+static const struct ft_turn_callbacks told = {
+    .self = on_self,
+    .news = on_news,
+    .acked = on_acked,
+    .hearing = on_hearing,
+    .refused = on_refused,
+    .foreign = on_foreign,
+    .stalled = on_stalled,
+    .due = on_due,
+};
 
 /* Timers come late, now and then by some ms. */
 static double lateness(int host)
@@ -270,49 +262,29 @@ static int64_t alarm(int host, int64_t local)
 
 /* Its processor's counter has gone on meanwhile. */
 #define LEAST_MISSED MS(20)
-static bool shows_a_pause(int host)
+static int64_t stood_still(void *world)
 {
-	return w.options.arbitrated && w.host[host].missed >= LEAST_MISSED;
+	struct host *h = world;
+	int64_t missed = h->missed;
+	if (!w.options.arbitrated || missed < LEAST_MISSED)
+		return 0;
+	h->missed = 0;
+	h->paused_until = w.now;
+	return missed;
 }
 
-static void look_at_clocks(int host)
+static void turn_by(int host, bool (*what)(struct ft_turn *))
 {
-	int64_t missed = w.host[host].missed;
-	if (!shows_a_pause(host))
+	struct ftd *f = &w.host[host].ftd;
+	if (f->turn.running || !ftd_can_run(host) || !boundary(host))
 		return;
-	w.host[host].missed = 0;
-	w.host[host].paused_until = w.now;
-	ftd_feed(host, &(struct ft_event){.kind = FT_EVENT_STOOD_STILL, .at = missed});
+	if (what(&f->turn))
+		f->wake_links = alarm(host, ft_turn_deadline(&f->turn));
 }
 
 static void turn(int host)
 {
-	struct ftd *f = &w.host[host].ftd;
-	if (f->in_turn || !ftd_can_run(host))
-		return;
-	uint64_t life = f->life;
-	f->in_turn = true;
-	f->turn_now = local_time(host);
-	if (!boundary(host) || !drain(host) || !boundary(host))
-		return;
-	int64_t now = f->turn_now = w.options.old_clock ? f->turn_now : local_time(host);
-	if (!boundary(host))
-		return;
-	bool changed = ft_detector_tick(&f->hub.detector, now);
-	f->hub.detector.stalled_ns = 0;
-	if (!tell_peer(host) || !tell_hearing(host, changed))
-		return;
-	if (f->life != life || !answer_all(host, now))
-		return;
-	bool due = ft_hub_send_due(&f->hub, now);
-	if (due)
-		look_at_clocks(host);
-	if (f->life != life || ((due || f->greet) && !send_all(host, now)))
-		return;
-	if (f->life != life || f->running == FTD_DEAD)
-		return;
-	f->greet = f->in_turn = false;
-	f->wake_links = alarm(host, ft_hub_deadline(&f->hub));
+	turn_by(host, ft_turn_run);
 }
 
 static void arrives(const struct happening *h)
@@ -334,20 +306,25 @@ static void arrives(const struct happening *h)
 
 /* ---- the sentinel ---- */
 
-/* The lease first, then the QEMU that is seen now; then the sentinels of earlier ftd are relieved. */
-static void publish_lease(int host)
+static struct ft_node_qemu seen_qemu(void *world)
 {
-	struct ftd *f = &w.host[host].ftd;
-	if (!f->core.params.arbitrated)
-		return;
-	struct sentinel *earlier = &w.host[host].predecessor;
-	int64_t lease = ft_core_lease_of(&f->core, f->seen.instance);
-	sentinel_lease(host, lease, f->seen.instance);
-	bool known = lease != FT_NEVER || f->seen.connected || ft_core_sets_free(&f->core, f->seen.instance);
-	if (!earlier->on || f->seen.instance == 0 || !known)
-		return;
-	earlier->on = false;
-	later(0.1, FTD_SENTINEL, host); /* it may have stopped QEMU as late as now */
+	const struct ftd *f = &((struct host *)world)->ftd;
+	return (struct ft_node_qemu){.instance = f->seen.instance, .answers = f->seen.connected};
+}
+
+/* The lease first, then the QEMU that is seen now; then the sentinels of earlier ftd are relieved. */
+static struct ft_node_guard guard(void *world, int64_t lease, bool known)
+{
+	struct host *h = world;
+	struct ft_node_guard guard = {.on_guard = true, .may_stop = true};
+	if (!w.options.arbitrated)
+		return guard;
+	sentinel_lease(host_of(h), lease, h->ftd.seen.instance);
+	if (!h->predecessor.on || h->ftd.seen.instance == 0 || !known)
+		return guard;
+	h->predecessor.on = false;
+	later(0.1, FTD_SENTINEL, host_of(h)); /* it may have stopped QEMU as late as now */
+	return guard;
 }
 
 /* ---- QMP ---- */
@@ -420,10 +397,9 @@ static void look(int host, bool died)
 	if (same_facts(&v, &f->seen))
 		return;
 	f->seen = v;
-	publish_lease(host);
 	tell(host, "ftd sees its QEMU: %s, %s, %s", ft_vm_name(v.vm), v.connected ? "answers" : "silent",
 	     ft_role_name(v.role));
-	ftd_feed(host, &(struct ft_event){.kind = FT_EVENT_QEMU, .qemu = &v});
+	ft_node_see(&f->node, &v);
 }
 
 /* ---- the plan ---- */
@@ -641,23 +617,9 @@ static void frozen(int host, const struct happening *h)
 	         &(struct ft_event){.kind = FT_EVENT_FROZEN, .error = error, .text = error ? "no such process" : NULL});
 }
 
-/* The clock is read again: between the decision and here we may have been stopped. */
-static bool may_thaw(int host)
-{
-	int64_t lease = ft_core_lease(&w.host[host].ftd.core);
-	bool may = local_time(host) < lease && !(lease != FT_NEVER && shows_a_pause(host));
-	if (!may) {
-		tell(host, "not thawed: the right to run has ended meanwhile");
-		w.host[host].ftd.thaw_refused = true;
-	}
-	return may;
-}
-
 static void do_thaw(int host)
 {
 	struct ftd *f = &w.host[host].ftd;
-	if (!may_thaw(host))
-		return;
 	f->frozen_held = false;
 	f->freezes++;
 	if (f->seen.instance == w.host[host].qemu.instance)
@@ -674,20 +636,9 @@ static void do_outcome(int host, const struct ft_action *a)
 
 static void do_exit(int host)
 {
-	w.host[host].ftd.exiting = true;
-	later(0, FTD_GOODBYE, host)->arg = 3;
-}
-
-static void goodbye(int host, uint32_t left)
-{
-	if (left == 0) {
-		bool duty = ft_core_lease(&w.host[host].ftd.core) != FT_NEVER;
-		ftd_end(host, duty);
-		later(between(of(host), 50, 2000), HOST_FTD_START, host);
-		return;
-	}
-	if (send_all(host, local_time(host)))
-		later(10, FTD_GOODBYE, host)->arg = left - 1;
+	struct ftd *f = &w.host[host].ftd;
+	f->exiting = true;
+	later(0, FTD_GOODBYE, host)->arg = ++f->exits;
 }
 
 static void note_question(int host, const struct ft_action *a)
@@ -704,9 +655,11 @@ static void note_question(int host, const struct ft_action *a)
 	}
 }
 
-static void act(int host, const struct ft_action *a)
+static bool act(void *world, const struct ft_action *a)
 {
-	struct ftd *f = &w.host[host].ftd;
+	struct ftd *f = &((struct host *)world)->ftd;
+	int host = host_of(world);
+	laws_before_act(host, a);
 	switch (a->kind) {
 	case FT_DO_SAY:
 		tell(host, "says: %s", a->text);
@@ -715,8 +668,7 @@ static void act(int host, const struct ft_action *a)
 		tell(host, "%s -> %s: %s", ft_state_name(a->from), ft_state_name(a->to), a->text);
 		break;
 	case FT_DO_SEND:
-		send_all(host, f->in_turn ? f->turn_now : local_time(host));
-		break;
+		return ft_turn_send_now(&f->turn);
 	case FT_DO_PROBE:
 		qemu_probe(host);
 		break;
@@ -783,88 +735,91 @@ static void act(int host, const struct ft_action *a)
 		do_exit(host);
 		break;
 	}
+	return !w.broken;
 }
 
-/* As ftctl waits for it: what is not known yet keeps the question open. */
-#define MAY_START_WAITS SECOND(20)
-
-static void answer_may_start(int host)
+static bool catch_up(void *world)
 {
-	struct ftd *f = &w.host[host].ftd;
-	char why[FT_TEXT_MAX];
-	int may = ft_core_may_start(&f->core, f->start_confirmed, why);
-	if (may < 0 && w.now < f->asked_to_start_at + MAY_START_WAITS)
-		return;
-	f->asked_to_start = false;
-	unit_hears(host, may == 1);
+	struct ftd *f = &((struct host *)world)->ftd;
+	uint64_t life = f->life;
+	turn(host_of(world));
+	return !w.broken && f->life == life && ftd_can_run(host_of(world));
 }
+
+static void may_start(void *world, bool may, const char *why)
+{
+	(void)why;
+	unit_hears(host_of(world), may);
+}
+
+static void wake(void *world, int64_t at)
+{
+	((struct host *)world)->ftd.wake_core = alarm(host_of(world), at);
+}
+
+static void goodbye_later(void *world)
+{
+	struct ftd *f = &((struct host *)world)->ftd;
+	later(FT_GOODBYE_EVERY_MS, FTD_GOODBYE, host_of(world))->arg = f->exits;
+}
+
+static void leave(void *world)
+{
+	struct host *h = world;
+	ftd_end(host_of(h), ft_core_lease(&h->ftd.core) != FT_NEVER);
+	later(between(of(host_of(h)), 50, 2000), HOST_FTD_START, host_of(h));
+}
+
+static void hears(void *world, const struct ft_event *e)
+{
+	death_hears_of(host_of(world), e);
+}
+
+static void stepped(void *world, const struct ft_event *e, int64_t now, const struct ft_actions *out)
+{
+	if (w.options.digest)
+		digest_takes(&w.digest, host_of(world), e, now, out);
+	laws_after_step(host_of(world), out);
+}
+
+static const struct ft_node_deeds node_deeds = {
+    .now = now,
+    .moment = moment,
+    .stood_still = stood_still,
+    .catch_up = catch_up,
+    .qemu = seen_qemu,
+    .guard = guard,
+    .act = act,
+    .may_start = may_start,
+    .wake = wake,
+    .goodbye_later = goodbye_later,
+    .leave = leave,
+    .hears = hears,
+    .stepped = stepped,
+};
 
 void ftd_feed(int host, const struct ft_event *e)
 {
-	struct ftd *f = &w.host[host].ftd;
-	uint64_t life = f->life;
-	struct ft_actions out;
-	look_at_clocks(host);
-	if (f->life != life || w.broken)
-		return;
-	death_hears_of(host, e);
-	if (!boundary(host))
-		return;
-	ft_core_step(&f->core, e, local_time(host), &out);
-	if (w.options.digest)
-		digest_takes(&w.digest, host, e, local_time(host), &out);
-	laws_after_step(host, &out);
-	if (!boundary(host))
-		return;
-	publish_lease(host);
-	for (int i = 0; i < out.n; i++) {
-		if (!boundary(host))
-			return;
-		act(host, &out.a[i]);
-		if (w.broken || f->life != life || f->running == FTD_DEAD)
-			return;
-	}
-	if (f->thaw_refused) {
-		f->thaw_refused = false;
-		ftd_feed(host, &(struct ft_event){.kind = FT_EVENT_TIME});
-		return;
-	}
-	if (f->asked_to_start)
-		answer_may_start(host);
-	f->wake_core = alarm(host, ft_core_deadline(&f->core));
+	ft_node_feed(&w.host[host].ftd.node, e);
 }
 
 void ftd_may_start(int host, bool confirmed)
 {
-	struct ftd *f = &w.host[host].ftd;
-	if (f->asked_to_start) {
-		answer_may_start(host);
-		return;
-	}
-	f->asked_to_start = true;
-	f->asked_to_start_at = w.now;
-	f->start_confirmed = confirmed;
-	ftd_feed(host, &(struct ft_event){.kind = FT_EVENT_WANT_START, .confirmed = confirmed});
+	struct ft_node *n = &w.host[host].ftd.node;
+	if (!n->start_asked)
+		ft_node_want_start(n, confirmed);
 }
 
 /* ---- life ---- */
-
-static void time_passes(int host)
-{
-	uint64_t life = w.host[host].ftd.life;
-	turn(host); /* after a stall the peer may have been heard meanwhile */
-	if (w.host[host].ftd.life == life && ftd_can_run(host))
-		ftd_feed(host, &(struct ft_event){.kind = FT_EVENT_TIME});
-}
 
 void ftd_wakes(int host)
 {
 	struct ftd *f = &w.host[host].ftd;
 	if (f->wake_core <= w.now) {
 		f->wake_core = FT_NEVER;
-		time_passes(host);
+		ft_node_time(&f->node);
 	} else if (f->wake_links <= w.now) {
-		turn(host);
+		turn_by(host, ft_turn_timer);
 	} else {
 		f->wake_plan = FT_NEVER;
 		if (!f->plan_runs)
@@ -872,21 +827,6 @@ void ftd_wakes(int host)
 		ft_runner_tick(&f->runner, local_time(host));
 		run_steps(host);
 	}
-}
-
-/* The sentinel has stopped QEMU.  If our right was renewed at that very moment, the guest goes on. */
-static void sentinel_froze(int host)
-{
-	struct ftd *f = &w.host[host].ftd;
-	uint64_t life = f->life;
-	time_passes(host);
-	if (f->life != life || !ftd_can_run(host) || f->frozen_held)
-		return;
-	if (!ft_core_may_run(&f->core))
-		return;
-	if (may_thaw(host))
-		qemu_signal_cont(host);
-	ftd_feed(host, &(struct ft_event){.kind = FT_EVENT_TIME});
 }
 
 static void arbiter_answered(int host, const struct happening *h)
@@ -930,7 +870,7 @@ static void handle(int host, const struct happening *h)
 		return;
 	switch ((int)h->what) { /* the others are not for it */
 	case FTD_REFUSED:
-		f->refused_pending[h->arg] = true;
+		ft_turn_refused(&f->turn, (int)h->arg, local_time(host));
 		turn(host);
 		break;
 	case FTD_LOOK:
@@ -964,7 +904,7 @@ static void handle(int host, const struct happening *h)
 		frozen(host, h);
 		break;
 	case FTD_SENTINEL:
-		sentinel_froze(host);
+		ft_node_sentinel_froze(&f->node);
 		break;
 	case FTD_REPLY:
 		replied(host, h);
@@ -998,7 +938,8 @@ static void handle(int host, const struct happening *h)
 		ftd_feed(host, &(struct ft_event){.kind = FT_EVENT_LEAVE});
 		break;
 	case FTD_GOODBYE:
-		goodbye(host, h->arg);
+		if (h->arg == f->exits)
+			ft_node_goodbye(&f->node);
 		break;
 	default:
 		break;
@@ -1023,7 +964,7 @@ void ftd_happens(const struct happening *h)
 	}
 	if (f->running == FTD_DEAD || h->guard != f->life)
 		return;
-	if (ftd_can_run(h->host) && !f->in_turn)
+	if (ftd_can_run(h->host) && !f->turn.running)
 		handle(h->host, h);
 	else if (!is_pending(f, h)) {
 		assert(f->n_inbox < INBOX_MAX); /* what is dropped here would look like a fault of ftd's */
@@ -1039,7 +980,7 @@ void ftd_resumes(int host)
 	f->resumed_at = w.now;
 	if (happens(of(host), 0.5))
 		turn(host);
-	while (f->life == life && f->n_inbox > 0 && ftd_can_run(host) && !f->in_turn && !w.broken) {
+	while (f->life == life && f->n_inbox > 0 && ftd_can_run(host) && !f->turn.running && !w.broken) {
 		struct happening h = f->inbox[0];
 		memmove(f->inbox, f->inbox + 1, (size_t)--f->n_inbox * sizeof f->inbox[0]);
 		handle(host, &h);
@@ -1138,7 +1079,7 @@ void ftd_start(int host)
 	h->missed = 0;
 	h->words = h->muted_after;
 	h->muted_after = 0;
-	memset(&f->in_turn, 0, offsetof(struct ftd, socket) - offsetof(struct ftd, in_turn));
+	memset(&f->turn, 0, offsetof(struct ftd, socket) - offsetof(struct ftd, turn));
 	memset(&f->seen, 0, offsetof(struct ftd, runner) - offsetof(struct ftd, seen));
 	f->n_inbox = f->stall_in = f->dies_in = 0;
 	f->plan_runs = f->request_open = false;
@@ -1159,7 +1100,9 @@ void ftd_start(int host)
 	tell(host, "ftd starts, its session: %s %02x%02x", ft_session_stage_name(p.session.stage), p.session.id[0],
 	     p.session.id[1]);
 	ft_core_init(&f->core, &p, local_time(host));
+	ft_node_init(&f->node, &f->core, &node_deeds, h);
 	ft_hub_init(&f->hub, &settings[host], p.incarnation, wall_time(host), local_time(host));
+	ft_turn_init(&f->turn, &f->hub, &turn_deeds, h, &told, h);
 	faults_at_start();
 	f->wake_links = w.now + MS(between(of(host), 0, 5));
 	f->wake_plan = FT_NEVER;

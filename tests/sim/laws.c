@@ -120,6 +120,17 @@ static void note_proof(int host)
 		w.superseded[host] = w.host[host].qemu.instance;
 }
 
+/* What is said and done rests on the right to run that the sentinel knows of, and a guest is set free within it. */
+void laws_before_act(int host, const struct ft_action *a)
+{
+	const struct ftd *f = &w.host[host].ftd;
+	bool known = w.host[host].sentinel.lease == ft_core_lease_of(&f->core, f->seen.instance);
+	if (w.options.arbitrated && !known)
+		law_broken("something is done before the sentinel knows of the right that it rests on");
+	if (a->kind == FT_DO_THAW && local_time(host) >= ft_core_lease(&f->core))
+		law_broken("a guest is thawed whose right to run has ended");
+}
+
 /* Only a copy of which the other side has a newer one, that runs, is ended. */
 void laws_before_kill(int host)
 {
@@ -196,7 +207,8 @@ void laws_before_loss(int host)
 {
 	const struct ftd *f = &w.host[host].ftd;
 	const struct ft_detector *d = &f->hub.detector;
-	if (f->anew_from != FT_NEVER && d->last_tick >= f->anew_from && d->last_tick < f->anew_from + d->window)
+	bool heard = d->newest_at != FT_NEVER && d->newest_at >= f->anew_from;
+	if (!heard && d->last_tick >= f->anew_from && d->last_tick < f->anew_from + d->window)
 		law_broken("a peer is given up at once after a stall");
 	if (is_back(host))
 		law_broken("a peer that is back is given up");

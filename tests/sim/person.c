@@ -75,7 +75,7 @@ static bool waits_for(int by)
 {
 	const struct host *h = &w.host[by];
 	const struct ft_core *c = &h->ftd.core;
-	bool asked = c->forced != FT_CAUSE_NONE || ft_record_busy(&c->record) || h->ftd.asked_to_start;
+	bool asked = c->forced != FT_CAUSE_NONE || ft_record_busy(&c->record) || h->ftd.node.start_asked;
 	return h->unit_starts || h->ftd.running == FTD_DEAD || asked; /* nobody there could say what became of it */
 }
 
@@ -139,7 +139,7 @@ void person_heals(void)
 static bool order(int host)
 {
 	struct ftd *f = &w.host[host].ftd;
-	if (!ftd_can_run(host) || f->asked_to_start || w.host[host].unit_starts)
+	if (!ftd_can_run(host) || f->node.start_asked || w.host[host].unit_starts)
 		return false;
 	if (w.host[host].qemu.alive) {
 		tell(host, "a person orders a failover, and vouches that the other side's QEMU is dead");

@@ -177,10 +177,8 @@ static bool break_world(const char *what)
 	const struct {
 		const char *name;
 		bool *flag;
-	} parts[] = {{"sentinel", &o.options.no_sentinel},
-	             {"fsync", &o.options.no_fsync},
-	             {"guard", &o.options.no_guard},
-	             {"clock", &o.options.old_clock}};
+	} parts[] = {
+	    {"sentinel", &o.options.no_sentinel}, {"fsync", &o.options.no_fsync}, {"guard", &o.options.no_guard}};
 	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
 		if (strcmp(what, parts[i].name) == 0) {
 			*parts[i].flag = true;
@@ -239,7 +237,7 @@ int main(int argc, char **argv)
 		    "usage: sim [--seeds FROM:COUNT] [--none | --fence | --behind | --apart] [--boundaries] [--workers "
 		    "N] "
 		    "[--most N] [--brief] [--digest]\n"
-		    "           [--show SEED] [--faults NAME,...] [--law LAW] [--break sentinel|fsync|guard|clock]\n");
+		    "           [--show SEED] [--faults NAME,...] [--law LAW] [--break sentinel|fsync|guard]\n");
 		return 2;
 	}
 	ftd_prepare();

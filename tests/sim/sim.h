@@ -1,14 +1,15 @@
 /* The simulation: two whole nodes in virtual time, and everything between and below them, from one seed.
- * The core, the hub with its wire format, the plan and its runner are the real ones; hosts, processes, disks, links,
- * the arbiter, the sentinel and QEMU are models, which lie, break and come back as the seed says.
+ * The node with its core, the turn of the links, the hub with its wire format, the plan and its runner are the real ones; hosts,
+ * processes, disks, links, the arbiter, the sentinel and QEMU are models, which lie, break and come back as the seed says.
  *
  * One world a process: it is a global, so that a fault can strike at any place. */
 #ifndef FT_TESTS_SIM_SIM_H
 #define FT_TESTS_SIM_SIM_H
 
 #include "core/core.h"
-#include "heartbeat/hub.h"
+#include "heartbeat/turn.h"
 #include "qmp/runner.h"
+#include "supervisor/node.h"
 
 #define MS(x)       ((int64_t)(1e6 * (double)(x)))
 #define SECOND(x)   MS(1000.0 * (x))
@@ -70,7 +71,7 @@ enum what {
 	FTD_REMEMBERED, /* what the marks tell; .arg: the newest epoch, .detail: enum ft_claim */
 	FTD_MARKED, /* the arbiter's answer to a mark, or its absence; .arg: which, .error; what was found: arbiter_found() */
 	FTD_TERM,    /* it is asked to stop, by SIGTERM */
-	FTD_GOODBYE, /* the next goodbye, or the end; .arg: how many are left */
+	FTD_GOODBYE, /* the next goodbye, or the end; .arg: which leaving */
 	FTD_LAST = FTD_GOODBYE,
 	/* to a QEMU process: void once it has died */
 	QEMU_ATTEMPT, /* a primary's next checkpoint */
@@ -181,29 +182,24 @@ struct ftd {
 	uint64_t life; /* names this process */
 	uint32_t stops;
 	bool exiting;
-	int64_t stopped_at;        /* local time */
-	int64_t anew_from;         /* local time: a long stop ended, and nothing was heard since; FT_NEVER none */
-	bool asked_to_start;       /* a unit waits to hear whether it may start the VM */
-	int64_t asked_to_start_at; /* true time */
-	bool start_confirmed;      /* it is not the unit that asks, but a person who vouches */
-	bool stalled;              /* within boundary(): only that goes on with it */
-	int64_t resumed_at;        /* true time */
+	uint32_t exits;     /* how often it was told to leave */
+	int64_t stopped_at; /* local time */
+	int64_t anew_from;  /* local time: when the newest long stop ended; FT_NEVER there was none */
+	bool stalled;       /* within boundary(): only that goes on with it */
+	int64_t resumed_at; /* true time */
 	struct ft_core core;
 	struct ft_hub hub;
-	/* links */
-	bool in_turn, greet, told_any, answers[LINKS];
-	bool refused_pending[LINKS];
-	int64_t turn_now, told_acked;
-	struct ft_beat told;
+	struct ft_turn turn;
+	struct ft_node node;
+	uint8_t received[FT_WIRE_MAX];
 	int64_t wake_links, wake_core, wake_plan; /* true time; FT_NEVER */
 	int n_socket, socket[SOCKET_MAX];
 	int n_inbox;
 	struct happening inbox[INBOX_MAX];
 	/* QMP */
 	struct ft_qemu_facts seen;
-	bool spoken;       /* this QEMU has spoken to this ftd */
-	bool thaw_refused; /* the core is owed a look at the time */
-	bool frozen_held;  /* while our own freeze lasts, silence is no news */
+	bool spoken;      /* this QEMU has spoken to this ftd */
+	bool frozen_held; /* while our own freeze lasts, silence is no news */
 	bool look_coming;
 	uint32_t freezes;
 	const struct ft_plan *plan;
@@ -339,14 +335,14 @@ struct digest {
 struct options {
 	bool digest; /* is wanted */
 	bool arbitrated;
-	bool apart;                                      /* each host asks an arbiter of its own */
-	bool fence;                                      /* the arbiter is of type fence, and keeps no register */
-	bool behind;                                     /* a fence stands behind the registers */
-	bool no_sentinel, no_fsync, no_guard, old_clock; /* break the world on purpose */
-	bool boundaries;                                 /* deaths at boundaries, besides all else */
-	uint64_t kinds;                                  /* of faults, a bit each: which may happen */
-	double freeze_ms;                                /* the longest time that a SIGSTOP takes to take hold */
-	const char *law;                                 /* only this one is judged; NULL: all */
+	bool apart;                           /* each host asks an arbiter of its own */
+	bool fence;                           /* the arbiter is of type fence, and keeps no register */
+	bool behind;                          /* a fence stands behind the registers */
+	bool no_sentinel, no_fsync, no_guard; /* break the world on purpose */
+	bool boundaries;                      /* deaths at boundaries, besides all else */
+	uint64_t kinds;                       /* of faults, a bit each: which may happen */
+	double freeze_ms;                     /* the longest time that a SIGSTOP takes to take hold */
+	const char *law;                      /* only this one is judged; NULL: all */
 };
 
 struct world {
@@ -553,6 +549,7 @@ void laws_after_outcome(int host, const struct ft_action *a);
 void laws_before_crash(int host);
 void laws_before_fence(int host);
 void laws_before_loss(int host);
+void laws_before_act(int host, const struct ft_action *a);
 void laws_before_kill(int host);
 void laws_after_step(int host, const struct ft_actions *out);
 void laws_after_write(int host);

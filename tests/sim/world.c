@@ -194,7 +194,7 @@ static int64_t earliest_of(int64_t a, int64_t b)
 static int64_t ftd_wake(int host)
 {
 	const struct ftd *f = &w.host[host].ftd;
-	if (!ftd_can_run(host) || f->in_turn)
+	if (!ftd_can_run(host) || f->turn.running)
 		return FT_NEVER;
 	return earliest_of(f->wake_links, earliest_of(f->wake_core, f->wake_plan));
 }

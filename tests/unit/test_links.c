@@ -46,7 +46,7 @@ static const struct ft_side *on_self(void *arg)
 	return &((struct end *)arg)->side;
 }
 
-static void on_news(void *arg, const struct ft_beat *peer, bool new_incarnation, int64_t now)
+static bool on_news(void *arg, const struct ft_beat *peer, bool new_incarnation, int64_t now)
 {
 	struct end *e = arg;
 
@@ -61,19 +61,21 @@ static void on_news(void *arg, const struct ft_beat *peer, bool new_incarnation,
 	e->peer = *peer;
 	if (e->send_from_news)
 		ft_links_send_now(e->links);
+	return true;
 }
 
 /* What we sent last is acknowledged later than it was sent, and never twice. */
-static void on_acked(void *arg, int64_t sent, int64_t now)
+static bool on_acked(void *arg, int64_t sent, int64_t now)
 {
 	struct end *e = arg;
 
 	ck_assert_int_gt(sent, e->acked);
 	ck_assert_int_le(sent, now);
 	e->acked = sent;
+	return true;
 }
 
-static void on_hearing(void *arg, enum ft_hearing hearing, int64_t now)
+static bool on_hearing(void *arg, enum ft_hearing hearing, int64_t now)
 {
 	struct end *e = arg;
 
@@ -81,37 +83,42 @@ static void on_hearing(void *arg, enum ft_hearing hearing, int64_t now)
 	ck_assert_int_ne(e->hearing, hearing);
 	e->hearing = hearing;
 	e->lost += hearing == FT_HEARING_LOST;
+	return true;
 }
 
-static void on_refused(void *arg, int link, int64_t now)
+static bool on_refused(void *arg, int link, int64_t now)
 {
 	(void)now;
 	((struct end *)arg)->refused[link]++;
+	return true;
 }
 
-static void on_foreign(void *arg, int version, int64_t now)
+static bool on_foreign(void *arg, int version, int64_t now)
 {
 	(void)arg, (void)version, (void)now;
 	ck_abort_msg("both are of one version");
+	return true;
 }
 
-static void on_stalled(void *arg, int64_t gap, int64_t now)
+static bool on_stalled(void *arg, int64_t gap, int64_t now)
 {
 	struct end *e = arg;
 
 	(void)now;
 	ck_assert_int_gt(gap, ft_links_hub(e->links)->detector.window);
 	e->stalls++;
+	return true;
 }
 
-static void on_due(void *arg, int64_t now)
+static bool on_due(void *arg, int64_t now)
 {
 	(void)now;
 	((struct end *)arg)->dues++;
+	return true;
 }
 
-static const struct ft_links_callbacks callbacks = {on_self,    on_news,    on_acked,   on_hearing,
-                                                    on_refused, on_foreign, on_stalled, on_due};
+static const struct ft_turn_callbacks callbacks = {on_self,    on_news,    on_acked,   on_hearing,
+                                                   on_refused, on_foreign, on_stalled, on_due};
 
 static socklen_t make_address(int family, int port, struct sockaddr_storage *out)
 {

@@ -1,4 +1,4 @@
-/* Doing what the core says. */
+/* What the node's deeds are live: libevent, QEMU's process, the disk, the arbiter, people. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "report/record.h"
@@ -9,8 +9,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define GOODBYES 3 /* heartbeats that say goodbye, in case one is lost */
 
 static void run_hook(struct ft_daemon *d, const char *event, const struct ft_action *a, const char *result,
                      const json_t *json)
@@ -223,18 +221,8 @@ static void do_signal(struct ft_daemon *d, int sig, const char *what)
 		              strerror(errno));
 }
 
-/* Between the decision and here we may have been stopped, and the right to run may have ended: it is looked at once
- * more, as late as can be.  Whoever called has the core find the same at once (d->thaw_refused): an acknowledgement that
- * came first would leave it with a QEMU that it holds for running. */
-void ft_daemon_thaw(struct ft_daemon *d)
+static void do_thaw(struct ft_daemon *d)
 {
-	bool limited = ft_core_lease(&d->core) != FT_NEVER;
-	d->stood_still = limited && ft_daemon_stood_still(d);
-	if (d->stood_still || ft_clock_now() >= ft_core_lease(&d->core)) {
-		ft_log(FT_LOG_WARN, "core", "QEMU is not thawed: the right to run has ended meanwhile");
-		d->thaw_refused = true;
-		return;
-	}
 	ft_freezer_cancel(d->freezer);
 	do_signal(d, SIGCONT, "thaw");
 	ft_qmp_set_frozen(d->qmp, false);
@@ -276,14 +264,14 @@ static void do_exclusion(struct ft_daemon *d, const struct ft_action *a)
 static void do_exit(struct ft_daemon *d)
 {
 	d->exit_code = 0;
-	d->goodbyes_left = GOODBYES;
 	ft_service_stopping();
 	struct timeval now = {0};
 	evtimer_add(d->goodbye_timer, &now);
 }
 
-void ft_daemon_act(struct ft_daemon *d, const struct ft_action *a)
+static bool act(void *world, const struct ft_action *a)
 {
+	struct ft_daemon *d = world;
 	static const enum ft_log_level levels[] = {FT_LOG_ERROR, FT_LOG_WARN, FT_LOG_INFO};
 	switch (a->kind) {
 	case FT_DO_SAY:
@@ -305,7 +293,7 @@ void ft_daemon_act(struct ft_daemon *d, const struct ft_action *a)
 		do_freeze(d);
 		break;
 	case FT_DO_THAW:
-		ft_daemon_thaw(d);
+		do_thaw(d);
 		break;
 	case FT_DO_KILL:
 		do_signal(d, SIGKILL, "end");
@@ -337,4 +325,90 @@ void ft_daemon_act(struct ft_daemon *d, const struct ft_action *a)
 		do_exit(d);
 		break;
 	}
+	return true;
 }
+
+static int64_t now(void *world)
+{
+	(void)world;
+	return ft_clock_now();
+}
+
+static bool moment(void *world)
+{
+	(void)world;
+	return true;
+}
+
+static int64_t stood_still(void *world)
+{
+	struct ft_daemon *d = world;
+	if (!d->exclusion || !ft_pulse_hypervisor())
+		return 0;
+	struct ft_pulse_reading reading = ft_pulse_read();
+	int64_t missed = ft_pulse_missed(&d->pulse, &reading);
+	if (missed == 0)
+		return 0;
+	d->missed = missed;
+	d->missed_at = reading.now;
+	ft_log_surely(
+	    FT_LOG_ERROR, "core",
+	    "this host's clocks stood still for %.0f ms or more: it is a virtual machine that was paused or moved (or "
+	    "its wall clock was set); what was granted before is over, and if the peer has taken over, two guests have "
+	    "run since this one woke",
+	    (double)missed / 1e6);
+	return missed;
+}
+
+static bool catch_up(void *world)
+{
+	struct ft_daemon *d = world;
+	ft_links_catch_up(d->links);
+	ft_qmp_catch_up(d->qmp);
+	return true;
+}
+
+static struct ft_node_qemu qemu(void *world)
+{
+	struct ft_daemon *d = world;
+	return (struct ft_node_qemu){.instance = ft_daemon_instance(d), .answers = ft_qmp_view(d->qmp)->connected};
+}
+
+static struct ft_node_guard guard(void *world, int64_t lease, bool known)
+{
+	struct ft_daemon *d = world;
+	if (!d->exclusion)
+		return (struct ft_node_guard){.on_guard = true, .may_stop = true};
+	bool on_guard = ft_exclusion_publish(d->exclusion, ft_daemon_process(d), lease, known);
+	return (struct ft_node_guard){.on_guard = on_guard, .may_stop = ft_exclusion_may_stop(d->exclusion)};
+}
+
+static void wake(void *world, int64_t at)
+{
+	ft_timer_set(((struct ft_daemon *)world)->core_timer, at);
+}
+
+static void goodbye_later(void *world)
+{
+	struct timeval next = ft_ms(FT_GOODBYE_EVERY_MS);
+	evtimer_add(((struct ft_daemon *)world)->goodbye_timer, &next);
+}
+
+static void leave(void *world)
+{
+	event_base_loopexit(((struct ft_daemon *)world)->base, NULL);
+}
+
+const struct ft_node_deeds ft_daemon_deeds = {
+    .now = now,
+    .moment = moment,
+    .stood_still = stood_still,
+    .catch_up = catch_up,
+    .qemu = qemu,
+    .guard = guard,
+    .act = act,
+    .may_start = ft_daemon_may_start,
+    .wake = wake,
+    .goodbye_later = goodbye_later,
+    .leave = leave,
+};
