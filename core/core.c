@@ -455,6 +455,7 @@ static void absorb_want_start(struct ft_core *c, const struct ft_event *e)
 	c->start_confirmed = e->confirmed;
 	c->past_wanted = c->params.registers;
 	c->past_known = false;
+	c->past = FT_CLAIM_NOT_NEEDED;
 	c->past_again_at = c->now;
 	c->verdict_wanted = c->params.registers;
 	c->verdict_unreachable = false;

@@ -80,6 +80,8 @@ bool ft_adopt_due(const struct ft_core *c);
 bool ft_accept_due(const struct ft_core *c);
 bool ft_end_old_due(const struct ft_core *c);
 bool ft_start_claim_due(const struct ft_core *c);
+/* A start wants it ended, and the other host need not be off for that. */
+bool ft_start_spares_peer(const struct ft_core *c);
 bool ft_start_fence_look_due(const struct ft_core *c);
 bool ft_start_fence_due(const struct ft_core *c);
 bool ft_past_due(const struct ft_core *c);

@@ -762,7 +762,7 @@ void ft_resign(struct ft_core *c, struct ft_actions *out)
  * is only absent may start anew.) */
 static bool needs_fence(const struct ft_core *c, enum ft_errand errand)
 {
-	if (errand == FT_ERRAND_RECORD)
+	if (errand == FT_ERRAND_RECORD || (errand == FT_ERRAND_END_OLD && ft_start_spares_peer(c)))
 		return false;
 	if (c->params.registers || errand == FT_ERRAND_END_OLD)
 		return c->hearing != FT_PEER_ALIVE && !(ft_session_shared(c) && c->peer.side.dying);

@@ -51,54 +51,10 @@ static bool grants_are_over(const struct ft_core *c)
 	return lost && c->now >= ft_session_granted_until(c);
 }
 
-/* Nothing of the session runs here, nothing there or nobody speaks for it, and whatever it was granted is over.  A released
- * session grants no lease, so a side that was its secondary cannot know whether the other's guest runs, nor can one that has
- * resigned; but a person may vouch for that. */
-static bool start_may_end_it(const struct ft_core *c)
-{
-	bool ours = c->session.stage == FT_SESSION_BOUND ||
-	            (c->session.stage == FT_SESSION_RELEASED && c->session.role == FT_ROLE_PRIMARY);
-	bool known = (ours && !ft_session_given_up(c)) || (c->start_confirmed && ft_session_unended(c));
-	bool both = both_gave_up(c) && !peer_starts(c);
-	return (known && (!ft_peer_heard(c) || nobody_there(c)) && grants_are_over(c)) || both;
-}
-
-bool ft_start_claim_due(const struct ft_core *c)
-{
-	/* A fence keeps no register: a claim would power the other host off at every start here. */
-	return c->params.registers && c->start_wanted && no_qemu(c) && start_may_end_it(c) && ft_can_ask_arbiter(c);
-}
-
-/* What has been read of it names us for ever, or nobody. */
-static bool verdict_is_open(const struct ft_core *c)
-{
-	return c->verdict_wanted && c->verdict != FT_VERDICT_STANDS;
-}
-
-/* Asked for each start: an empty one says nothing of the next.  The register first, where that is still to say who has won. */
-bool ft_start_verdict_due(const struct ft_core *c)
-{
-	bool won = ft_session_ended_by_us(c) && c->session.title != FT_TITLE_WORD;
-	return verdict_is_open(c) && won && no_qemu(c) && !c->arbiter_busy && c->now >= c->verdict_again_at;
-}
-
-/* The register names us; whatever the other side was granted is over, and it is silent.  Not whom the verdict names, or who was
- * given a new guest since: that one runs it. */
-static bool start_waits_for_the_fence(const struct ft_core *c)
-{
-	bool wanted = c->start_wanted && !c->start_confirmed && no_qemu(c) && !verdict_is_open(c);
-	return wanted && c->session.yielded == 0 && !ft_peer_heard(c) && grants_are_over(c);
-}
-
-bool ft_start_fence_look_due(const struct ft_core *c)
-{
-	return start_waits_for_the_fence(c) && ft_fence_look_due(c);
-}
-
-bool ft_start_fence_due(const struct ft_core *c)
-{
-	return start_waits_for_the_fence(c) && ft_fence_due(c);
-}
+struct verdict {
+	int may; /* as ft_core_may_start */
+	const char *why;
+};
 
 /* ---- what the arbiter remembers ---- */
 
@@ -126,6 +82,113 @@ void ft_past_absorb(struct ft_core *c, const struct ft_event *e)
 	c->past_epoch = e->claim == FT_CLAIM_LOST ? e->epoch : 0;
 }
 
+/* One that was lost here would be known there. */
+static bool never_was(const struct ft_core *c)
+{
+	enum ft_state s = c->peer.side.state;
+	return out_there(c) && c->peer.side.epoch == 0 && (s == FT_UNPROTECTED || s == FT_ARMING);
+}
+
+/* Our disk is an old copy, put back, or a new one where there was another; or the arbiter is yet to say. */
+static struct verdict by_past(const struct ft_core *c)
+{
+	bool unread = ft_session_unread(c);
+	if (!c->params.registers || (unread && never_was(c)))
+		return (struct verdict){1, NULL};
+	if (!c->past_known && c->past != FT_CLAIM_UNREACHABLE)
+		return (struct verdict){-1, "the arbiter is being asked"};
+	if (!c->past_known && unread)
+		return (struct verdict){-1,
+		                        "no session is known, and the arbiter, which may know one, is out of reach; if "
+		                        "nothing runs anywhere: --confirm-fenced"};
+	if (unread && c->past == FT_CLAIM_LOST)
+		return (struct verdict){0,
+		                        "no session is known, but the arbiter knows this pair: one was lost here; if "
+		                        "nothing runs anywhere: --confirm-fenced"};
+	if (c->past == FT_CLAIM_LOST && c->past_epoch > c->session.epoch)
+		return (struct verdict){0,
+		                        "the arbiter knows a later session than this side, whose state_dir is an old "
+		                        "copy; if the other host is surely off: --confirm-fenced"};
+	return (struct verdict){1, NULL};
+}
+
+/* ---- what is ended for it ---- */
+
+/* Nothing of the session runs here, nothing there or nobody speaks for it, and whatever it was granted is over.  A released
+ * session grants no lease, so a side that was its secondary cannot know whether the other's guest runs, nor can one that has
+ * resigned; but a person may vouch for that. */
+static bool start_may_end_it(const struct ft_core *c)
+{
+	bool ours = c->session.stage == FT_SESSION_BOUND ||
+	            (c->session.stage == FT_SESSION_RELEASED && c->session.role == FT_ROLE_PRIMARY);
+	bool known = (ours && !ft_session_given_up(c)) || (c->start_confirmed && ft_session_unended(c));
+	bool both = both_gave_up(c) && !peer_starts(c);
+	return (known && (!ft_peer_heard(c) || nobody_there(c)) && grants_are_over(c)) || both;
+}
+
+/* What our disk knows is the newest, as far as can be known: by an old copy nothing is ended, and no host powered off. */
+static bool past_allows(const struct ft_core *c)
+{
+	return c->start_confirmed || by_past(c).may == 1;
+}
+
+static bool start_wanted(const struct ft_core *c)
+{
+	return c->start_wanted && no_qemu(c) && past_allows(c);
+}
+
+bool ft_start_claim_due(const struct ft_core *c)
+{
+	/* A fence keeps no register: a claim would power the other host off at every start here. */
+	return c->params.registers && start_wanted(c) && start_may_end_it(c) && ft_can_ask_arbiter(c);
+}
+
+/* The other side may run beyond its right only where it was the bound primary: its ftd and its sentinel may have been killed in one
+ * blow.  What we had in its place, nobody runs there by the session once the register names us; but a win that waits for its fence
+ * already may be from after our own word. */
+static bool start_needs_fence(const struct ft_core *c)
+{
+	bool open = c->session.stage == FT_SESSION_BOUND || c->session.title == FT_TITLE_FOUND;
+	bool primary_there = open && c->session.role == FT_ROLE_SECONDARY;
+	return !c->start_confirmed && (primary_there || c->session.title == FT_TITLE_UNFENCED);
+}
+
+bool ft_start_spares_peer(const struct ft_core *c)
+{
+	return c->start_wanted && no_qemu(c) && !start_needs_fence(c);
+}
+
+/* What has been read of it names us for ever, or nobody. */
+static bool verdict_is_open(const struct ft_core *c)
+{
+	return c->verdict_wanted && c->verdict != FT_VERDICT_STANDS;
+}
+
+/* Asked for each start: an empty one says nothing of the next.  The register first, where that is still to say who has won. */
+bool ft_start_verdict_due(const struct ft_core *c)
+{
+	bool won = ft_session_ended_by_us(c) && c->session.title != FT_TITLE_WORD;
+	return verdict_is_open(c) && won && no_qemu(c) && !c->arbiter_busy && c->now >= c->verdict_again_at;
+}
+
+/* The register names us; whatever the other side was granted is over, and it is silent.  Not whom the verdict names, or who was
+ * given a new guest since: that one runs it. */
+static bool start_waits_for_the_fence(const struct ft_core *c)
+{
+	bool wanted = start_wanted(c) && start_needs_fence(c) && !verdict_is_open(c);
+	return wanted && c->session.yielded == 0 && !ft_peer_heard(c) && grants_are_over(c);
+}
+
+bool ft_start_fence_look_due(const struct ft_core *c)
+{
+	return start_waits_for_the_fence(c) && ft_fence_look_due(c);
+}
+
+bool ft_start_fence_due(const struct ft_core *c)
+{
+	return start_waits_for_the_fence(c) && ft_fence_due(c);
+}
+
 /* ---- what is told first ---- */
 
 /* Both disks say that their own side has ended the session: the peer was let go on after it had lost, by a person, or the host of each
@@ -141,11 +204,6 @@ static bool is_equalled(const struct ft_core *c)
 {
 	return is_rivalled(c) && c->peer.side.win == ft_session_win(c);
 }
-
-struct verdict {
-	int may; /* as ft_core_may_start */
-	const char *why;
-};
 
 /* What overrules anybody's word. */
 static struct verdict forbidden(const struct ft_core *c)
@@ -271,13 +329,6 @@ static struct verdict in_open_session(const struct ft_core *c)
 	return by_register(c);
 }
 
-/* One that was lost here would be known there. */
-static bool never_was(const struct ft_core *c)
-{
-	enum ft_state s = c->peer.side.state;
-	return out_there(c) && c->peer.side.epoch == 0 && (s == FT_UNPROTECTED || s == FT_ARMING);
-}
-
 /* No session says who may run the guest: it must be sure that there never was one, and that the peer does not run it. */
 static struct verdict without_session(const struct ft_core *c)
 {
@@ -368,7 +419,12 @@ static struct verdict beside_a_rival(const struct ft_core *c)
 	return as_one_of_two(c);
 }
 
-/* Our disk may be an old one, put back. */
+/* Who speaks may have had a right when we won; who does not may be on still. */
+static bool win_waits(const struct ft_core *c)
+{
+	return !ft_win_complete(c) && (c->hearing == FT_PEER_ALIVE || start_needs_fence(c));
+}
+
 /* The win lets nobody go on before the other host is off. */
 static struct verdict before_the_fence(const struct ft_core *c)
 {
@@ -382,6 +438,7 @@ static struct verdict before_the_fence(const struct ft_core *c)
 	                                : "the other host is being powered off"};
 }
 
+/* Our disk may be an old one, put back. */
 static struct verdict as_winner(const struct ft_core *c, bool confirmed)
 {
 	if (ft_return_owed(c))
@@ -407,34 +464,11 @@ static struct verdict as_winner(const struct ft_core *c, bool confirmed)
 		if (!grants_are_over(c))
 			return (struct verdict){-1, "the peer may hold a right to run yet"};
 	}
-	if (!confirmed && !ft_win_complete(c))
+	if (!confirmed && win_waits(c))
 		return before_the_fence(c);
 	if (ft_peer_heard(c) && !out_there(c) && !start_is_known(c))
 		return (struct verdict){-1, "the other side is being told"};
 	return by_verdict(c, confirmed);
-}
-
-/* Our disk is an old copy, put back, or a new one where there was another; or the arbiter is yet to say. */
-static struct verdict by_past(const struct ft_core *c)
-{
-	bool unread = ft_session_unread(c);
-	if (!c->params.registers || (unread && never_was(c)))
-		return (struct verdict){1, NULL};
-	if (!c->past_known && c->past != FT_CLAIM_UNREACHABLE)
-		return (struct verdict){-1, "the arbiter is being asked"};
-	if (!c->past_known && unread)
-		return (struct verdict){-1,
-		                        "no session is known, and the arbiter, which may know one, is out of reach; if "
-		                        "nothing runs anywhere: --confirm-fenced"};
-	if (unread && c->past == FT_CLAIM_LOST)
-		return (struct verdict){0,
-		                        "no session is known, but the arbiter knows this pair: one was lost here; if "
-		                        "nothing runs anywhere: --confirm-fenced"};
-	if (c->past == FT_CLAIM_LOST && c->past_epoch > c->session.epoch)
-		return (struct verdict){0,
-		                        "the arbiter knows a later session than this side, whose state_dir is an old "
-		                        "copy; if the other host is surely off: --confirm-fenced"};
-	return (struct verdict){1, NULL};
 }
 
 static struct verdict judge_start(const struct ft_core *c, bool confirm_fenced)
@@ -478,7 +512,9 @@ void ft_start_tell(struct ft_core *c)
 int ft_core_may_start(const struct ft_core *c, bool confirm_fenced, char why[FT_TEXT_MAX])
 {
 	struct verdict v = judge_start(c, confirm_fenced), past = by_past(c);
-	if (v.may == 1 && past.may != 1 && c->params.arbitrated && !confirm_fenced)
+	/* An old copy stays one, whatever the peer will say; where no session is known, it may know more. */
+	bool old = v.may == -1 && past.may == 0 && !ft_session_unread(c);
+	if (((v.may == 1 && past.may != 1) || old) && c->params.arbitrated && !confirm_fenced)
 		v = past;
 	snprintf(why, FT_TEXT_MAX, "%s", v.why);
 	return v.may;

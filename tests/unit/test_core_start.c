@@ -189,12 +189,13 @@ START_TEST(a_later_session_is_known_to_the_arbiter)
 	past_epoch = 2;
 	want();
 	pass(600);
-	if (_i)
-		step(&(struct ft_event){.kind = FT_EVENT_CLAIM, .claim = FT_CLAIM_WON, .text = "alpha"});
 	ck_assert_int_eq(may(false), 0);
-	ck_assert_int_eq(may(true), 1);
+	ck_assert_int_eq(may(true), _i ? -1 : 1);
+	ck_assert_int_eq(did[FT_DO_CLAIM], 0);
 	past_epoch = 1;
 	want();
+	if (_i)
+		step(&(struct ft_event){.kind = FT_EVENT_CLAIM, .claim = FT_CLAIM_WON, .text = "alpha"});
 	ck_assert_int_eq(may(false), 1);
 	past = FT_CLAIM_UNREACHABLE; /* who has won starts without it */
 	want();
@@ -907,6 +908,75 @@ START_TEST(a_start_powers_off_only_who_is_silent_for_longer_than_its_right)
 }
 END_TEST
 
+/* The rule of ftctl(8), may-start. */
+static const struct {
+	enum ft_session_stage stage;
+	enum ft_role role;
+	enum ft_title title;
+	bool confirmed;
+	bool claims, fences;
+} starts[] = {
+    {FT_SESSION_BOUND, FT_ROLE_SECONDARY, 0, false, true, true},
+    {FT_SESSION_BOUND, FT_ROLE_SECONDARY, 0, true, true, false},
+    {FT_SESSION_BOUND, FT_ROLE_PRIMARY, 0, false, true, false},
+    {FT_SESSION_BOUND, FT_ROLE_PRIMARY, 0, true, true, false},
+    {FT_SESSION_RELEASED, FT_ROLE_PRIMARY, 0, false, true, false},
+    {FT_SESSION_RELEASED, FT_ROLE_SECONDARY, 0, true, true, false},
+    {FT_SESSION_RESIGNED, FT_ROLE_PRIMARY, 0, true, true, false},
+    {FT_SESSION_ENDED, FT_ROLE_SECONDARY, FT_TITLE_FOUND, false, false, true},
+    {FT_SESSION_ENDED, FT_ROLE_SECONDARY, FT_TITLE_FOUND, true, false, false},
+    {FT_SESSION_ENDED, FT_ROLE_PRIMARY, FT_TITLE_FOUND, false, false, false},
+    {FT_SESSION_ENDED, FT_ROLE_PRIMARY, FT_TITLE_UNFENCED, false, false, true},
+    {FT_SESSION_ENDED, FT_ROLE_PRIMARY, FT_TITLE_UNFENCED, true, false, false},
+};
+
+START_TEST(a_start_powers_off_only_who_was_the_bound_primary)
+{
+	bool ended = starts[_i].stage == FT_SESSION_ENDED;
+	struct ft_session s = session(starts[_i].stage, starts[_i].role, ended ? "alpha" : "");
+	s.title = starts[_i].title;
+	begin(&s, false);
+	c.params.fenced = true;
+	step(&(struct ft_event){.kind = FT_EVENT_WANT_START, .confirmed = starts[_i].confirmed});
+	pass(600);
+	ck_assert_int_eq(did[FT_DO_CLAIM], starts[_i].claims);
+	ck_assert_int_eq(did[FT_DO_FENCE], starts[_i].fences && !starts[_i].claims);
+	if (starts[_i].claims)
+		step(&(struct ft_event){.kind = FT_EVENT_CLAIM, .claim = FT_CLAIM_WON, .text = "alpha"});
+	ck_assert_int_eq(did[FT_DO_FENCE], starts[_i].fences);
+	ck_assert_int_eq(may(starts[_i].confirmed), starts[_i].fences ? -1 : 1);
+	step(&(struct ft_event){.kind = FT_EVENT_FENCED});
+	ck_assert_int_eq(may(starts[_i].confirmed), 1);
+	ck_assert_int_eq(did[FT_DO_FENCE], starts[_i].fences);
+}
+END_TEST
+
+/* The guest runs over there by a later session, which the arbiter remembers.  _i: a win by an old copy waits for its fence. */
+START_TEST(a_start_by_an_old_copy_of_state_dir_ends_nothing_and_powers_nobody_off)
+{
+	struct ft_session s = session(_i ? FT_SESSION_ENDED : FT_SESSION_BOUND, FT_ROLE_SECONDARY, _i ? "alpha" : "");
+	s.title = _i ? FT_TITLE_UNFENCED : FT_TITLE_REGISTER;
+	begin(&s, false);
+	c.params.fenced = true;
+	past = FT_CLAIM_UNREACHABLE;
+	want();
+	past = FT_CLAIM_COUNT; /* slow to answer, and what it said before is old */
+	want();
+	pass(600);
+	ck_assert_int_eq(may(false), -1);
+	ck_assert_int_eq(did[FT_DO_CLAIM] + did[FT_DO_FENCE], 0);
+	step(&(struct ft_event){.kind = FT_EVENT_REMEMBERED, .claim = FT_CLAIM_LOST, .epoch = 2, .text = "beta"});
+	pass(5000);
+	ck_assert_int_eq(may(false), 0);
+	ck_assert_int_eq(did[FT_DO_CLAIM] + did[FT_DO_FENCE], 0);
+	past = FT_CLAIM_UNREACHABLE;
+	want();
+	for (int i = 0; i < 20; i++)
+		pass(1000);
+	ck_assert_int_eq(did[FT_DO_CLAIM] + did[FT_DO_FENCE], 1);
+}
+END_TEST
+
 /* _i & 1: its fence is to be tried still.  _i & 2: the peer is heard now and then. */
 START_TEST(who_was_given_a_new_guest_is_not_powered_off_by_an_earlier_win)
 {
@@ -1245,6 +1315,8 @@ int main(void)
 	tcase_add_loop_test(tc, who_is_named_by_the_verdict_is_not_powered_off_for_a_start, 0, 2);
 	tcase_add_loop_test(tc, who_was_given_a_new_guest_is_not_powered_off_by_an_earlier_win, 0, 4);
 	tcase_add_loop_test(tc, a_start_powers_off_only_who_is_silent_for_longer_than_its_right, 0, 5);
+	tcase_add_loop_test(tc, a_start_powers_off_only_who_was_the_bound_primary, 0, sizeof starts / sizeof starts[0]);
+	tcase_add_loop_test(tc, a_start_by_an_old_copy_of_state_dir_ends_nothing_and_powers_nobody_off, 0, 2);
 	tcase_add_test(tc, who_lost_the_session_may_not_start);
 	tcase_add_loop_test(tc, an_open_session_is_claimed_once_every_right_is_over, FT_ROLE_PRIMARY,
 	                    FT_ROLE_SECONDARY + 1);
