@@ -3,6 +3,7 @@
  *
  * boundary() marks places between two instructions at which this process may be stopped for a while, or killed: the
  * world goes on without it, and whoever called must leave at once if it returns false. */
+#include "ctl/alone.h"
 #include "tests/sim/sim.h"
 
 #include <assert.h>
@@ -154,7 +155,7 @@ static bool send_on(int host, int link, int64_t now)
 
 static bool send_all(int host, int64_t now)
 {
-	for (int i = 0; i < LINKS; i++)
+	for (int i = 0; i < LINKS && !w.host[host].ftd.alone; i++)
 		if (!send_on(host, i, now))
 			return false;
 	return true;
@@ -288,7 +289,7 @@ static void look_at_clocks(int host)
 static void turn(int host)
 {
 	struct ftd *f = &w.host[host].ftd;
-	if (f->in_turn || !ftd_can_run(host))
+	if (f->in_turn || f->alone || !ftd_can_run(host))
 		return;
 	uint64_t life = f->life;
 	f->in_turn = true;
@@ -320,11 +321,11 @@ static void arrives(const struct happening *h)
 	struct host *at = &w.host[h->host];
 	struct ftd *f = &at->ftd;
 	int from = 1 - h->host, link = w.datagrams[h->arg].link;
-	bool received = at->up && !at->suspended && f->running != FTD_DEAD && f->n_socket < SOCKET_MAX;
+	bool listens = f->running != FTD_DEAD && !f->alone;
+	bool received = at->up && !at->suspended && listens && f->n_socket < SOCKET_MAX;
 	if (!received) {
 		drop_datagram((int)h->arg);
-		if (at->up && !at->suspended && f->running == FTD_DEAD && !w.cut[link][h->host] &&
-		    happens(RANDOM_NET, 0.1))
+		if (at->up && !at->suspended && !listens && !w.cut[link][h->host] && happens(RANDOM_NET, 0.1))
 			later(between(RANDOM_NET, 0.1, 2), FTD_REFUSED, from)->arg = (uint32_t)link;
 		return;
 	}
@@ -338,7 +339,7 @@ static void arrives(const struct happening *h)
 static void publish_lease(int host)
 {
 	struct ftd *f = &w.host[host].ftd;
-	if (!f->core.params.arbitrated)
+	if (!f->core.params.arbitrated || f->alone)
 		return;
 	struct sentinel *earlier = &w.host[host].predecessor;
 	int64_t lease = ft_core_lease_of(&f->core, f->seen.instance);
@@ -411,6 +412,8 @@ static void look(int host, bool died)
 	struct ftd *f = &w.host[host].ftd;
 	const struct qemu *q = &w.host[host].qemu;
 	struct ft_qemu_facts v = f->seen;
+	if (f->alone)
+		return;
 	if (q->alive && f->frozen_held && v.instance == q->instance)
 		return; /* while our own freeze lasts, silence is no news */
 	if (q->alive)
@@ -788,10 +791,26 @@ static void act(int host, const struct ft_action *a)
 /* As ftctl waits for it: what is not known yet keeps the question open. */
 #define MAY_START_WAITS SECOND(20)
 
+/* And then it ends. */
+static void answer_alone(int host)
+{
+	char why[FT_TEXT_MAX];
+	enum ft_alone answer = ft_alone_answer(&w.host[host].ftd.core, local_time(host), why);
+	if (answer == FT_ALONE_OPEN)
+		return;
+	tell(host, "ftctl: %s", why);
+	unit_hears(host, answer == FT_ALONE_YES);
+	ftd_end(host, true);
+}
+
 static void answer_may_start(int host)
 {
 	struct ftd *f = &w.host[host].ftd;
 	char why[FT_TEXT_MAX];
+	if (f->alone) {
+		answer_alone(host);
+		return;
+	}
 	int may = ft_core_may_start(&f->core, f->start_confirmed, why);
 	if (may < 0 && w.now < f->asked_to_start_at + MAY_START_WAITS)
 		return;
@@ -799,12 +818,29 @@ static void answer_may_start(int host)
 	unit_hears(host, may == 1);
 }
 
+/* What ftctl hears of the world. */
+static bool is_for_ftctl(enum ft_event_kind kind)
+{
+	return kind == FT_EVENT_TIME || kind == FT_EVENT_QEMU || kind == FT_EVENT_STORED || kind == FT_EVENT_CLAIM ||
+	       kind == FT_EVENT_REGISTER || kind == FT_EVENT_FENCED || kind == FT_EVENT_REMEMBERED ||
+	       kind == FT_EVENT_WANT_START;
+}
+
+static int64_t wakes_at(const struct ftd *f)
+{
+	int64_t at = ft_core_deadline(&f->core), until = f->alone ? ft_alone_until(&f->core) : FT_NEVER;
+	return at < until ? at : until;
+}
+
 void ftd_feed(int host, const struct ft_event *e)
 {
 	struct ftd *f = &w.host[host].ftd;
 	uint64_t life = f->life;
 	struct ft_actions out;
-	look_at_clocks(host);
+	if (f->alone && !is_for_ftctl(e->kind))
+		return;
+	if (!f->alone)
+		look_at_clocks(host);
 	if (f->life != life || w.broken)
 		return;
 	death_hears_of(host, e);
@@ -831,7 +867,8 @@ void ftd_feed(int host, const struct ft_event *e)
 	}
 	if (f->asked_to_start)
 		answer_may_start(host);
-	f->wake_core = alarm(host, ft_core_deadline(&f->core));
+	if (f->life == life)
+		f->wake_core = alarm(host, wakes_at(f));
 }
 
 void ftd_may_start(int host, bool confirmed)
@@ -1108,13 +1145,9 @@ int64_t wall_time(int host)
 	return SECOND(1e6) + w.now - began;
 }
 
-void ftd_start(int host)
+static struct ft_core_params params_of(int host)
 {
-	struct host *h = &w.host[host];
-	struct ftd *f = &h->ftd;
-	if (!h->up || h->suspended || f->running != FTD_DEAD || h->blown)
-		return;
-	settings[host].lost_after = h->lost_after;
+	const struct host *h = &w.host[host];
 	struct ft_core_params p = {.incarnation = chance(of(host)) | 1,
 	                           .interval = MS(INTERVAL_MS),
 	                           .window = MS(INTERVAL_MS * h->lost_after),
@@ -1128,27 +1161,47 @@ void ftd_start(int host)
 	                                                                                 : 1),
 	                                     .guard_ms = (uint32_t)w.guard_ms,
 	                                     .n_links = LINKS}};
+	memcpy(p.node, settings[host].node, sizeof p.node);
+	for (int i = 0; i < LINKS; i++)
+		p.share.links[i] = (uint32_t)i + 1;
+	for (size_t i = 0; i < sizeof p.seed; i++)
+		p.seed[i] = (uint8_t)chance(of(host));
+	return p;
+}
+
+static void forget_predecessor(struct ftd *f)
+{
 	memset(f, 0, offsetof(struct ftd, core));
 	f->running = FTD_RUNS;
 	f->life = ++w.names;
 	f->resumed_at = w.now;
 	f->anew_from = FT_NEVER;
-	if (h->missed > 0) /* nobody has read the counter before: it goes by its session, once it has seen its QEMU */
-		h->paused_until = w.now + MS(100);
-	h->missed = 0;
-	h->words = h->muted_after;
-	h->muted_after = 0;
 	memset(&f->in_turn, 0, offsetof(struct ftd, socket) - offsetof(struct ftd, in_turn));
 	memset(&f->seen, 0, offsetof(struct ftd, runner) - offsetof(struct ftd, seen));
 	f->n_inbox = f->stall_in = f->dies_in = 0;
 	f->plan_runs = f->request_open = false;
 	f->verdict_asked_at = 0;
 	f->mark_open = 0;
-	memcpy(p.node, settings[host].node, sizeof p.node);
-	for (int i = 0; i < LINKS; i++)
-		p.share.links[i] = (uint32_t)i + 1;
-	for (size_t i = 0; i < sizeof p.seed; i++)
-		p.seed[i] = (uint8_t)chance(of(host));
+}
+
+void ftd_start(int host)
+{
+	struct host *h = &w.host[host];
+	struct ftd *f = &h->ftd;
+	if (f->running != FTD_DEAD && f->alone) { /* the lock is held, and a unit starts it again */
+		later(100, HOST_FTD_START, host);
+		return;
+	}
+	if (!h->up || h->suspended || f->running != FTD_DEAD || h->blown)
+		return;
+	settings[host].lost_after = h->lost_after;
+	struct ft_core_params p = params_of(host);
+	forget_predecessor(f);
+	if (h->missed > 0) /* nobody has read the counter before: it goes by its session, once it has seen its QEMU */
+		h->paused_until = w.now + MS(100);
+	h->missed = 0;
+	h->words = h->muted_after;
+	h->muted_after = 0;
 	if (w.options.arbitrated) {
 		p.fresh = !h->disk.used;
 		h->disk.used = true;
@@ -1165,6 +1218,32 @@ void ftd_start(int host)
 	f->wake_plan = FT_NEVER;
 	f->wake_core = w.now;
 	later(between(of(host), 2, 100), FTD_LOOK, host)->detail = 1;
+}
+
+/* Its lock leaves a fresh state_dir fresh.  It looks for the session's QEMU, and there is none. */
+void ftd_ask_alone(int host, bool confirmed)
+{
+	struct host *h = &w.host[host];
+	struct ftd *f = &h->ftd;
+	if (!h->up || h->suspended || f->running != FTD_DEAD || h->blown)
+		return;
+	struct ft_core_params p = params_of(host);
+	forget_predecessor(f);
+	memset(&p.share, 0, sizeof p.share);
+	p.fresh = !h->disk.used;
+	read_disk(host, &p.session);
+	f->alone = true;
+	f->start_confirmed = confirmed;
+	f->wake_links = f->wake_plan = f->wake_core = FT_NEVER;
+	tell(host, "ftctl asks without ftd%s, its session: %s %02x%02x", confirmed ? ", confirmed" : "",
+	     ft_session_stage_name(p.session.stage), p.session.id[0], p.session.id[1]);
+	uint64_t life = f->life;
+	ft_core_init(&f->core, &p, local_time(host));
+	ftd_feed(host, &(struct ft_event){.kind = FT_EVENT_QEMU, .qemu = &(struct ft_qemu_facts){.vm = FT_VM_ABSENT}});
+	if (f->life != life || f->running == FTD_DEAD)
+		return;
+	f->asked_to_start = true;
+	ftd_feed(host, &(struct ft_event){.kind = FT_EVENT_WANT_START, .confirmed = confirmed});
 }
 
 /* Its next ftd knows of a success by its QEMU's own session alone. */

@@ -185,8 +185,8 @@ void laws_before_fence(int host)
 static bool is_back(int host)
 {
 	const struct ftd *theirs = &w.host[1 - host].ftd;
-	return faults_are_restarts() && !w.walls_unset && theirs->running == FTD_RUNS && !theirs->exiting &&
-	       w.now >= theirs->resumed_at + HEARD_WITHIN;
+	return faults_are_restarts() && !w.walls_unset && theirs->running == FTD_RUNS && !theirs->alone &&
+	       !theirs->exiting && w.now >= theirs->resumed_at + HEARD_WITHIN;
 }
 
 /* Who was stopped for longer than the detection time has not listened: its peer has a whole one to be heard. */
