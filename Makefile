@@ -102,7 +102,7 @@ $(SIM): $(call OBJ,$(SIM_SRC)) $(B)/libftd.a
 # Fewer worlds of the other kinds: a fence, which keeps no register, or stands behind one, no arbiter at all, and one that is
 # not shared; and of each kind worlds in which deaths strike right after the answers of disk, register, plan and freezer; and
 # those in which what was written is lost or put back, by itself, as so much is excused there.
-FORGETS := lose-disk,restore-disk,roll-back,start-vm,cut-links,isolate,partition,kill-ftd,crash-host,kill-qemu,cut-arbiter,leave-ftd
+FORGETS := lose-disk,restore-disk,roll-back,start-vm,start-alone,cut-links,isolate,partition,kill-ftd,crash-host,kill-qemu,cut-arbiter,leave-ftd
 SEEDS_BESIDE ?= 1:5000
 sim: $(SIM)
 	$(SIM) --seeds $(SEEDS)

@@ -144,8 +144,8 @@ bool ft_start_claim_due(const struct ft_core *c)
 }
 
 /* The other side may run beyond its right only where it was the bound primary: its ftd and its sentinel may have been killed in one
- * blow.  What we had in its place, nobody runs there by the session once the register names us; but a win that waits for its fence
- * already may be from after our own word. */
+ * blow.  Where we were that, or the session was released, nobody runs there by it once the register names us; but a win that waits
+ * for its fence already may be from after our own word. */
 static bool start_needs_fence(const struct ft_core *c)
 {
 	bool open = c->session.stage == FT_SESSION_BOUND || c->session.title == FT_TITLE_FOUND;
@@ -288,6 +288,12 @@ static struct verdict as_one_of_two(const struct ft_core *c)
 	return (struct verdict){1, NULL};
 }
 
+static struct verdict by_a_persons_word(void)
+{
+	return (struct verdict){1, "a person vouches that the other host is off; keep it off until ftctl status here "
+	                           "shows this side protected or solo"};
+}
+
 /* A peer that is heard may be about to start the VM: a winner does so as soon as it is asked. */
 static struct verdict vouched_for(const struct ft_core *c)
 {
@@ -300,7 +306,7 @@ static struct verdict vouched_for(const struct ft_core *c)
 		return as_one_of_two(c);
 	if (askable && c->claim != FT_CLAIM_UNREACHABLE)
 		return (struct verdict){-1, "the arbiter is being asked"};
-	return (struct verdict){1, "a person vouches that the other host is off"};
+	return by_a_persons_word();
 }
 
 static struct verdict by_register(const struct ft_core *c)
@@ -309,7 +315,8 @@ static struct verdict by_register(const struct ft_core *c)
 		return (struct verdict){
 		    0, "a fence keeps no register to ask; if the other host is surely off: --confirm-fenced"};
 	if (c->claim == FT_CLAIM_UNREACHABLE)
-		return (struct verdict){-1, "the arbiter is out of reach"};
+		return (struct verdict){
+		    -1, "the arbiter is out of reach; if the other host is surely off: --confirm-fenced"};
 	return (struct verdict){-1, "the arbiter is being asked"};
 }
 
@@ -325,7 +332,9 @@ static struct verdict in_open_session(const struct ft_core *c)
 		return (struct verdict){
 		    0, "the peer is there, and the session is open: start the VM where it ran, or end it there first"};
 	if (c->session.stage == FT_SESSION_RELEASED && c->session.role == FT_ROLE_SECONDARY)
-		return (struct verdict){0, "the other side's guest may be running without ftd"};
+		return (struct verdict){
+		    0,
+		    "the other side's guest may be running without ftd; if that host is surely off: --confirm-fenced"};
 	return by_register(c);
 }
 
@@ -404,7 +413,7 @@ static struct verdict by_verdict(const struct ft_core *c, bool confirmed)
 	if (!c->verdict_unreachable && !by_word)
 		return (struct verdict){-1, "the arbiter is being asked"};
 	if (confirmed)
-		return (struct verdict){1, "a person vouches that the other host is off"};
+		return by_a_persons_word();
 	return asked_in_vain();
 }
 

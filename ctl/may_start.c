@@ -1,382 +1,141 @@
 /* See may_start.h. */
 #include "ctl/may_start.h"
 
-#include "base/clock.h"
+#include "ctl/alone.h"
 #include "ctl/client.h"
 #include "process/instance.h"
 #include "store/lock.h"
 #include "store/session_file.h"
-#include "store/writer.h"
 
-#include <event2/event.h>
-#include <poll.h>
+#include <assert.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#define STORE_MS  10000
-#define DAEMON_MS 25000 /* longer than ftd keeps the question open, so that its word comes first */
+#define DAEMON_MS   25000 /* longer than ftd keeps the question open, so that its word comes first */
+#define PENDING_MAX 8     /* one of each kind may be under way */
 
 enum { YES = 0, NO = 1, SILENT = 3 };
 
-#define VOUCH "if the other host is known to be powered off, say so: ftctl may-start --confirm-fenced"
-
 struct question {
-	const struct ft_config *config;
-	const struct ft_ask_arbiter *arbiter;
-	bool fresh, confirmed;
-	bool unread; /* the verdict is out of reach, and a person vouches */
-	int64_t asked_at;
-	struct ft_session session;
-	char *why; /* FT_MAY_START_MAX */
+	const struct ft_doer *doer;
+	struct ft_core *core;
+	int n_pending;
+	struct ft_action pending[PENDING_MAX];
+	char fault[FT_TEXT_MAX]; /* of whoever failed last, "" none */
 };
 
-static bool answer(const struct question *q, bool may, const char *format, ...) __attribute__((format(printf, 3, 4)));
-static bool answer(const struct question *q, bool may, const char *format, ...)
+/* ---- a core without an ftd around it ---- */
+
+static struct ft_core_params params_of(const struct ft_config *config, const struct ft_session *session, bool fresh)
 {
+	bool arbitrated = config->arbiter.type != FT_ARBITER_NONE;
+	bool registers = arbitrated && config->arbiter.type != FT_ARBITER_FENCE;
+	struct ft_core_params p = {
+	    .interval = config->heartbeat.interval_ms * FT_NS_PER_MS,
+	    .window = (int64_t)config->heartbeat.interval_ms * config->heartbeat.lost_after * FT_NS_PER_MS,
+	    .arbitrated = arbitrated,
+	    .registers = registers,
+	    .fenced = registers && config->arbiter.fence.agent[0],
+	    .guard = config->guard_ms * FT_NS_PER_MS,
+	    .session = *session,
+	    .fresh = fresh,
+	};
+	memcpy(p.node, config->node, sizeof p.node);
+	return p;
+}
+
+/* What is done outside of the core; the rest is for a log, a peer or a QEMU, and there is none. */
+static bool is_outside(enum ft_action_kind kind)
+{
+	return kind == FT_DO_STORE || kind == FT_DO_CLAIM || kind == FT_DO_READ || kind == FT_DO_REMEMBER ||
+	       kind == FT_DO_FENCE;
+}
+
+static void step(struct question *q, const struct ft_event *e)
+{
+	static struct ft_actions out;
+	ft_core_step(q->core, e, q->doer->now(q->doer->arg), &out);
+	for (int i = 0; i < out.n; i++)
+		if (is_outside(out.a[i].kind)) {
+			assert(q->n_pending < PENDING_MAX);
+			q->pending[q->n_pending++] = out.a[i];
+		}
+}
+
+/* In their order, and what follows from each answer behind them. */
+static void do_next(struct question *q)
+{
+	struct ft_action a = q->pending[0];
+	memmove(q->pending, q->pending + 1, (size_t)--q->n_pending * sizeof a);
+	struct ft_event answer = q->doer->act(q->doer->arg, q->core, &a);
+	if (answer.error || answer.claim == FT_CLAIM_UNREACHABLE)
+		snprintf(q->fault, sizeof q->fault, "%s", answer.text);
+	step(q, &answer);
+}
+
+static enum ft_alone ask(struct question *q, bool confirmed, char why[FT_TEXT_MAX])
+{
+	const struct ft_doer *d = q->doer;
+	int64_t until = ft_alone_until(q->core);
+	enum ft_alone answer;
+	step(q, &(struct ft_event){.kind = FT_EVENT_WANT_START, .confirmed = confirmed});
+	while ((answer = ft_alone_answer(q->core, d->now(d->arg), why)) == FT_ALONE_OPEN)
+		if (q->n_pending > 0) {
+			do_next(q);
+		} else {
+			int64_t at = ft_core_deadline(q->core);
+			d->wait(d->arg, at < until ? at : until);
+			step(q, &(struct ft_event){.kind = FT_EVENT_TIME});
+		}
+	return answer;
+}
+
+/* ---- the judgement ---- */
+
+/* The session's, frozen or not. */
+static pid_t find_qemu(const struct ft_session *s)
+{
+	pid_t pid = s->instance ? ft_instance_find(s->instance) : 0;
+	return pid == 0 && s->yielded ? ft_instance_find(s->yielded) : pid;
+}
+
+static void add(char why[FT_MAY_START_MAX], const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void add(char why[FT_MAY_START_MAX], const char *format, ...)
+{
+	size_t len = strlen(why);
 	va_list args;
 	va_start(args, format);
-	vsnprintf(q->why, FT_MAY_START_MAX, format, args);
+	vsnprintf(why + len, FT_MAY_START_MAX - len, format, args);
 	va_end(args);
-	return may;
 }
 
-/* ---- storing ---- */
-
-struct stored {
-	struct event_base *base;
-	char *error; /* FT_MAY_START_MAX */
-};
-
-static void on_stored(void *arg, const char *error)
+bool ft_may_start_judge(const struct ft_config *config, const struct ft_doer *doer, const struct ft_session *session,
+                        const char *fault, bool fresh, bool confirm_fenced, char why[FT_MAY_START_MAX])
 {
-	struct stored *s = arg;
-	snprintf(s->error, FT_MAY_START_MAX, "%s", error);
-	event_base_loopexit(s->base, NULL);
-}
-
-/* Returns whether text is on disk; else error says why not. */
-static bool write_session(const char *state_dir, const char *text, char error[FT_MAY_START_MAX])
-{
-	struct stored s = {.base = event_base_new(), .error = error};
-	struct ft_writer *writer = s.base ? ft_writer_new(s.base, state_dir, stderr) : NULL;
-	snprintf(error, FT_MAY_START_MAX, "%s/%s: no process could be started to write it", state_dir, FT_SESSION_FILE);
-	if (writer) {
-		ft_writer_replace(writer, FT_SESSION_FILE, text, strlen(text), STORE_MS, on_stored, &s);
-		event_base_dispatch(s.base);
-	}
-	ft_writer_free(writer, 0);
-	if (s.base)
-		event_base_free(s.base);
-	return error[0] == '\0';
-}
-
-static bool store_ended(struct question *q, const char *winner, enum ft_title title, char error[FT_MAY_START_MAX])
-{
-	q->session.stage = FT_SESSION_ENDED;
-	q->session.title = title;
-	snprintf(q->session.winner, sizeof(q->session.winner), "%s", winner);
-	char *text = ft_session_file_text(&q->session, q->config->pair, q->config->node);
-	snprintf(error, FT_MAY_START_MAX, "the session cannot be put into words: out of memory");
-	bool stored = text && write_session(q->config->state_dir, text, error);
-	free(text);
-	return stored;
-}
-
-/* ---- what follows from what the register says ---- */
-
-static bool ended_by_us(struct question *q, const char *how)
-{
-	char error[FT_MAY_START_MAX];
-	if (store_ended(q, q->config->node, FT_TITLE_REGISTER, error))
-		return answer(q, true, "yes: %s", how);
-	return answer(q, false, "no: %s, but that could not be stored: %.400s; mend this and ask again", how, error);
-}
-
-/* The answer is no whether this can be stored or not: the register says the same again. */
-static bool is_the_others(struct question *q, const char *other, enum ft_title title, const char *how)
-{
-	char error[FT_MAY_START_MAX], by[FT_NAME_MAX];
-	snprintf(by, sizeof(by), "%s", other);
-	bool stored = store_ended(q, by, title, error);
-	return answer(q, false, "no: %s %s; start it here as its secondary%s%.400s", by, how,
-	              stored ? "" : "; this could not be stored: ", stored ? "" : error);
-}
-
-static bool ended_by_other(struct question *q, const char *winner)
-{
-	return is_the_others(q, winner, FT_TITLE_REGISTER, "has ended the session and runs the VM");
-}
-
-static bool vouched_for(struct question *q, const char *because)
-{
-	return answer(q, true,
-	              "yes, on a person's word that the other host is off: %s; keep it off until ftctl status here "
-	              "shows this side protected or solo",
-	              because);
-}
-
-/* A right that was drawn from an acknowledgement of ours is over one detection time after the last one: that under which
- * the session was bound, on both sides, or ours of today, which it may have been since. */
-static void wait_for_earlier_rights(const struct question *q)
-{
-	const struct ft_config *c = q->config;
-	int64_t ours = (int64_t)c->heartbeat.interval_ms * c->heartbeat.lost_after, bound = q->session.window_ms;
-	int64_t ms = (bound > ours ? bound : ours) + c->guard_ms, until = q->asked_at + ms * FT_NS_PER_MS;
-	for (int64_t left; (left = until - ft_clock_now()) > 0;)
-		poll(NULL, 0, (int)(left / FT_NS_PER_MS) + 1);
-}
-
-/* Whether this host's win is known to be no licence, or not known to be one; then it is answered. */
-static bool verdict_forbids(struct question *q)
-{
-	char winner[FT_NAME_MAX] = "", error[FT_TEXT_MAX] = "";
-	if (q->config->arbiter.type == FT_ARBITER_FENCE)
-		return false;
-	switch (q->arbiter->verdict(q->arbiter->arg, &q->session, winner, error)) {
-	case FT_CLAIM_NOT_NEEDED: /* nobody's guest was seen to run by it */
-		if (!q->session.given_before || q->confirmed)
-			return false;
-		answer(q, false,
-		       "no: this host ended the last session after the guest had been %s's, which may run it; start "
-		       "ftd, which asks the other side, or, " VOUCH,
-		       q->session.peer);
-		return true;
-	case FT_CLAIM_WON:
-		return false;
-	case FT_CLAIM_LOST:
-		if (strcmp(winner, q->config->node) == 0)
-			return false;
-		is_the_others(q, winner, FT_TITLE_RETURNED,
-		              "has the guest by the verdict of the session, which this host had won before");
-		return true;
-	case FT_CLAIM_UNREACHABLE:
-	case FT_CLAIM_COUNT:
-		break;
-	}
-	q->unread = q->confirmed;
-	if (q->confirmed)
-		return false;
-	answer(q, false,
-	       "no: this host has ended the last session, but whether the guest is its own still only the arbiter "
-	       "knows, and that is out of reach: %s; mend this and ask again, or, " VOUCH,
-	       error);
-	return true;
-}
-
-/* A primary that was not ours may run on beyond its right where its ftd and its sentinel were killed in one blow. */
-static bool won(struct question *q)
-{
-	char error[FT_TEXT_MAX];
-	if (verdict_forbids(q)) /* before the other host is powered off: it may run the guest */
-		return false;
-	bool open = q->session.stage == FT_SESSION_BOUND || q->session.title == FT_TITLE_FOUND;
-	bool may_run = (open && q->session.role == FT_ROLE_SECONDARY) || q->session.title == FT_TITLE_UNFENCED;
-	may_run = may_run && !q->confirmed;
-	if (may_run && q->arbiter->fence && !q->arbiter->fence(q->arbiter->arg, error))
-		return answer(q, false,
-		              "no: the claim is won, but the other host cannot be powered off: %s; mend this and ask "
-		              "again, or, " VOUCH,
-		              error);
-	return ended_by_us(q, "this host has ended the last session");
-}
-
-static bool won_before(struct question *q)
-{
-	if (q->config->arbiter.type == FT_ARBITER_FENCE && !q->confirmed)
-		return answer(
-		    q, false,
-		    "no: this host has ended the last session, but %s may have been given the guest since, and the "
-		    "arbiter type fence keeps no register to ask; start ftd, which asks the other side, or, " VOUCH,
-		    q->session.peer);
-	if (verdict_forbids(q))
-		return false;
-	return q->unread ? vouched_for(q, "the arbiter is out of reach")
-	                 : answer(q, true, "yes: this host has ended the last session");
-}
-
-static bool claim(struct question *q)
-{
-	char winner[FT_NAME_MAX] = "", error[FT_TEXT_MAX] = "";
-	wait_for_earlier_rights(q);
-	switch (q->arbiter->claim(q->arbiter->arg, &q->session, q->config->node, winner, error)) {
-	case FT_CLAIM_WON:
-		return won(q);
-	case FT_CLAIM_LOST:
-		return ended_by_other(q, winner);
-	case FT_CLAIM_NOT_NEEDED:
-	case FT_CLAIM_UNREACHABLE:
-	case FT_CLAIM_COUNT:
-		break;
-	}
-	if (q->confirmed)
-		return vouched_for(q, "the arbiter is out of reach");
-	return answer(q, false, "no: the arbiter is out of reach: %s; mend this and ask again, or, " VOUCH, error);
-}
-
-static bool read_register(struct question *q)
-{
-	char winner[FT_NAME_MAX] = "", error[FT_TEXT_MAX] = "";
-	enum ft_claim what = q->arbiter->read(q->arbiter->arg, &q->session, winner, error);
-	bool ours = what == FT_CLAIM_LOST && strcmp(winner, q->config->node) == 0;
-	if (what == FT_CLAIM_LOST && !ours)
-		return ended_by_other(q, winner);
-	if (q->confirmed) /* so that the other side finds it ended when it comes back */
-		return claim(q);
-	/* A claim of ours that was given up can have landed before the right was given away by word, and that outlives it. */
-	if (ours || what == FT_CLAIM_NOT_NEEDED)
-		return answer(q, false, "no: this host has given the session up, and %s may go on with it; " VOUCH,
-		              q->session.peer);
-	return answer(q, false, "no: the arbiter is out of reach: %s; mend this and ask again, or, " VOUCH, error);
-}
-
-/* ---- the question ---- */
-
-/* No register, and a claim is no question but a deed. */
-static bool ask_person(struct question *q)
-{
-	if (q->confirmed)
-		return ended_by_us(q, "a person vouches that the other host is off");
-	return answer(q, false,
-	              "no: the last session with %s is not known to have ended, and the arbiter type fence keeps no "
-	              "register to ask; " VOUCH,
-	              q->session.peer);
-}
-
-static bool ask_arbiter(struct question *q)
-{
-	if (q->config->arbiter.type == FT_ARBITER_FENCE)
-		return ask_person(q);
-	if (q->session.stage == FT_SESSION_RESIGNED)
-		return read_register(q);
-	if (q->session.stage == FT_SESSION_RELEASED && q->session.role == FT_ROLE_SECONDARY && !q->confirmed)
-		return answer(
-		    q, false,
-		    "no: %s was the primary when one ftd was stopped, and may run its VM without one; start ftd "
-		    "on both hosts, or, " VOUCH,
-		    q->session.peer);
-	return claim(q);
-}
-
-/* The lock says whether an ftd was here, and the arbiter whether one of this pair was anywhere. */
-static bool without_session(struct question *q)
-{
-	char node[FT_NAME_MAX] = "", error[FT_TEXT_MAX] = "";
-	uint64_t epoch;
-	if (q->confirmed)
-		return vouched_for(q, "no session is known here");
-	if (q->fresh && q->config->arbiter.type == FT_ARBITER_FENCE)
-		return answer(q, true, "yes: no session is known here");
-	enum ft_claim said = FT_CLAIM_COUNT;
-	if (q->fresh)
-		said = q->arbiter->remember(q->arbiter->arg, "", &epoch, node, error);
-	switch (said) {
-	case FT_CLAIM_NOT_NEEDED:
-		return answer(q, true, "yes: no session is known here");
-	case FT_CLAIM_LOST:
-		return answer(
-		    q, false,
-		    "no: no session is known here, but %s has left its mark at the arbiter: one of this pair has "
-		    "been lost; start ftd, which asks the other side, or, " VOUCH,
-		    node);
-	case FT_CLAIM_UNREACHABLE:
-		return answer(
-		    q, false,
-		    "no: no session is known here, and the arbiter, which may know one, is out of reach: %s; mend "
-		    "this and ask again, or, " VOUCH,
-		    error);
-	case FT_CLAIM_WON:
-	case FT_CLAIM_COUNT:
-		break;
-	}
-	return answer(q, false,
-	              "no: no session is known here, but ftd was here before: one may have been lost; start ftd, which "
-	              "asks the other side, or, " VOUCH);
-}
-
-/* By what the arbiter remembers, state_dir is an old copy, put back.  One that is out of reach knows nothing: where it is
- * needed, that is found next. */
-static bool is_outdated(struct question *q)
-{
-	char node[FT_NAME_MAX] = "", error[FT_TEXT_MAX] = "";
-	uint64_t epoch = 0;
-	bool known = q->session.stage != FT_SESSION_NONE && q->session.stage != FT_SESSION_UNKNOWN;
-	if (!known || q->confirmed || q->config->arbiter.type == FT_ARBITER_FENCE)
-		return false;
-	enum ft_claim said = q->arbiter->remember(q->arbiter->arg, q->session.peer, &epoch, node, error);
-	if (said != FT_CLAIM_LOST || epoch <= q->session.epoch)
-		return false;
-	answer(
-	    q, false,
-	    "no: by the mark of %s at the arbiter there was a session %llu of this pair, and this host knows no later "
-	    "one than %llu: its state_dir is an old copy; start ftd, which asks the other side, or, " VOUCH,
-	    node, (unsigned long long)epoch, (unsigned long long)q->session.epoch);
-	return true;
-}
-
-static bool judge(struct question *q, const char *fault)
-{
-	pid_t running = q->session.instance ? ft_instance_find(q->session.instance) : 0;
-	running = running == 0 && q->session.yielded ? ft_instance_find(q->session.yielded) : running;
-	if (running)
-		return answer(q, false, "no: the VM's QEMU of the last session is still here, process %d; end it first",
-		              (int)running);
-	if (is_outdated(q))
-		return false;
-	if (q->session.yielded && !q->confirmed)
-		return answer(
-		    q, false,
-		    "no: this host has given the guest to %s since its last session, and it may run there; start "
-		    "ftd, which asks the other side, or, " VOUCH,
-		    q->session.peer);
-	switch (q->session.stage) {
-	case FT_SESSION_NONE:
-		return without_session(q);
-	case FT_SESSION_BOUND:
-	case FT_SESSION_RELEASED:
-	case FT_SESSION_RESIGNED:
-		return ask_arbiter(q);
-	case FT_SESSION_ENDED:
-		switch (q->session.title) {
-		case FT_TITLE_WORD:
-		case FT_TITLE_FOUND:
-		case FT_TITLE_UNFENCED:
-			return claim(q);
-		case FT_TITLE_REGISTER:
-		case FT_TITLE_RETURNED:
-		case FT_TITLE_REGAINED:
-		case FT_TITLE_COUNT:
-			break;
-		}
-		if (strcmp(q->session.winner, q->config->node) == 0)
-			return won_before(q);
-		return answer(q, false, "no: %s has ended the session and runs the VM; start it here as its secondary",
-		              q->session.winner);
-	case FT_SESSION_UNKNOWN:
-	case FT_SESSION_STAGE_COUNT:
-		break;
-	}
-	if (!fault[0]) /* it was written so, beside what was given */
-		fault = "the last session here could not be read";
-	return q->confirmed ? vouched_for(q, fault) : answer(q, false, "no: %s; or, " VOUCH, fault);
-}
-
-bool ft_may_start_judge(const struct ft_config *config, const struct ft_ask_arbiter *arbiter, bool fresh,
-                        bool confirm_fenced, char why[FT_MAY_START_MAX])
-{
-	struct question q = {
-	    .config = config,
-	    .arbiter = arbiter,
-	    .fresh = fresh,
-	    .confirmed = confirm_fenced,
-	    .asked_at = ft_clock_now(),
-	};
-	char fault[FT_SESSION_FILE_ERROR_MAX];
-	q.why = why;
-	if (!arbiter)
-		return answer(&q, true, "yes, but the arbiter type is none: nothing excludes two masters");
-	ft_session_file_read(config->state_dir, config->pair, config->node, &q.session, fault);
-	return judge(&q, fault);
+	struct ft_core *core = malloc(sizeof *core);
+	struct question q = {.doer = doer, .core = core};
+	struct ft_core_params params = params_of(config, session, fresh);
+	char said[FT_TEXT_MAX];
+	if (!core)
+		abort();
+	ft_core_init(core, &params, doer->now(doer->arg));
+	pid_t qemu = find_qemu(session);
+	if (qemu == 0)
+		step(&q,
+		     &(struct ft_event){.kind = FT_EVENT_QEMU, .qemu = &(struct ft_qemu_facts){.vm = FT_VM_ABSENT}});
+	enum ft_alone answer = ask(&q, confirm_fenced, said);
+	snprintf(why, FT_MAY_START_MAX, "%s: %s", answer == FT_ALONE_YES ? "yes" : "no", said);
+	if (qemu != 0)
+		add(why, ": process %d, that of the last session; end it first", (int)qemu);
+	else if (answer == FT_ALONE_IN_VAIN && q.fault[0])
+		add(why, ": %s", q.fault);
+	else if (answer == FT_ALONE_NO && fault[0])
+		add(why, ": %s", fault);
+	if (core->session.peer[0])
+		add(why, " (session %llu, with %s)", (unsigned long long)core->session.epoch, core->session.peer);
+	free(core);
+	return answer == FT_ALONE_YES;
 }
 
 /* ---- who answers it ---- */
@@ -401,12 +160,14 @@ int ft_may_start_ask(const char *socket, bool confirm_fenced, char why[FT_MAY_ST
 static int judge_locked(const struct ft_config *config, bool fresh, bool confirm_fenced, char why[FT_MAY_START_MAX],
                         FILE *errors)
 {
-	struct ft_ask_arbiter arbiter = {0};
-	bool arbitrated = config->arbiter.type != FT_ARBITER_NONE;
-	if (arbitrated && ft_ask_arbiter_open(&config->arbiter, &arbiter, errors) != 0)
+	struct ft_session session;
+	struct ft_doer doer;
+	char fault[FT_SESSION_FILE_ERROR_MAX];
+	ft_session_file_read(config->state_dir, config->pair, config->node, &session, fault);
+	if (ft_doer_open(config, session.peer, &doer, errors) != 0)
 		return NO;
-	bool may = ft_may_start_judge(config, arbitrated ? &arbiter : NULL, fresh, confirm_fenced, why);
-	ft_ask_arbiter_close(&arbiter);
+	bool may = ft_may_start_judge(config, &doer, &session, fault, fresh, confirm_fenced, why);
+	ft_doer_close(&doer);
 	return may ? YES : NO;
 }
 

@@ -36,6 +36,7 @@ const char *const fault_names[FAULT_KINDS] = {
     [REPLAY_LIFE] = "replay-life",
     [MUTE_START] = "mute-start",
     [START_VM] = "start-vm",
+    [START_ALONE] = "start-alone",
     [FLOOD_LIVES] = "flood-lives",
     [FORGE_ICMP] = "forge-icmp",
     [KILL_AT_ANSWER] = "kill-at-answer",
@@ -184,6 +185,8 @@ static void plan_on_top(void)
 	add_on_top(RANDOM_ON_TOP, REPLAY_LIFE, (int)(chance(RANDOM_ON_TOP) % 2), 10000);
 	if (w.options.arbitrated)
 		add_on_top(RANDOM_ON_TOP, MUTE_START, (int)(chance(RANDOM_ON_TOP) % 2), 10000);
+	for (int i = 0; i < 2 && w.options.arbitrated; i++)
+		add_on_top(RANDOM_ALONE, START_ALONE, i, 10000);
 	add_on_top(RANDOM_ATTACK, FLOOD_LIVES, (int)(chance(RANDOM_ATTACK) % 2), 3000);
 	add_on_top(RANDOM_ATTACK, FORGE_ICMP, (int)(chance(RANDOM_ATTACK) % 2), 10000);
 }
@@ -375,7 +378,7 @@ static bool hold(const struct fault *f, int by)
 static void blow(int host)
 {
 	struct host *h = &w.host[host];
-	if (h->ftd.running == FTD_DEAD || !h->sentinel.on)
+	if (h->ftd.running == FTD_DEAD || h->ftd.alone || !h->sentinel.on)
 		return;
 	/* By an earlier ftd's sentinel, too, as long as that has not been relieved. */
 	bool limited =
@@ -473,6 +476,9 @@ static void strike_once(struct fault *f)
 	case CRASH_AT_ANSWER:
 		f->armed = true;
 		break;
+	case START_ALONE:
+		h->asks_alone = true;
+		/* fall through */
 	case START_VM:
 		h->unit = true;
 		later(0, HOST_UNIT_ASKS, f->host);

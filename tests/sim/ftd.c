@@ -2,6 +2,7 @@
  *
  * What is done in which order is theirs.  At their moments between two instructions this process may be stopped for a while, or
  * killed: the world goes on without it, and boundary() returns false if there is nothing to go on with. */
+#include "ctl/alone.h"
 #include "tests/sim/sim.h"
 
 #include <assert.h>
@@ -276,7 +277,7 @@ static int64_t stood_still(void *world)
 static void turn_by(int host, bool (*what)(struct ft_turn *))
 {
 	struct ftd *f = &w.host[host].ftd;
-	if (f->turn.running || !ftd_can_run(host) || !boundary(host))
+	if (f->alone || f->turn.running || !ftd_can_run(host) || !boundary(host))
 		return;
 	if (what(&f->turn))
 		f->wake_links = alarm(host, ft_turn_deadline(&f->turn));
@@ -292,11 +293,11 @@ static void arrives(const struct happening *h)
 	struct host *at = &w.host[h->host];
 	struct ftd *f = &at->ftd;
 	int from = 1 - h->host, link = w.datagrams[h->arg].link;
-	bool received = at->up && !at->suspended && f->running != FTD_DEAD && f->n_socket < SOCKET_MAX;
+	bool listens = f->running != FTD_DEAD && !f->alone;
+	bool received = at->up && !at->suspended && listens && f->n_socket < SOCKET_MAX;
 	if (!received) {
 		drop_datagram((int)h->arg);
-		if (at->up && !at->suspended && f->running == FTD_DEAD && !w.cut[link][h->host] &&
-		    happens(RANDOM_NET, 0.1))
+		if (at->up && !at->suspended && !listens && !w.cut[link][h->host] && happens(RANDOM_NET, 0.1))
 			later(between(RANDOM_NET, 0.1, 2), FTD_REFUSED, from)->arg = (uint32_t)link;
 		return;
 	}
@@ -388,6 +389,8 @@ static void look(int host, bool died)
 	struct ftd *f = &w.host[host].ftd;
 	const struct qemu *q = &w.host[host].qemu;
 	struct ft_qemu_facts v = f->seen;
+	if (f->alone)
+		return;
 	if (q->alive && f->frozen_held && v.instance == q->instance)
 		return; /* while our own freeze lasts, silence is no news */
 	if (q->alive)
@@ -668,7 +671,7 @@ static bool act(void *world, const struct ft_action *a)
 		tell(host, "%s -> %s: %s", ft_state_name(a->from), ft_state_name(a->to), a->text);
 		break;
 	case FT_DO_SEND:
-		return ft_turn_send_now(&f->turn);
+		return f->alone || ft_turn_send_now(&f->turn); /* ftctl has no peer */
 	case FT_DO_PROBE:
 		qemu_probe(host);
 		break;
@@ -798,16 +801,54 @@ static const struct ft_node_deeds node_deeds = {
     .stepped = stepped,
 };
 
+/* And then it ends. */
+static void answer_alone(int host)
+{
+	const struct ft_core *c = &w.host[host].ftd.core;
+	char why[FT_TEXT_MAX];
+	enum ft_alone answer = ft_alone_answer(c, local_time(host), why);
+	if (answer == FT_ALONE_OPEN) {
+		int64_t at = ft_core_deadline(c), until = ft_alone_until(c);
+		wake(&w.host[host], at < until ? at : until);
+		return;
+	}
+	tell(host, "ftctl: %s", why);
+	unit_hears(host, answer == FT_ALONE_YES);
+	ftd_end(host, true);
+}
+
+/* As ctl/may_start.c: no peer, no QEMU, no sentinel; whoever was asked answers, and then it is judged again. */
+static void feed_alone(int host, const struct ft_event *e)
+{
+	struct ftd *f = &w.host[host].ftd;
+	uint64_t life = f->life;
+	struct ft_actions out;
+	hears(&w.host[host], e);
+	if (!boundary(host))
+		return;
+	ft_core_step(&f->core, e, local_time(host), &out);
+	stepped(&w.host[host], e, local_time(host), &out);
+	for (int i = 0; i < out.n; i++)
+		if (!boundary(host) || !act(&w.host[host], &out.a[i]) || f->life != life)
+			return;
+	if (e->kind != FT_EVENT_QEMU) /* that comes before the question */
+		answer_alone(host);
+}
+
 void ftd_feed(int host, const struct ft_event *e)
 {
-	ft_node_feed(&w.host[host].ftd.node, e);
+	struct ftd *f = &w.host[host].ftd;
+	if (f->alone)
+		feed_alone(host, e);
+	else
+		ft_node_feed(&f->node, e);
 }
 
 void ftd_may_start(int host, bool confirmed)
 {
-	struct ft_node *n = &w.host[host].ftd.node;
-	if (!n->start_asked)
-		ft_node_want_start(n, confirmed);
+	struct ftd *f = &w.host[host].ftd;
+	if (!f->alone && !f->node.start_asked)
+		ft_node_want_start(&f->node, confirmed);
 }
 
 /* ---- life ---- */
@@ -817,7 +858,10 @@ void ftd_wakes(int host)
 	struct ftd *f = &w.host[host].ftd;
 	if (f->wake_core <= w.now) {
 		f->wake_core = FT_NEVER;
-		ft_node_time(&f->node);
+		if (f->alone)
+			feed_alone(host, &(struct ft_event){.kind = FT_EVENT_TIME});
+		else
+			ft_node_time(&f->node);
 	} else if (f->wake_links <= w.now) {
 		turn_by(host, ft_turn_timer);
 	} else {
@@ -862,11 +906,18 @@ static bool said_by_another(int host, const struct happening *h)
 	return said && h->arg != (uint32_t)w.host[host].ftd.seen.instance;
 }
 
+/* It has asked a disk, an arbiter and a fence agent, and hears nobody else. */
+static bool is_not_for_ftctl(int host, enum what what)
+{
+	bool answer = what == FTD_STORED || what == FTD_REGISTER || what == FTD_FENCED || what == FTD_REMEMBERED;
+	return w.host[host].ftd.alone && !answer;
+}
+
 static void handle(int host, const struct happening *h)
 {
 	struct ftd *f = &w.host[host].ftd;
 	const struct qemu *q = &w.host[host].qemu;
-	if (said_by_another(host, h))
+	if (said_by_another(host, h) || is_not_for_ftctl(host, h->what))
 		return;
 	switch ((int)h->what) { /* the others are not for it */
 	case FTD_REFUSED:
@@ -1049,13 +1100,9 @@ int64_t wall_time(int host)
 	return SECOND(1e6) + w.now - began;
 }
 
-void ftd_start(int host)
+static struct ft_core_params params_of(int host)
 {
-	struct host *h = &w.host[host];
-	struct ftd *f = &h->ftd;
-	if (!h->up || h->suspended || f->running != FTD_DEAD || h->blown)
-		return;
-	settings[host].lost_after = h->lost_after;
+	const struct host *h = &w.host[host];
 	struct ft_core_params p = {.incarnation = chance(of(host)) | 1,
 	                           .interval = MS(INTERVAL_MS),
 	                           .window = MS(INTERVAL_MS * h->lost_after),
@@ -1069,27 +1116,47 @@ void ftd_start(int host)
 	                                                                                 : 1),
 	                                     .guard_ms = (uint32_t)w.guard_ms,
 	                                     .n_links = LINKS}};
+	memcpy(p.node, settings[host].node, sizeof p.node);
+	for (int i = 0; i < LINKS; i++)
+		p.share.links[i] = (uint32_t)i + 1;
+	for (size_t i = 0; i < sizeof p.seed; i++)
+		p.seed[i] = (uint8_t)chance(of(host));
+	return p;
+}
+
+static void forget_predecessor(struct ftd *f)
+{
 	memset(f, 0, offsetof(struct ftd, core));
 	f->running = FTD_RUNS;
 	f->life = ++w.names;
 	f->resumed_at = w.now;
 	f->anew_from = FT_NEVER;
-	if (h->missed > 0) /* nobody has read the counter before: it goes by its session, once it has seen its QEMU */
-		h->paused_until = w.now + MS(100);
-	h->missed = 0;
-	h->words = h->muted_after;
-	h->muted_after = 0;
 	memset(&f->turn, 0, offsetof(struct ftd, socket) - offsetof(struct ftd, turn));
 	memset(&f->seen, 0, offsetof(struct ftd, runner) - offsetof(struct ftd, seen));
 	f->n_inbox = f->stall_in = f->dies_in = 0;
 	f->plan_runs = f->request_open = false;
 	f->verdict_asked_at = 0;
 	f->mark_open = 0;
-	memcpy(p.node, settings[host].node, sizeof p.node);
-	for (int i = 0; i < LINKS; i++)
-		p.share.links[i] = (uint32_t)i + 1;
-	for (size_t i = 0; i < sizeof p.seed; i++)
-		p.seed[i] = (uint8_t)chance(of(host));
+}
+
+void ftd_start(int host)
+{
+	struct host *h = &w.host[host];
+	struct ftd *f = &h->ftd;
+	if (f->running != FTD_DEAD && f->alone) { /* the lock is held, and a unit starts it again */
+		later(100, HOST_FTD_START, host);
+		return;
+	}
+	if (!h->up || h->suspended || f->running != FTD_DEAD || h->blown)
+		return;
+	settings[host].lost_after = h->lost_after;
+	struct ft_core_params p = params_of(host);
+	forget_predecessor(f);
+	if (h->missed > 0) /* nobody has read the counter before: it goes by its session, once it has seen its QEMU */
+		h->paused_until = w.now + MS(100);
+	h->missed = 0;
+	h->words = h->muted_after;
+	h->muted_after = 0;
 	if (w.options.arbitrated) {
 		p.fresh = !h->disk.used;
 		h->disk.used = true;
@@ -1108,6 +1175,29 @@ void ftd_start(int host)
 	f->wake_plan = FT_NEVER;
 	f->wake_core = w.now;
 	later(between(of(host), 2, 100), FTD_LOOK, host)->detail = 1;
+}
+
+/* Its lock leaves a fresh state_dir fresh.  It looks for the session's QEMU, and there is none. */
+void ftd_ask_alone(int host, bool confirmed)
+{
+	struct host *h = &w.host[host];
+	struct ftd *f = &h->ftd;
+	if (!h->up || h->suspended || f->running != FTD_DEAD || h->blown)
+		return;
+	struct ft_core_params p = params_of(host);
+	forget_predecessor(f);
+	memset(&p.share, 0, sizeof p.share);
+	p.fresh = !h->disk.used;
+	read_disk(host, &p.session);
+	f->alone = true;
+	f->wake_links = f->wake_plan = f->wake_core = FT_NEVER;
+	tell(host, "ftctl asks without ftd%s, its session: %s %02x%02x", confirmed ? ", confirmed" : "",
+	     ft_session_stage_name(p.session.stage), p.session.id[0], p.session.id[1]);
+	uint64_t life = f->life;
+	ft_core_init(&f->core, &p, local_time(host));
+	ftd_feed(host, &(struct ft_event){.kind = FT_EVENT_QEMU, .qemu = &(struct ft_qemu_facts){.vm = FT_VM_ABSENT}});
+	if (f->life == life && f->running != FTD_DEAD)
+		ftd_feed(host, &(struct ft_event){.kind = FT_EVENT_WANT_START, .confirmed = confirmed});
 }
 
 /* Its next ftd knows of a success by its QEMU's own session alone. */

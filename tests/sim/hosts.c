@@ -65,6 +65,8 @@ static void boot(int host)
 	h->clock_base = MS(between(RANDOM_SETUP, 1e3, 1e4));
 	colo_closes(1 - host); /* its kernel knows nothing of the connection */
 	later(between(RANDOM_SETUP, 50, 500), HOST_FTD_START, host);
+	if (h->asks_alone) /* its unit does not wait for ftd */
+		later(between(RANDOM_ALONE, 0, 100), HOST_UNIT_ASKS, host)->arg = 1;
 }
 
 static void resume(int host)
@@ -85,9 +87,11 @@ static void resume(int host)
 static void unit_asks(int host)
 {
 	struct host *h = &w.host[host];
-	if (h->unit && ftd_can_run(host) && !h->qemu.alive && !h->unit_starts && !person_keeps_off(host))
+	bool wants = h->unit && !h->qemu.alive && !h->unit_starts && !person_keeps_off(host);
+	if (wants && ftd_can_run(host))
 		ftd_may_start(host, false);
-	later(between(RANDOM_ON_TOP, 100, 2000), HOST_UNIT_ASKS, host);
+	else if (wants && h->asks_alone)
+		ftd_ask_alone(host, false);
 }
 
 void unit_hears(int host, bool may)
@@ -135,6 +139,8 @@ void host_happens(const struct happening *h)
 		break;
 	case HOST_UNIT_ASKS:
 		unit_asks(h->host);
+		if (h->arg == 0)
+			later(between(RANDOM_ON_TOP, 100, 2000), HOST_UNIT_ASKS, h->host);
 		break;
 	case HOST_UNIT_STARTS:
 		unit_starts(h->host, h->arg);

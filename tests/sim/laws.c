@@ -125,7 +125,7 @@ void laws_before_act(int host, const struct ft_action *a)
 {
 	const struct ftd *f = &w.host[host].ftd;
 	bool known = w.host[host].sentinel.lease == ft_core_lease_of(&f->core, f->seen.instance);
-	if (w.options.arbitrated && !known)
+	if (w.options.arbitrated && !f->alone && !known)
 		law_broken("something is done before the sentinel knows of the right that it rests on");
 	if (a->kind == FT_DO_THAW && local_time(host) >= ft_core_lease(&f->core))
 		law_broken("a guest is thawed whose right to run has ended");
@@ -198,8 +198,8 @@ void laws_before_fence(int host)
 static bool is_back(int host)
 {
 	const struct ftd *theirs = &w.host[1 - host].ftd;
-	return faults_are_restarts() && !w.walls_unset && theirs->running == FTD_RUNS && !theirs->exiting &&
-	       w.now >= theirs->resumed_at + HEARD_WITHIN;
+	return faults_are_restarts() && !w.walls_unset && theirs->running == FTD_RUNS && !theirs->alone &&
+	       !theirs->exiting && w.now >= theirs->resumed_at + HEARD_WITHIN;
 }
 
 /* Who was stopped for longer than the detection time has not listened: its peer has a whole one to be heard. */

@@ -75,7 +75,8 @@ static bool waits_for(int by)
 {
 	const struct host *h = &w.host[by];
 	const struct ft_core *c = &h->ftd.core;
-	bool asked = c->forced != FT_CAUSE_NONE || ft_record_busy(&c->record) || h->ftd.node.start_asked;
+	bool asked =
+	    c->forced != FT_CAUSE_NONE || ft_record_busy(&c->record) || h->ftd.alone || h->ftd.node.start_asked;
 	return h->unit_starts || h->ftd.running == FTD_DEAD || asked; /* nobody there could say what became of it */
 }
 
@@ -138,8 +139,10 @@ void person_heals(void)
 /* False: nobody is there to take it. */
 static bool order(int host)
 {
+	const struct host *h = &w.host[host];
 	struct ftd *f = &w.host[host].ftd;
-	if (!ftd_can_run(host) || f->node.start_asked || w.host[host].unit_starts)
+	bool alone = h->asks_alone && f->running == FTD_DEAD && !h->qemu.alive && h->up && !h->suspended;
+	if (!(ftd_can_run(host) || alone) || f->alone || f->node.start_asked || h->unit_starts)
 		return false;
 	if (w.host[host].qemu.alive) {
 		tell(host, "a person orders a failover, and vouches that the other side's QEMU is dead");
@@ -150,7 +153,10 @@ static bool order(int host)
 		return false; /* another one is at it */
 	} else if (w.options.arbitrated) {
 		tell(host, "a person wants to start the VM, and vouches that the other side's QEMU is dead");
-		ftd_may_start(host, true);
+		if (alone)
+			ftd_ask_alone(host, true);
+		else
+			ftd_may_start(host, true);
 	}
 	return true;
 }

@@ -24,7 +24,7 @@
 #define INBOX_MAX     256
 #define PARKED_MAX    64
 #define DRAWN_MAX     7 /* faults of the kinds that are drawn; those on top come besides */
-#define FAULTS_MAX    27
+#define FAULTS_MAX    29
 #define REGISTERS_MAX 128
 #define OUTCOMES_MAX  64
 #define RECORDS_MAX   16 /* on their way to a disk */
@@ -42,6 +42,7 @@ enum stream {
 	RANDOM_SITUATION,                /* of the situations */
 	RANDOM_ATTACK,                   /* of the floods of earlier lives */
 	RANDOM_PERSON,                   /* of the person who vouches */
+	RANDOM_ALONE,                    /* of ftctl without ftd */
 	RANDOM_STREAMS
 };
 uint64_t chance(enum stream s);
@@ -86,7 +87,7 @@ enum what {
 	HOST_FTD_RESUME, /* .arg: which stop */
 	HOST_BOOT,
 	HOST_RESUME,
-	HOST_UNIT_ASKS,   /* whether it may start the VM */
+	HOST_UNIT_ASKS,   /* whether it may start the VM; .arg: once, and not again after a while */
 	HOST_UNIT_STARTS, /* it; .arg: since which boot it wants to */
 	HOST_RESET,       /* the watchdog */
 	ARBITER_ARRIVES,
@@ -185,6 +186,7 @@ struct ftd {
 	uint32_t exits;     /* how often it was told to leave */
 	int64_t stopped_at; /* local time */
 	int64_t anew_from;  /* local time: when the newest long stop ended; FT_NEVER there was none */
+	bool alone;         /* it is no ftd, but ftctl may-start, which judges by itself */
 	bool stalled;       /* within boundary(): only that goes on with it */
 	int64_t resumed_at; /* true time */
 	struct ft_core core;
@@ -237,6 +239,7 @@ struct host {
 	double mute_ms;
 	int64_t muted_until;
 	bool unit;                          /* starts the VM whenever there is none, and it may */
+	bool asks_alone;                    /* ... also where no ftd runs */
 	bool unit_starts;                   /* it was told that it may, and is about to */
 	bool booted_unheard;                /* ... while no peer was heard */
 	uint64_t swapped_beside;            /* the QEMU that lived on while its state_dir was lost or put back */
@@ -289,6 +292,7 @@ enum fault_kind {
 	REPLAY_LIFE, /* while a host is silent, somebody plays its former life to the other */
 	MUTE_START,  /* the next ftd of a host is heard for a few words, and then no more */
 	START_VM,    /* a unit of the host starts the VM anew, wherever ftd says that it may */
+	START_ALONE, /* ... or, where none runs, ftctl by itself, which holds the lock meanwhile; a person asks that, too */
 	FLOOD_LIVES, /* somebody floods both hosts with what they have said, and with the hellos of their lives before all this */
 	FORGE_ICMP, /* somebody tells a host that the peer's has no such port */
 	/* Deaths at boundaries, by another stream: right after a certain answer. */
@@ -441,6 +445,7 @@ void ftd_continue(int host, uint32_t which_stop);
 void ftd_resumes(int host);
 void ftd_feed(int host, const struct ft_event *e);
 void ftd_may_start(int host, bool confirmed); /* a unit asks, or a person */
+void ftd_ask_alone(int host, bool confirmed); /* ... where no ftd runs */
 bool ftd_can_run(int host);
 void ftd_prepare(void); /* once a process */
 const struct ft_heartbeat_settings *settings_of(int host);

@@ -895,7 +895,7 @@ START_TEST(a_start_powers_off_only_who_is_silent_for_longer_than_its_right)
 		hear(FT_PEER_QUIET);
 	if (_i > 0)
 		step(&(struct ft_event){.kind = FT_EVENT_WANT_START, .confirmed = _i == 1});
-	pass(_i == 2 ? 400 : 600);
+	pass(_i == 2 ? 510 : 600);
 	ck_assert_int_eq(did[FT_DO_FENCE], _i == 4);
 	if (_i < 4)
 		return;

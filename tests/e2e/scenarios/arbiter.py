@@ -143,7 +143,7 @@ def a_state_dir_that_was_lost_is_no_licence_to_start():
         shutil.rmtree(rig.alpha.state_dir)
         os.mkdir(rig.alpha.state_dir, 0o700)
         asked = rig.alpha.ftctl("may-start")
-        assert asked.returncode == 1 and "left its mark" in asked.stdout + asked.stderr, (asked.stdout, asked.stderr)
+        assert asked.returncode == 1 and "the arbiter knows this pair" in asked.stdout + asked.stderr, (asked.stdout, asked.stderr)
         shutil.rmtree(rig.alpha.state_dir)
         os.mkdir(rig.alpha.state_dir, 0o700)
         rig.alpha.start_ftd()

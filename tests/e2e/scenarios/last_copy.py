@@ -67,7 +67,7 @@ def a_winner_whose_session_was_taken_may_not_start():
         loser.stop_ftd()  # nobody speaks for the guest that runs there
         disk = os.path.join(winner.state_dir, "session")
         shutil.copy(disk, disk + ".then")
-        assert "by the verdict of the session" in _is_refused(winner)
+        assert "the other side ended the last session" in _is_refused(winner)
         os.replace(disk + ".then", disk)
         winner.start_ftd()
         assert "the other side ended the last session" in _is_refused(winner)
@@ -94,7 +94,7 @@ def a_silent_winner_is_powered_off_by_the_loser():
         wait(winner.qemu.gone, "the winner's QEMU to be gone")
         assert powered_off(rig) == {winner.node: 1, loser.node: 0}, powered_off(rig)
         assert [r["result"] for r in loser.outcomes()] == ["success"], loser.outcomes()
-        assert "by the verdict of the session" in _is_refused(winner)
+        assert "the other side ended the last session" in _is_refused(winner)
 
 
 @scenario
