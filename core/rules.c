@@ -2853,9 +2853,13 @@ static void ask_beside_replication(struct ft_core *c, struct ft_actions *out)
 	drop_ask(c, out, still_replicates);
 }
 
+/* Where the guest stands since its right has ended, or since before we came, there is no failover yet that an outcome could tell of. */
 static void claim_was_late(struct ft_core *c, struct ft_actions *out)
 {
-	drop_ask(c, out, "the peer is heard again, and may run the guest by our own word");
+	if (attempt_open(c))
+		drop_ask(c, out, "the peer is heard again, and may run the guest by our own word");
+	else
+		to_rest(c, out);
 }
 
 /* The plan has not begun: it waits for the disk.  What that says of our QEMU is true still. */
