@@ -2215,9 +2215,19 @@ static void await_clearing(struct ft_core *c)
 }
 
 /* The right to go on is in hand: won, or given by the peer's own word; then the claim is made as it goes. */
+/* Found standing still, and won since: why it stands only the ftd knew that had stopped it. */
+static void begin_as_found(struct ft_core *c, struct ft_actions *out)
+{
+	if (c->role == FT_ROLE_NONE)
+		c->role = c->session.role;
+	begin_outcome(c, out, FT_CAUSE_UNKNOWN);
+}
+
 static void proceed(struct ft_core *c, struct ft_actions *out)
 {
 	reopen_held(c, out);
+	if (!attempt_open(c))
+		begin_as_found(c, out);
 	bool asked = c->outcome.claim_asked;
 	c->ask_until = FT_NEVER;
 	c->cannot_know = false;

@@ -298,6 +298,8 @@ void laws_before_record(int host, const struct ft_outcome *o)
 	bool led_since = w.rebuilt && w.now < w.rebuilt_at + MS(100);
 	if (o->result == FT_RESULT_NONE || o->ended_at > w.host[host].ftd.core.now)
 		law_broken("an outcome is recorded that has not ended");
+	if (o->cause == FT_CAUSE_NONE)
+		law_broken("an outcome is recorded that nothing has begun");
 	if (o->result == FT_SUCCESS && q->alive && q->mode != FT_ROLE_NONE && !led_since)
 		law_broken("a success is recorded, and QEMU has not failed over");
 }

@@ -91,6 +91,8 @@ static inline const char *broken_invariant(const struct ft_core *c, const struct
 			p->records++;
 		if (o && (o->result == FT_RESULT_NONE || o->ended_at > c->now))
 			return "an outcome is recorded that has not ended";
+		if (o && o->cause == FT_CAUSE_NONE)
+			return "an outcome is recorded that nothing has begun";
 		if (out->a[i].kind == FT_DO_OUTCOME && p->records > 0 && !out->a[i].text[0])
 			return "an outcome is announced as durable before the disk has said so";
 	}

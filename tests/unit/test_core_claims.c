@@ -1337,6 +1337,34 @@ START_TEST(who_cannot_know_and_hears_the_peer_says_what_frees_it)
 }
 END_TEST
 
+/* Seen in the simulation: its disk had been lost, the peer knew the session, and the register gave it to us.  The outcome told of no
+ * cause, and of no role. */
+START_TEST(who_cannot_know_and_wins_tells_of_an_outcome_that_it_began)
+{
+	start_with(session_before(0), FT_ROLE_PRIMARY);
+	w.q.connected = w.q.oob = w.q.plan_ready = false;
+	w.q.role = FT_ROLE_NONE;
+	w.q.stopped = true;
+	qemu_is();
+	expect_phase(CUT_OFF);
+	w.p.side.state = FT_UNPROTECTED;
+	w.p.side.role = FT_ROLE_SECONDARY;
+	w.p.side.epoch = EPOCH;
+	memcpy(w.p.side.session, id, sizeof id);
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	stored();
+	w.p.side.vm = FT_VM_YIELDED; /* by what it had read there */
+	w.p.side.state = FT_FENCED;
+	peer_says();
+	pass(2000);
+	claim_is(FT_CLAIM_WON, "alpha");
+	expect_phase(PLANNING);
+	ck_assert_str_eq(ft_cause_name(w.c.outcome.cause), "unknown");
+	ck_assert_str_eq(ft_role_name(w.c.outcome.role_before), "primary");
+}
+END_TEST
+
 /* The disk has said no, and stored it all the same. */
 START_TEST(a_qemu_that_runs_although_it_was_resigned_is_frozen_and_yielded)
 {
@@ -6699,6 +6727,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, what_was_yielded_without_a_session_is_thawed_for_a_peer_that_does_not_want_it, 0, 6);
 	tcase_add_loop_test(tc, a_copy_that_was_yielded_without_a_session_is_held_for_a_peer_that_never_comes, 0, 8);
 	tcase_add_test(tc, who_cannot_know_and_hears_the_peer_says_what_frees_it);
+	tcase_add_test(tc, who_cannot_know_and_wins_tells_of_an_outcome_that_it_began);
 	tcase_add_loop_test(tc, a_qemu_that_runs_although_it_was_resigned_is_frozen_and_yielded, 0, 2);
 	tcase_add_test(tc, a_qemu_that_was_resigned_and_does_not_stand_still_is_stopped_again);
 	tcase_add_test(tc, only_the_sessions_own_qemu_is_ever_stopped_for_it);
