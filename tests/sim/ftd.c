@@ -801,7 +801,7 @@ static const struct ft_node_deeds node_deeds = {
     .stepped = stepped,
 };
 
-/* And then it ends. */
+/* And then it ends.  A person who keeps the VM off here does so whatever it says. */
 static void answer_alone(int host)
 {
 	const struct ft_core *c = &w.host[host].ftd.core;
@@ -813,7 +813,7 @@ static void answer_alone(int host)
 		return;
 	}
 	tell(host, "ftctl: %s", why);
-	unit_hears(host, answer == FT_ALONE_YES);
+	unit_hears(host, answer == FT_ALONE_YES && !person_keeps_off(host));
 	ftd_end(host, true);
 }
 

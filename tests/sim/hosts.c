@@ -87,10 +87,12 @@ static void resume(int host)
 static void unit_asks(int host)
 {
 	struct host *h = &w.host[host];
-	bool wants = h->unit && !h->qemu.alive && !h->unit_starts && !person_keeps_off(host);
-	if (wants && ftd_can_run(host))
+	bool runs = ftd_can_run(host), asked = runs || h->asks_alone;
+	if (!h->unit || !asked || h->qemu.alive || h->unit_starts || person_keeps_off(host))
+		return;
+	if (runs)
 		ftd_may_start(host, false);
-	else if (wants && h->asks_alone)
+	else
 		ftd_ask_alone(host, false);
 }
 
@@ -108,7 +110,7 @@ void unit_hears(int host, bool may)
 static void unit_starts(int host, uint32_t boot)
 {
 	struct host *h = &w.host[host];
-	if (boot != h->boots || person_keeps_off(host)) {
+	if (!h->unit_starts || boot != h->boots || person_keeps_off(host)) {
 		h->unit_starts = false;
 		return;
 	}

@@ -68,7 +68,8 @@ static bool is_told(int by)
 	const struct registration *r = arbiter_find(s->id), *v = arbiter_verdict(s->id);
 	bool named = s->stage != FT_SESSION_NONE && ((r && r->winner == by) || (v && v->winner == by));
 	/* Else whoever has won before goes by that. */
-	return named || w.host[1 - by].ftd.core.hearing == FT_PEER_ALIVE;
+	const struct ftd *f = &w.host[1 - by].ftd;
+	return named || (f->running != FTD_DEAD && !f->alone && f->core.hearing == FT_PEER_ALIVE);
 }
 
 static bool waits_for(int by)
@@ -115,6 +116,8 @@ static void end_the_other(const struct fault *f)
 	w.kept_off[other] = (struct kept_off){.on = true, .orders = f->steps, .tries = TRIES_MAX};
 	w.kept_off[other].life = w.host[other].ftd.life;
 	w.kept_off[other].stopped = f->nth == STOPS_QEMU_FIRST;
+	if (w.host[other].asks_alone) /* what ftctl allowed it before is void */
+		w.host[other].unit_starts = false;
 	if (f->nth == STOPS_QEMU_FIRST)
 		qemu_signal_stop(other);
 	else if (f->nth == ENDS_QEMU)
