@@ -66,6 +66,13 @@ def ftctl_works_again_after_its_socket_was_swept_away():
         no_failover(rig)
 
 
+def _advice_on_every_link(side, wish):
+    """What tune says, once there is an advice and each link has heard enough for it; stalls leave out some, not on both alike."""
+    asked = side.ftctl(*wish, "--json")
+    few = asked.returncode == 0 and any(link["heard"] <= 400 for link in json.loads(asked.stdout)["links"])
+    return None if asked.returncode == 12 or few else asked
+
+
 @scenario
 def ftctl_tunes_by_what_the_links_have_done():
     with protected() as rig:
@@ -78,14 +85,13 @@ def ftctl_tunes_by_what_the_links_have_done():
         assert early.returncode == 12 and json.loads(early.stdout)["advice"] is None, early
         for side in rig.sides:
             wish = ["tune", "--false-alarms", "5000/hour"]
-            wait(lambda s=side, w=wish: s.ftctl(*w).returncode != 12, "enough heartbeats for an advice")
-            asked = side.ftctl(*wish, "--json")
+            asked = wait(lambda s=side, w=wish: _advice_on_every_link(s, w), "enough heartbeats for an advice")
             told = json.loads(asked.stdout)
             assert asked.returncode == 0 and told["verdict"] == "met", asked
             assert told["today"]["interval_ms"] == 10 and told["today"]["lost_after"] == 90, told["today"]
             assert told["advice"]["alarms_per_hour"] <= 5000 and told["data"]["alarms"] == 0, told
             for link in told["links"]:
-                assert link["heard"] > 400 and link["late_ms"]["max"] >= link["late_ms"]["p50"] >= 0, link
+                assert link["late_ms"]["max"] >= link["late_ms"]["p50"] >= 0, link
                 assert link["rtt_ms"]["p50"] > 0, link
             # The lines to paste are lines that ftd takes.
             lines = dict(line.strip(" ;").split(" = ") for line in side.ftctl(*wish).stdout.splitlines()

@@ -35,7 +35,7 @@ def _told(record):
 
 @scenario
 def stand_in_is_taken_for_a_qemu():
-    with protected(arbiter="none") as rig:
+    with protected(arbiter="none", wiring="replication") as rig:  # the stand-in's, too
         real_plans = [_plan(rig.ftctl, s.conf) for s in rig.sides]
         rig.alpha.qemu.kill()
         real = _told(wait(rig.beta.outcomes, "the real pair's outcome")[0])
