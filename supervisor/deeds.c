@@ -399,6 +399,14 @@ static void leave(void *world)
 	event_base_loopexit(((struct ft_daemon *)world)->base, NULL);
 }
 
+/* By their names in docs/decisions.md. */
+static void stepped(void *world, const struct ft_event *event, int64_t at, const struct ft_actions *out)
+{
+	(void)world, (void)event, (void)at;
+	for (int i = 0; i < out->n_rows; i++)
+		ft_log(FT_LOG_DEBUG, "core", "decided: %s", out->rows[i]);
+}
+
 const struct ft_node_deeds ft_daemon_deeds = {
     .now = now,
     .moment = moment,
@@ -411,4 +419,5 @@ const struct ft_node_deeds ft_daemon_deeds = {
     .wake = wake,
     .goodbye_later = goodbye_later,
     .leave = leave,
+    .stepped = stepped,
 };
