@@ -589,9 +589,12 @@ void ft_adopt(struct ft_core *c, struct ft_actions *out)
 	bind_to(c, out, c->peer.side.session, peers_epoch(c));
 }
 
-/* What the primary proposes is accepted when the last one is known to be over, or it is that one. */
+/* What the primary proposes is accepted when the last one is known to be over, or it is that one.  One that has ended stays so: who names
+ * it has said that before, however late it comes. */
 static bool offered(const struct ft_core *c)
 {
+	if (ft_session_shared(c) && c->session.stage == FT_SESSION_ENDED)
+		return false;
 	return c->params.arbitrated && c->leave == FT_LEAVE_NOT && c->qemu.role == FT_ROLE_SECONDARY && c->self.ready &&
 	       ft_peer_has_session(c) && c->peer.side.role == FT_ROLE_PRIMARY && same_timing(c) &&
 	       !(c->session.stage == FT_SESSION_BOUND && ft_session_shared(c) && same_qemu(c));

@@ -1365,6 +1365,24 @@ START_TEST(who_cannot_know_and_wins_tells_of_an_outcome_that_it_began)
 }
 END_TEST
 
+/* Seen in the simulation: a heartbeat of before, held back on its way for seconds, bound the new secondary by the session that the peer
+ * had won since: protected by it, it would have claimed that in a silence, and ended itself for having lost. */
+START_TEST(a_session_that_has_ended_is_not_bound_again_by_what_comes_late)
+{
+	struct ft_session s = session_before(2);
+	s.role = FT_ROLE_SECONDARY;
+	start_with(s, FT_ROLE_SECONDARY);
+	memcpy(w.p.side.session, id, sizeof id);
+	w.p.side.ready = true;
+	w.p.side.state = FT_PROTECTED;
+	meet();
+	pass(3000);
+	ck_assert_int_eq(w.c.session.stage, FT_SESSION_ENDED);
+	expect_did(STORE, 0);
+	expect_phase(ARMING);
+}
+END_TEST
+
 /* The disk has said no, and stored it all the same. */
 START_TEST(a_qemu_that_runs_although_it_was_resigned_is_frozen_and_yielded)
 {
@@ -6728,6 +6746,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, a_copy_that_was_yielded_without_a_session_is_held_for_a_peer_that_never_comes, 0, 8);
 	tcase_add_test(tc, who_cannot_know_and_hears_the_peer_says_what_frees_it);
 	tcase_add_test(tc, who_cannot_know_and_wins_tells_of_an_outcome_that_it_began);
+	tcase_add_test(tc, a_session_that_has_ended_is_not_bound_again_by_what_comes_late);
 	tcase_add_loop_test(tc, a_qemu_that_runs_although_it_was_resigned_is_frozen_and_yielded, 0, 2);
 	tcase_add_test(tc, a_qemu_that_was_resigned_and_does_not_stand_still_is_stopped_again);
 	tcase_add_test(tc, only_the_sessions_own_qemu_is_ever_stopped_for_it);
