@@ -589,6 +589,37 @@ static void judge_silence(struct ft_core *c)
 		c->sick = true;
 }
 
+/* In which session we stand, and by what right. */
+static void say_session(struct ft_core *c)
+{
+	const struct ft_qemu_facts *q = &c->qemu;
+	struct ft_side *s = &c->self;
+	/* Also where it was resigned: the peer must know in which one our QEMU died, or yields.  Not before that has been seen: the disk may
+	 * say so although it ran the guest alone since, and a primary takes its right from whoever names the session. */
+	bool resigned = c->session.stage == FT_SESSION_RESIGNED && s->vm != FT_VM_ALIVE && s->vm != FT_VM_UNKNOWN;
+	/* A secondary's word gives the primary its right to run: first its QEMU must have said that it is one still.  A primary's lets the
+	 * peer claim: first its QEMU is seen, so that the sentinel stops it in time. */
+	bool led = c->session.role == FT_ROLE_PRIMARY && q->vm != FT_VM_UNKNOWN;
+	bool known = led || (c->role_said && q->role == FT_ROLE_SECONDARY);
+	/* A release on its way to disk takes the primary's word back at once: the peer's next ftd must not be bound by it. */
+	bool releasing = ft_release_may_stand(c) && c->session.role == FT_ROLE_PRIMARY;
+	bool named = known && !releasing && !ft_session_outdated(c) && !c->held_unstored;
+	bool bound = (c->session.stage == FT_SESSION_BOUND && named) || resigned;
+	memset(s->session, 0, sizeof s->session);
+	s->proven = s->vm == FT_VM_ALIVE && ft_guest_proven(c);
+	c->win_seen |= s->proven;
+	const struct ft_session *told = ft_bind_to_claim(c) ? &c->bind : &c->session;
+	s->returned = told == &c->session && (ft_session_returned(c) || ft_win_given_away(c));
+	if ((bound || s->returned || told == &c->bind) && c->params.arbitrated)
+		memcpy(s->session, told->id, sizeof s->session);
+	s->doubtful = bound && (c->unsure || c->given_away || (ft_claim_under_way(c) && c->params.registers));
+	s->released = c->params.arbitrated && c->session.stage == FT_SESSION_RELEASED && !c->storing && !c->bind_failed;
+	/* The word that gives our right away waits for the disk; a peer that can ask the register need not. */
+	s->dying = bound && q->vm == FT_VM_GONE && s->vm == FT_VM_UNKNOWN && ft_session_given_up(c) && !c->guest_ended;
+	s->epoch = told->epoch;
+	s->win = told == &c->session ? ft_session_win(c) : FT_WIN_NONE;
+}
+
 /* self follows from the facts, so that no row of the table can forget to say something. */
 void ft_core_refresh_self(struct ft_core *c)
 {
@@ -622,28 +653,7 @@ void ft_core_refresh_self(struct ft_core *c)
 	s->sick = here && (c->hung || ft_due(c, ft_after(c->yanked_at, c->params.reply_timeout)));
 	s->checkpoint_ms = q->checkpoint_ms > 0 ? (uint32_t)q->checkpoint_ms : 0;
 	s->leaving = ft_has_left(c);
-	/* Also where it was resigned: the peer must know in which one our QEMU died, or yields.  Not before that has been seen: the disk may
-	 * say so although it ran the guest alone since, and a primary takes its right from whoever names the session. */
-	bool resigned = c->session.stage == FT_SESSION_RESIGNED && s->vm != FT_VM_ALIVE && s->vm != FT_VM_UNKNOWN;
-	/* A secondary's word gives the primary its right to run: first its QEMU must have said that it is one still.  A primary's lets the
-	 * peer claim: first its QEMU is seen, so that the sentinel stops it in time. */
-	bool led = c->session.role == FT_ROLE_PRIMARY && q->vm != FT_VM_UNKNOWN;
-	bool known = led || (c->role_said && q->role == FT_ROLE_SECONDARY);
-	/* A release on its way to disk takes the primary's word back at once: the peer's next ftd must not be bound by it. */
-	bool releasing = ft_release_may_stand(c) && c->session.role == FT_ROLE_PRIMARY;
-	bool named = known && !releasing && !ft_session_outdated(c) && !c->held_unstored;
-	bool bound = (c->session.stage == FT_SESSION_BOUND && named) || resigned;
-	memset(s->session, 0, sizeof s->session);
-	s->proven = s->vm == FT_VM_ALIVE && ft_guest_proven(c);
-	c->win_seen |= s->proven;
-	const struct ft_session *told = ft_bind_to_claim(c) ? &c->bind : &c->session;
-	s->returned = told == &c->session && (ft_session_returned(c) || ft_win_given_away(c));
-	if ((bound || s->returned || told == &c->bind) && c->params.arbitrated)
-		memcpy(s->session, told->id, sizeof s->session);
-	s->doubtful = bound && (c->unsure || c->given_away || (ft_claim_under_way(c) && c->params.registers));
-	s->released = c->params.arbitrated && c->session.stage == FT_SESSION_RELEASED && !c->storing && !c->bind_failed;
-	/* The word that gives our right away waits for the disk; a peer that can ask the register need not. */
-	s->dying = bound && q->vm == FT_VM_GONE && s->vm == FT_VM_UNKNOWN && ft_session_given_up(c) && !c->guest_ended;
+	say_session(c);
 	bool outside = here && q->vm == FT_VM_ALIVE && q->role == FT_ROLE_NONE && q->last_role == FT_ROLE_NONE;
 	s->runs = outside && q->connected && q->running && !q->incoming && !c->frozen;
 	ft_start_tell(c);
@@ -651,8 +661,6 @@ void ft_core_refresh_self(struct ft_core *c)
 		(void)ft_due(c, ft_session_granted_until(c));
 	s->guest = ft_start_announced(c) || (outside && !q->incoming);
 	s->emulator = q->emulator;
-	s->epoch = told->epoch;
-	s->win = told == &c->session ? ft_session_win(c) : FT_WIN_NONE;
 	s->window_ms = (uint32_t)(c->params.window / FT_NS_PER_MS);
 	s->request = c->phase == FT_PHASE_ASKING ? FT_REQUEST_YIELD : c->guest_ended ? FT_REQUEST_END : FT_REQUEST_NONE;
 }
