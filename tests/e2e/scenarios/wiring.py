@@ -66,5 +66,7 @@ def an_nbd_connection_that_may_lead_to_the_peer():
             "server": {"type": "inet", "host": rig.beta.qemu.address, "port": str(rig.pair.port(colo.NBD))}})
         doubted(rig, rig.alpha, "block-node loose")
         rig.alpha.qemu.obs.command("blockdev-del", {"node-name": "loose"})
-        rig.wait_protected()
+        # QEMU says nothing of that; it is looked at as a whole every 30 s at least.
+        for side in rig.sides:
+            side.wait_state("protected", seconds=60)
         no_failover(rig)
