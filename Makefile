@@ -47,7 +47,8 @@ ROOMS    := base core heartbeat process store report qmp arbiter config ctl supe
 MAINS    := supervisor/main.c ctl/ftctl.c
 LIB_SRC  := $(filter-out $(MAINS),$(foreach r,$(ROOMS),$(wildcard $(r)/*.c)))
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
-ALL_SRC  := $(LIB_SRC) $(MAINS) $(UNIT_SRC) $(wildcard tests/sim/*.c tests/exhaustive/*.c tests/conformance/*.c)
+ALL_SRC  := $(LIB_SRC) $(MAINS) $(UNIT_SRC) $(wildcard tests/sim/*.c tests/exhaustive/*.c tests/conformance/*.c tests/fuzz/*.c tests/rows/*.c \
+                                                 tests/attack/*.c tests/bench/live/*.c)
 OBJ       = $(patsubst %.c,$(B)/obj/%.o,$(1))
 
 all: $(B)/ftd $(B)/ftctl

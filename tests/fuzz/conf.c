@@ -49,9 +49,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fflush(errors);
 	LAW(config || len > 0, "a file that is refused is refused with a reason");
 	if (config) {
-		LAW(config->interval_ms >= 5 && config->interval_ms <= 10000 && config->lost_after >= 2 &&
-		        config->lost_after <= 100 && config->n_links >= 1 && config->n_links <= FT_LINKS_MAX &&
-		        config->n_keys >= 1 && config->n_keys <= FT_KEYS_MAX,
+		const struct ft_heartbeat_settings *h = &config->heartbeat;
+		LAW(h->interval_ms >= 5 && h->interval_ms <= 10000 && h->lost_after >= 2 && h->lost_after <= 100 &&
+		        h->n_links >= 1 && h->n_links <= FT_LINKS_MAX && h->n_keys >= 1 && h->n_keys <= FT_KEYS_MAX,
 		    "what is accepted is within its limits");
 		LAW(!ft_config_fixed_difference(config, config), "a config does not differ from itself");
 	}

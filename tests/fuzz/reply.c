@@ -29,7 +29,7 @@ static int listen_at(const char *path)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+	snprintf(address.sun_path, sizeof address.sun_path, "%.100s", path);
 	LAW(fd >= 0 && bind(fd, (const struct sockaddr *)&address, sizeof address) == 0 && listen(fd, 1) == 0,
 	    "a socket");
 	return fd;
