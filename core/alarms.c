@@ -153,9 +153,3 @@ bool ft_began_beside_winner(const struct ft_core *c)
 	       c->peer.side.proven && c->qemu.pid_verified && ft_due(c, ft_after(c->both_since, FT_WORD_NS)) &&
 	       ft_due(c, c->freeze_again_at);
 }
-
-int64_t ft_alarm_deadline(const struct ft_core *c)
-{
-	int64_t due = both_due(c);
-	return due > c->now ? due : ft_after(c->both_since, FT_WORD_NS);
-}

@@ -162,7 +162,6 @@ bool ft_guard_due(const struct ft_core *c);
 void ft_guard_title(struct ft_core *c, struct ft_actions *out);
 bool ft_put_back_due(const struct ft_core *c);
 void ft_stand_again(struct ft_core *c, struct ft_actions *out);
-int64_t ft_guard_deadline(const struct ft_core *c);
 
 /* The verdict, and the hand-back: see the top of sessions.c. */
 bool ft_return_due(const struct ft_core *c); /* we have won, and our QEMU ended before its guest was proven to run */
@@ -195,7 +194,6 @@ bool ft_oust_due(const struct ft_core *c);
 void ft_oust(struct ft_core *c, struct ft_actions *out);
 bool ft_ousts_given_up(const struct ft_core *c);     /* too often in vain, which is news */
 bool ft_take_as_ousted_due(const struct ft_core *c); /* it is off */
-int64_t ft_oust_deadline(const struct ft_core *c);
 /* sharing.c: do both ask the same registers, and have the same settings? */
 void ft_sharing_meet(struct ft_core *c, const struct ft_peer_news *news); /* before it is taken over */
 void ft_mark_absorb(struct ft_core *c, const struct ft_event *e);
@@ -207,7 +205,6 @@ bool ft_release_unshared(const struct ft_core *c); /* so the session is to be gi
 bool ft_claim_proves_nothing(const struct ft_core *c);
 bool ft_mark_due(const struct ft_core *c);
 void ft_mark(struct ft_core *c, struct ft_actions *out);
-int64_t ft_mark_deadline(const struct ft_core *c);
 
 /* alarms.c: alarms, and what is done about two guests. */
 bool ft_both_run_changed(const struct ft_core *c);
@@ -215,7 +212,6 @@ void ft_note_both_run(struct ft_core *c, struct ft_actions *out);
 bool ft_alarm_changed(const struct ft_core *c);
 void ft_alarm(struct ft_core *c, struct ft_actions *out);
 bool ft_began_beside_winner(const struct ft_core *c);
-int64_t ft_alarm_deadline(const struct ft_core *c);
 
 bool ft_session_ended_by_us(const struct ft_core *c);
 enum ft_win ft_session_win(const struct ft_core *c);

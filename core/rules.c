@@ -2099,9 +2099,8 @@ static void forget_earlier_trouble(const struct ft_core *c, struct ft_outcome *o
 static void note_decision(struct ft_core *c)
 {
 	struct ft_outcome *o = &c->outcome;
-	if (o->n_evidence == FT_EVIDENCE_MAX)
-		o->n_evidence--;
-	struct ft_evidence *e = &o->evidence[o->n_evidence++];
+	bool full = o->n_evidence == FT_EVIDENCE_MAX;
+	struct ft_evidence *e = &o->evidence[full ? FT_EVIDENCE_MAX - 1 : o->n_evidence++];
 	e->at = c->now;
 	snprintf(e->text, sizeof e->text, "decided: %s", c->row);
 }

@@ -852,11 +852,6 @@ void ft_stand_again(struct ft_core *c, struct ft_actions *out)
 	ft_session_claim(c, out, FT_ERRAND_RECORD);
 }
 
-int64_t ft_guard_deadline(const struct ft_core *c)
-{
-	return ft_holds_title(c) && !ft_has_left(c) && !c->arbiter_busy ? c->guard_at : FT_NEVER;
-}
-
 /* Whatever it says now, we have won, and our guest has served people since: nothing of ours is ended for it. */
 static void absorb_guard(struct ft_core *c, enum ft_claim claim, const char *text)
 {
@@ -1095,11 +1090,6 @@ void ft_oust(struct ft_core *c, struct ft_actions *out)
 bool ft_take_as_ousted_due(const struct ft_core *c)
 {
 	return is_ousted(c) && may_oust(c) && waits_for_winner(c) && !c->arbiter_busy;
-}
-
-int64_t ft_oust_deadline(const struct ft_core *c)
-{
-	return ousts(c) ? oust_from(c) : FT_NEVER;
 }
 
 static void absorb_oust(struct ft_core *c, bool error)

@@ -185,11 +185,6 @@ bool ft_mark_due(const struct ft_core *c)
 	return may_mark(c) && (news || ft_due(c, c->mark_again_at));
 }
 
-int64_t ft_mark_deadline(const struct ft_core *c)
-{
-	return may_mark(c) ? c->mark_again_at : FT_NEVER;
-}
-
 /* One that may have been written is written again until it is known that it was: no third one is ever about. */
 void ft_mark(struct ft_core *c, struct ft_actions *out)
 {

@@ -1664,6 +1664,21 @@ END_TEST
 
 /* ---- a person's order ---- */
 
+/* What was decided is told, however much there was to decide it by. */
+START_TEST(the_decision_is_told_when_evidence_is_full)
+{
+	reach(FT_PHASE_PROTECTED, FT_ROLE_SECONDARY);
+	for (int i = 0; i < 2 * FT_EVIDENCE_MAX; i++)
+		ft_core_note(&w.c, w.now, "number %d", i);
+	w.p.side.vm = FT_VM_GONE;
+	peer_says();
+	expect_phase(PLANNING);
+	const struct ft_outcome *o = &w.c.outcome;
+	ck_assert_int_eq(o->n_evidence, FT_EVIDENCE_MAX);
+	ck_assert_str_eq(o->evidence[FT_EVIDENCE_MAX - 1].text, "decided: the peer's guest is dead by its own word");
+}
+END_TEST
+
 START_TEST(forced_with_a_live_peer_asks_first)
 {
 	static const enum ft_phase from[] = {FT_PHASE_UNPROTECTED, FT_PHASE_ARMING, FT_PHASE_PROTECTED,
@@ -2890,6 +2905,7 @@ static TCase *yield_case(void)
 static TCase *force_case(void)
 {
 	TCase *tc = tcase_create("a person's order");
+	ONCE(the_decision_is_told_when_evidence_is_full);
 	EACH(forced_with_a_live_peer_asks_first, 12);
 	EACH_ROLE(forced_by_signal_says_so);
 	EACH_ROLE(forced_without_a_peer_goes_ahead);
