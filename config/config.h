@@ -5,6 +5,7 @@
 
 #include "arbiter/settings.h"
 #include "base/log.h"
+#include "core/core.h"
 #include "heartbeat/settings.h"
 #include "qmp/settings.h"
 #include "report/settings.h"
@@ -45,6 +46,9 @@ struct ft_config {
  * Returns a new config (ft_config_free), or NULL if there was any fault. */
 struct ft_config *ft_config_load(const char *path, FILE *errors);
 void ft_config_free(struct ft_config *c); /* NULL is fine; wipes the keys */
+
+/* What it says to the decision core; the rest of the parameters is zero, and whoever asks the core fills it in. */
+struct ft_core_params ft_config_core(const struct ft_config *c);
 
 /* What it takes to ask a running ftd, or to read what one has left. */
 struct ft_config_places {

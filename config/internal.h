@@ -5,6 +5,7 @@
  *   value.c     one judge for each kind of value
  *   key.c       key files
  *   relations.c what settings must hold among each other
+ *   core_params.c what of it the decision core goes by
  *   fault.c     what is said of a fault, and of the place where it stands
  *   config.c    the whole: load, free */
 #ifndef FT_CONFIG_INTERNAL_H

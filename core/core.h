@@ -436,6 +436,9 @@ struct ft_core {
 void ft_core_init(struct ft_core *c, const struct ft_core_params *params, int64_t now);
 /* now must not run backwards.  out is overwritten. */
 void ft_core_step(struct ft_core *c, const struct ft_event *event, int64_t now, struct ft_actions *out);
+/* For so long the question whether the VM may be started stays open, while what it takes to answer it is not known. */
+#define FT_MAY_START_NS (20000 * FT_NS_PER_MS)
+
 /* FT_DO_EXIT has been given, and not taken back since. */
 static inline bool ft_core_exits(const struct ft_core *c)
 {

@@ -2,20 +2,24 @@
 #include "core/record.h"
 #include "core/backoff.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
+/* The one door. */
+static void go(struct ft_record *r, enum ft_record_state from, enum ft_record_state to)
+{
+	r->astray |= r->state != from;
+	r->state = to;
+}
+
 void ft_record_open(struct ft_record *r)
 {
-	assert(r->state == FT_RECORD_NONE);
-	r->state = FT_RECORD_OPEN;
+	go(r, FT_RECORD_NONE, FT_RECORD_OPEN);
 }
 
 void ft_record_drop(struct ft_record *r)
 {
-	assert(r->state == FT_RECORD_OPEN);
-	r->state = FT_RECORD_NONE;
+	go(r, FT_RECORD_OPEN, FT_RECORD_NONE);
 }
 
 static void hand_over_success(struct ft_record *r, const uint8_t session[FT_SESSION_BYTES])
@@ -28,8 +32,7 @@ static void hand_over_success(struct ft_record *r, const uint8_t session[FT_SESS
 
 void ft_record_hand_over(struct ft_record *r, const uint8_t success[FT_SESSION_BYTES], int64_t now)
 {
-	assert(r->state == FT_RECORD_OPEN);
-	r->state = FT_RECORD_WRITING;
+	go(r, FT_RECORD_OPEN, FT_RECORD_WRITING);
 	r->until = now + FT_RECORD_NS;
 	snprintf(r->fault, sizeof r->fault, "the disk has not answered within %d ms",
 	         (int)(FT_RECORD_NS / FT_NS_PER_MS));
@@ -40,8 +43,7 @@ void ft_record_hand_over(struct ft_record *r, const uint8_t success[FT_SESSION_B
 
 void ft_record_told(struct ft_record *r)
 {
-	assert(r->state == FT_RECORD_WRITING || r->state == FT_RECORD_ANSWERED);
-	r->state = FT_RECORD_NONE;
+	go(r, r->state == FT_RECORD_ANSWERED ? FT_RECORD_ANSWERED : FT_RECORD_WRITING, FT_RECORD_NONE);
 }
 
 bool ft_record_may_repeat(const struct ft_record *r)
@@ -51,7 +53,7 @@ bool ft_record_may_repeat(const struct ft_record *r)
 
 void ft_record_repeat(struct ft_record *r)
 {
-	assert(ft_record_may_repeat(r));
+	r->astray |= !ft_record_may_repeat(r);
 	r->success = FT_SUCCESS_REPEATED;
 	r->success_in = ++r->out;
 }
@@ -73,7 +75,7 @@ void ft_record_absorb(struct ft_record *r, const char *fault, bool error, int64_
 	/* A late answer to an earlier one says nothing about the one under way. */
 	if (r->state != FT_RECORD_WRITING || r->out > 0)
 		return;
-	r->state = FT_RECORD_ANSWERED;
+	go(r, FT_RECORD_WRITING, FT_RECORD_ANSWERED);
 	snprintf(r->fault, sizeof r->fault, "%s", error && fault ? fault : "");
 }
 

@@ -3,8 +3,6 @@
 
 #include <stdio.h>
 
-#define OPEN_NS (20000 * FT_NS_PER_MS)
-
 /* It knows no start of an earlier ftd: what that has granted may have been granted just now. */
 static int64_t granted_until(const struct ft_core *c)
 {
@@ -14,7 +12,7 @@ static int64_t granted_until(const struct ft_core *c)
 
 int64_t ft_alone_until(const struct ft_core *c)
 {
-	return granted_until(c) + OPEN_NS;
+	return granted_until(c) + FT_MAY_START_NS;
 }
 
 static bool something_is_under_way(const struct ft_core *c)

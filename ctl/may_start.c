@@ -12,8 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DAEMON_MS   25000 /* longer than ftd keeps the question open, so that its word comes first */
-#define PENDING_MAX 8     /* one of each kind may be under way */
+#define DAEMON_MS   ((int)(FT_MAY_START_NS / FT_NS_PER_MS) + 5000) /* so that ftd's word comes first */
+#define PENDING_MAX 8                                              /* one of each kind may be under way */
 
 enum { YES = 0, NO = 1, SILENT = 3 };
 
@@ -26,24 +26,6 @@ struct question {
 };
 
 /* ---- a core without an ftd around it ---- */
-
-static struct ft_core_params params_of(const struct ft_config *config, const struct ft_session *session, bool fresh)
-{
-	bool arbitrated = config->arbiter.type != FT_ARBITER_NONE;
-	bool registers = arbitrated && config->arbiter.type != FT_ARBITER_FENCE;
-	struct ft_core_params p = {
-	    .interval = config->heartbeat.interval_ms * FT_NS_PER_MS,
-	    .window = (int64_t)config->heartbeat.interval_ms * config->heartbeat.lost_after * FT_NS_PER_MS,
-	    .arbitrated = arbitrated,
-	    .registers = registers,
-	    .fenced = registers && config->arbiter.fence.agent[0],
-	    .guard = config->guard_ms * FT_NS_PER_MS,
-	    .session = *session,
-	    .fresh = fresh,
-	};
-	memcpy(p.node, config->node, sizeof p.node);
-	return p;
-}
 
 /* What is done outside of the core; the rest is for a log, a peer or a QEMU, and there is none. */
 static bool is_outside(enum ft_action_kind kind)
@@ -115,10 +97,12 @@ bool ft_may_start_judge(const struct ft_config *config, const struct ft_doer *do
 {
 	struct ft_core *core = malloc(sizeof *core);
 	struct question q = {.doer = doer, .core = core};
-	struct ft_core_params params = params_of(config, session, fresh);
+	struct ft_core_params params = ft_config_core(config);
 	char said[FT_TEXT_MAX];
 	if (!core)
 		abort();
+	params.session = *session;
+	params.fresh = fresh;
 	ft_core_init(core, &params, doer->now(doer->arg));
 	pid_t qemu = find_qemu(session);
 	if (qemu == 0)

@@ -11,8 +11,6 @@
 #include "core/core.h"
 #include "heartbeat/hub.h"
 
-/* For so long the question whether the VM may be started stays open. */
-#define FT_MAY_START_NS (20000 * FT_NS_PER_MS)
 /* Heartbeats that say goodbye, in case one is lost, and what lies between them. */
 #define FT_GOODBYES         3
 #define FT_GOODBYE_EVERY_MS 10

@@ -1,4 +1,4 @@
-/* What the core is told of the settings. */
+/* What the core of a running ftd is told: what ft.conf says, and what is this process's own. */
 #include "supervisor/daemon_internal.h"
 
 #include <netinet/in.h>
@@ -58,17 +58,8 @@ static struct ft_share share_of(const struct ft_config *config)
 
 struct ft_core_params ft_daemon_core_params(const struct ft_config *config, uint64_t incarnation)
 {
-	struct ft_core_params p = {
-	    .incarnation = incarnation,
-	    .interval = config->heartbeat.interval_ms * FT_NS_PER_MS,
-	    .window = (int64_t)config->heartbeat.interval_ms * config->heartbeat.lost_after * FT_NS_PER_MS,
-	    .reply_timeout = config->qmp.reply_timeout_ms * FT_NS_PER_MS,
-	};
-	memcpy(p.node, config->node, sizeof p.node);
-	p.arbitrated = config->arbiter.type != FT_ARBITER_NONE;
-	p.registers = p.arbitrated && config->arbiter.type != FT_ARBITER_FENCE;
-	p.fenced = p.registers && config->arbiter.fence.agent[0];
-	p.guard = config->guard_ms * FT_NS_PER_MS;
+	struct ft_core_params p = ft_config_core(config);
+	p.incarnation = incarnation;
 	p.share = share_of(config);
 	randombytes_buf(p.seed, sizeof p.seed);
 	return p;

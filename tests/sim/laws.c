@@ -418,6 +418,8 @@ void laws_after_step(int host, const struct ft_actions *out)
 		law_broken("a failover waits for a disk without end");
 	if (c->resume_at != FT_NEVER)
 		law_broken("the table does not come to rest");
+	if (c->record.astray)
+		law_broken("an outcome is under way that was never begun, or was told twice");
 	if (w.now % SLEEP_LOOKED_AT == 0 && sleeps_too_long(c))
 		law_broken("the deadline is later than something comes due");
 	if (due <= c->now)

@@ -108,6 +108,8 @@ static inline const char *broken_invariant(const struct ft_core *c, const struct
 		return "a failover waits for a disk without end";
 	if (c->resume_at != FT_NEVER)
 		return "the table does not come to rest";
+	if (c->record.astray)
+		return "an outcome is under way that was never begun, or was told twice";
 	int64_t due = ft_core_deadline(c);
 	if (due <= c->now)
 		return "the deadline is not in the future: a busy loop";
