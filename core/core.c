@@ -219,6 +219,9 @@ static void absorb_hearing(struct ft_core *c, const struct ft_event *e)
 	c->heard_at = e->heard_at;
 	switch (e->hearing) {
 	case FT_PEER_ALIVE:
+		/* Who comes back within our reach has time to acknowledge us before its host is powered off. */
+		if (c->fence_again_at < c->now + c->params.window)
+			c->fence_again_at = c->now + c->params.window;
 		c->refused_at = FT_NEVER;
 		c->silence_probed = false;
 		break;

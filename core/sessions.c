@@ -153,11 +153,23 @@ static bool secondary_waits(const struct ft_core *c)
 	return s != FT_STARTING && s != FT_CLAIMING && s != FT_FAILING_OVER && s != FT_SOLO;
 }
 
+/* It is there now.  Of a secondary each heartbeat says so: it has no right that would last while its host stands still.  A primary
+ * must have acknowledged what we sent within the last detection time, too: its heartbeats may have been held back on their way, or
+ * recorded by somebody, and its host be a virtual machine that was paused since, its right with it. */
+static bool peer_answers(const struct ft_core *c)
+{
+	int64_t acked = c->peer_knows_until;
+	if (c->hearing != FT_PEER_ALIVE || c->session.role == FT_ROLE_PRIMARY)
+		return c->hearing == FT_PEER_ALIVE;
+	bool since = acked != FT_NEVER && (c->stood_still_at == FT_NEVER || acked > c->stood_still_at);
+	return since && !ft_due(c, acked + c->params.window);
+}
+
 bool ft_win_complete(const struct ft_core *c)
 {
 	if (!ft_win_pending(c) || peer_is_out(c))
 		return true;
-	if (c->hearing == FT_PEER_ALIVE)
+	if (c->params.fenced ? peer_answers(c) : c->hearing == FT_PEER_ALIVE)
 		return c->session.role == FT_ROLE_PRIMARY && secondary_waits(c);
 	return !c->params.fenced;
 }
@@ -175,7 +187,7 @@ void ft_win_settle(struct ft_core *c)
 
 static bool fence_wanted(const struct ft_core *c)
 {
-	bool silent = c->hearing != FT_PEER_ALIVE && !peer_is_out(c);
+	bool silent = !peer_answers(c) && !peer_is_out(c);
 	return ft_win_pending(c) && c->params.fenced && silent && !c->fencing && ft_due(c, c->fence_again_at);
 }
 
@@ -774,7 +786,7 @@ static bool needs_fence(const struct ft_core *c, enum ft_errand errand)
 	if (errand == FT_ERRAND_RECORD || (errand == FT_ERRAND_END_OLD && ft_start_spares_peer(c)))
 		return false;
 	if (c->params.registers || errand == FT_ERRAND_END_OLD)
-		return c->hearing != FT_PEER_ALIVE && !(ft_session_shared(c) && c->peer.side.dying);
+		return !peer_answers(c) && !(ft_session_shared(c) && c->peer.side.dying);
 	enum ft_vm vm = c->peer.side.vm;
 	return !ft_peer_heard(c) || !(vm == FT_VM_GONE || vm == FT_VM_YIELDED);
 }

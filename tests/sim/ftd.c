@@ -647,10 +647,11 @@ static void do_exit(int host)
 static void note_question(int host, const struct ft_action *a)
 {
 	struct ftd *f = &w.host[host].ftd;
-	if (a->verdict) {
-		f->verdict_asked_at = w.now;
+	bool ends = a->kind == FT_DO_CLAIM && !arbiter_find(f->core.session.id);
+	if (a->verdict || ends)
+		f->verdict_asked_at = w.now; /* nobody stands in the verdict of a session that a claim is yet to end */
+	if (a->verdict)
 		return;
-	}
 	f->claimed_released = a->kind == FT_DO_CLAIM && f->core.session.stage != FT_SESSION_BOUND;
 	if (f->claimed_released && ft_record_busy(&f->core.record) && is_order(f->core.outcome.cause)) {
 		w.order_claimed[host] = w.host[host].qemu.instance;
