@@ -214,13 +214,14 @@ static void absorb_peer(struct ft_core *c, const struct ft_event *e)
 
 static void absorb_hearing(struct ft_core *c, const struct ft_event *e)
 {
+	bool back = !ft_peer_heard(c) && e->hearing == FT_PEER_ALIVE;
 	c->lost_at = e->hearing == FT_PEER_LOST ? c->now : FT_NEVER;
 	c->hearing = e->hearing;
 	c->heard_at = e->heard_at;
 	switch (e->hearing) {
 	case FT_PEER_ALIVE:
 		/* Who comes back within our reach has time to acknowledge us before its host is powered off. */
-		if (c->fence_again_at < c->now + c->params.window)
+		if (back && c->fence_again_at < c->now + c->params.window)
 			c->fence_again_at = c->now + c->params.window;
 		c->refused_at = FT_NEVER;
 		c->silence_probed = false;
@@ -514,31 +515,19 @@ static void absorb_leave(struct ft_core *c, const struct ft_event *e)
 static void absorb(struct ft_core *c, const struct ft_event *e)
 {
 	static void (*const absorbers[FT_EVENT_COUNT])(struct ft_core *, const struct ft_event *) = {
-	    [FT_EVENT_PEER] = absorb_peer,
-	    [FT_EVENT_HEARING] = absorb_hearing,
-	    [FT_EVENT_REFUSED] = absorb_refused,
-	    [FT_EVENT_QEMU] = absorb_qemu,
-	    [FT_EVENT_COLO_EXIT] = absorb_colo_exit,
-	    [FT_EVENT_SHUTDOWN] = absorb_shutdown,
-	    [FT_EVENT_DISK] = absorb_disk,
-	    [FT_EVENT_CHECKPOINT] = absorb_checkpoint,
-	    [FT_EVENT_HUNG] = absorb_hung,
-	    [FT_EVENT_STALLED] = absorb_stall,
-	    [FT_EVENT_FROZEN] = absorb_frozen,
-	    [FT_EVENT_PLAN] = absorb_plan,
-	    [FT_EVENT_RECORDED] = absorb_recorded,
-	    [FT_EVENT_STOOD_STILL] = absorb_stood_still,
-	    [FT_EVENT_ACK] = ft_session_absorb,
-	    [FT_EVENT_STORED] = ft_session_absorb,
-	    [FT_EVENT_CLAIM] = ft_session_absorb,
-	    [FT_EVENT_REGISTER] = ft_session_absorb,
-	    [FT_EVENT_FENCED] = ft_session_absorb,
-	    [FT_EVENT_MARKED] = ft_mark_absorb,
-	    [FT_EVENT_VERSION] = absorb_version,
-	    [FT_EVENT_REMEMBERED] = ft_past_absorb,
-	    [FT_EVENT_WANT_START] = absorb_want_start,
-	    [FT_EVENT_FORCE] = absorb_force,
-	    [FT_EVENT_LEAVE] = absorb_leave,
+	    [FT_EVENT_PEER] = absorb_peer,           [FT_EVENT_HEARING] = absorb_hearing,
+	    [FT_EVENT_REFUSED] = absorb_refused,     [FT_EVENT_QEMU] = absorb_qemu,
+	    [FT_EVENT_COLO_EXIT] = absorb_colo_exit, [FT_EVENT_SHUTDOWN] = absorb_shutdown,
+	    [FT_EVENT_DISK] = absorb_disk,           [FT_EVENT_CHECKPOINT] = absorb_checkpoint,
+	    [FT_EVENT_HUNG] = absorb_hung,           [FT_EVENT_STALLED] = absorb_stall,
+	    [FT_EVENT_FROZEN] = absorb_frozen,       [FT_EVENT_PLAN] = absorb_plan,
+	    [FT_EVENT_RECORDED] = absorb_recorded,   [FT_EVENT_STOOD_STILL] = absorb_stood_still,
+	    [FT_EVENT_ACK] = ft_session_absorb,      [FT_EVENT_ANSWERED] = ft_session_absorb,
+	    [FT_EVENT_STORED] = ft_session_absorb,   [FT_EVENT_CLAIM] = ft_session_absorb,
+	    [FT_EVENT_REGISTER] = ft_session_absorb, [FT_EVENT_FENCED] = ft_session_absorb,
+	    [FT_EVENT_MARKED] = ft_mark_absorb,      [FT_EVENT_VERSION] = absorb_version,
+	    [FT_EVENT_REMEMBERED] = ft_past_absorb,  [FT_EVENT_WANT_START] = absorb_want_start,
+	    [FT_EVENT_FORCE] = absorb_force,         [FT_EVENT_LEAVE] = absorb_leave,
 	    [FT_EVENT_SETTINGS] = absorb_settings,
 	};
 	if (absorbers[e->kind])

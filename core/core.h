@@ -55,9 +55,10 @@ enum ft_event_kind {
 	FT_EVENT_RECORDED,   /* .error, .text: the answer to FT_DO_RECORD and FT_DO_REPEAT; they come in order */
 	FT_EVENT_STOOD_STILL, /* .at: ns that our clock has missed, at least: what was counted by it is older than it says */
 	FT_EVENT_ACK,         /* .at: when the newest heartbeat was sent that a calm peer is known to have heard */
-	FT_EVENT_STORED,      /* .error, .text: the answer to FT_DO_STORE */
-	FT_EVENT_CLAIM,       /* .claim, .text: the winner, or why it is unreachable; the answer to FT_DO_CLAIM */
-	FT_EVENT_FENCED,      /* .error, .text: why the other host is not known to be off; the answer to FT_DO_FENCE */
+	FT_EVENT_ANSWERED, /* .at: when a newer one was sent that the peer has acknowledged, though not calm: it gives no right */
+	FT_EVENT_STORED,   /* .error, .text: the answer to FT_DO_STORE */
+	FT_EVENT_CLAIM,    /* .claim, .text: the winner, or why it is unreachable; the answer to FT_DO_CLAIM */
+	FT_EVENT_FENCED,   /* .error, .text: why the other host is not known to be off; the answer to FT_DO_FENCE */
 	FT_EVENT_REGISTER, /* .claim: FT_CLAIM_LOST: somebody stands there, .text; NOT_NEEDED: nobody; UNREACHABLE */
 	FT_EVENT_MARKED, /* .mark: what stands under the peer's name beside our registers, 0 nothing; our own mark is written; or
 	                    .error, .text: the arbiter could not be asked, and it may be or not; the answer to FT_DO_MARK */

@@ -169,7 +169,7 @@ bool ft_win_complete(const struct ft_core *c)
 {
 	if (!ft_win_pending(c) || peer_is_out(c))
 		return true;
-	if (c->params.fenced ? peer_answers(c) : c->hearing == FT_PEER_ALIVE)
+	if (c->hearing == FT_PEER_ALIVE)
 		return c->session.role == FT_ROLE_PRIMARY && secondary_waits(c);
 	return !c->params.fenced;
 }
@@ -185,9 +185,16 @@ void ft_win_settle(struct ft_core *c)
 	c->start_wanted = false;
 }
 
+/* Or its last word is that nothing of it runs, or that its QEMU is dying: then its host has no guest, whether or not it hears us. */
+static bool peer_is_there(const struct ft_core *c)
+{
+	bool dying = ft_session_shared(c) && c->peer.side.dying;
+	return peer_answers(c) || dying || (c->hearing == FT_PEER_ALIVE && peer_is_out(c));
+}
+
 static bool fence_wanted(const struct ft_core *c)
 {
-	bool silent = !peer_answers(c) && !peer_is_out(c);
+	bool silent = !peer_is_there(c) && !peer_is_out(c);
 	return ft_win_pending(c) && c->params.fenced && silent && !c->fencing && ft_due(c, c->fence_again_at);
 }
 
@@ -740,13 +747,13 @@ bool ft_resign_wanted(const struct ft_core *c)
 }
 
 /* The peer runs the guest alone, and nothing of the session is left here: it may have gone on without one, by a person's order,
- * where ours had come no further than to our own disk.  Then no register tells, once it is silent. */
+ * where ours had come no further than to our own disk, or the arbiter was out of its reach.  Then no register tells, and once it is
+ * silent what it said last counts. */
 static bool went_on_without_us(const struct ft_core *c)
 {
 	bool nothing_here = c->qemu.vm == FT_VM_ABSENT || c->qemu.vm == FT_VM_GONE;
 	const struct ft_side *p = &c->peer.side;
-	return open_stage(c) && nothing_here && ft_peer_heard(c) && !ft_session_shared(c) && p->state == FT_SOLO &&
-	       p->proven;
+	return open_stage(c) && nothing_here && p->state == FT_SOLO && p->proven;
 }
 
 /* Or that was before we came: our next QEMU is a copy of its guest. */
@@ -785,8 +792,10 @@ static bool needs_fence(const struct ft_core *c, enum ft_errand errand)
 {
 	if (errand == FT_ERRAND_RECORD || (errand == FT_ERRAND_END_OLD && ft_start_spares_peer(c)))
 		return false;
-	if (c->params.registers || errand == FT_ERRAND_END_OLD)
-		return !peer_answers(c) && !(ft_session_shared(c) && c->peer.side.dying);
+	if (errand == FT_ERRAND_END_OLD)
+		return c->hearing != FT_PEER_ALIVE && !peer_is_there(c);
+	if (c->params.registers)
+		return !peer_is_there(c);
 	enum ft_vm vm = c->peer.side.vm;
 	return !ft_peer_heard(c) || !(vm == FT_VM_GONE || vm == FT_VM_YIELDED);
 }
@@ -1455,7 +1464,9 @@ static enum ft_title title_won(const struct ft_core *c, bool given_before)
 	if (given_before && !c->params.registers)
 		return FT_TITLE_REGAINED;
 	bool vouched = c->errand == FT_ERRAND_END_OLD && c->start_confirmed;
-	return c->params.fenced && c->claim_fences && !vouched ? FT_TITLE_UNFENCED : FT_TITLE_REGISTER;
+	/* It may have fallen silent as the answer was on its way. */
+	bool silent = c->errand == FT_ERRAND_FAILOVER && !peer_is_there(c) && !peer_is_out(c);
+	return c->params.fenced && (c->claim_fences || silent) && !vouched ? FT_TITLE_UNFENCED : FT_TITLE_REGISTER;
 }
 
 /* The peer may have gone on by our own word, unheard: unless it is heard to have no QEMU, its host is off by a person's word, or the win
@@ -1653,6 +1664,8 @@ void ft_session_absorb(struct ft_core *c, const struct ft_event *e)
 		absorb_stored(c, e);
 	else if (e->kind == FT_EVENT_ACK)
 		absorb_ack(c, e->at);
+	else if (e->kind == FT_EVENT_ANSWERED)
+		c->peer_knows_until = e->at;
 	else if (e->kind == FT_EVENT_FENCED)
 		absorb_fenced(c, e);
 	else if (e->kind == FT_EVENT_CLAIM || e->kind == FT_EVENT_REGISTER)

@@ -243,10 +243,16 @@ static bool may_be_starting(const struct ft_core *c)
 	return c->params.arbitrated && !ft_due(c, c->start_told_until) && starts && no_qemu(c);
 }
 
+/* Also where it has fallen silent since: by what it said before us it may have been told yes, and its QEMU be on its way. */
+static bool peer_may_be_starting(const struct ft_core *c)
+{
+	return c->peer.side.guest && (ft_peer_heard(c) || !ft_due(c, c->heard_at + FT_START_NS));
+}
+
 /* Beside what the peer said before us. */
 static bool gives_way(const struct ft_core *c)
 {
-	return peer_starts(c) && (!ft_session_ended_by_us(c) || is_equalled(c));
+	return peer_may_be_starting(c) && (!ft_session_ended_by_us(c) || is_equalled(c));
 }
 
 /* The peer has not won, but a person vouches there: it may have been told yes while it did not hear us.  It withdraws that where it has not
@@ -509,7 +515,7 @@ void ft_start_tell(struct ft_core *c)
 	if (vouch_is_refused(c))
 		c->start_vouched_until = c->now;
 	bool vouched = !ft_due(c, c->start_vouched_until);
-	bool starts = may_be_starting(c), anew = !c->start_said || (c->start_second && !peer_starts(c));
+	bool starts = may_be_starting(c), anew = !c->start_said || (c->start_second && !peer_may_be_starting(c));
 	if (starts && anew) {
 		c->start_told_from = c->now;
 		c->start_second = gives_way(c);

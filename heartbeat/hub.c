@@ -99,7 +99,7 @@ void ft_hub_init(struct ft_hub *h, const struct ft_heartbeat_settings *settings,
 	memcpy(h->node, settings->node, sizeof h->node);
 	take_settings(h, settings);
 	for (int i = 0; i < FT_LINKS_MAX; i++) {
-		h->links[i].acked_sent = h->links[i].answered_at = FT_NEVER;
+		h->links[i].acked_sent = h->links[i].answered_sent = h->links[i].answered_at = FT_NEVER;
 		h->links[i].stats.rtt = -1;
 		h->links[i].stats.acked_at = h->links[i].stats.heard_since = FT_NEVER;
 	}
@@ -246,6 +246,11 @@ static enum ft_heard reject(struct ft_hub_link *l, int reason, int64_t now)
 	return FT_HEARD_NOTHING;
 }
 
+static int64_t newer(int64_t a, int64_t b)
+{
+	return a == FT_NEVER || (b != FT_NEVER && b > a) ? b : a;
+}
+
 /* An acknowledgement of what we never sent, or sent in the future, is a fault of the peer: no right comes from it.  Nor
  * does any come from a peer that is past its promise not to claim. */
 static void take_acknowledgement(struct ft_hub_link *l, const struct ft_beat *beat, int64_t now)
@@ -258,9 +263,11 @@ static void take_acknowledgement(struct ft_hub_link *l, const struct ft_beat *be
 		l->stats.acked_at = now;
 		l->stats.rtt = beat->held_us == UINT32_MAX ? -1 : rtt > 0 ? rtt : 0;
 	}
-	if (!beat->tentative && ft_side_calm(&beat->side) &&
-	    (l->acked_sent == FT_NEVER || beat->echo_sent > l->acked_sent))
-		l->acked_sent = beat->echo_sent;
+	if (beat->tentative)
+		return;
+	l->answered_sent = newer(l->answered_sent, beat->echo_sent);
+	if (ft_side_calm(&beat->side))
+		l->acked_sent = newer(l->acked_sent, beat->echo_sent);
 }
 
 /* unscheduled: it may be a question or an answer, which keep to no schedule. */
@@ -330,7 +337,7 @@ static void enthrone(struct ft_hub *h, const struct ft_beat *beat)
 		l->seen = l->rx.sequence;
 		l->stranger.incarnation = 0;
 		l->floor = l->tx_sequence;
-		l->acked_sent = FT_NEVER;
+		l->acked_sent = l->answered_sent = FT_NEVER;
 	}
 	h->have_peer = true;
 	h->peer = *beat;
@@ -451,7 +458,15 @@ int64_t ft_hub_acked_sent(const struct ft_hub *h)
 
 	/* All slots: a link dropped by a reload takes no right away. */
 	for (int i = 0; i < FT_LINKS_MAX; i++)
-		if (newest == FT_NEVER || (h->links[i].acked_sent != FT_NEVER && h->links[i].acked_sent > newest))
-			newest = h->links[i].acked_sent;
+		newest = newer(newest, h->links[i].acked_sent);
+	return newest;
+}
+
+int64_t ft_hub_answered_sent(const struct ft_hub *h)
+{
+	int64_t newest = FT_NEVER;
+
+	for (int i = 0; i < FT_LINKS_MAX; i++)
+		newest = newer(newest, h->links[i].answered_sent);
 	return newest;
 }

@@ -110,6 +110,16 @@ static bool tell_acked(struct ft_turn *t, int64_t now)
 	return t->cb->acked(t->arg, acked, now);
 }
 
+static bool tell_answered(struct ft_turn *t, int64_t now)
+{
+	int64_t answered = ft_hub_answered_sent(t->hub);
+
+	if (answered == FT_NEVER || answered == t->told_answered)
+		return true;
+	t->told_answered = answered;
+	return answered == t->told_acked || t->cb->answered(t->arg, answered, now);
+}
+
 static bool tell_refused(struct ft_turn *t, int64_t now)
 {
 	for (int i = 0; i < t->hub->n_links; i++) {
@@ -131,7 +141,7 @@ static bool tell(struct ft_turn *t, bool hearing_changed, int64_t now)
 	d->stalled_ns = 0;
 	if (gap > d->window && !t->cb->stalled(t->arg, gap, now))
 		return false;
-	if (!tell_news(t, now) || !tell_foreign(t, now) || !tell_acked(t, now))
+	if (!tell_news(t, now) || !tell_foreign(t, now) || !tell_acked(t, now) || !tell_answered(t, now))
 		return false;
 	if (hearing_changed && !t->cb->hearing(t->arg, d->hearing, now))
 		return false;

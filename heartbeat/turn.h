@@ -36,6 +36,8 @@ struct ft_turn_callbacks {
 	bool (*news)(void *arg, const struct ft_beat *peer, bool new_incarnation, int64_t now);
 	/* ft_hub_acked_sent() has moved on. Told after the news that came in with it. */
 	bool (*acked)(void *arg, int64_t sent, int64_t now);
+	/* ft_hub_answered_sent() has, and is newer than that. */
+	bool (*answered)(void *arg, int64_t sent, int64_t now);
 	/* The detector's verdict changed. */
 	bool (*hearing)(void *arg, enum ft_hearing hearing, int64_t now);
 	/* The peer's host says that nobody listens there (ft_turn_refused). */
@@ -62,7 +64,7 @@ struct ft_turn {
 	int64_t refused_at[FT_LINKS_MAX]; /* the newest that was told, or is to be; FT_NEVER none */
 	bool told_any;
 	struct ft_beat told;
-	int64_t told_acked;
+	int64_t told_acked, told_answered;
 	int told_foreign;
 };
 

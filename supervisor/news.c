@@ -78,6 +78,13 @@ static bool on_acked(void *arg, int64_t sent, int64_t now)
 	return true;
 }
 
+static bool on_answered(void *arg, int64_t sent, int64_t now)
+{
+	(void)now;
+	ft_daemon_feed(arg, &(struct ft_event){.kind = FT_EVENT_ANSWERED, .at = sent});
+	return true;
+}
+
 static bool on_hearing(void *arg, enum ft_hearing hearing, int64_t now)
 {
 	(void)now;
@@ -307,6 +314,7 @@ const struct ft_turn_callbacks ft_daemon_links_tell = {
     .self = on_self,
     .news = on_news,
     .acked = on_acked,
+    .answered = on_answered,
     .hearing = on_hearing,
     .refused = on_refused,
     .foreign = on_foreign,

@@ -188,7 +188,7 @@ static void acknowledge(struct input *in)
 {
 	int64_t age = (int64_t)take(in, 4);
 	if (w.heard_at != FT_NEVER && age <= w.now - MS(1))
-		step(&(struct ft_event){.kind = FT_EVENT_ACK, .at = w.now - age});
+		step(&(struct ft_event){.kind = age % 4 == 3 ? FT_EVENT_ANSWERED : FT_EVENT_ACK, .at = w.now - age});
 }
 
 static void begin(struct input *in)

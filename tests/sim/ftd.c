@@ -199,6 +199,12 @@ static bool on_acked(void *arg, int64_t sent, int64_t now)
 	return ft_node_feed(node_of(arg), &(struct ft_event){.kind = FT_EVENT_ACK, .at = sent});
 }
 
+static bool on_answered(void *arg, int64_t sent, int64_t now)
+{
+	(void)now;
+	return ft_node_feed(node_of(arg), &(struct ft_event){.kind = FT_EVENT_ANSWERED, .at = sent});
+}
+
 static bool on_hearing(void *arg, enum ft_hearing hearing, int64_t now)
 {
 	(void)now;
@@ -237,6 +243,7 @@ static const struct ft_turn_callbacks told = {
     .self = on_self,
     .news = on_news,
     .acked = on_acked,
+    .answered = on_answered,
     .hearing = on_hearing,
     .refused = on_refused,
     .foreign = on_foreign,
@@ -752,8 +759,7 @@ static bool catch_up(void *world)
 
 static void may_start(void *world, bool may, const char *why)
 {
-	(void)why;
-	unit_hears(host_of(world), may);
+	unit_hears(host_of(world), may, why);
 }
 
 static void wake(void *world, int64_t at)
@@ -813,8 +819,7 @@ static void answer_alone(int host)
 		wake(&w.host[host], at < until ? at : until);
 		return;
 	}
-	tell(host, "ftctl: %s", why);
-	unit_hears(host, answer == FT_ALONE_YES && !person_keeps_off(host));
+	unit_hears(host, answer == FT_ALONE_YES && !person_keeps_off(host), why);
 	ftd_end(host, true);
 }
 
@@ -1201,13 +1206,15 @@ void ftd_ask_alone(int host, bool confirmed)
 		ftd_feed(host, &(struct ft_event){.kind = FT_EVENT_WANT_START, .confirmed = confirmed});
 }
 
-/* Its next ftd knows of a success by its QEMU's own session alone. */
+/* Its next ftd knows of a success by its QEMU's own session alone, if that is on its disk. */
 static void forget_success(int host)
 {
 	struct host *h = &w.host[host];
 	const struct ft_core *c = &h->ftd.core;
 	bool unwritten = ft_record_owes_success(&c->record), tried = h->disk.full || h->disk.hangs;
-	if (unwritten && (tried || !ft_core_exits(c)) && c->session.instance != h->qemu.instance)
+	bool on_disk = c->session.instance == h->qemu.instance &&
+	               memcmp(h->disk.file.id, h->qemu.session, sizeof h->qemu.session) == 0;
+	if (unwritten && (tried || !ft_core_exits(c)) && !on_disk)
 		memset(h->qemu.session, 0, sizeof h->qemu.session);
 }
 
@@ -1218,7 +1225,6 @@ void ftd_end(int host, bool sentinel_stays)
 	if (f->running == FTD_DEAD)
 		return;
 	tell(host, "ftd ends");
-	forget_success(host);
 	w.crashed_at[1 - host] = FT_NEVER; /* who has died is no survivor */
 	f->running = FTD_DEAD;
 	f->life = 0;
@@ -1226,6 +1232,7 @@ void ftd_end(int host, bool sentinel_stays)
 		drop_datagram(f->socket[--f->n_socket]);
 	f->n_inbox = 0;
 	disk_settles(host, false);
+	forget_success(host);
 	if (!sentinel_stays) /* it dismisses its own; one of an earlier ftd that it has not relieved yet stays */
 		h->sentinel.on = false;
 }

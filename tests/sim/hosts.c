@@ -90,16 +90,17 @@ static void unit_asks(int host)
 	bool runs = ftd_can_run(host), asked = runs || h->asks_alone;
 	if (!h->unit || !asked || h->qemu.alive || h->unit_starts || person_keeps_off(host))
 		return;
+	w.questions++;
 	if (runs)
 		ftd_may_start(host, false);
 	else
 		ftd_ask_alone(host, false);
 }
 
-void unit_hears(int host, bool may)
+void unit_hears(int host, bool may, const char *why)
 {
 	struct host *h = &w.host[host];
-	tell(host, "may the VM be started here? %s", may ? "yes" : "no");
+	tell(host, "may the VM be started here? %s: %s", may ? "yes" : "no", why);
 	h->unit_starts = may;
 	h->booted_unheard = h->ftd.core.hearing == FT_PEER_NEVER || h->ftd.core.hearing == FT_PEER_LOST;
 	if (may)

@@ -6,7 +6,8 @@
 #include <string.h>
 
 #define FREEZES_MAX     60
-#define ASKS_MAX        300
+#define ASKS_MAX        300 /* and so many for each question of a unit that would start the VM: */
+#define ASKS_TO_START   2
 #define SLEEP_LOOKED_AT 16 /* of so many moments at one, as it costs more than a step */
 
 const char *const world_spins = "the world spins";
@@ -178,10 +179,27 @@ void laws_before_crash(int host)
 
 #define ANSWERED_WITHIN SECOND(1.2) /* by the arbiter, or it was out of reach */
 
+/* By what was sent here within half a detection time, whatever state the other side says it is in. */
+static bool is_answered(int host)
+{
+	const struct ft_hub *hub = &w.host[host].ftd.hub;
+	const struct ft_core *c = &w.host[host].ftd.core;
+	bool lately = false;
+	for (int i = 0; i < hub->n_links; i++) {
+		const struct ft_hub_link *l = &hub->links[i];
+		int64_t at = l->stats.acked_at;
+		bool since = at != FT_NEVER && (c->stood_still_at == FT_NEVER || at - l->stats.rtt > c->stood_still_at);
+		lately |= since && l->stats.rtt >= 0 && c->now - at + l->stats.rtt < c->params.window / 2;
+	}
+	return c->hearing == FT_PEER_ALIVE && lately;
+}
+
 /* Whom the verdict names runs the guest, or is to; but he may come to stand there as the answer is on its way. */
 void laws_before_fence(int host)
 {
 	const struct host *h = &w.host[host];
+	if (is_answered(host))
+		law_broken("a host is powered off that hears us, and is heard");
 	const struct registration *v = arbiter_verdict(h->ftd.core.session.id);
 	int64_t asked = h->ftd.verdict_asked_at;
 	bool held_up = h->ftd.resumed_at > asked || (h->resumed_at != FT_NEVER && h->resumed_at > asked) ||
@@ -431,7 +449,8 @@ void laws_after_step(int host, const struct ft_actions *out)
 		if (out->a[i].kind == FT_DO_FREEZE && ++w.freezes > FREEZES_MAX)
 			law_broken("frozen and thawed without end");
 	for (int i = 0; i < out->n; i++)
-		if ((out->a[i].kind == FT_DO_CLAIM || out->a[i].kind == FT_DO_READ) && ++w.asks > ASKS_MAX)
+		if ((out->a[i].kind == FT_DO_CLAIM || out->a[i].kind == FT_DO_READ) &&
+		    ++w.asks > ASKS_MAX + ASKS_TO_START * w.questions)
 			law_broken("the arbiter is asked without end");
 	for (int i = 0; i < out->n; i++)
 		if (out->a[i].kind == FT_DO_PLAN && vouches(host)) {
@@ -541,11 +560,27 @@ static bool runs_guest(int host)
 	return runs_as_master(host) && !w.host[host].qemu.halted;
 }
 
-/* Replication broke, and no ftd was there to see it: the guest runs, unprotected, and a person sees that. */
+/* No ftd that runs now was there as it broke. */
+static bool broke_unseen(int host)
+{
+	const struct host *h = &w.host[host];
+	return h->qemu.exit_said && h->qemu.exit_life != h->ftd.life;
+}
+
+/* Its present pair has had no session, as far as this side knows. */
+static bool never_bound(int host)
+{
+	enum ft_session_stage stage = w.host[host].ftd.core.session.stage;
+	return stage != FT_SESSION_BOUND && stage != FT_SESSION_RELEASED;
+}
+
+/* Replication broke, and no ftd was there to see it: the guest runs, unprotected, and a person sees that; or it stands still in
+ * a pair of which no ftd knows that it ever replicated: how long its first checkpoint may take, nobody can say. */
 static bool runs_unprotected(void)
 {
 	bool broken = w.host[0].qemu.exit_said || w.host[1].qemu.exit_said;
-	return broken && runs_guest(0) != runs_guest(1) && !is_held(0) && !is_held(1);
+	bool runs = runs_guest(0) != runs_guest(1), unseen = broke_unseen(0) && broke_unseen(1);
+	return broken && (runs || (unseen && never_bound(0) && never_bound(1))) && !is_held(0) && !is_held(1);
 }
 
 static bool both_protect(void)
@@ -628,8 +663,8 @@ static bool beyond_help(int host)
 	bool unknowing = h->ftd.core.cannot_know && h->ftd.core.phase == FT_PHASE_CUT_OFF;
 	bool forgot = (h->disk.lost || w.host[1 - host].disk.lost) && h->qemu.alive &&
 	              (unknowing || is_held(host) || h->qemu.stopped || !w.host[1 - host].qemu.alive);
-	bool never_bound = h->qemu.mode == FT_ROLE_SECONDARY && !w.host[1 - host].qemu.alive &&
-	                   h->ftd.core.session.instance != h->qemu.instance;
+	bool unbound = h->qemu.mode == FT_ROLE_SECONDARY && !w.host[1 - host].qemu.alive &&
+	               h->ftd.core.session.instance != h->qemu.instance;
 	bool unaskable = h->qemu.stuck && !h->ftd.plan;
 	bool alone = unknowing && !w.host[1 - host].qemu.alive;
 	bool given_unwritten = unknowing && h->ftd.core.session.stage == FT_SESSION_NONE &&
@@ -639,7 +674,7 @@ static bool beyond_help(int host)
 	bool order_died =
 	    is_held(host) && w.order_claimed[host] == h->qemu.instance && w.order_life[host] != h->ftd.life;
 	return alone || ordered_in_vain || order_died || given_unwritten || unaskable || stopped || left || forgot ||
-	       for_a_person || never_bound || h->unverifiable;
+	       for_a_person || unbound || h->unverifiable;
 }
 
 /* Where no register is shared there is no protection, and nobody is promised that a guest survives. */

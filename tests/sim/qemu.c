@@ -112,6 +112,7 @@ static void say_colo_exit(int host)
 	if (q->exit_said)
 		return;
 	q->exit_said = true;
+	q->exit_life = w.host[host].ftd.life;
 	q->halted = q->checkpoint > CHECKPOINT_ASKED;
 	q->checkpoint = CHECKPOINT_NONE;
 	emit_colo_exit(host, "error");

@@ -138,7 +138,8 @@ struct qemu {
 	bool blocked; /* ... and not because all heals */
 	bool ending;  /* it is on its way out: its guest is stopped for good */
 	bool quit;    /* ... and has left the pair */
-	bool exit_said; /* COLO_EXIT comes once */
+	bool exit_said;     /* COLO_EXIT comes once */
+	uint64_t exit_life; /* ... and to which ftd; 0 none */
 	enum ft_role mode, last;
 	bool booted; /* runs a guest that it has booted itself, outside any pair */
 	enum { CHECKPOINT_NONE, CHECKPOINT_ASKED, CHECKPOINT_RUNS, CHECKPOINT_CAUGHT } checkpoint;
@@ -409,6 +410,7 @@ struct world {
 	uint64_t events;
 	int freezes;
 	int asks;                  /* of the arbiter */
+	int questions;             /* of units: may the VM be started here? */
 	int64_t crashed_at[2];     /* FT_NEVER never, or its peer was not protected then */
 	uint64_t ordered[2];       /* the QEMU that a person has ordered to go on; 0 none */
 	uint64_t order_claimed[2]; /* ... by a claim in a session that was released or resigned, which may land */
@@ -477,7 +479,7 @@ void host_crash(int host);
 void disk_settles(int host, bool crash); /* who wrote it has died */
 void disk_keeps(struct disk *d, const struct kept_outcome *o);
 void host_happens(const struct happening *h);
-void unit_hears(int host, bool may); /* the answer */
+void unit_hears(int host, bool may, const char *why); /* the answer */
 
 /* faults.c */
 #define FAULT(kind) (UINT64_C(1) << (kind))

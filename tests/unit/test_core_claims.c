@@ -5635,9 +5635,13 @@ START_TEST(a_win_without_its_fence_is_not_gone_on_with_for_a_second_silence)
 }
 END_TEST
 
-/* Its heartbeats were held back on the way, and come when its host, a virtual machine, stands still: it runs when that wakes.
- * _i: it acknowledges what we have sent since (1), or did so before our own clock stood still (2). */
-START_TEST(a_primary_that_is_heard_is_powered_off_where_it_acknowledges_nothing)
+static void answered(void)
+{
+	step(&(struct ft_event){.kind = FT_EVENT_ANSWERED, .at = w.now});
+}
+
+/* It has been out of reach, as the arbiter has, and is heard again: it has frozen its QEMU, and a person has had it claim. */
+static void come_back(void)
 {
 	protect_surely(FT_ROLE_SECONDARY);
 	w.c.params.fenced = true;
@@ -5649,21 +5653,32 @@ START_TEST(a_primary_that_is_heard_is_powered_off_where_it_acknowledges_nothing)
 	frozen();
 	recorded();
 	pass(300);
-	expect_did(CLAIM, 1);
-	if (_i)
-		acked();
-	if (_i == 2)
-		step(&(struct ft_event){.kind = FT_EVENT_STOOD_STILL});
 	w.p.side.state = FT_CLAIMING;
-	w.p.side.request = FT_REQUEST_YIELD; /* a person had it fail over */
+	w.p.side.request = FT_REQUEST_YIELD;
 	peer_says();
+}
+
+static void claim_again(bool answers)
+{
 	hear(FT_PEER_ALIVE);
 	for (int i = 0; i < 60 && !w.c.arbiter_busy; i++) {
-		if (_i == 1)
-			acked();
+		if (answers)
+			answered();
 		pass(10);
 	}
 	expect_did(CLAIM, 2);
+}
+
+/* Its heartbeats were held back on the way, and come when its host, a virtual machine, stands still: it runs when that wakes.
+ * _i: it acknowledges what we have sent since (1), or did so before our own clock stood still (2). */
+START_TEST(a_primary_that_is_heard_is_powered_off_where_it_acknowledges_nothing)
+{
+	come_back();
+	if (_i)
+		answered();
+	if (_i == 2)
+		step(&(struct ft_event){.kind = FT_EVENT_STOOD_STILL});
+	claim_again(_i == 1);
 	ck_assert_int_eq(w.fenced, _i != 1);
 	claim_is(FT_CLAIM_WON, "alpha");
 	stored();
@@ -5675,6 +5690,130 @@ START_TEST(a_primary_that_is_heard_is_powered_off_where_it_acknowledges_nothing)
 		return;
 	fenced(NULL);
 	expect_phase(PLANNING);
+}
+END_TEST
+
+/* Nor by what it acknowledged longer ago than one detection time, nor sooner. */
+START_TEST(a_primary_that_is_heard_is_powered_off_a_detection_time_after_its_last_answer)
+{
+	come_back();
+	claim_again(false);
+	claim_is(FT_CLAIM_WON, "alpha");
+	stored();
+	for (int i = 0; i < 100; i++) {
+		answered();
+		pass(20);
+	}
+	pass(470);
+	expect_did(FENCE, 0);
+	pass(20);
+	expect_did(FENCE, 1);
+}
+END_TEST
+
+/* Somebody lets one of them through now and then; and each time it is lost it has its time to answer once. */
+START_TEST(heartbeats_that_come_now_and_then_do_not_put_the_fence_off)
+{
+	come_back();
+	claim_again(false);
+	claim_is(FT_CLAIM_WON, "alpha");
+	stored();
+	hear(FT_PEER_QUIET);
+	hear(FT_PEER_ALIVE);
+	pass(100);
+	hear(FT_PEER_QUIET);
+	pass(100);
+	hear(FT_PEER_ALIVE);
+	pass(300);
+	expect_did(FENCE, 1);
+	fenced("the plug is stuck");
+	pass(400);
+	hear(FT_PEER_LOST);
+	hear(FT_PEER_ALIVE);
+	for (int i = 0; i < 3; i++) {
+		pass(200);
+		expect_did(FENCE, i == 2 ? 2 : 1);
+		hear(FT_PEER_QUIET);
+		hear(FT_PEER_ALIVE);
+	}
+}
+END_TEST
+
+/* It was there as we asked. */
+START_TEST(a_primary_that_falls_silent_before_the_arbiters_answer_is_powered_off)
+{
+	come_back();
+	claim_again(true);
+	ck_assert(!w.fenced);
+	hear(FT_PEER_QUIET);
+	pass(250);
+	hear(FT_PEER_LOST);
+	claim_is(FT_CLAIM_WON, "alpha");
+	stored();
+	pass(600);
+	expect_did(PLAN, 0);
+	expect_did(FENCE, 1);
+	fenced(NULL);
+	expect_phase(PLANNING);
+}
+END_TEST
+
+/* Its heartbeats come, and its last word is that it stands still: whether it hears us does not matter. */
+START_TEST(a_primary_that_has_yielded_is_not_powered_off_though_it_acknowledges_nothing)
+{
+	come_back();
+	w.p.side.vm = FT_VM_YIELDED;
+	w.p.side.request = FT_REQUEST_NONE;
+	w.p.side.state = FT_FENCED;
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	ck_assert_int_gt(w.did[FT_DO_CLAIM], 1);
+	ck_assert(!w.fenced);
+	claim_is(FT_CLAIM_WON, "alpha");
+	stored();
+	expect_did(FENCE, 0);
+	expect_phase(PLANNING);
+}
+END_TEST
+
+/* Its first heartbeat after a silence acknowledges what was sent before that. */
+START_TEST(a_dying_qemu_powers_no_host_off_by_the_time_of_its_last_answer)
+{
+	protect_surely(FT_ROLE_SECONDARY);
+	w.c.params.fenced = true;
+	pass(600);
+	peer_is_dying();
+	expect_did(CLAIM, 1);
+	ck_assert(!w.fenced);
+	claim_is(FT_CLAIM_WON, "alpha");
+	stored();
+	expect_did(FENCE, 0);
+	expect_phase(PLANNING);
+}
+END_TEST
+
+/* The former secondary leads a new pair.  _i: its new secondary has acknowledged nothing yet, or our clock stood still since. */
+START_TEST(a_new_pair_powers_no_host_off)
+{
+	start(FT_SESSION_BOUND, FT_ROLE_SECONDARY);
+	w.c.params.registers = false;
+	w.q.instance = 6;
+	w.q.role = FT_ROLE_PRIMARY;
+	w.p.side.role = FT_ROLE_SECONDARY;
+	w.p.side.state = FT_ARMING;
+	w.p.side.ready = true;
+	memset(w.p.side.session, 0, sizeof w.p.side.session);
+	peer_says();
+	hear(FT_PEER_ALIVE);
+	if (_i) {
+		acked();
+		step(&(struct ft_event){.kind = FT_EVENT_STOOD_STILL, .at = MS(300)});
+	}
+	qemu_is();
+	step(&(struct ft_event){.kind = FT_EVENT_CHECKPOINT});
+	pass(10);
+	expect_did(CLAIM, 1);
+	ck_assert(!w.fenced);
 }
 END_TEST
 
@@ -6953,6 +7092,12 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, a_fence_that_fails_is_tried_again_until_it_works, 0, 2);
 	tcase_add_loop_test(tc, a_fence_that_has_failed_waits_for_the_arbiter_and_says_so, 0, 2);
 	tcase_add_loop_test(tc, a_primary_that_is_heard_is_powered_off_where_it_acknowledges_nothing, 0, 3);
+	tcase_add_test(tc, a_primary_that_is_heard_is_powered_off_a_detection_time_after_its_last_answer);
+	tcase_add_test(tc, heartbeats_that_come_now_and_then_do_not_put_the_fence_off);
+	tcase_add_test(tc, a_primary_that_falls_silent_before_the_arbiters_answer_is_powered_off);
+	tcase_add_test(tc, a_primary_that_has_yielded_is_not_powered_off_though_it_acknowledges_nothing);
+	tcase_add_test(tc, a_dying_qemu_powers_no_host_off_by_the_time_of_its_last_answer);
+	tcase_add_loop_test(tc, a_new_pair_powers_no_host_off, 0, 2);
 	tcase_add_loop_test(tc, a_win_without_its_fence_is_not_gone_on_with_for_a_second_silence, 0, 2);
 	tcase_add_loop_test(tc, who_says_that_it_stands_still_needs_no_fence, 0, 2);
 	tcase_add_test(tc, only_a_person_that_vouches_for_the_other_host_goes_past_a_fence_that_fails);

@@ -117,7 +117,7 @@ static bool on_due(void *arg, int64_t now)
 	return true;
 }
 
-static const struct ft_turn_callbacks callbacks = {on_self,    on_news,    on_acked,   on_hearing,
+static const struct ft_turn_callbacks callbacks = {on_self,    on_news,    on_acked,   on_acked, on_hearing,
                                                    on_refused, on_foreign, on_stalled, on_due};
 
 static socklen_t make_address(int family, int port, struct sockaddr_storage *out)

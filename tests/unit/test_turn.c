@@ -74,6 +74,13 @@ static bool on_acked(void *arg, int64_t sent, int64_t at)
 	return true;
 }
 
+static bool on_answered(void *arg, int64_t sent, int64_t at)
+{
+	(void)arg, (void)sent, (void)at;
+	told("answered ");
+	return true;
+}
+
 static bool on_hearing(void *arg, enum ft_hearing hearing, int64_t at)
 {
 	(void)arg, (void)hearing, (void)at;
@@ -109,7 +116,7 @@ static bool on_due(void *arg, int64_t at)
 }
 
 static const struct ft_turn_deeds deeds = {.now = now, .moment = moment, .receive = receive, .send = send_on};
-static const struct ft_turn_callbacks callbacks = {on_self,    on_news,    on_acked,   on_hearing,
+static const struct ft_turn_callbacks callbacks = {on_self,    on_news,    on_acked,   on_answered, on_hearing,
                                                    on_refused, on_foreign, on_stalled, on_due};
 
 static void begin(void)
