@@ -210,6 +210,9 @@ static struct verdict forbidden(const struct ft_core *c)
 {
 	if (!no_qemu(c))
 		return (struct verdict){0, "a QEMU is here already"};
+	if (runs_there(c) && c->peer.side.state == FT_HELD)
+		return (struct verdict){0, "the guest stands still at the other side, held; ftctl failover "
+		                           "--confirm-fenced there lets it go on"};
 	if (runs_there(c))
 		return (struct verdict){0, "the other side runs the guest"};
 	if (c->session.stage != FT_SESSION_ENDED)

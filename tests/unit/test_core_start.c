@@ -264,6 +264,22 @@ START_TEST(who_hears_that_the_other_is_starting_does_not)
 }
 END_TEST
 
+/* Whoever asks is not told of a guest that runs: a person lets it go on, or nobody does. */
+START_TEST(a_guest_that_is_held_at_the_other_side_is_not_said_to_run)
+{
+	char why[FT_TEXT_MAX];
+	begin_in(FT_SESSION_ENDED, FT_ROLE_SECONDARY, "alpha");
+	peer.side.role = FT_ROLE_PRIMARY;
+	peer.side.vm = FT_VM_ALIVE;
+	peer.side.state = FT_HELD;
+	hear(FT_PEER_ALIVE);
+	start_is_told();
+	ck_assert_int_eq(ft_core_may_start(&c, false, why), 0);
+	ck_assert_msg(strstr(why, "stands still at the other side") != NULL, "%s", why);
+	ck_assert_msg(strstr(why, "ftctl failover --confirm-fenced there") != NULL, "%s", why);
+}
+END_TEST
+
 /* It may have been told yes, and its QEMU be on its way.  _i: we were not asked before it was silent. */
 START_TEST(who_has_heard_that_the_other_is_starting_does_not_after_a_silence)
 {
@@ -1313,6 +1329,7 @@ int main(void)
 	tcase_add_loop_test(tc, of_two_that_would_start_at_once_one_may, 0, 2);
 	tcase_add_test(tc, who_hears_that_the_other_is_starting_does_not);
 	tcase_add_loop_test(tc, who_has_heard_that_the_other_is_starting_does_not_after_a_silence, 0, 2);
+	tcase_add_test(tc, a_guest_that_is_held_at_the_other_side_is_not_said_to_run);
 	tcase_add_test(tc, a_guest_outside_of_colo_is_told_and_one_to_be_is_not);
 	tcase_add_test(tc, a_session_that_may_have_been_lost_is_no_licence);
 	tcase_add_test(tc, who_ended_the_session_may_start_unless_the_guest_was_given_away_since);
