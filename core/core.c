@@ -128,6 +128,7 @@ void ft_core_init(struct ft_core *c, const struct ft_core_params *params, int64_
 	    .stayed_stored = params->session.stayed,
 	    .acked_sent = FT_NEVER,
 	    .peer_knows_until = FT_NEVER,
+	    .answered_at = FT_NEVER,
 	    .stood_still_at = FT_NEVER,
 	    .lost_at = FT_NEVER,
 	    .arbiter_again_at = now,
@@ -212,6 +213,13 @@ static void absorb_peer(struct ft_core *c, const struct ft_event *e)
 	c->peer_at = c->now;
 }
 
+/* Who comes back within our reach, or we in its, has time to answer before its host is powered off. */
+static void give_time_to_answer(struct ft_core *c)
+{
+	if (c->fence_again_at < c->now + c->params.window)
+		c->fence_again_at = c->now + c->params.window;
+}
+
 static void absorb_hearing(struct ft_core *c, const struct ft_event *e)
 {
 	bool back = !ft_peer_heard(c) && e->hearing == FT_PEER_ALIVE;
@@ -220,9 +228,8 @@ static void absorb_hearing(struct ft_core *c, const struct ft_event *e)
 	c->heard_at = e->heard_at;
 	switch (e->hearing) {
 	case FT_PEER_ALIVE:
-		/* Who comes back within our reach has time to acknowledge us before its host is powered off. */
-		if (back && c->fence_again_at < c->now + c->params.window)
-			c->fence_again_at = c->now + c->params.window;
+		if (back)
+			give_time_to_answer(c);
 		c->refused_at = FT_NEVER;
 		c->silence_probed = false;
 		break;
@@ -448,6 +455,7 @@ static void absorb_stall(struct ft_core *c, const struct ft_event *e)
 		c->silent_from = c->now;
 	if (c->yanked_at != FT_NEVER)
 		c->yanked_at = c->now;
+	give_time_to_answer(c);
 }
 
 static void absorb_refused(struct ft_core *c, const struct ft_event *e)
@@ -478,6 +486,7 @@ static void absorb_stood_still(struct ft_core *c, const struct ft_event *e)
 	ft_core_note(c, c->now, "this host's clocks stood still for %.0f ms or more: it was paused, or moved",
 	             (double)e->at / 1e6);
 	c->stood_still_at = c->now;
+	give_time_to_answer(c);
 }
 
 static void absorb_version(struct ft_core *c, const struct ft_event *e)

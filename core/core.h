@@ -55,7 +55,7 @@ enum ft_event_kind {
 	FT_EVENT_RECORDED,   /* .error, .text: the answer to FT_DO_RECORD and FT_DO_REPEAT; they come in order */
 	FT_EVENT_STOOD_STILL, /* .at: ns that our clock has missed, at least: what was counted by it is older than it says */
 	FT_EVENT_ACK,         /* .at: when the newest heartbeat was sent that a calm peer is known to have heard */
-	FT_EVENT_ANSWERED, /* .at: when a newer one was sent that the peer has acknowledged, though not calm: it gives no right */
+	FT_EVENT_ANSWERED, /* .at: when the peer surely was on, in whatever state: it gives no right */
 	FT_EVENT_STORED,   /* .error, .text: the answer to FT_DO_STORE */
 	FT_EVENT_CLAIM,    /* .claim, .text: the winner, or why it is unreachable; the answer to FT_DO_CLAIM */
 	FT_EVENT_FENCED,   /* .error, .text: why the other host is not known to be off; the answer to FT_DO_FENCE */
@@ -302,6 +302,8 @@ struct ft_core {
 	int64_t stood_still_at; /* when our clock was last found to have stood still; FT_NEVER it never was */
 	/* When the newest heartbeat of ours was sent that the peer has acknowledged, whatever binds it; FT_NEVER none. */
 	int64_t peer_knows_until;
+	int64_t
+	    answered_at; /* when the peer surely was on, by what it sent and how long it had held what it had heard; FT_NEVER none */
 	int64_t acked_sent; /* when the newest heartbeat was sent that gives us a right; FT_NEVER none */
 	/* ... and for how long: the detection time that the peer had as it acknowledged it; 0 unknown */
 	int64_t acked_grant;

@@ -153,16 +153,19 @@ static bool secondary_waits(const struct ft_core *c)
 	return s != FT_STARTING && s != FT_CLAIMING && s != FT_FAILING_OVER && s != FT_SOLO;
 }
 
-/* It is there now.  Of a secondary each heartbeat says so: it has no right that would last while its host stands still.  A primary
- * must have acknowledged what we sent within the last detection time, too: its heartbeats may have been held back on their way, or
- * recorded by somebody, and its host be a virtual machine that was paused since, its right with it. */
+/* A primary was on within the last detection time, by our own clock: its heartbeats may have been held back on their way, or recorded by
+ * somebody, and its host be a virtual machine that was paused since, its right with it. */
+static bool answered_lately(const struct ft_core *c)
+{
+	int64_t at = c->answered_at;
+	bool since = at != FT_NEVER && (c->stood_still_at == FT_NEVER || at > c->stood_still_at);
+	return since && !ft_due(c, at + c->params.window);
+}
+
+/* It is there now.  Of a secondary each heartbeat says so: it has no right that would last while its host stands still. */
 static bool peer_answers(const struct ft_core *c)
 {
-	int64_t acked = c->peer_knows_until;
-	if (c->hearing != FT_PEER_ALIVE || c->session.role == FT_ROLE_PRIMARY)
-		return c->hearing == FT_PEER_ALIVE;
-	bool since = acked != FT_NEVER && (c->stood_still_at == FT_NEVER || acked > c->stood_still_at);
-	return since && !ft_due(c, acked + c->params.window);
+	return c->hearing == FT_PEER_ALIVE && (c->session.role == FT_ROLE_PRIMARY || answered_lately(c));
 }
 
 bool ft_win_complete(const struct ft_core *c)
@@ -185,11 +188,11 @@ void ft_win_settle(struct ft_core *c)
 	c->start_wanted = false;
 }
 
-/* Or its last word is that nothing of it runs, or that its QEMU is dying: then its host has no guest, whether or not it hears us. */
+/* Or says that its QEMU is dying: then it has no guest, whether or not it hears us. */
 static bool peer_is_there(const struct ft_core *c)
 {
 	bool dying = ft_session_shared(c) && c->peer.side.dying;
-	return peer_answers(c) || dying || (c->hearing == FT_PEER_ALIVE && peer_is_out(c));
+	return peer_answers(c) || dying;
 }
 
 static bool fence_wanted(const struct ft_core *c)
@@ -1455,6 +1458,15 @@ static bool taken_and_runs(const struct ft_core *c)
 	return c->session.title == FT_TITLE_WORD && !c->given && runs;
 }
 
+/* A primary may have as the answer of the register was on its way.  Not one whose last word was that its QEMU is dead, or dying. */
+static bool fell_silent(const struct ft_core *c)
+{
+	const struct ft_side *p = &c->peer.side;
+	bool same = memcmp(p->session, c->session.id, sizeof no_id) == 0;
+	bool ended = p->vm == FT_VM_GONE || p->vm == FT_VM_YIELDED || (same && p->dying);
+	return c->session.role == FT_ROLE_SECONDARY && !ended && !(ft_peer_heard(c) && answered_lately(c));
+}
+
 /* What one reads without having asked for it was won at a time when the peer may have held a right. */
 static enum ft_title title_won(const struct ft_core *c, bool given_before)
 {
@@ -1464,8 +1476,7 @@ static enum ft_title title_won(const struct ft_core *c, bool given_before)
 	if (given_before && !c->params.registers)
 		return FT_TITLE_REGAINED;
 	bool vouched = c->errand == FT_ERRAND_END_OLD && c->start_confirmed;
-	/* It may have fallen silent as the answer was on its way. */
-	bool silent = c->errand == FT_ERRAND_FAILOVER && !peer_is_there(c) && !peer_is_out(c);
+	bool silent = c->errand == FT_ERRAND_FAILOVER && fell_silent(c);
 	return c->params.fenced && (c->claim_fences || silent) && !vouched ? FT_TITLE_UNFENCED : FT_TITLE_REGISTER;
 }
 
@@ -1665,7 +1676,7 @@ void ft_session_absorb(struct ft_core *c, const struct ft_event *e)
 	else if (e->kind == FT_EVENT_ACK)
 		absorb_ack(c, e->at);
 	else if (e->kind == FT_EVENT_ANSWERED)
-		c->peer_knows_until = e->at;
+		c->answered_at = e->at;
 	else if (e->kind == FT_EVENT_FENCED)
 		absorb_fenced(c, e);
 	else if (e->kind == FT_EVENT_CLAIM || e->kind == FT_EVENT_REGISTER)

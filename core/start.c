@@ -277,7 +277,7 @@ static bool vouch_is_refused(const struct ft_core *c)
 
 bool ft_start_announced(const struct ft_core *c)
 {
-	return may_be_starting(c) && !c->start_second;
+	return may_be_starting(c) && (!c->start_second || c->start_granted);
 }
 
 /* The peer has acknowledged a heartbeat that told it. */

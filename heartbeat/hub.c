@@ -99,7 +99,7 @@ void ft_hub_init(struct ft_hub *h, const struct ft_heartbeat_settings *settings,
 	memcpy(h->node, settings->node, sizeof h->node);
 	take_settings(h, settings);
 	for (int i = 0; i < FT_LINKS_MAX; i++) {
-		h->links[i].acked_sent = h->links[i].answered_sent = h->links[i].answered_at = FT_NEVER;
+		h->links[i].acked_sent = h->links[i].was_on = h->links[i].answered_at = FT_NEVER;
 		h->links[i].stats.rtt = -1;
 		h->links[i].stats.acked_at = h->links[i].stats.heard_since = FT_NEVER;
 	}
@@ -265,7 +265,9 @@ static void take_acknowledgement(struct ft_hub_link *l, const struct ft_beat *be
 	}
 	if (beat->tentative)
 		return;
-	l->answered_sent = newer(l->answered_sent, beat->echo_sent);
+	int64_t held = beat->held_us == UINT32_MAX ? 0 : (int64_t)beat->held_us * 1000;
+	int64_t on = held < now - beat->echo_sent ? beat->echo_sent + held : now;
+	l->was_on = newer(l->was_on, on);
 	if (ft_side_calm(&beat->side))
 		l->acked_sent = newer(l->acked_sent, beat->echo_sent);
 }
@@ -337,7 +339,7 @@ static void enthrone(struct ft_hub *h, const struct ft_beat *beat)
 		l->seen = l->rx.sequence;
 		l->stranger.incarnation = 0;
 		l->floor = l->tx_sequence;
-		l->acked_sent = l->answered_sent = FT_NEVER;
+		l->acked_sent = l->was_on = FT_NEVER;
 	}
 	h->have_peer = true;
 	h->peer = *beat;
@@ -462,11 +464,11 @@ int64_t ft_hub_acked_sent(const struct ft_hub *h)
 	return newest;
 }
 
-int64_t ft_hub_answered_sent(const struct ft_hub *h)
+int64_t ft_hub_was_on(const struct ft_hub *h)
 {
 	int64_t newest = FT_NEVER;
 
 	for (int i = 0; i < FT_LINKS_MAX; i++)
-		newest = newer(newest, h->links[i].answered_sent);
+		newest = newer(newest, h->links[i].was_on);
 	return newest;
 }

@@ -96,8 +96,8 @@ struct ft_hub_link {
 		struct ft_hub_rx rx;
 	} stranger;
 	int64_t acked_sent; /* when the newest heartbeat of ours that counted as life there was sent; FT_NEVER none */
-	int64_t answered_sent; /* ... whatever the peer stood for then: it gives no right */
-	int64_t asked_at;      /* the last question */
+	int64_t was_on;     /* when the peer last sent what it surely sent then; FT_NEVER none */
+	int64_t asked_at;   /* the last question */
 	int64_t next_question; /* no question before this */
 	struct ft_link_stats stats;
 	struct ft_trouble trouble; /* enum ft_reject and FT_TROUBLE_REFUSED; the user of the hub counts the latter */
@@ -150,7 +150,8 @@ int64_t ft_hub_deadline(const struct ft_hub *h);
 /* Send time of the newest heartbeat of ours, on any link, that the current peer is known to have heard, as life and while
  * it was calm (ft_side_calm); FT_NEVER none. */
 int64_t ft_hub_acked_sent(const struct ft_hub *h);
-/* ... or in whatever state: never before ft_hub_acked_sent(). */
-int64_t ft_hub_answered_sent(const struct ft_hub *h);
+/* A time at which the current peer surely was on, in whatever state: when it sent the newest heartbeat of its that tells how long it had
+ * held one of ours, counted from when that was sent.  No delay on the way makes it later than it was.  FT_NEVER none. */
+int64_t ft_hub_was_on(const struct ft_hub *h);
 
 #endif

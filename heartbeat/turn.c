@@ -112,12 +112,12 @@ static bool tell_acked(struct ft_turn *t, int64_t now)
 
 static bool tell_answered(struct ft_turn *t, int64_t now)
 {
-	int64_t answered = ft_hub_answered_sent(t->hub);
+	int64_t at = ft_hub_was_on(t->hub);
 
-	if (answered == FT_NEVER || answered == t->told_answered)
+	if (at == FT_NEVER || at == t->told_answered)
 		return true;
-	t->told_answered = answered;
-	return answered == t->told_acked || t->cb->answered(t->arg, answered, now);
+	t->told_answered = at;
+	return t->cb->answered(t->arg, at, now);
 }
 
 static bool tell_refused(struct ft_turn *t, int64_t now)

@@ -36,8 +36,8 @@ struct ft_turn_callbacks {
 	bool (*news)(void *arg, const struct ft_beat *peer, bool new_incarnation, int64_t now);
 	/* ft_hub_acked_sent() has moved on. Told after the news that came in with it. */
 	bool (*acked)(void *arg, int64_t sent, int64_t now);
-	/* ft_hub_answered_sent() has, and is newer than that. */
-	bool (*answered)(void *arg, int64_t sent, int64_t now);
+	/* ft_hub_was_on() has. */
+	bool (*answered)(void *arg, int64_t at, int64_t now);
 	/* The detector's verdict changed. */
 	bool (*hearing)(void *arg, enum ft_hearing hearing, int64_t now);
 	/* The peer's host says that nobody listens there (ft_turn_refused). */

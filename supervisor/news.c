@@ -78,10 +78,10 @@ static bool on_acked(void *arg, int64_t sent, int64_t now)
 	return true;
 }
 
-static bool on_answered(void *arg, int64_t sent, int64_t now)
+static bool on_answered(void *arg, int64_t at, int64_t now)
 {
 	(void)now;
-	ft_daemon_feed(arg, &(struct ft_event){.kind = FT_EVENT_ANSWERED, .at = sent});
+	ft_daemon_feed(arg, &(struct ft_event){.kind = FT_EVENT_ANSWERED, .at = at});
 	return true;
 }
 

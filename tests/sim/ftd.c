@@ -199,10 +199,10 @@ static bool on_acked(void *arg, int64_t sent, int64_t now)
 	return ft_node_feed(node_of(arg), &(struct ft_event){.kind = FT_EVENT_ACK, .at = sent});
 }
 
-static bool on_answered(void *arg, int64_t sent, int64_t now)
+static bool on_answered(void *arg, int64_t at, int64_t now)
 {
 	(void)now;
-	return ft_node_feed(node_of(arg), &(struct ft_event){.kind = FT_EVENT_ANSWERED, .at = sent});
+	return ft_node_feed(node_of(arg), &(struct ft_event){.kind = FT_EVENT_ANSWERED, .at = at});
 }
 
 static bool on_hearing(void *arg, enum ft_hearing hearing, int64_t now)

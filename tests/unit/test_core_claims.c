@@ -92,6 +92,11 @@ static void acked(void)
 	step(&(struct ft_event){.kind = FT_EVENT_ACK, .at = w.now});
 }
 
+static void answered(void)
+{
+	step(&(struct ft_event){.kind = FT_EVENT_ANSWERED, .at = w.now});
+}
+
 static void frozen(void)
 {
 	step(&(struct ft_event){.kind = FT_EVENT_FROZEN});
@@ -5621,7 +5626,7 @@ START_TEST(a_win_without_its_fence_is_not_gone_on_with_for_a_second_silence)
 		return;
 	}
 	for (int i = 0; i < 300; i++) {
-		acked();
+		answered();
 		pass(200);
 	}
 	expect_phase(CUT_OFF);
@@ -5634,11 +5639,6 @@ START_TEST(a_win_without_its_fence_is_not_gone_on_with_for_a_second_silence)
 	expect_phase(PLANNING);
 }
 END_TEST
-
-static void answered(void)
-{
-	step(&(struct ft_event){.kind = FT_EVENT_ANSWERED, .at = w.now});
-}
 
 /* It has been out of reach, as the arbiter has, and is heard again: it has frozen its QEMU, and a person has had it claim. */
 static void come_back(void)
@@ -5789,6 +5789,62 @@ START_TEST(a_dying_qemu_powers_no_host_off_by_the_time_of_its_last_answer)
 	stored();
 	expect_did(FENCE, 0);
 	expect_phase(PLANNING);
+}
+END_TEST
+
+/* It is heard no more as the answer comes: its last word holds. */
+START_TEST(a_dying_qemu_that_was_told_powers_no_host_off_that_is_lost_since)
+{
+	protect_surely(FT_ROLE_SECONDARY);
+	w.c.params.fenced = true;
+	answered();
+	peer_is_dying();
+	expect_did(CLAIM, 1);
+	hear(FT_PEER_QUIET);
+	pass(250);
+	hear(FT_PEER_LOST);
+	claim_is(FT_CLAIM_WON, "alpha");
+	stored();
+	expect_did(FENCE, 0);
+	expect_phase(PLANNING);
+}
+END_TEST
+
+/* One heartbeat that is late as the answer comes is no silence. */
+START_TEST(a_primary_that_answered_a_moment_ago_is_not_powered_off_for_a_late_heartbeat)
+{
+	come_back();
+	claim_again(true);
+	answered();
+	pass(250);
+	hear(FT_PEER_QUIET);
+	claim_is(FT_CLAIM_WON, "alpha");
+	stored();
+	expect_did(FENCE, 0);
+	expect_phase(PLANNING);
+}
+END_TEST
+
+/* It waits, and is answered; then it is this ftd (_i: this host) that does not run, and the other side has no time to answer. */
+START_TEST(a_pause_of_ours_powers_no_host_off_that_answers)
+{
+	come_back();
+	claim_again(false);
+	claim_is(FT_CLAIM_WON, "alpha");
+	stored();
+	for (int i = 0; i < 100; i++) {
+		answered();
+		pass(20);
+	}
+	w.now += MS(_i ? 20 : 900);
+	step(&(struct ft_event){.kind = _i ? FT_EVENT_STOOD_STILL : FT_EVENT_STALLED, .at = MS(_i ? 20 : 900)});
+	expect_did(FENCE, 0);
+	pass(50);
+	answered();
+	pass(490);
+	expect_did(FENCE, 0);
+	pass(20);
+	expect_did(FENCE, 1);
 }
 END_TEST
 
@@ -7097,6 +7153,9 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_primary_that_falls_silent_before_the_arbiters_answer_is_powered_off);
 	tcase_add_test(tc, a_primary_that_has_yielded_is_not_powered_off_though_it_acknowledges_nothing);
 	tcase_add_test(tc, a_dying_qemu_powers_no_host_off_by_the_time_of_its_last_answer);
+	tcase_add_test(tc, a_dying_qemu_that_was_told_powers_no_host_off_that_is_lost_since);
+	tcase_add_test(tc, a_primary_that_answered_a_moment_ago_is_not_powered_off_for_a_late_heartbeat);
+	tcase_add_loop_test(tc, a_pause_of_ours_powers_no_host_off_that_answers, 0, 2);
 	tcase_add_loop_test(tc, a_new_pair_powers_no_host_off, 0, 2);
 	tcase_add_loop_test(tc, a_win_without_its_fence_is_not_gone_on_with_for_a_second_silence, 0, 2);
 	tcase_add_loop_test(tc, who_says_that_it_stands_still_needs_no_fence, 0, 2);

@@ -264,6 +264,24 @@ START_TEST(who_hears_that_the_other_is_starting_does_not)
 }
 END_TEST
 
+/* A person has been told yes, as the other was silent; it is back, and starts, too. */
+START_TEST(a_start_that_was_granted_is_told_though_the_other_said_so_first)
+{
+	begin(&(struct ft_session){0}, true);
+	peer.side.guest = true;
+	hear(FT_PEER_ALIVE);
+	start_is_told();
+	hear(FT_PEER_LOST);
+	pass(5000);
+	step(&(struct ft_event){.kind = FT_EVENT_WANT_START, .confirmed = true});
+	ck_assert_int_eq(may(true), 1);
+	ck_assert(c.self.guest);
+	peer.incarnation++;
+	hear(FT_PEER_ALIVE);
+	ck_assert(c.self.guest);
+}
+END_TEST
+
 /* Whoever asks is not told of a guest that runs: a person lets it go on, or nobody does. */
 START_TEST(a_guest_that_is_held_at_the_other_side_is_not_said_to_run)
 {
@@ -1330,6 +1348,7 @@ int main(void)
 	tcase_add_test(tc, who_hears_that_the_other_is_starting_does_not);
 	tcase_add_loop_test(tc, who_has_heard_that_the_other_is_starting_does_not_after_a_silence, 0, 2);
 	tcase_add_test(tc, a_guest_that_is_held_at_the_other_side_is_not_said_to_run);
+	tcase_add_test(tc, a_start_that_was_granted_is_told_though_the_other_said_so_first);
 	tcase_add_test(tc, a_guest_outside_of_colo_is_told_and_one_to_be_is_not);
 	tcase_add_test(tc, a_session_that_may_have_been_lost_is_no_licence);
 	tcase_add_test(tc, who_ended_the_session_may_start_unless_the_guest_was_given_away_since);

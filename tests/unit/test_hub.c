@@ -503,6 +503,26 @@ START_TEST(an_acknowledgement_from_the_future_gives_no_right)
 }
 END_TEST
 
+/* Whatever it stands for.  _i: it says that it held ours for longer than that is ago. */
+START_TEST(how_long_a_heartbeat_was_held_tells_when_the_peer_was_on)
+{
+	uint8_t data[FT_WIRE_MAX];
+	struct ft_beat beat;
+
+	run(1000 * MS);
+	size_t len = ft_hub_compose(&hosts[1].hub, 0, &hosts[1].side, now, data);
+	ck_assert_int_eq(ft_wire_decode(data, len, hosts[1].config.keys, 1, "vm1", &beat), FT_WIRE_OK);
+	int64_t right = ft_hub_acked_sent(&hosts[0].hub), echoed = beat.echo_sent;
+	beat.side.state = FT_HELD;
+	beat.held_us = _i ? 3600000000 : 250000;
+	len = ft_wire_encode(&beat, &hosts[1].config.keys[0], "vm1", data);
+	now += 400 * MS;
+	ck_assert_int_eq(receive(0, 0, data, len), FT_HEARD_LIFE);
+	ck_assert_int_eq(ft_hub_was_on(&hosts[0].hub), _i ? now : echoed + 250 * MS);
+	ck_assert_int_eq(ft_hub_acked_sent(&hosts[0].hub), right);
+}
+END_TEST
+
 /* As an ftd of before, or of later, would send it. */
 static size_t of_another_version(uint8_t data[FT_WIRE_MAX], uint8_t version, const uint8_t key[FT_KEY_BYTES])
 {
@@ -1313,6 +1333,7 @@ int main(void)
 	tcase_add_test(t, own_packets_and_a_namesake_are_reflections);
 	tcase_add_test(t, damaged_forged_and_misdirected_packets_do_not_exist);
 	tcase_add_test(t, an_acknowledgement_from_the_future_gives_no_right);
+	tcase_add_loop_test(t, how_long_a_heartbeat_was_held_tells_when_the_peer_was_on, 0, 2);
 	tcase_add_test(t, a_peer_of_another_version_is_known_and_is_no_life);
 	tcase_add_test(t, a_restarted_peer_is_back_at_once);
 	tcase_add_test(t, a_replaced_host_becomes_the_peer);
