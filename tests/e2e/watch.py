@@ -82,6 +82,7 @@ class Watch:
         self.looks = 0
         self.faults = []
         self._said = {}  # how much the loser had said when it had lost
+        self._frozen = set()  # who stood still when the other began to run alone, or since
         self._threads = [threading.Thread(target=self._look, daemon=True)]
         self._threads += [threading.Thread(target=self._read_register, daemon=True)]
         self._threads += [threading.Thread(target=self._ask, args=(s,), daemon=True) for s in rig.sides]
@@ -130,6 +131,10 @@ class Watch:
             may = {n for n in self._pids if self.alone[n] or self.winner == n}
             for side in self._sides:
                 other = self._sides[1] if side is self._sides[0] else self._sides[0]
+                if not runs(self._pids[side.node]):
+                    self._frozen.add(side.node)
+                elif other.node not in may:
+                    self._frozen.discard(side.node)
                 if other.node in may and (self._was_primary[side.node] or self.alone[side.node]):
                     self._must_stand_still(side, other)
 
@@ -147,7 +152,7 @@ class Watch:
             self._said.setdefault(side.node, side.qemu.said())
         elif self._died_before_it_ran(other.node):
             pass  # since this look began, and the other side was told
-        elif side.node not in self._said or not dies(self._pids[side.node]):
+        elif side.node not in self._frozen or not dies(self._pids[side.node]):
             why = "stands in the register" if self.winner == other.node else "runs its guest alone"
             self.faults.append(f"{side.node}'s QEMU ran although {other.node} {why}")
             self._stop.set()
