@@ -164,11 +164,18 @@ static bool verdict_is_open(const struct ft_core *c)
 	return c->verdict_wanted && c->verdict != FT_VERDICT_STANDS;
 }
 
-/* Asked for each start: an empty one says nothing of the next.  The register first, where that is still to say who has won. */
+static bool has_listened(const struct ft_core *c)
+{
+	return c->hearing != FT_PEER_NEVER || grants_are_over(c);
+}
+
+/* Asked for each start: an empty one says nothing of the next.  The register first, where that is still to say who has won; and after
+ * the peer was listened for, in which time a person may let that go on. */
 bool ft_start_verdict_due(const struct ft_core *c)
 {
 	bool won = ft_session_ended_by_us(c) && c->session.title != FT_TITLE_WORD;
-	return verdict_is_open(c) && won && no_qemu(c) && !c->arbiter_busy && ft_due(c, c->verdict_again_at);
+	return verdict_is_open(c) && won && has_listened(c) && no_qemu(c) && !c->arbiter_busy &&
+	       ft_due(c, c->verdict_again_at);
 }
 
 /* The register names us; whatever the other side was granted is over, and it is silent.  Not whom the verdict names, or who was
@@ -496,7 +503,7 @@ static struct verdict judge_start(const struct ft_core *c, bool confirm_fenced)
 	struct verdict v = forbidden(c);
 	if (v.may == 0)
 		return v;
-	if (c->hearing == FT_PEER_NEVER && !grants_are_over(c))
+	if (!has_listened(c))
 		return (struct verdict){-1, "the peer is being listened for"};
 	/* What is known of the one before says nothing any more: our QEMU has died in a new one, which is the peer's from there on. */
 	if (ft_bind_may_stand(c) && !(confirm_fenced && !c->storing))

@@ -53,11 +53,14 @@ void person_plan(void)
 
 /* ---- what he keeps off ---- */
 
-/* A fence tells nobody: whoever had won there before goes by that, unless its ftd comes back with its host, or hears the other. */
+/* A fence tells nobody: whoever had won there before goes by that, unless its ftd comes back with its host, or hears the other, which
+ * knows itself by then that its guest runs (of a yes of ftctl's alone the ftd that comes next knows nothing). */
 static bool hears(int host)
 {
-	const struct ftd *f = &w.host[host].ftd;
-	return f->running == FTD_DEAD || f->life != w.kept_off[host].life || f->core.hearing == FT_PEER_ALIVE;
+	const struct ftd *f = &w.host[host].ftd, *other = &w.host[1 - host].ftd;
+	bool tells = other->running != FTD_DEAD && !other->alone && other->core.self.guest;
+	return f->running == FTD_DEAD || f->life != w.kept_off[host].life ||
+	       (f->core.hearing == FT_PEER_ALIVE && tells);
 }
 
 static bool is_told(int by)

@@ -282,6 +282,21 @@ START_TEST(a_start_that_was_granted_is_told_though_the_other_said_so_first)
 }
 END_TEST
 
+/* A person may let the peer go on while it is listened for. */
+START_TEST(the_verdict_is_read_after_the_peer_was_listened_for)
+{
+	begin_in(FT_SESSION_ENDED, FT_ROLE_PRIMARY, "alpha");
+	want();
+	pass(500);
+	int before = verdicts_read;
+	ck_assert_int_eq(may(false), -1);
+	pass(100);
+	ck_assert_int_eq(before, 0);
+	ck_assert_int_eq(verdicts_read, 1);
+	ck_assert_int_eq(may(false), 1);
+}
+END_TEST
+
 /* Whoever asks is not told of a guest that runs: a person lets it go on, or nobody does. */
 START_TEST(a_guest_that_is_held_at_the_other_side_is_not_said_to_run)
 {
@@ -1348,6 +1363,7 @@ int main(void)
 	tcase_add_test(tc, who_hears_that_the_other_is_starting_does_not);
 	tcase_add_loop_test(tc, who_has_heard_that_the_other_is_starting_does_not_after_a_silence, 0, 2);
 	tcase_add_test(tc, a_guest_that_is_held_at_the_other_side_is_not_said_to_run);
+	tcase_add_test(tc, the_verdict_is_read_after_the_peer_was_listened_for);
 	tcase_add_test(tc, a_start_that_was_granted_is_told_though_the_other_said_so_first);
 	tcase_add_test(tc, a_guest_outside_of_colo_is_told_and_one_to_be_is_not);
 	tcase_add_test(tc, a_session_that_may_have_been_lost_is_no_licence);
