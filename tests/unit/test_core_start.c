@@ -967,8 +967,10 @@ START_TEST(a_start_powers_off_only_who_is_silent_for_longer_than_its_right)
 	begin(&s, false);
 	c.params.fenced = true;
 	peer.side.vm = FT_VM_UNKNOWN;
-	if (_i == 3)
+	if (_i == 2 || _i == 3)
 		hear(FT_PEER_QUIET);
+	if (_i == 2)
+		hear(FT_PEER_LOST);
 	if (_i > 0)
 		step(&(struct ft_event){.kind = FT_EVENT_WANT_START, .confirmed = _i == 1});
 	pass(_i == 2 ? 510 : 600);
