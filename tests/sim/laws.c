@@ -570,8 +570,10 @@ static bool broke_unseen(int host)
 /* Its present pair has had no session, as far as this side knows. */
 static bool never_bound(int host)
 {
-	enum ft_session_stage stage = w.host[host].ftd.core.session.stage;
-	return stage != FT_SESSION_BOUND && stage != FT_SESSION_RELEASED;
+	const struct ft_session *s = &w.host[host].ftd.core.session;
+	const struct qemu *q = &w.host[host].qemu;
+	bool over = s->stage != FT_SESSION_BOUND && s->stage != FT_SESSION_RELEASED;
+	return over && (s->instance != q->instance || s->role != q->mode);
 }
 
 /* Replication broke, and no ftd was there to see it: the guest runs, unprotected, and a person sees that; or it stands still in
