@@ -13,7 +13,7 @@ from tests.pair import dialect
 from tests.pair.monitor import Monitor, QmpError, QmpTimeout
 
 LONG, KBIT = 3.2, 200.0  # seconds; so fast a cable carries one in about that time
-STEP = 1.4
+STEP = 1.2
 LIMIT = 5.0  # five reply timeouts: what a pair is granted that has had short ones only
 
 
@@ -41,7 +41,7 @@ def checkpoints_that_take_longer_and_longer():
     with protected(network=network) as rig:
         rig.observer.every = 1.0  # what the guest is asked is mirrored on the same cable: more than that carries, at the usual pace
         kbit = KBIT * next_checkpoints(rig, KBIT) / LONG
-        while next_checkpoints(rig, kbit) <= LIMIT:  # they vary by half: three times the longest would be reached by longer steps
+        while next_checkpoints(rig, kbit) <= LIMIT:  # they vary, to twice as long even: a longer step would reach three times the longest
             kbit /= STEP
         rig.network.slow_down("alpha", "colo", None)
         rig.wait_protected()
