@@ -256,7 +256,7 @@ static bool may_be_starting(const struct ft_core *c)
 /* Also where it has fallen silent since: by what it said before us it may have been told yes, and its QEMU be on its way. */
 static bool peer_may_be_starting(const struct ft_core *c)
 {
-	return c->peer.side.guest && (ft_peer_heard(c) || !ft_due(c, c->heard_at + FT_START_NS));
+	return c->peer.side.guest && (ft_peer_heard(c) || !ft_due(c, ft_after(c->heard_at, FT_START_NS)));
 }
 
 /* Beside what the peer said before us. */
