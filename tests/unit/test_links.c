@@ -22,7 +22,7 @@
 #define PATIENCE (20000 * MS)
 
 struct end {
-	int64_t acked;
+	int64_t acked, answered;
 	struct ft_heartbeat_settings config;
 	struct ft_links *links;
 	struct ft_side side;
@@ -75,6 +75,17 @@ static bool on_acked(void *arg, int64_t sent, int64_t now)
 	return true;
 }
 
+/* The other was on later than before, and not in the future. */
+static bool on_answered(void *arg, int64_t at, int64_t now)
+{
+	struct end *e = arg;
+
+	ck_assert_int_gt(at, e->answered);
+	ck_assert_int_le(at, now);
+	e->answered = at;
+	return true;
+}
+
 static bool on_hearing(void *arg, enum ft_hearing hearing, int64_t now)
 {
 	struct end *e = arg;
@@ -117,7 +128,7 @@ static bool on_due(void *arg, int64_t now)
 	return true;
 }
 
-static const struct ft_turn_callbacks callbacks = {on_self,    on_news,    on_acked,   on_acked, on_hearing,
+static const struct ft_turn_callbacks callbacks = {on_self,    on_news,    on_acked,   on_answered, on_hearing,
                                                    on_refused, on_foreign, on_stalled, on_due};
 
 static socklen_t make_address(int family, int port, struct sockaddr_storage *out)
