@@ -49,10 +49,10 @@ enum ft_event_kind {
 	FT_EVENT_DISK, /* a copy of the guest's disk has failed: .error our own, else the peer's; .text: what QEMU says */
 	FT_EVENT_CHECKPOINT, /* a checkpoint completed here; .at: ns that the guest stood for it */
 	FT_EVENT_HUNG,       /* .text: the local QEMU answers nothing, not even out of band */
-	FT_EVENT_STALLED,    /* this ftd did not run for a while: a silence of its QEMU is counted anew */
-	FT_EVENT_FROZEN,     /* .error, .text: the answer to FT_DO_FREEZE */
-	FT_EVENT_PLAN,       /* .plan: the answer to FT_DO_PLAN */
-	FT_EVENT_RECORDED,   /* .error, .text: the answer to FT_DO_RECORD and FT_DO_REPEAT; they come in order */
+	FT_EVENT_STALLED,  /* this ftd did not run for a while: silences of its QEMU and of the peer are counted anew */
+	FT_EVENT_FROZEN,   /* .error, .text: the answer to FT_DO_FREEZE */
+	FT_EVENT_PLAN,     /* .plan: the answer to FT_DO_PLAN */
+	FT_EVENT_RECORDED, /* .error, .text: the answer to FT_DO_RECORD and FT_DO_REPEAT; they come in order */
 	FT_EVENT_STOOD_STILL, /* .at: ns that our clock has missed, at least: what was counted by it is older than it says */
 	FT_EVENT_ACK,         /* .at: when the newest heartbeat was sent that a calm peer is known to have heard */
 	FT_EVENT_ANSWERED, /* .at: when the peer surely was on, in whatever state: it gives no right */
@@ -302,9 +302,8 @@ struct ft_core {
 	int64_t stood_still_at; /* when our clock was last found to have stood still; FT_NEVER it never was */
 	/* When the newest heartbeat of ours was sent that the peer has acknowledged, whatever binds it; FT_NEVER none. */
 	int64_t peer_knows_until;
-	int64_t
-	    answered_at; /* when the peer surely was on, by what it sent and how long it had held what it had heard; FT_NEVER none */
-	int64_t acked_sent; /* when the newest heartbeat was sent that gives us a right; FT_NEVER none */
+	int64_t answered_at; /* FT_EVENT_ANSWERED's; FT_NEVER none */
+	int64_t acked_sent;  /* when the newest heartbeat was sent that gives us a right; FT_NEVER none */
 	/* ... and for how long: the detection time that the peer had as it acknowledged it; 0 unknown */
 	int64_t acked_grant;
 	bool proposing;    /* what is on its way to disk is a session that we made; an adopted one the peer has named */

@@ -153,8 +153,8 @@ static bool secondary_waits(const struct ft_core *c)
 	return s != FT_STARTING && s != FT_CLAIMING && s != FT_FAILING_OVER && s != FT_SOLO;
 }
 
-/* A primary was on within the last detection time, by our own clock: its heartbeats may have been held back on their way, or recorded by
- * somebody, and its host be a virtual machine that was paused since, its right with it. */
+/* It was on within the last detection time, by our own clock.  That it is heard is less: its heartbeats may have been held back on their
+ * way, or recorded by somebody, and its host be a virtual machine that was paused since, a primary's right with it. */
 static bool answered_lately(const struct ft_core *c)
 {
 	int64_t at = c->answered_at;
@@ -188,7 +188,7 @@ void ft_win_settle(struct ft_core *c)
 	c->start_wanted = false;
 }
 
-/* Or says that its QEMU is dying: then it has no guest, whether or not it hears us. */
+/* It answers, or says that its QEMU is dying: then it has no guest, whether or not it hears us. */
 static bool peer_is_there(const struct ft_core *c)
 {
 	bool dying = ft_session_shared(c) && c->peer.side.dying;
@@ -232,9 +232,15 @@ static uint64_t peers_epoch(const struct ft_core *c)
 	return c->peer.side.epoch < INT64_MAX ? c->peer.side.epoch : INT64_MAX;
 }
 
+/* By its last word, though it may be silent since. */
+static bool peer_named_ours(const struct ft_core *c)
+{
+	return memcmp(c->peer.side.session, c->session.id, sizeof no_id) == 0;
+}
+
 bool ft_session_shared(const struct ft_core *c)
 {
-	return ft_peer_heard(c) && memcmp(c->peer.side.session, c->session.id, sizeof no_id) == 0;
+	return ft_peer_heard(c) && peer_named_ours(c);
 }
 
 bool ft_session_settled(const struct ft_core *c)
@@ -1265,7 +1271,7 @@ static void hold_to_it(struct ft_core *c)
 		forget_last_session(c);
 	if (lost) /* what was lost may have been this one, and our predecessor may have claimed it */
 		doubt(c);
-	bool named = memcmp(c->peer.side.session, c->session.id, sizeof no_id) == 0;
+	bool named = peer_named_ours(c);
 	if (new_one || named)
 		c->named_by = named ? c->peer.incarnation : 0;
 	/* Taken up from the peer, which may have ended it while our disk was slow: what it acknowledged meanwhile says nothing of it. */
@@ -1462,8 +1468,7 @@ static bool taken_and_runs(const struct ft_core *c)
 static bool fell_silent(const struct ft_core *c)
 {
 	const struct ft_side *p = &c->peer.side;
-	bool same = memcmp(p->session, c->session.id, sizeof no_id) == 0;
-	bool ended = p->vm == FT_VM_GONE || p->vm == FT_VM_YIELDED || (same && p->dying);
+	bool ended = p->vm == FT_VM_GONE || p->vm == FT_VM_YIELDED || (peer_named_ours(c) && p->dying);
 	return c->session.role == FT_ROLE_SECONDARY && !ended && !(ft_peer_heard(c) && answered_lately(c));
 }
 
@@ -1647,7 +1652,7 @@ static void absorb_fenced(struct ft_core *c, const struct ft_event *e)
 static bool ack_counts(const struct ft_core *c)
 {
 	bool bound = c->session.stage == FT_SESSION_BOUND;
-	bool named = memcmp(c->peer.side.session, c->session.id, sizeof no_id) == 0;
+	bool named = peer_named_ours(c);
 	bool released = ft_release_may_stand(c) && c->peer.side.released && c->peer.side.epoch == c->session.epoch;
 	return !bound || named || c->only_proposed || released;
 }

@@ -96,7 +96,7 @@ struct ft_hub_link {
 		struct ft_hub_rx rx;
 	} stranger;
 	int64_t acked_sent; /* when the newest heartbeat of ours that counted as life there was sent; FT_NEVER none */
-	int64_t was_on;     /* when the peer last sent what it surely sent then; FT_NEVER none */
+	int64_t was_on;     /* ft_hub_was_on(), by this link alone */
 	int64_t asked_at;   /* the last question */
 	int64_t next_question; /* no question before this */
 	struct ft_link_stats stats;

@@ -188,7 +188,9 @@ static bool is_answered(int host)
 	for (int i = 0; i < hub->n_links; i++) {
 		const struct ft_hub_link *l = &hub->links[i];
 		int64_t at = l->stats.acked_at;
-		bool since = at != FT_NEVER && (c->stood_still_at == FT_NEVER || at - l->stats.rtt > c->stood_still_at);
+		/* Before the first acknowledgement that is not tentative, neither side has proved to the other what it is. */
+		bool proven = at != FT_NEVER && l->was_on != FT_NEVER;
+		bool since = proven && (c->stood_still_at == FT_NEVER || at - l->stats.rtt > c->stood_still_at);
 		lately |= since && l->stats.rtt >= 0 && c->now - at + l->stats.rtt < c->params.window / 2;
 	}
 	return c->hearing == FT_PEER_ALIVE && lately;

@@ -5758,24 +5758,6 @@ START_TEST(a_primary_that_falls_silent_before_the_arbiters_answer_is_powered_off
 }
 END_TEST
 
-/* Its heartbeats come, and its last word is that it stands still: whether it hears us does not matter. */
-START_TEST(a_primary_that_has_yielded_is_not_powered_off_though_it_acknowledges_nothing)
-{
-	come_back();
-	w.p.side.vm = FT_VM_YIELDED;
-	w.p.side.request = FT_REQUEST_NONE;
-	w.p.side.state = FT_FENCED;
-	peer_says();
-	hear(FT_PEER_ALIVE);
-	ck_assert_int_gt(w.did[FT_DO_CLAIM], 1);
-	ck_assert(!w.fenced);
-	claim_is(FT_CLAIM_WON, "alpha");
-	stored();
-	expect_did(FENCE, 0);
-	expect_phase(PLANNING);
-}
-END_TEST
-
 /* Its first heartbeat after a silence acknowledges what was sent before that. */
 START_TEST(a_dying_qemu_powers_no_host_off_by_the_time_of_its_last_answer)
 {
@@ -7151,7 +7133,6 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_primary_that_is_heard_is_powered_off_a_detection_time_after_its_last_answer);
 	tcase_add_test(tc, heartbeats_that_come_now_and_then_do_not_put_the_fence_off);
 	tcase_add_test(tc, a_primary_that_falls_silent_before_the_arbiters_answer_is_powered_off);
-	tcase_add_test(tc, a_primary_that_has_yielded_is_not_powered_off_though_it_acknowledges_nothing);
 	tcase_add_test(tc, a_dying_qemu_powers_no_host_off_by_the_time_of_its_last_answer);
 	tcase_add_test(tc, a_dying_qemu_that_was_told_powers_no_host_off_that_is_lost_since);
 	tcase_add_test(tc, a_primary_that_answered_a_moment_ago_is_not_powered_off_for_a_late_heartbeat);

@@ -483,21 +483,33 @@ START_TEST(damaged_forged_and_misdirected_packets_do_not_exist)
 }
 END_TEST
 
-/* Who has the key may still say nonsense: that it acknowledges what we are to send in centuries, and held it for an hour. */
-START_TEST(an_acknowledgement_from_the_future_gives_no_right)
+/* What the other side would send now, to be made another. */
+static struct ft_beat composed(void)
 {
 	uint8_t data[FT_WIRE_MAX];
 	struct ft_beat beat;
-
-	run(1000 * MS);
 	size_t len = ft_hub_compose(&hosts[1].hub, 0, &hosts[1].side, now, data);
 	ck_assert_int_eq(ft_wire_decode(data, len, hosts[1].config.keys, 1, "vm1", &beat), FT_WIRE_OK);
+	return beat;
+}
+
+static enum ft_heard receive_beat(const struct ft_beat *beat)
+{
+	uint8_t data[FT_WIRE_MAX];
+	size_t len = ft_wire_encode(beat, &hosts[1].config.keys[0], "vm1", data);
+	return receive(0, 0, data, len);
+}
+
+/* Who has the key may still say nonsense: that it acknowledges what we are to send in centuries, and held it for an hour. */
+START_TEST(an_acknowledgement_from_the_future_gives_no_right)
+{
+	run(1000 * MS);
+	struct ft_beat beat = composed();
 	int64_t rtt = hosts[0].hub.links[0].stats.rtt, right = ft_hub_acked_sent(&hosts[0].hub);
 	beat.ack_sequence = hosts[0].hub.links[0].tx_sequence;
 	beat.echo_sent = INT64_MAX;
 	beat.held_us = UINT32_MAX - 1;
-	len = ft_wire_encode(&beat, &hosts[1].config.keys[0], "vm1", data);
-	ck_assert_int_eq(receive(0, 0, data, len), FT_HEARD_LIFE);
+	ck_assert_int_eq(receive_beat(&beat), FT_HEARD_LIFE);
 	ck_assert_int_eq(hosts[0].hub.links[0].stats.rtt, rtt);
 	ck_assert_int_eq(ft_hub_acked_sent(&hosts[0].hub), right);
 }
@@ -506,18 +518,13 @@ END_TEST
 /* Whatever it stands for.  _i: it says that it held ours for longer than that is ago. */
 START_TEST(how_long_a_heartbeat_was_held_tells_when_the_peer_was_on)
 {
-	uint8_t data[FT_WIRE_MAX];
-	struct ft_beat beat;
-
 	run(1000 * MS);
-	size_t len = ft_hub_compose(&hosts[1].hub, 0, &hosts[1].side, now, data);
-	ck_assert_int_eq(ft_wire_decode(data, len, hosts[1].config.keys, 1, "vm1", &beat), FT_WIRE_OK);
+	struct ft_beat beat = composed();
 	int64_t right = ft_hub_acked_sent(&hosts[0].hub), echoed = beat.echo_sent;
 	beat.side.state = FT_HELD;
 	beat.held_us = _i ? 3600000000 : 250000;
-	len = ft_wire_encode(&beat, &hosts[1].config.keys[0], "vm1", data);
 	now += 400 * MS;
-	ck_assert_int_eq(receive(0, 0, data, len), FT_HEARD_LIFE);
+	ck_assert_int_eq(receive_beat(&beat), FT_HEARD_LIFE);
 	ck_assert_int_eq(ft_hub_was_on(&hosts[0].hub), _i ? now : echoed + 250 * MS);
 	ck_assert_int_eq(ft_hub_acked_sent(&hosts[0].hub), right);
 }

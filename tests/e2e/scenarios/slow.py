@@ -13,7 +13,7 @@ from tests.pair import dialect
 from tests.pair.monitor import Monitor, QmpError, QmpTimeout
 
 LONG, KBIT = 3.2, 200.0  # seconds; so fast a cable carries one in about that time
-STEP = 1.2
+STEP = 1.2  # so much slower each time
 LIMIT = 5.0  # five reply timeouts: what a pair is granted that has had short ones only
 
 
